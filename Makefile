@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## .venv with the exact versions of requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganlab needs Python 3.11 or later")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==$$(sed -n 's/^torch==//p' requirements.lock)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, about 3 minutes on 2 cores
+	$(BIN)/python -m ganlab.run experiment=laptop $(ARGS)
+
+test: $(READY) ## the default tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## style and types
+	$(BIN)/ruff check ganlab tests scripts
+	$(BIN)/ruff format --check ganlab tests scripts
+	$(BIN)/mypy
+
+format: $(READY) ## mend the style
+	$(BIN)/ruff check --fix ganlab tests scripts
+	$(BIN)/ruff format ganlab tests scripts
+
+ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
+	$(BIN)/mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/outputs/mlflow.db}
+
+clean: ## remove .venv and caches; outputs stay
+	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup run test lint format ui clean

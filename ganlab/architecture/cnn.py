@@ -1,0 +1,71 @@
+"""The convolutional networks for 45x45 images (thesis Table 8.2).
+
+Convolution, batch norm, activation; no convolution has a bias; no norm on D's first layer and on either output.
+At width 1 and one channel D has 1,486,848 parameters and G 3,649,472.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ganlab.errors import UserError
+
+SIDE = 45
+
+
+def _channels(shape: Sequence[int]) -> int:
+    if tuple(shape[1:]) != (SIDE, SIDE):
+        raise UserError(
+            f"architecture=cnn makes {SIDE}x{SIDE} images; this arrangement has {shape[1]}x{shape[2]}. "
+            "architecture=fcn takes any size."
+        )
+    return shape[0]
+
+
+class Discriminator(nn.Module):
+    """Images `(B, C, 45, 45)` to logits `(B,)`: sizes 45-42-20-9-2, then averaged. `width` scales 64-128-256."""
+
+    def __init__(self, shape: Sequence[int], width: float = 1.0) -> None:
+        super().__init__()
+        a, b, c = (round(width * n) for n in (64, 128, 256))
+        self.layers = nn.Sequential(
+            nn.Conv2d(_channels(shape), a, 6, 1, 1, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(a, b, 6, 2, 1, bias=False),
+            nn.BatchNorm2d(b),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(b, c, 6, 2, 1, bias=False),
+            nn.BatchNorm2d(c),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(c, 1, 6, 3, 0, bias=False),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logit of each image being real: the average of the last map."""
+        return self.layers(image).mean(dim=(1, 2, 3))
+
+
+class Generator(nn.Module):
+    """Noise `(B, noise)` to images `(B, C, 45, 45)` in [-1, 1]: sizes 1-8-19-41-45. `width` scales 256-128-64."""
+
+    def __init__(self, shape: Sequence[int], noise: int = 100, width: float = 1.0) -> None:
+        super().__init__()
+        a, b, c = (round(width * n) for n in (256, 128, 64))
+        self.layers = nn.Sequential(
+            nn.Unflatten(1, (noise, 1, 1)),
+            nn.ConvTranspose2d(noise, a, 8, 1, 0, bias=False),
+            nn.BatchNorm2d(a),
+            nn.ReLU(),
+            nn.ConvTranspose2d(a, b, 7, 2, 1, bias=False),
+            nn.BatchNorm2d(b),
+            nn.ReLU(),
+            nn.ConvTranspose2d(b, c, 7, 2, 1, bias=False),
+            nn.BatchNorm2d(c),
+            nn.ReLU(),
+            nn.ConvTranspose2d(c, _channels(shape), 7, 1, 1, bias=False),
+            nn.Tanh(),
+        )
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """One image for each noise vector."""
+        return self.layers(noise)

@@ -1,0 +1,199 @@
+"""One-dimensional residual networks behind any arrangement (ours; design: a laptop's budget).
+
+The generator makes the window at a quarter of its rate and the image is arranged from it; the discriminator takes the
+arrangement back before it looks. So the networks see time as time, whatever the image looks like. The quarter-rate
+signal is folded by four into channels, since convolutions with 48 to 96 channels use a CPU best. No normalization
+layer; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv 2501.05441).
+"""
+
+from math import ceil
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv1d, conv_transpose1d, interpolate, leaky_relu, pad
+
+from ganlab.arrangement.base import Arrangement
+
+RATE = 4
+"""Samples of the window for each that the networks see."""
+FOLD = 4
+"""Neighbouring samples that become channels."""
+HEADS = 4
+UNIT = 0.32
+"""Pixel value of the networks' unit: with a range of 2.5 mV either side, 1.25 units are 1 mV."""
+GROUP = 4
+"""Images whose spread D sees together."""
+
+
+def low_pass(taps: int = 8 * RATE + 1) -> Tensor:
+    """A Hann-windowed sinc that passes what the quarter rate can hold, with sum 1."""
+    t = torch.arange(taps, dtype=torch.float64) - taps // 2
+    kernel = torch.sinc(t / RATE) * torch.hann_window(taps + 2, periodic=False, dtype=torch.float64)[1:-1]
+    return (kernel / kernel.sum()).float()
+
+
+def _positions(samples: int) -> int:
+    """Positions of the folded signal, a multiple of eight coarsest ones."""
+    return 8 * ceil(samples / (RATE * FOLD * 8))
+
+
+class Resampling(nn.Module):
+    """Between `(B, leads, samples)` and its quarter-rate, folded form `(B, leads * FOLD, positions)`."""
+
+    kernel: Tensor
+
+    def __init__(self, samples: int) -> None:
+        super().__init__()
+        self.samples = samples
+        self.positions = _positions(samples)
+        self.before = (self.positions * FOLD * RATE - samples) // 2
+        self.register_buffer("kernel", low_pass()[None, None], persistent=False)
+
+    def down(self, x: Tensor) -> Tensor:
+        """Filter, keep every fourth sample, fold."""
+        leads, half = x.shape[1], self.kernel.shape[-1] // 2
+        after = self.positions * FOLD * RATE - self.samples - self.before
+        x = pad(x, (self.before + half, after + half), mode="replicate").flatten(0, 1).unsqueeze(1)
+        x = conv1d(x, self.kernel, stride=RATE)[..., : self.positions * FOLD]
+        return x.view(-1, leads, self.positions, FOLD).transpose(2, 3).flatten(1, 2)
+
+    def up(self, x: Tensor) -> Tensor:
+        """Unfold, put zeros between the samples, filter."""
+        x = x.unflatten(1, (-1, FOLD)).transpose(2, 3).flatten(2)
+        leads, margin = x.shape[1], self.kernel.shape[-1] // (2 * RATE)
+        x = pad(x, (margin, margin), mode="replicate").flatten(0, 1).unsqueeze(1)
+        x = conv_transpose1d(x, self.kernel * RATE, stride=RATE, padding=self.kernel.shape[-1] // 2)
+        start = margin * RATE + self.before
+        return x[..., start : start + self.samples].view(-1, leads, self.samples)
+
+
+def _conv(before: int, after: int, kernel: int = 3) -> nn.Conv1d:
+    return nn.Conv1d(before, after, kernel, padding=kernel // 2)
+
+
+def _silent(layer: nn.Conv1d) -> nn.Conv1d:
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Attention(nn.Module):
+    """Multi-head attention over positions with a learned place for each; adds nothing at the start of training."""
+
+    def __init__(self, channels: int, positions: int) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.randn(1, channels, positions) * 0.1)
+        self.query_key_value = nn.Conv1d(channels, 3 * channels, 1)
+        self.out = _silent(nn.Conv1d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps of `(B, channels, positions)`."""
+        q, k, v = self.query_key_value(x + self.place).unflatten(1, (3, HEADS, -1)).transpose(-1, -2).unbind(1)
+        attended = ((q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5).softmax(-1) @ v
+        return x + self.out(attended.transpose(-1, -2).flatten(1, 2))
+
+
+class StyledBlock(nn.Module):
+    """A residual block of G whose hidden features are scaled and shifted by the style."""
+
+    def __init__(self, before: int, after: int, style: int) -> None:
+        super().__init__()
+        self.first, self.second = _conv(before, after), _silent(_conv(after, after))
+        self.skip = nn.Conv1d(before, after, 1, bias=False) if before != after else nn.Identity()
+        self.style = nn.Linear(style, 2 * after)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Maps `(B, before, positions)` and styles `(B, style)` to `(B, after, positions)`."""
+        gain, shift = self.style(style).unsqueeze(-1).chunk(2, dim=1)
+        hidden = leaky_relu(self.first(leaky_relu(x, 0.2)) * (1 + gain) + shift, 0.2)
+        return self.skip(x) + self.second(hidden)
+
+
+class Block(nn.Module):
+    """A residual block of D."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.first, self.second = _conv(before, after), _silent(_conv(after, after))
+        self.skip = nn.Conv1d(before, after, 1, bias=False) if before != after else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps `(B, before, positions)` to `(B, after, positions)`."""
+        hidden = self.first(leaky_relu(x, 0.2))
+        return self.skip(x) + self.second(leaky_relu(hidden, 0.2))
+
+
+def _halved(x: Tensor) -> Tensor:
+    return x.unflatten(-1, (-1, 2)).mean(-1)
+
+
+class Generator(nn.Module):
+    """Noise `(B, noise)` to images `(B, C, H, W)`."""
+
+    binomial: Tensor
+
+    def __init__(self, arrangement: Arrangement, noise: int = 100, width: float = 1.0, style: int = 128) -> None:
+        super().__init__()
+        self.arrangement = arrangement
+        self.resampling = Resampling(arrangement.samples)
+        a, b, c, d = (HEADS * round(width * n / HEADS) for n in (96, 96, 64, 48))
+        coarsest = self.resampling.positions // 8
+        self.mapping = nn.Sequential(
+            nn.Linear(noise, style), nn.LeakyReLU(0.2), nn.Linear(style, style), nn.LeakyReLU(0.2)
+        )
+        self.start = nn.Sequential(nn.Linear(style, a * coarsest), nn.Unflatten(1, (a, coarsest)))
+        self.attention = Attention(a, coarsest)
+        self.blocks = nn.ModuleList(
+            [StyledBlock(a, a, style), StyledBlock(a, b, style), StyledBlock(b, c, style), StyledBlock(c, d, style)]
+        )
+        self.out = _conv(d, FOLD * len(arrangement.leads))
+        self.register_buffer("binomial", torch.tensor([[[4.0, 6.0, 4.0]]]) / 14, persistent=False)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """One image for each noise vector."""
+        style = self.mapping(noise * noise.square().mean(1, keepdim=True).add(1e-8).rsqrt())
+        x = self.attention(self.blocks[0](self.start(style), style))
+        for block in self.blocks[1:]:
+            x = block(interpolate(x, scale_factor=2, mode="linear"), style)
+        x = self.out(leaky_relu(x, 0.2))
+        return self.arrangement.encode(UNIT * self.resampling.up(self._smooth(x)))
+
+    def _smooth(self, x: Tensor) -> Tensor:
+        """A short binomial filter over the unfolded quarter-rate signal."""
+        signal = x.unflatten(1, (-1, FOLD)).transpose(2, 3).flatten(2)
+        padded = pad(signal, (1, 1), mode="replicate").flatten(0, 1).unsqueeze(1)
+        signal = conv1d(padded, self.binomial).view_as(signal)
+        return signal.unflatten(2, (-1, FOLD)).transpose(2, 3).flatten(1, 2)
+
+
+class Discriminator(nn.Module):
+    """Images `(B, C, H, W)` to logits `(B,)`."""
+
+    def __init__(self, arrangement: Arrangement, width: float = 1.0) -> None:
+        super().__init__()
+        self.arrangement = arrangement
+        self.resampling = Resampling(arrangement.samples)
+        a, b, c, d = (HEADS * round(width * n / HEADS) for n in (48, 64, 96, 96))
+        positions = self.resampling.positions
+        self.first = _conv(FOLD * len(arrangement.leads), a)
+        self.blocks = nn.ModuleList([Block(a, a), Block(a, b), Block(b, c), Block(c, d)])
+        self.attention = Attention(c, positions // 4)
+        self.last = _conv(d + 1, d)
+        self.logit = nn.Linear(d * (positions // 8), 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logit of each image being real."""
+        x = self.blocks[0](self.first(self.resampling.down(self.arrangement.decode(image) / UNIT)))
+        x = self.blocks[2](_halved(self.blocks[1](_halved(x))))
+        x = self.blocks[3](_halved(self.attention(x)))
+        x = leaky_relu(self.last(torch.cat([x, _spread(x)], dim=1)), 0.2)
+        return self.logit(x.flatten(1)).squeeze(1)
+
+
+def _spread(x: Tensor) -> Tensor:
+    """The standard deviation within groups of consecutive images, as one more channel (Karras et al. 2018)."""
+    group = GROUP if len(x) % GROUP == 0 else 1
+    groups = x.unflatten(0, (-1, group))
+    deviation = (groups.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2))
+    return deviation.repeat_interleave(group)[:, None, None].expand(-1, 1, x.shape[-1])

@@ -1,0 +1,89 @@
+"""From a configuration to objects: the one place where Hydra's values meet ganlab's classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from ganlab.arrangement.base import Arrangement
+from ganlab.codec import Codec
+from ganlab.dataset.module import RecordingsData
+from ganlab.errors import UserError
+from ganlab.gan.gan import GAN
+from ganlab.loss.base import Loss
+from ganlab.trick.base import Trick, refuse_combinations, traits_of
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What an experiment is made of."""
+
+    gan: GAN
+    data: RecordingsData
+    arrangement: Arrangement
+
+
+def compose(cfg: DictConfig) -> Composed:
+    """Build networks, codec and data of a configuration. Reads no data.
+
+    Raises UserError for combinations that cannot work.
+    """
+    pl.seed_everything(cfg.seed, verbose=False)
+    arrangement: Arrangement = instantiate(cfg.arrangement)
+    tricks = _tricks(cfg.trick)
+    gan = _gan(cfg, arrangement, tricks)
+    data = RecordingsData(
+        source=instantiate(cfg.dataset),
+        split=instantiate(cfg.split),
+        leads=arrangement.leads,
+        judged_leads=arrangement.decoded_leads,
+        length=arrangement.samples,
+        batch_size=cfg.batch_size,
+        num_workers=cfg.num_workers,
+        draws=list(tricks.values()),
+        seed=cfg.seed,
+    )
+    return Composed(gan, data, arrangement)
+
+
+def compose_gan(cfg: DictConfig) -> tuple[GAN, Arrangement]:
+    """Networks and codec alone, as sampling needs them."""
+    arrangement: Arrangement = instantiate(cfg.arrangement)
+    return _gan(cfg, arrangement, _tricks(cfg.trick)), arrangement
+
+
+def _tricks(nodes: Mapping[str, Any]) -> dict[str, Trick]:
+    return {name: instantiate(node) for name, node in nodes.items()}
+
+
+def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick]) -> GAN:
+    discriminator = instantiate(cfg.architecture.discriminator)
+    loss: Loss = instantiate(cfg.loss)
+    traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
+    traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
+    refuse_combinations(traits, tricks)
+    if cfg.batch_size < 1:
+        raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
+    return instantiate(cfg.gan)(
+        generator=instantiate(cfg.architecture.generator),
+        discriminator=discriminator,
+        codec=Codec(instantiate(cfg.standardization), arrangement),
+        loss=loss,
+        tricks=tricks,
+        noise=cfg.architecture.noise,
+        seed=cfg.seed,
+    )
+
+
+def _choice(node: DictConfig) -> str:
+    return str(node._target_).rsplit(".", 2)[-2]
+
+
+def plain_values(cfg: DictConfig) -> dict[str, Any]:
+    """The configuration resolved to dictionaries, lists and plain values."""
+    values = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}

@@ -1,0 +1,306 @@
+"""Download of a PhysioNet database: every file that its SHA256SUMS.txt names, resumed where it broke off.
+
+A file grows as `<name>.part` beside its place and takes its name only once its SHA-256 is the published one.
+So a name without `.part` is a whole, verified file, whenever the download was stopped.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from ganlab.errors import UserError
+
+T = TypeVar("T")
+
+PTBDB = "https://physionet.org/files/ptbdb/1.0.0/"
+SUMS = "SHA256SUMS.txt"
+LOCK = ".download.lock"
+CHUNK = 1 << 16
+LONGEST_WAIT_S = 60.0
+FIRST_CONTACT_RETRIES = 2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DownloadSummary:
+    """What one call did: files fetched, bytes received for them, and files that were there, whole, before."""
+
+    files: int
+    bytes_fetched: int
+    already_there: int
+
+
+class _Damaged(Exception):
+    def __init__(self, expected: str, seen: str) -> None:
+        super().__init__(f"its SHA-256 is {seen}, {SUMS} names {expected}")
+
+
+def download(
+    url: str,
+    root: Path,
+    *,
+    retries: int = 5,
+    timeout_s: float = 30,
+    only: Sequence[str] = (),
+    backoff_s: float = 1.0,
+) -> DownloadSummary:
+    """Fetch the database at `url` into the folder `root`; a second call fetches only what is missing.
+
+    Each file is tried `retries` times again (the list of files at most twice), after `backoff_s`, twice that,
+    ... seconds, at most 60; `timeout_s` is the longest silence of the server in seconds. `only` limits the
+    files to those whose path starts with one of its strings, `patient001/` for example. Progress counts
+    files, as SHA256SUMS.txt gives no sizes. A second process that downloads into the same `root` waits for
+    the first.
+
+    Raises:
+        UserError: no network, a missing or damaged file, a name that leads out of `root`, an `only` that
+            names no file, or a `root` that cannot be written.
+    """
+    root = Path(root)
+    with requests.Session() as session:
+        source = _Source(session, _base(url), root, retries, timeout_s, backoff_s)
+        text = source.sums()
+        chosen = _chosen(parse_sums(text, root), only)
+        with _on_disk(root), _alone(root):
+            _write_whole(root / SUMS, text)
+            return source.fetch(chosen)
+
+
+def parse_sums(text: str, root: Path) -> dict[str, str]:
+    """Path below `root` -> SHA-256, in lower-case hex digits, of each line `<sha256>  <path>`.
+
+    Raises:
+        UserError: a line of another form, no line at all, two hashes for one path, or an unsafe path.
+    """
+    sums: dict[str, str] = {}
+    for line in filter(str.strip, text.split("\n")):
+        match = re.fullmatch(r"([0-9a-fA-F]{64}) +\*?(\S.*?)\s*", line)
+        if match is None:
+            raise UserError(
+                f"{SUMS}: expected lines `<sha256>  <path>`, saw {line[:80]!r}; check dataset.url="
+            )
+        name, digest = _safe(match[2], root), match[1].lower()
+        if sums.setdefault(name, digest) != digest:
+            raise UserError(f"{SUMS} names {name!r} twice, with different hashes; check dataset.url=")
+    sums.pop(SUMS, None)
+    if not sums:
+        raise UserError(f"{SUMS} names no file; check dataset.url=")
+    return sums
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex digits. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass
+class _Source:
+    session: requests.Session
+    url: str
+    root: Path
+    retries: int
+    timeout_s: float
+    backoff_s: float
+    received: int = 0
+
+    def sums(self) -> str:
+        body = self._retried(SUMS, self._sums, min(self.retries, FIRST_CONTACT_RETRIES))
+        try:
+            return body.decode()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self._url_of(SUMS)} is not UTF-8 text; check dataset.url=") from error
+
+    def fetch(self, sums: dict[str, str]) -> DownloadSummary:
+        log.info("%d files of %s into %s", len(sums), self.url, self.root)
+        fetched = 0
+        with tqdm(sums.items(), desc="download", unit="file") as bar:
+            for name, expected in bar:
+                with _on_disk(self.root / name):
+                    fetched += self._bring(name, expected)
+                bar.set_postfix_str(f"{self.received / 1e6:.1f} MB", refresh=False)
+        summary = DownloadSummary(fetched, self.received, len(sums) - fetched)
+        log.info("%d files fetched (%d bytes), %d were there", fetched, self.received, summary.already_there)
+        return summary
+
+    def _bring(self, name: str, expected: str) -> bool:
+        target = self.root / name
+        if target.exists():
+            if sha256_of(target) == expected:
+                return False
+            log.warning("%s has not the SHA-256 that %s names: fetched again", target, SUMS)
+        part = _part(target)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        self._retried(name, lambda: self._attempt(name, part, expected), self.retries)
+        part.replace(target)
+        return True
+
+    def _attempt(self, name: str, part: Path, expected: str) -> None:
+        have = part.stat().st_size if part.exists() else 0
+        with self._get(name, have) as response:
+            if response.status_code != requests.codes.requested_range_not_satisfiable:
+                self._append(response, part, have)
+        seen = sha256_of(part)
+        if seen != expected:
+            part.unlink()
+            raise _Damaged(expected, seen)
+
+    def _append(self, response: requests.Response, part: Path, have: int) -> None:
+        with part.open("ab") as file:
+            file.truncate(_start(response, have))
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                self.received += len(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _sums(self) -> bytes:
+        with self._get(SUMS, 0) as response:
+            return response.content
+
+    def _get(self, name: str, have: int) -> requests.Response:
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        response = self.session.get(
+            self._url_of(name),
+            headers=headers,
+            stream=True,
+            timeout=(min(self.timeout_s, 10), self.timeout_s),
+        )
+        try:
+            self._check(name, response, have)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    def _check(self, name: str, response: requests.Response, have: int) -> None:
+        status = response.status_code
+        if have and status == requests.codes.requested_range_not_satisfiable:
+            return
+        passing = (requests.codes.request_timeout, requests.codes.too_many_requests)
+        if 400 <= status < 500 and status not in passing:
+            raise self._refused(name, status)
+        response.raise_for_status()
+
+    def _retried(self, name: str, action: Callable[[], T], retries: int) -> T:
+        for attempt in range(retries + 1):
+            try:
+                return action()
+            except (requests.RequestException, _Damaged) as error:
+                if attempt == retries:
+                    raise self._given_up(name, error, attempt + 1) from error
+                wait = min(self.backoff_s * 2**attempt, LONGEST_WAIT_S)
+                log.warning("%s: %s; retry %d of %d in %g s", name, error, attempt + 1, retries, wait)
+                time.sleep(wait)
+        raise ValueError(f"retries={retries}: expected 0 or more")
+
+    def _refused(self, name: str, status: int) -> UserError:
+        expected = "the list of a PhysioNet database's files" if name == SUMS else f"a file that {SUMS} names"
+        return UserError(
+            f"{self._url_of(name)} answered {status}: expected {expected}. Give the database's own address, "
+            f"dataset.url=<url> (as {PTBDB}), or a folder that holds its files, dataset.root=<folder>"
+        )
+
+    def _given_up(self, name: str, error: Exception, attempts: int) -> UserError:
+        head = f"{self._url_of(name)} failed {attempts} times, the last time because {error}"
+        if isinstance(error, requests.ConnectionError | requests.Timeout):
+            head = f"no network, or none that leads to {urlsplit(self.url).netloc}: {head}"
+        return UserError(f"{head}.\n{self._ways_on()}")
+
+    def _ways_on(self) -> str:
+        depth = len(PurePosixPath(urlsplit(self.url).path).parts) - 1
+        return (
+            "What was fetched is kept: the same command goes on where this one stopped. Or\n"
+            f"- download by hand: wget -r -c -np -nH --cut-dirs={depth} -P '{self.root}' {self.url}\n"
+            "- give a folder that holds the files, dataset.root=<folder>, or another server, dataset.url=\n"
+            "- take simulated recordings, dataset=ptbdb_sim"
+        )
+
+    def _url_of(self, name: str) -> str:
+        return self.url + quote(name)
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UserError(f"dataset.url={url!r}: expected http(s)://host/folder/, {PTBDB} for example")
+    return url.rstrip("/") + "/"
+
+
+def _safe(raw: str, root: Path) -> str:
+    name = PurePosixPath(raw)
+    wild = not raw.isprintable() or "\\" in raw or ".." in name.parts
+    if wild or name.is_absolute() or PureWindowsPath(raw).drive or not _below(root.resolve(), root / name):
+        raise UserError(
+            f"{SUMS} names {raw!r}, which is not a plain path below dataset.root={root}: nothing was "
+            "written; check dataset.url=, and links inside that folder"
+        )
+    return str(name)
+
+
+def _below(root: Path, target: Path) -> bool:
+    return all(path.resolve().is_relative_to(root) for path in (target, _part(target)))
+
+
+def _chosen(sums: dict[str, str], only: Sequence[str]) -> dict[str, str]:
+    prefixes = (only,) if isinstance(only, str) else tuple(only)
+    idle = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in sums)]
+    if idle:
+        raise UserError(f"only={idle}: no path in {SUMS} starts so; its paths look like {list(sums)[:3]}")
+    return {name: digest for name, digest in sums.items() if not prefixes or name.startswith(prefixes)}
+
+
+def _start(response: requests.Response, have: int) -> int:
+    if response.status_code != requests.codes.partial_content:
+        return 0
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return min(int(match[1]), have) if match else have
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+def _write_whole(target: Path, text: str) -> None:
+    part = _part(target)
+    part.write_bytes(text.encode())
+    part.replace(target)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.info("another download into %s is under way: waiting for it", root)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _on_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read or written: {error.strerror or error}. "
+            "Make room or give rights there, or another folder with dataset.root=<folder>"
+        ) from error

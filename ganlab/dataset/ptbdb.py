@@ -1,0 +1,171 @@
+"""The PTB Diagnostic ECG Database, in PhysioNet's layout: 549 records of 290 patients, 15 leads, 1000 Hz.
+
+Any folder with a RECORDS file whose records are WFDB pairs named `<person>/<record>` reads the same way.
+"""
+
+import logging
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.dataset.cache import RecordingSource
+from ganlab.dataset.diagnosis import diagnosis_of, label_of
+from ganlab.dataset.download import download
+from ganlab.dataset.record import Record
+from ganlab.errors import BadRecord, UserError
+
+log = logging.getLogger(__name__)
+
+MILLIVOLTS_IN = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3}
+NOT_A_SAMPLE = -32768
+"""Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
+
+
+class PTBDB(RecordingSource):
+    """Records below `root`, checked as they are read, at `rate` Hz.
+
+    Raises UserError where there is no such folder, no record in it, or where a download fails.
+    """
+
+    name = "ptbdb"
+
+    def __init__(
+        self,
+        root: str | Path,
+        cache: str | Path = "outputs/cache",
+        download: bool = False,
+        url: str = "https://physionet.org/files/ptbdb/1.0.0/",
+        on_bad_record: str = "error",
+        rate: float = 1000.0,
+    ) -> None:
+        super().__init__(cache, on_bad_record)
+        self.root = Path(root).expanduser()
+        self.download = download
+        self.url = url
+        self.rate = rate
+
+    def fetch(self) -> None:
+        """Download if asked to; files that are there and whole are left alone."""
+        if self.download:
+            download(self.url, self.root)
+
+    def names(self) -> Sequence[str]:
+        """Names in RECORDS. Raises UserError for names that would leave the root."""
+        if not self.root.is_dir():
+            raise UserError(f"No such folder: {self.root}\n{self._ways_on()}")
+        listing = self.root / "RECORDS"
+        if not listing.is_file():
+            raise UserError(f"No RECORDS file in {self.root}, so it holds no WFDB database.\n{self._ways_on()}")
+        names = listing.read_text().split()
+        if not names:
+            raise UserError(f"{listing} names no record.\n{self._ways_on()}")
+        for name in names:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
+                raise UserError(f"{listing}: the record name {name!r} leads out of {self.root}. Nothing was read.")
+        return names
+
+    def _ways_on(self) -> str:
+        return (
+            "Three ways on: dataset.root=<folder of the PTB database>; dataset.download=true to fetch it from "
+            f"PhysioNet into {self.root} (1.7 GB); or dataset=ptbdb_sim, which needs no download."
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """Root, rate, and name, size and time of every file of every record."""
+        files = [
+            (path.relative_to(self.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+            for name in self.names()
+            for path in sorted((self.root / name).parent.glob(f"{Path(name).name}.*"))
+        ]
+        return {"root": str(self.root.resolve()), "rate": self.rate, "names": list(self.names()), "files": files}
+
+    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+        """One record at `rate`, checked against its header. Raises BadRecord with the reason."""
+        import wfdb
+
+        path = str(self.root / name)
+        try:
+            header = wfdb.rdheader(path)
+            _check_header(name, header)
+            raw = wfdb.rdrecord(path, physical=False, return_res=16)
+        except BadRecord:
+            raise
+        except FileNotFoundError as error:
+            raise BadRecord(name, f"file missing: {Path(error.filename).name}") from error
+        except Exception as error:
+            raise BadRecord(name, f"not readable as WFDB ({type(error).__name__}: {error})") from error
+        digital = np.ascontiguousarray(raw.d_signal.T)
+        _check_samples(name, header, digital)
+        units = np.array([MILLIVOLTS_IN[unit] for unit in header.units])
+        digital = _at_rate(name, digital, float(header.fs), self.rate)
+        diagnosis = diagnosis_of(reason_for_admission(header.comments))
+        record = Record(
+            name=name,
+            patient=PurePosixPath(name).parts[0],
+            diagnosis=diagnosis,
+            label=label_of(diagnosis),
+            leads=tuple(lead.lower() for lead in header.sig_name),
+            samples=digital.shape[1],
+            rate=self.rate,
+            gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
+            baseline=tuple(int(b) for b in header.baseline),
+        )
+        return record, digital
+
+
+def reason_for_admission(comments: Sequence[str]) -> str:
+    """The diagnosis in the comments of a PTB header; `n/a` where there is none."""
+    for comment in comments:
+        key, _, value = comment.partition(":")
+        if key.strip().lower() == "reason for admission":
+            return value.strip() or "n/a"
+    return "n/a"
+
+
+def _check_header(name: str, header: Any) -> None:
+    if not header.sig_name or not header.sig_len:
+        raise BadRecord(name, "its header names no signal or no samples")
+    if not header.fs or header.fs <= 0:
+        raise BadRecord(name, f"its header gives a sampling rate of {header.fs} Hz")
+    unknown = sorted({str(unit) for unit in header.units} - set(MILLIVOLTS_IN))
+    if unknown:
+        raise BadRecord(name, f"unit {', '.join(unknown)}: accepted are {', '.join(MILLIVOLTS_IN)}")
+    if any(not gain or not np.isfinite(gain) for gain in header.adc_gain):
+        raise BadRecord(name, "a gain of 0 in its header")
+    if any(fmt != "16" for fmt in header.fmt):
+        raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
+    if len(set(header.sig_name)) != len(header.sig_name):
+        raise BadRecord(name, "two leads of the same name")
+
+
+def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
+    if digital.shape[1] != header.sig_len:
+        raise BadRecord(name, f"{digital.shape[1]} samples on disk, {header.sig_len} in its header")
+    missing = int((digital == NOT_A_SAMPLE).sum())
+    if missing:
+        raise BadRecord(name, f"{missing} samples have no value")
+    sums = digital.sum(axis=1, dtype=np.int64)
+    wrong = [
+        lead
+        for lead, seen, stated in zip(header.sig_name, sums, header.checksum, strict=True)
+        if stated is not None and (int(seen) - stated) % 65536
+    ]
+    if wrong:
+        raise BadRecord(name, f"the samples of {', '.join(wrong)} do not match the checksum in its header")
+
+
+def _at_rate(name: str, digital: NDArray[np.int16], rate: float, wanted: float) -> NDArray[np.int16]:
+    if rate == wanted:
+        return digital
+    from scipy.signal import resample_poly
+
+    ratio = Fraction(wanted / rate).limit_denominator(10_000)
+    resampled = np.rint(resample_poly(digital.astype(np.float64), ratio.numerator, ratio.denominator, axis=1))
+    limits = np.iinfo(np.int16)
+    saturated = int(((resampled < limits.min) | (resampled > limits.max)).sum())
+    log.info("%s: resampled from %g to %g Hz (%d samples saturated)", name, rate, wanted, saturated)
+    return np.clip(resampled, limits.min, limits.max).astype(np.int16)

@@ -1,0 +1,52 @@
+"""A simulated cohort with the leads, rate and classes of the PTB database: the default, which needs no download."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.dataset.cache import RecordingSource
+from ganlab.dataset.record import Record
+from ganlab.dataset.simulator import VERSION, simulate_record
+
+
+class PTBDBSim(RecordingSource):
+    """`patients` simulated people with `recordings` recordings of `seconds` each."""
+
+    name = "ptbdb_sim"
+
+    def __init__(
+        self,
+        patients: int = 60,
+        recordings: int = 1,
+        seconds: float = 60.0,
+        seed: int = 0,
+        cache: str | Path = "outputs/cache",
+        on_bad_record: str = "error",
+    ) -> None:
+        super().__init__(cache, on_bad_record)
+        self.patients = patients
+        self.recordings = recordings
+        self.seconds = seconds
+        self.seed = seed
+
+    def identity(self) -> dict[str, Any]:
+        """The simulator's version and its settings."""
+        return {
+            "simulator": VERSION,
+            "patients": self.patients,
+            "recordings": self.recordings,
+            "seconds": self.seconds,
+            "seed": self.seed,
+        }
+
+    def names(self) -> Sequence[str]:
+        """`patient/recording`, both counted from 1."""
+        return [f"{p}/{r}" for p in range(1, self.patients + 1) for r in range(1, self.recordings + 1)]
+
+    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+        """Simulate one record."""
+        patient, recording = (int(part) for part in name.split("/"))
+        return simulate_record(patient, recording, seconds=self.seconds, seed=self.seed)

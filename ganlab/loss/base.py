@@ -1,0 +1,18 @@
+"""What a loss is to the GAN module."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Loss(Protocol):
+    """A pair of losses on D's logits. `pairs` says that G's loss compares generated with real images."""
+
+    traits: frozenset[str]
+    pairs: bool
+
+    def discriminator(self, real: Tensor, fake: Tensor, real_target: float = 1.0) -> Tensor:
+        """Loss of D for logits `(B,)` of real and generated images."""
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """Loss of G for logits `(B,)` of its images, and of real ones where it pairs them."""

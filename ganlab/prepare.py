@@ -1,0 +1,19 @@
+"""python -m ganlab.prepare: download, verify, cache."""
+
+import hydra
+from omegaconf import DictConfig
+
+from ganlab.command import told
+from ganlab.settings import CONF
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="prepare")
+def main(cfg: DictConfig) -> None:
+    """Prepare one data set and say what is in it."""
+    from ganlab.dataset.overview import prepare
+
+    told(lambda: prepare(cfg))
+
+
+if __name__ == "__main__":
+    main()

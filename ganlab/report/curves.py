@@ -1,0 +1,169 @@
+"""What a run logged over its steps, and the curves of it."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+_GREY = "#5f646c"
+
+
+@dataclass
+class History:
+    """The rows of `metrics.jsonl`, one a step in rising order, and where the run was resumed."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    resumed: list[int] = field(default_factory=list)
+    unreadable: int = 0
+
+    def names(self) -> list[str]:
+        """Everything logged besides `step` and `epoch`."""
+        return sorted({name for row in self.rows for name in row} - {"step", "epoch"})
+
+    def series(self, name: str) -> tuple[Array, Array]:
+        """Steps and values of one name, `(rows,)` each; what is not finite is NaN."""
+        points = [(row["step"], row[name]) for row in self.rows if name in row]
+        pairs = np.array(points, dtype=np.float64).reshape(-1, 2)
+        return pairs[:, 0], np.where(np.isfinite(pairs[:, 1]), pairs[:, 1], np.nan)
+
+    def steps_per_epoch(self) -> float | None:
+        """Steps in an epoch, counted over the whole run, None where no epoch was logged."""
+        epochs = [
+            (row["step"], row["epoch"]) for row in self.rows if math.isfinite(row.get("epoch", math.nan))
+        ]
+        steps, last = epochs[-1] if epochs else (0.0, 0.0)
+        return steps / last if last > 0 and steps > 0 else None
+
+    def step_of(self, epoch: int) -> int | None:
+        """The last step that was logged in an epoch."""
+        steps = [row["step"] for row in self.rows if row.get("epoch") == epoch]
+        return int(steps[-1]) if steps else None
+
+
+def read_history(path: Path) -> History:
+    """Read `metrics.jsonl`; of two values for one name and step the later one counts.
+
+    A run that was resumed logs steps again that it had logged before; the first of them is marked.
+    """
+    history, merged, latest = History(), dict[float, dict[str, float]](), dict[str, float]()
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
+        row = _row(line)
+        if row is None:
+            history.unreadable += bool(line.strip())
+            continue
+        step = row["step"]
+        if any(latest.get(name, -math.inf) >= step for name in row.keys() - {"step", "epoch"}):
+            history.resumed.append(int(step))
+            latest.clear()
+        latest.update(dict.fromkeys(row, step))
+        merged.setdefault(step, {}).update(row)
+    history.rows = [merged[step] for step in sorted(merged)]
+    return history
+
+
+def smooth(values: Array, width: int) -> Array:
+    """Mean `(rows,)` over `width` neighbours that are numbers, NaN where there is none."""
+    weights = np.isfinite(values).astype(np.float64)
+    kernel = np.ones(min(width, max(len(values), 1)))
+    total = np.convolve(np.nan_to_num(values), kernel, mode="same")
+    count = np.convolve(weights, kernel, mode="same")
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0.5)
+
+
+def draw_curves(history: History, names: Mapping[str, str], *, label: str, percent: bool = False) -> Figure:
+    """Draw series against the step, light as logged and full smoothed; `names` maps each to its legend."""
+    figure = Figure(figsize=(5.8, 3.4), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colors = cycle(_COLORS[2:] if percent else _COLORS)
+    for color, (name, legend) in zip(colors, names.items(), strict=False):
+        _curve(axes, *history.series(name), color, legend)
+    for index, step in enumerate(history.resumed):
+        axes.axvline(
+            step, color=_GREY, linewidth=0.9, linestyle=":", label="" if index else "resumed", gid="resumed"
+        )
+    _dress(axes, label, history.steps_per_epoch())
+    if percent:
+        _percent(axes)
+    columns = max(1, len(axes.get_legend_handles_labels()[1]))
+    figure.legend(loc="outside upper center", ncols=min(columns, 4), frameon=False, fontsize=9.5)
+    return figure
+
+
+def not_finite(history: History, names: Sequence[str]) -> int:
+    """How many values of the named series are not finite."""
+    return sum(int(np.isnan(history.series(name)[1]).sum()) for name in names)
+
+
+def _row(line: str) -> dict[str, float] | None:
+    """One line as numbers, None where it is no row with a step: a run can be killed while it writes."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict):
+        return None
+    numbers = {name: _number(value) for name, value in row.items() if value is None or _is_number(value)}
+    return numbers if math.isfinite(numbers.get("step", math.nan)) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _curve(axes: Axes, steps: Array, values: Array, color: str, legend: str) -> None:
+    width = max(1, len(values) // 40)
+    marker = "o" if np.isfinite(values).sum() < 25 else ""
+    if width > 1:
+        axes.plot(steps, values, color=color, alpha=0.28, linewidth=0.7, gid="raw")
+    axes.plot(
+        steps,
+        smooth(values, width),
+        color=color,
+        linewidth=1.7,
+        marker=marker,
+        markersize=3,
+        label=legend,
+        gid="smooth",
+    )
+
+
+def _dress(axes: Axes, label: str, steps_per_epoch: float | None) -> None:
+    axes.set_xlabel("step", color=_GREY)
+    axes.set_ylabel(label, color=_GREY)
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}".replace(",", "\u202f"))
+    axes.grid(color="#e8e8e8", linewidth=0.6)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=9.5, colors=_GREY)
+    if steps_per_epoch:
+        rate = steps_per_epoch
+        top = axes.secondary_xaxis("top", functions=(_times(1 / rate), _times(rate)))
+        top.set_xlabel("epoch", color=_GREY)
+        top.tick_params(length=0, labelsize=9.5, colors=_GREY)
+        top.spines[:].set_visible(False)
+
+
+def _times(factor: float) -> Callable[[Any], Any]:
+    return lambda value: np.asarray(value) * factor
+
+
+def _percent(axes: Axes) -> None:
+    axes.set_ylim(-0.03, 1.03)
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+    axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle="--", zorder=0.9)

@@ -1,0 +1,255 @@
+"""Windows drawn as a cardiologist reads them, and generated images in a grid.
+
+On ECG paper 1 mm is 40 ms across and 0.1 mV upwards, with a heavier line every 5 mm. That is 25 mm/s and
+10 mm/mV. Figures are sized in millimetres, so that they are true to scale when printed at full size. The
+vertical axis of a panel is in mV: the leads are stacked, each in a band of its own, its 0 mV on a heavy line.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+SPEED = 25.0
+"""Paper speed in mm/s."""
+GAIN = 10.0
+"""Height of a millivolt in mm."""
+TALLEST = 20.0
+"""A band ends here, in mV above or below 0; what lies beyond is cut, and the panel says so."""
+
+_BIG = 5 / GAIN
+_BEFORE = 0.4
+_TITLE, _GAP, _MARGIN, _FOOT = 6.0, 4.0, 3.0, 8.0
+_PAPER, _FINE, _HEAVY, _INK, _GREY, _ALARM = "#fffaf8", "#f8d9d4", "#eba39a", "#141414", "#6b5b58", "#b00020"
+_NAMES = {"avr": "aVR", "avl": "aVL", "avf": "aVF"}
+
+Array = NDArray[np.floating]
+
+
+def lead_name(lead: str) -> str:
+    """The name as it is printed on an ECG: `avr` is aVR, `ii` is II."""
+    return _NAMES.get(lead.lower(), lead.upper())
+
+
+def lead_spans(windows: Array, share: float = 0.9) -> Array:
+    """The vertical range of each lead of windows `(N, leads, samples)`: `(leads, 2)` in mV, on heavy lines.
+
+    A `share` of the windows stays above its lower end, and below its upper end; -0.5 to 1 mV, the calibration
+    mark, is always in it.
+    """
+    low, high = _extent(windows)
+    return _on_lines(np.quantile(low, 1 - share, axis=0), np.quantile(high, share, axis=0))
+
+
+def center_windows(windows: Array) -> tuple[Array, Array]:
+    """Windows `(N, leads, samples)` about their medians, and the medians `(N, leads)`, both in mV."""
+    finite = np.where(np.isfinite(windows), windows, np.nan)
+    empty = np.isnan(finite).all(axis=-1, keepdims=True)
+    medians = np.nanmedian(np.where(empty, 0.0, finite), axis=-1)
+    return windows - medians[..., None], medians
+
+
+def draw_windows(
+    windows: Array,
+    *,
+    leads: Sequence[str],
+    rate: float,
+    columns: int = 3,
+    titles: Sequence[str] | None = None,
+    note: str = "",
+    spans: Array | None = None,
+    center: bool = False,
+) -> Figure:
+    """Draw windows `(N, leads, samples)` in mV, sampled at `rate` Hz, on ECG paper.
+
+    `columns` windows stand beside each other. `spans` in mV is the vertical range `(leads, 2)` of all rows of
+    panels, or `(rows, leads, 2)`, by default `lead_spans(windows)`; a row in which a trace leaves it is made
+    taller. With `center` each trace is drawn about its median, as an ECG machine without DC does, and a
+    median that is not 0 is written at the end of the trace. `note` stands below the figure.
+    """
+    values: Array = np.asarray(windows, dtype=np.float64)
+    _check(values, leads, rate, titles)
+    medians: Array = np.zeros(values.shape[:2])
+    if center:
+        values, medians = center_windows(values)
+    common = lead_spans(values) if spans is None else np.asarray(spans, dtype=np.float64)
+    rows = [values[first : first + columns] for first in range(0, len(values), columns)]
+    spread = np.broadcast_to(common, (len(rows), len(leads), 2))
+    heights = [_row_spans(row, spans) for row, spans in zip(rows, spread, strict=True)]
+    figure, boxes = _layout(heights, min(columns, len(values)), values.shape[-1] / rate, note)
+    for index, window in enumerate(values):
+        axes = figure.add_axes(boxes[index])
+        _panel(axes, window, medians[index], heights[index // columns], leads, rate)
+        if titles is not None:
+            axes.set_title(titles[index], loc="left", fontsize=8.5, color=_GREY, pad=3)
+    return figure
+
+
+def grid_image(images: Array, scale: int = 4) -> NDArray[np.uint8]:
+    """Generated images `(N, C, H, W)` in [-1, 1] as one uint8 picture `(height, width, 3)`, 3x3 for nine.
+
+    One channel is grey, three are red, green and blue. Other multiples of three make one grid for each three
+    channels, beside each other; any other number makes one grey grid a channel. A pixel becomes `scale` wide.
+    Values outside [-1, 1] saturate and values that are not numbers are black.
+    """
+    pixels = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=-1.0, posinf=1.0, neginf=-1.0)
+    levels = np.rint((np.clip(pixels, -1, 1) + 1) * 127.5).astype(np.uint8)
+    size = 3 if levels.shape[1] % 3 == 0 else 1
+    groups = [levels[:, first : first + size] for first in range(0, levels.shape[1], size)]
+    grids = [_tiles(np.broadcast_to(group, (len(group), 3, *group.shape[2:])), scale) for group in groups]
+    gap = np.full((grids[0].shape[0], 2 * scale, 3), 255, dtype=np.uint8)
+    return np.concatenate([part for grid in grids for part in (gap, grid)][1:], axis=1)
+
+
+def png_bytes(picture: Figure | NDArray[np.uint8], dpi: float = 203.2) -> bytes:
+    """A figure at `dpi` dots per inch, or a uint8 picture `(height, width, 3)` as it is, as a PNG file.
+
+    203.2 dots per inch are 8 a millimetre, so that all lines of ECG paper come out alike.
+    """
+    buffer = io.BytesIO()
+    if isinstance(picture, Figure):
+        picture.savefig(buffer, format="png", dpi=dpi)
+    else:
+        Image.fromarray(picture).save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[str] | None) -> None:
+    if windows.ndim != 3 or 0 in windows.shape:
+        raise ValueError(
+            f"Windows have shape {windows.shape}; (N, leads, samples) with nothing empty is drawn."
+        )
+    if windows.shape[1] != len(leads):
+        raise ValueError(f"The windows have {windows.shape[1]} leads, {len(leads)} are named: {list(leads)}.")
+    if not rate > 0:
+        raise ValueError(f"The rate is {rate} Hz; it must be above 0.")
+    if titles is not None and len(titles) != len(windows):
+        raise ValueError(f"{len(windows)} windows have {len(titles)} titles.")
+
+
+def _extent(windows: Array) -> tuple[Array, Array]:
+    """Least and greatest finite value of each trace, `(N, leads)` each; 0 where there is none."""
+    finite = np.isfinite(windows)
+    low = np.where(finite, windows, np.inf).min(axis=-1)
+    high = np.where(finite, windows, -np.inf).max(axis=-1)
+    return np.where(np.isinf(low), 0.0, low), np.where(np.isinf(high), 0.0, high)
+
+
+def _on_lines(low: Array, high: Array) -> Array:
+    """Ranges `(leads, 2)` that end on heavy lines and leave half a millimetre above and below the trace."""
+    low = np.minimum(np.floor((low - 0.05) / _BIG) * _BIG, -_BIG)
+    high = np.maximum(np.ceil((high + 0.05) / _BIG) * _BIG, 2 * _BIG)
+    return np.clip(np.stack([low, high], axis=-1), -TALLEST, TALLEST)
+
+
+def _row_spans(row: Array, common: Array) -> Array:
+    low, high = _extent(row)
+    own = _on_lines(low.min(axis=0), high.max(axis=0))
+    return np.stack([np.minimum(common[:, 0], own[:, 0]), np.maximum(common[:, 1], own[:, 1])], axis=-1)
+
+
+def _layout(
+    heights: Sequence[Array], columns: int, seconds: float, note: str
+) -> tuple[Figure, list[tuple[float, float, float, float]]]:
+    """An empty figure of the right size in mm, with its note, and the place of each panel in it."""
+    across = SPEED * (_BEFORE + _end(seconds))
+    tall = [GAIN * (_BIG + float((spans[:, 1] - spans[:, 0]).sum())) for spans in heights]
+    width = 2 * _MARGIN + columns * across + (columns - 1) * _GAP
+    height = _FOOT + sum(tall) + len(tall) * _TITLE + _MARGIN
+    figure = Figure(figsize=(width / 25.4, height / 25.4), facecolor="white")
+    FigureCanvasAgg(figure)
+    boxes = []
+    for row, high in enumerate(tall):
+        bottom = height - _MARGIN - sum(tall[: row + 1]) - (row + 1) * _TITLE + _MARGIN / 2
+        lefts = [_MARGIN + column * (across + _GAP) for column in range(columns)]
+        boxes += [(left / width, bottom / height, across / width, high / height) for left in lefts]
+    scale = f"{SPEED:g} mm/s   {GAIN:g} mm/mV"
+    figure.text(1 - _MARGIN / width, 3 / height, scale, ha="right", fontsize=7.5, color=_GREY)
+    figure.text(_MARGIN / width, 3 / height, note, ha="left", fontsize=7.5, color=_ALARM)
+    return figure, boxes
+
+
+def _end(seconds: float) -> float:
+    """The right end of a panel in s, on a heavy line, with room for a remark after the trace."""
+    return math.ceil(round((seconds + 0.14) / 0.2, 6)) * 0.2
+
+
+def _panel(
+    axes: Axes, window: Array, medians: Array, spans: Array, leads: Sequence[str], rate: float
+) -> None:
+    """One window `(leads, samples)` in mV; from y = 0 the leads go down, each in its band."""
+    tall = float((spans[:, 1] - spans[:, 0]).sum())
+    right = _end(window.shape[-1] / rate)
+    axes.set(xlim=(-_BEFORE, right), ylim=(-tall, _BIG), xticks=[], yticks=[], facecolor=_PAPER)
+    axes.set_aspect(GAIN / SPEED)
+    axes.spines[:].set(color=_HEAVY, linewidth=0.8)
+    _paper(axes, right, tall)
+    top = 0.0
+    for lead, trace, median, (low, high) in zip(leads, window, medians, spans, strict=True):
+        _lead(axes, trace, top - high, (low, high), lead, rate)
+        _remarks(axes, trace, median, (low, high), (right - 0.03, top - high))
+        top -= high - low
+
+
+def _paper(axes: Axes, right: float, tall: float) -> None:
+    for millimetres, color, width in ((1, _FINE, 0.3), (5, _HEAVY, 0.65)):
+        across = -_BEFORE + millimetres / SPEED * np.arange(
+            round((right + _BEFORE) * SPEED / millimetres) + 1
+        )
+        upwards = _BIG - millimetres / GAIN * np.arange(round((tall + _BIG) * GAIN / millimetres) + 1)
+        lines = [[(x, -tall), (x, _BIG)] for x in across] + [[(-_BEFORE, y), (right, y)] for y in upwards]
+        axes.add_collection(
+            LineCollection(lines, colors=color, linewidths=width, gid=f"{millimetres} mm", zorder=0.5),
+            autolim=False,
+        )
+
+
+def _lead(axes: Axes, trace: Array, zero: float, span: tuple[float, float], lead: str, rate: float) -> None:
+    pulse = np.array([(-0.36, 0), (-0.32, 0), (-0.32, 1), (-0.12, 1), (-0.12, 0), (-0.08, 0)])
+    axes.plot(pulse[:, 0], pulse[:, 1] + zero, color=_INK, linewidth=0.7, gid="1 mV")
+    axes.text(-0.34, zero - 0.06, lead_name(lead), va="top", fontsize=9, fontweight="bold", color=_INK)
+    shown = np.where(np.isfinite(trace), np.clip(trace, *span), np.nan)
+    axes.plot(np.arange(len(trace)) / rate, shown + zero, color=_INK, linewidth=0.65, gid=f"lead {lead}")
+
+
+def _remarks(
+    axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]
+) -> None:
+    """What the trace does not say: its median where it was taken away, what was cut, what is no number."""
+    finite = trace[np.isfinite(trace)]
+    said = []
+    if len(finite) < len(trace):
+        said.append(f"{len(trace) - len(finite)} samples are not finite")
+    if finite.size and (finite.min() < span[0] or finite.max() > span[1]):
+        said.append(f"cut: {finite.min():.3g} to {finite.max():.3g} mV")
+    style: dict[str, Any] = {"ha": "right", "fontsize": 6.5}
+    if abs(median) >= 0.05:
+        said_median = f"{median:+.2f} mV".replace("-", "−")
+        axes.text(place[0], place[1] + 0.25, said_median, color=_GREY, rotation=90, va="center", **style)
+    if said:
+        axes.text(
+            place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(said), color=_ALARM, va="top", **style
+        )
+
+
+def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """RGB images `(N, 3, H, W)` in rows of `ceil(sqrt(N))`, with separators, as `(height, width, 3)`."""
+    count, _, height, width = images.shape
+    across = math.ceil(math.sqrt(count))
+    down = math.ceil(count / across)
+    line = max(1, scale // 2)
+    big = images.transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
+    step = (height * scale + line, width * scale + line)
+    picture = np.full((down * step[0] + line, across * step[1] + line, 3), 255, dtype=np.uint8)
+    for index, image in enumerate(big):
+        top, left = index // across * step[0] + line, index % across * step[1] + line
+        picture[top : top + height * scale, left : left + width * scale] = image
+    return picture

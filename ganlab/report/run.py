@@ -1,0 +1,413 @@
+"""The report of one training run: what was made, from what, and how it compares with real data.
+
+It is written from what the run left in its folder, and leaves out what is not there: `config.yaml`,
+`run.json`, `metrics.jsonl` (a row a step), `metrics.json` (the final measures) and `grids/epoch_0005.png`...
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from ganlab.report import page
+from ganlab.report.curves import History, draw_curves, not_finite, read_history
+from ganlab.report.ecg_paper import center_windows, draw_windows, lead_name, lead_spans, png_bytes
+from ganlab.report.page import Frame, Html
+
+RISK = "The risk to the patients whose records trained this model has not been measured in this run."
+MEASURED = "The table of measures says what was measured of the risk to the patients, not that there is none."
+
+_CHOICES = {
+    "dataset": "data set",
+    "split": "split",
+    "standardization": "standardization",
+    "arrangement": "arrangement",
+    "architecture": "architecture",
+    "gan": "GAN",
+    "loss": "loss",
+    "trick": "tricks",
+    "batch_size": "batch size",
+    "epochs": "epochs",
+    "steps": "steps",
+    "seed": "seed",
+}
+_CURVES = {
+    "loss": {"loss/G": "generator", "loss/D": "discriminator"},
+    "accuracy": {"accuracy/real": "on real", "accuracy/synthetic": "on synthetic"},
+}
+_GRID_BYTES = 2_000_000
+_PANELS = 6
+
+
+def write_report(
+    folder: Path,
+    *,
+    real: NDArray[np.floating] | None = None,
+    synthetic: NDArray[np.floating] | None = None,
+    leads: Sequence[str] = (),
+    rate: float = 1000.0,
+) -> Path:
+    """Write `folder/report.html` and return its path.
+
+    `real` and `synthetic` are windows `(N, leads, samples)` in mV, sampled at `rate` Hz, of which a few are
+    drawn on ECG paper; data that are no ECG have none.
+    """
+    folder = Path(folder)
+    trouble: list[str] = []
+    run, measures = _read(folder / "run.json", trouble), _read(folder / "metrics.json", trouble)
+    config, history = _config(folder / "config.yaml"), read_history(folder / "metrics.jsonl")
+    name = str(run.get("name") or folder.resolve().name)
+    blocks = [
+        _head(name, run),
+        _windows(real, synthetic, leads, rate),
+        _measures(measures),
+        _curves(history),
+        _grids(folder / "grids", history),
+        _data(_mapping(run.get("data"))),
+        _settings(run, config),
+        _left_out([*_list(run.get("left_out")), *trouble]),
+    ]
+    target = folder / "report.html"
+    partial = folder / "report.html.partial"
+    partial.write_text(page.page(name, blocks, _footer(name, run, config, measures)), encoding="utf-8")
+    return partial.replace(target)
+
+
+def number(value: object) -> str:
+    """A number as people read it: thousands apart, four digits; a dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "infinite"
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 1000):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return f"{value:.4g}".replace("-", "−")
+
+
+def duration(seconds: object) -> str:
+    """Seconds as hours, minutes and seconds."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest if not hours else 0, "s"))
+    return " ".join(f"{value} {unit}" for value, unit in parts if value) or "0 s"
+
+
+def _count(things: int, name: str) -> str:
+    return f"{number(things)} {name}" + ("" if things == 1 else "s")
+
+
+def _read(path: Path, trouble: list[str]) -> dict[str, Any]:
+    """A JSON object, empty where the file is absent or damaged; damage is told in `trouble`."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        trouble.append(f"{path.name} could not be read: {error}.")
+        return {}
+    if not isinstance(content, dict):
+        trouble.append(f"{path.name} holds no mapping, so nothing of it is shown.")
+    return _mapping(content)
+
+
+def _config(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _head(name: str, run: Mapping[str, Any]) -> Html:
+    parameters = _mapping(run.get("parameters"))
+    known = {
+        "epochs": number(run.get("epochs")),
+        "steps": number(run.get("steps")),
+        "time": duration(run.get("seconds")),
+        "device": number(run.get("device")),
+        "generator": number(parameters.get("generator")),
+        "discriminator": number(parameters.get("discriminator")),
+        "seed": number(run.get("seed")),
+    }
+    units = {"generator": "generator's parameters", "discriminator": "discriminator's parameters"}
+    shown = [(units.get(key, key), value) for key, value in known.items() if value != "–"]
+    started = f"Training run, started {run['started']}" if run.get("started") else "Training run"
+    lead = page.paragraph(started, "lead")
+    return page.join(
+        [page.banner(), page.heading(page.breakable(name), 1), lead, page.facts(shown) if shown else ""]
+    )
+
+
+def _windows(
+    real: NDArray[np.floating] | None,
+    synthetic: NDArray[np.floating] | None,
+    leads: Sequence[str],
+    rate: float,
+) -> Html:
+    given = {"Real": real, "Synthetic": synthetic}
+    known = {
+        kind: np.asarray(windows) for kind, windows in given.items() if windows is not None and len(windows)
+    }
+    if not known:
+        return Html("")
+    columns = 2 if max(windows.shape[-1] for windows in known.values()) / rate <= 4 else 1
+    spans = _common_spans([windows[_spread(len(windows))] for windows in known.values()], columns)
+    cells = [
+        page.join([page.heading(kind, 3), _ecg(kind, windows, leads, rate, columns, spans)])
+        for kind, windows in known.items()
+    ]
+    missing = [f"No {kind.lower()} windows were given to this report." for kind in given if kind not in known]
+    text = (
+        f"Leads {', '.join(map(lead_name, leads))} at {rate:g} Hz. A small square is 40 ms by 0.1 mV, "
+        "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
+        "about its median; a median that is not 0 mV is written at the end of the trace."
+    )
+    blocks = [page.paragraph(text, "muted"), *map(page.paragraph, missing), page.columns(*cells)]
+    return page.section("Real beside synthetic", *blocks)
+
+
+def _spread(count: int) -> list[int]:
+    """A few indices below `count`, evenly apart."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, _PANELS))})
+
+
+def _common_spans(sets: Sequence[NDArray[np.floating]], columns: int) -> NDArray[np.floating]:
+    """Ranges `(rows, leads, 2)` in mV that hold every trace of a row of panels, in all the sets."""
+    centered = [center_windows(windows)[0] for windows in sets]
+    rows = range(0, max(map(len, centered)), columns)
+    return np.stack(
+        [
+            lead_spans(np.concatenate([windows[row : row + columns] for windows in centered]), share=1.0)
+            for row in rows
+        ]
+    )
+
+
+def _ecg(
+    kind: str,
+    windows: NDArray[np.floating],
+    leads: Sequence[str],
+    rate: float,
+    columns: int,
+    spans: NDArray[np.floating],
+) -> Html:
+    chosen = _spread(len(windows))
+    figure = draw_windows(
+        windows[chosen],
+        leads=leads,
+        rate=rate,
+        columns=columns,
+        titles=[f"{kind} {index + 1}" for index in chosen],
+        note=page.NOTICE if kind == "Synthetic" else "",
+        spans=spans[: math.ceil(len(chosen) / columns)],
+        center=True,
+    )
+    caption = f"{kind}: {len(chosen)} of {_count(len(windows), 'window')}, evenly apart."
+    alt = f"{kind} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
+    return page.figure(png_bytes(figure), caption, alt)
+
+
+def _measures(measures: Mapping[str, Any]) -> Html:
+    if not measures:
+        return Html("")
+    rows = [_measure(name, value) for name, value in measures.items()]
+    table = page.table(rows, ("measure", "synthetic", "real", "unit"), numeric=(1, 2))
+    return page.section("Measures", table)
+
+
+def _measure(name: str, value: object) -> tuple[object, ...]:
+    parts = _mapping(value) if isinstance(value, Mapping) else {"synthetic": value}
+    meaning = Html(f"<small>{page.text(parts['meaning'])}</small>") if parts.get("meaning") else ""
+    title = page.join([page.breakable(name), meaning])
+    return title, number(parts.get("synthetic")), number(parts.get("real")), parts.get("unit") or ""
+
+
+def _curves(history: History) -> Html:
+    names = history.names()
+    losses = _chosen(_CURVES["loss"], names, "loss/")
+    accuracies = _chosen(_CURVES["accuracy"], names, "accuracy/")
+    figures = []
+    if losses:
+        figures.append(_curve(history, losses, "loss", "Losses against steps."))
+    if accuracies:
+        caption = "Accuracy of the discriminator on real and on synthetic windows; at 50 % it guesses."
+        figures.append(_curve(history, accuracies, "accuracy of D", caption, percent=True))
+    families = sorted({name.split("/")[0] for name in names} - {"loss", "accuracy"})
+    others = [_family(history, family) for family in families]
+    folded = (
+        page.details(f"Everything else that was logged ({len(others)})", page.columns(*others))
+        if others
+        else ""
+    )
+    if not figures and not others:
+        return Html("")
+    return page.section(
+        "Through training", page.columns(*figures) if figures else "", _lines(history), folded
+    )
+
+
+def _chosen(known: Mapping[str, str], names: Sequence[str], prefix: str) -> dict[str, str]:
+    """The known series first, under their legends, then the others of the same prefix."""
+    first = {name: legend for name, legend in known.items() if name in names}
+    return first | {
+        name: name.removeprefix(prefix) for name in names if name.startswith(prefix) and name not in first
+    }
+
+
+def _family(history: History, family: str) -> Html:
+    members = [name for name in history.names() if name.split("/")[0] == family]
+    return _curve(
+        history,
+        {name: name.removeprefix(f"{family}/") for name in members},
+        family,
+        f"{family} against steps.",
+    )
+
+
+def _curve(
+    history: History, names: dict[str, str], label: str, caption: str, *, percent: bool = False
+) -> Html:
+    missing = not_finite(history, list(names))
+    smoothed = " Light: as logged; full: smoothed." if len(history.rows) >= 80 else ""
+    broken = f" Not finite, and left as gaps: {_count(missing, 'value')}." if missing else ""
+    figure = draw_curves(history, names, label=label, percent=percent)
+    return page.figure(png_bytes(figure, dpi=170), caption + smoothed + broken, f"{label} against steps")
+
+
+def _lines(history: History) -> Html:
+    said = []
+    if history.resumed:
+        said.append(f"Resumed at step {', '.join(map(number, history.resumed))}.")
+    if history.unreadable:
+        said.append(f"Could not be read: {_count(history.unreadable, 'line')} of metrics.jsonl.")
+    return page.paragraph(" ".join(said), "muted") if said else Html("")
+
+
+def _grids(folder: Path, history: History) -> Html:
+    paths = sorted(folder.glob("*.png"), key=lambda path: (_numbers(path), path.name))
+    if not paths:
+        return Html("")
+    kept = _within(paths, _GRID_BYTES)
+    frames = [Frame(_moment(path, history), path.read_bytes()) for path in kept]
+    share = f"{len(kept)} of {len(paths)} grids" if len(kept) < len(paths) else f"{len(paths)} grids"
+    caption = f"What the generator made, {share}; move the slider to go through training. {page.NOTICE}"
+    return page.section("Generated images through time", page.slider(frames, caption))
+
+
+def _numbers(path: Path) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", path.stem)))
+
+
+def _within(paths: Sequence[Path], limit: int) -> list[Path]:
+    """Every path, or every second, fourth and so on until the files fit in `limit` bytes; always the last."""
+    stride = 1
+    while True:
+        kept = list(paths[::-stride])[::-1]
+        if len(kept) == 1 or sum(path.stat().st_size for path in kept) <= limit:
+            return kept
+        stride *= 2
+
+
+def _moment(path: Path, history: History) -> str:
+    """`epoch_0005` as "epoch 5, step 750"; another name as it is."""
+    times = {name: int(value) for name, value in re.findall(r"(epoch|step)_?(\d+)", path.stem)}
+    step = history.step_of(times["epoch"]) if "epoch" in times else None
+    if step is not None:
+        times.setdefault("step", step)
+    return ", ".join(f"{name} {number(value)}" for name, value in times.items()) or path.stem
+
+
+def _data(data: Mapping[str, Any]) -> Html:
+    if not data:
+        return Html("")
+    counted = [(key, number(data[key])) for key in ("records", "patients", "windows") if key in data]
+    classes = [(name, number(count)) for name, count in _mapping(data.get("classes")).items()]
+    parts = [
+        (name, number(_mapping(part).get("patients")), number(_mapping(part).get("windows")))
+        for name, part in _mapping(data.get("parts")).items()
+    ]
+    tables = [
+        page.table(parts, ("part", "patients", "windows"), numeric=(1, 2)) if parts else "",
+        page.table(classes, ("class", "windows"), numeric=(1,)) if classes else "",
+    ]
+    shown = [table for table in tables if table]
+    blocks = [page.facts(counted) if counted else "", page.columns(*shown) if shown else "", _skipped(data)]
+    return page.section("Data", *blocks)
+
+
+def _skipped(data: Mapping[str, Any]) -> Html:
+    rows = [
+        (_mapping(item).get("record", "–"), _mapping(item).get("reason", "–"))
+        for item in _list(data.get("skipped"))
+    ]
+    if not rows:
+        return Html("")
+    return page.details(f"Skipped: {_count(len(rows), 'record')}", page.table(rows, ("record", "reason")))
+
+
+def _settings(run: Mapping[str, Any], config: str) -> Html:
+    known = _top_level(config) | dict(run) | _mapping(run.get("choices"))
+    chosen = [(legend, number(known[key])) for key, legend in _CHOICES.items() if _is_choice(known.get(key))]
+    overrides = " ".join(map(str, _list(run.get("overrides"))))
+    blocks = [
+        page.columns(*_halves(chosen)) if chosen else "",
+        page.join([page.paragraph("Overrides:", "muted"), page.code(overrides)]) if overrides else "",
+        page.details("The whole configuration (config.yaml)", page.code(config)) if config else "",
+    ]
+    return page.section("Settings", *blocks) if any(blocks) else Html("")
+
+
+def _halves(rows: Sequence[Sequence[object]]) -> list[Html]:
+    """A long table as two beside each other."""
+    middle = math.ceil(len(rows) / 2)
+    return [page.table(part) for part in (rows[:middle], rows[middle:]) if part]
+
+
+def _top_level(config: str) -> dict[str, Any]:
+    try:
+        return _mapping(yaml.safe_load(config))
+    except yaml.YAMLError:
+        return {}
+
+
+def _is_choice(value: object) -> bool:
+    return value is not None and value != [] and not isinstance(value, Mapping)
+
+
+def _left_out(reasons: Iterable[object]) -> Html:
+    said = list(reasons)
+    return page.section("Left out", page.items(said)) if said else Html("")
+
+
+def _footer(name: str, run: Mapping[str, Any], config: str, measures: Mapping[str, Any]) -> Html:
+    digest = hashlib.sha256(config.encode()).hexdigest()[:12] if config else ""
+    origin = [
+        f"run {name}",
+        f"config.yaml (SHA-256 {digest})" if digest else "no config.yaml",
+        f"seed {run['seed']}" if run.get("seed") is not None else "seed not recorded",
+        f"ganlab {run['version']}" if run.get("version") else "version not recorded",
+        f"commit {run['git_commit']}" if run.get("git_commit") else "",
+        f"checkpoint {run['checkpoint']}" if run.get("checkpoint") else "",
+    ]
+    measured = any(key.startswith("privacy/") for key in measures)
+    lines = [
+        Html(f"<strong>{page.text(page.NOTICE)}</strong>"),
+        f"The synthetic data on this page were generated by {', '.join(filter(None, origin))}.",
+        MEASURED if measured else RISK,
+    ]
+    return page.join(map(page.paragraph, lines))

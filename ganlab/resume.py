@@ -1,0 +1,33 @@
+"""Going on with a run in its folder, with its configuration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from ganlab.errors import UserError
+
+MAY_CHANGE = ("trainer", "tracking")
+
+
+def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The run's own configuration, with the trainer and tracking overrides of the command line.
+
+    Raises UserError where `folder` is no run or where an override would change the experiment.
+    """
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise UserError(f"resume={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
+    stored = OmegaConf.load(file)
+    assert isinstance(stored, DictConfig)
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if key == "resume":
+            continue
+        if key.split(".")[0].split("@")[0] not in MAY_CHANGE:
+            raise UserError(
+                f"{override}: a resumed run keeps its configuration; only {' and '.join(MAY_CHANGE)} may be overridden. "
+                "For another experiment begin a new run."
+            )
+        OmegaConf.update(stored, key, OmegaConf.select(cfg, key), force_add=True)
+    return stored

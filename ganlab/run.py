@@ -1,0 +1,19 @@
+"""python -m ganlab.run: compose, train, evaluate, report."""
+
+import hydra
+from omegaconf import DictConfig
+
+from ganlab.command import told
+from ganlab.settings import CONF
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="config")
+def main(cfg: DictConfig) -> float | None:
+    """One experiment, or one job of a sweep."""
+    from ganlab.experiment import run
+
+    return told(lambda: run(cfg))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""python -m ganlab.sample: a synthetic data set from a trained generator."""
+
+import hydra
+from omegaconf import DictConfig
+
+from ganlab.command import told
+from ganlab.settings import CONF
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="sample")
+def main(cfg: DictConfig) -> None:
+    """Sample, decode to mV, write, and say what it is."""
+    from ganlab.export import export
+
+    told(lambda: export(**{str(key): value for key, value in cfg.items()}))
+
+
+if __name__ == "__main__":
+    main()

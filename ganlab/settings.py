@@ -1,0 +1,42 @@
+"""Where the configuration lies, and how a run's folder is named. Light: every command imports it before main."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+HERE = Path(__file__).resolve().parent
+CONF = str(HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf")
+"""In a wheel the conf folder lies in the package, in a checkout beside it."""
+
+LONGEST_NAME = 100
+
+
+def plain(text: str) -> str:
+    """Overrides as a folder name: no `=`, no `,`."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", str(text)).strip("-")[:LONGEST_NAME] or "defaults"
+
+
+def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any]) -> str:
+    """The folder that is resumed, or a new one named after time, data set, arrangement and networks."""
+    if resume:
+        return str(resume)
+    what = "-".join(str(choices.get(group)) for group in ("dataset", "arrangement", "architecture"))
+    return f"{outputs}/runs/{now}_{plain(what)}"
+
+
+def hydra_subdir(resume: str | None, now: str) -> str:
+    """Hydra's own record of a resumed run stands beside the first one's."""
+    return f".hydra/resumed_{now}" if resume else ".hydra"
+
+
+for name, resolver in {
+    "plain": plain,
+    "run_folder": run_folder,
+    "hydra_subdir": hydra_subdir,
+    "len": len,
+    "image_shape": lambda arrangement: [len(arrangement["leads"]), arrangement["side"], arrangement["side"]],
+}.items():
+    OmegaConf.register_new_resolver(name, resolver, replace=True)

@@ -1,0 +1,1 @@
+"""Who trains and who judges: splits by person."""

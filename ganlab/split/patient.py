@@ -1,0 +1,50 @@
+"""Patients apart: train 60, validation 15, test 15 and privacy hold-out 10 % of them, stratified by class."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from ganlab.dataset.record import Record
+from ganlab.split.base import Split
+
+
+class PatientSplit:
+    """Stratified on the class of a patient's first record; seeded by a hash of the patient's id.
+
+    The fractions need not sum to 1: they are shares of each other.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        train: float = 0.60,
+        validation: float = 0.15,
+        test: float = 0.15,
+        holdout: float = 0.10,
+    ) -> None:
+        self.seed = seed
+        total = train + validation + test + holdout
+        shares = {"train": train, "validation": validation, "test": test, "holdout": holdout}
+        self.shares = {part: share / total for part, share in shares.items()}
+
+    def __call__(self, records: Sequence[Record]) -> Split:
+        """Give each patient, stratum by stratum, to the part that lacks most."""
+        strata: dict[int, list[str]] = defaultdict(list)
+        for patient, label in {r.patient: r.label for r in reversed(records)}.items():
+            strata[label].append(patient)
+        overall: Counter[str] = Counter()
+        parts: dict[str, list[str]] = {part: [] for part in self.shares}
+        for label in sorted(strata):
+            within: Counter[str] = Counter()
+            for patient in sorted(strata[label], key=self._hash):
+                part = max(self.shares, key=lambda p: self._lack(p, within) + self._lack(p, overall))
+                within[part] += 1
+                overall[part] += 1
+                parts[part].append(patient)
+        return Split("patient", self.seed, {part: tuple(sorted(people)) for part, people in parts.items()})
+
+    def _lack(self, part: str, given: Counter[str]) -> float:
+        return self.shares[part] * (given.total() + 1) - given[part]
+
+    def _hash(self, patient: str) -> str:
+        return hashlib.sha256(f"{self.seed}:{patient}".encode()).hexdigest()

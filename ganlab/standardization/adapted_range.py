@@ -1,0 +1,21 @@
+"""The paper's range: 2.5 mV above the window's own minimum, lead by lead (paper 4.1, Eq. 3)."""
+
+from torch import Tensor
+
+from ganlab.standardization.base import Standardization
+
+
+class AdaptedRange(Standardization):
+    """The window's absolute level is lost to the network and kept beside a real window."""
+
+    def __init__(self, width_mv: float = 2.5, levels: int | None = 256) -> None:
+        super().__init__(levels)
+        self.width_mv = width_mv
+
+    def low(self, x: Tensor) -> Tensor:
+        """Each window's minimum."""
+        return x.amin(dim=-1, keepdim=True)
+
+    def width(self) -> float:
+        """2.5 mV in the paper."""
+        return self.width_mv

@@ -1,0 +1,69 @@
+r"""Values in mV to levels in 0..255 by a range, and back.
+
+    level = clip((x - low) / width * 255, 0, 255),  cut to an 8-bit grid where `levels` is 256
+
+(paper, Eq. 2 and 3). A range's `low` and `width` are what the choices of this group differ in. Above or below the
+range a value saturates; it never wraps.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ganlab.errors import UserError
+
+TOP = 255.0
+
+
+class Encoded(NamedTuple):
+    """Levels `(B, leads, samples)` in 0..255, the range's lower end `(B, leads, 1)` in mV, and how many saturated."""
+
+    level: Tensor
+    low: Tensor
+    saturated: Tensor
+
+
+class Standardization(nn.Module, ABC):
+    """A pair, encode and decode. `levels=256` cuts to the paper's 8-bit grid, `levels=null` to none."""
+
+    def __init__(self, levels: int | None = 256) -> None:
+        super().__init__()
+        if levels not in (256, None):
+            raise UserError(f"standardization.levels={levels}: accepted are 256 (the paper's 8-bit grid) and null.")
+        self.levels = levels
+
+    @abstractmethod
+    def low(self, x: Tensor) -> Tensor:
+        """Lower end of the range in mV, broadcastable to `(B, leads, 1)`, for windows `x` of `(B, leads, samples)`."""
+
+    @abstractmethod
+    def width(self) -> Tensor | float:
+        """Width of the range in mV, broadcastable to `(B, leads, 1)`."""
+
+    def step(self) -> Tensor | float:
+        """Width in mV of one level of the 8-bit grid."""
+        return self.width() / TOP
+
+    def fit(self, windows: Tensor) -> None:
+        """Take what the range needs from training windows `(N, leads, samples)` in mV. Most ranges need nothing."""
+
+    def encode(self, x: Tensor) -> Encoded:
+        """Windows `(B, leads, samples)` in mV to levels."""
+        low = self.low(x)
+        level = (x - low) / self.width() * TOP
+        if self.levels:
+            level = torch.floor(level)
+        saturated = ((level < 0) | (level > TOP)).sum()
+        return Encoded(level.clamp(0, TOP), low.expand(*x.shape[:-1], 1), saturated)
+
+    def decode(self, level: Tensor, low: Tensor | None = None) -> Tensor:
+        """Levels to mV. Without the `low` that a real window has, see `generated_low`."""
+        middle = 0.5 if self.levels else 0.0
+        x = (level + middle) * self.step()
+        return x + (self.generated_low(x) if low is None else low)
+
+    def generated_low(self, x: Tensor) -> Tensor:
+        """Where a generated window's range begins: here so that each lead has its median at 0 mV."""
+        return -x.median(dim=-1, keepdim=True).values

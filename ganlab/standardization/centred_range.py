@@ -1,0 +1,24 @@
+"""A range around the window's median, so that the isoelectric line is the middle grey (ours).
+
+Unlike the paper's adapted range it gives a window no pixel that is exactly -1, which tells real from generated.
+"""
+
+from torch import Tensor
+
+from ganlab.standardization.base import Standardization
+
+
+class CentredRange(Standardization):
+    """From `reach_mv` below each lead's median to as much above it."""
+
+    def __init__(self, reach_mv: float = 2.5, levels: int | None = None) -> None:
+        super().__init__(levels)
+        self.reach_mv = reach_mv
+
+    def low(self, x: Tensor) -> Tensor:
+        """`reach_mv` below each window's median."""
+        return x.median(dim=-1, keepdim=True).values - self.reach_mv
+
+    def width(self) -> float:
+        """Twice the reach."""
+        return 2 * self.reach_mv

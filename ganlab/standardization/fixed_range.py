@@ -1,0 +1,27 @@
+"""The thesis' range: -2..2 mV for every window (thesis Eq. 6.2, listing 8.2)."""
+
+import torch
+from torch import Tensor
+
+from ganlab.standardization.base import Standardization
+
+
+class FixedRange(Standardization):
+    """From `low_mv` to `high_mv`; what a generated window's level says is its voltage."""
+
+    def __init__(self, low_mv: float = -2.0, high_mv: float = 2.0, levels: int | None = 256) -> None:
+        super().__init__(levels)
+        self.low_mv = low_mv
+        self.high_mv = high_mv
+
+    def low(self, x: Tensor) -> Tensor:
+        """The same for all windows."""
+        return torch.full_like(x[:1, :, :1], self.low_mv)
+
+    def width(self) -> float:
+        """4 mV in the thesis."""
+        return self.high_mv - self.low_mv
+
+    def generated_low(self, x: Tensor) -> Tensor:
+        """That of every window."""
+        return self.low(x)

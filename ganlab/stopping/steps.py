@@ -1,0 +1,27 @@
+"""Stop after a number of steps, each an update of G and (unless it rests) of D."""
+
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+
+class Steps(Callback):
+    """Lightning's own `max_steps` counts the updates of both networks; this counts batches."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell the module; a run that has them already stops at once."""
+        pl_module.planned_steps = self.steps
+        self._stop_if_done(trainer, pl_module)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop within the epoch."""
+        self._stop_if_done(trainer, pl_module)
+
+    def _stop_if_done(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if pl_module.steps >= self.steps:
+            trainer.should_stop = True

@@ -1,0 +1,91 @@
+"""Checkpoints: the last two, after each epoch and every quarter of an hour; the generator alone every five epochs."""
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from ganlab.errors import UserError
+
+KEPT = 2
+
+
+def write_atomically(value: Any, path: Path) -> None:
+    """Save beside `path`, flush to disk, and move into place: a kill leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:
+            torch.save(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's files, written so that there is always a whole one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write `checkpoint` to `path`."""
+        write_atomically(checkpoint, Path(path))
+
+
+def checkpoint_in(run: Path, name: str = "last") -> Path:
+    """A checkpoint of a run by name, `last` for the newest. Raises UserError that lists what there is."""
+    found = {path.stem: path for path in sorted((run / "checkpoints").glob("step_*.ckpt"), key=_steps)}
+    if name == "last" and found:
+        return list(found.values())[-1]
+    if name not in found:
+        there = ", ".join(found) or "none"
+        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {there}. See checkpoint=.")
+    return found[name]
+
+
+def _steps(path: Path) -> int:
+    number = re.search(r"\d+", path.stem)
+    return int(number.group()) if number else -1
+
+
+class Checkpoints(Callback):
+    """Writes `checkpoints/step_<n>.ckpt` and `generators/epoch_<n>.pt` in the run folder."""
+
+    def __init__(self, folder: Path, every_minutes: float = 15, generator_every_n_epochs: int = 5) -> None:
+        self.folder = folder
+        self.every_minutes = every_minutes
+        self.generator_every_n_epochs = generator_every_n_epochs
+        self._saved_at = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """By time, within an epoch."""
+        if time.monotonic() - self._saved_at > 60 * self.every_minutes:
+            self._save(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """After each epoch; the generator alone every few."""
+        self._save(trainer, pl_module)
+        epoch = trainer.current_epoch + 1
+        if epoch % self.generator_every_n_epochs == 0 and trainer.is_global_zero:
+            weights = pl_module.sampling_generator.state_dict()
+            write_atomically(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The last one."""
+        self._save(trainer, pl_module)
+
+    def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
+        if not path.exists():
+            trainer.save_checkpoint(path, weights_only=False)
+            if trainer.is_global_zero:
+                for old in sorted(path.parent.glob("step_*.ckpt"), key=_steps)[:-KEPT]:
+                    old.unlink()
+        self._saved_at = time.monotonic()

@@ -1,0 +1,48 @@
+"""3x3 grids of generated images through time, from the same noise throughout (the documents' figures)."""
+
+from pathlib import Path
+
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
+
+from ganlab.report.ecg_paper import grid_image, png_bytes
+
+IMAGES = 9
+NOISE_SEED = 2021
+
+
+class Grids(Callback):
+    """Writes `grids/epoch_<n>.png` in the run folder and shows it to MLflow and TensorBoard."""
+
+    def __init__(self, folder: Path, every_n_epochs: int = 5) -> None:
+        self.folder = folder / "grids"
+        self.every_n_epochs = every_n_epochs
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Every few epochs, and after the first."""
+        epoch = trainer.current_epoch + 1
+        if trainer.is_global_zero and (epoch == 1 or epoch % self.every_n_epochs == 0):
+            self._draw(trainer, pl_module, epoch)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The last state, wherever in an epoch it is."""
+        if trainer.is_global_zero:
+            self._draw(trainer, pl_module, max(1, trainer.current_epoch))
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+        noise = pl_module.draw_noise(IMAGES, torch.Generator().manual_seed(NOISE_SEED))
+        image = grid_image(pl_module.generate(noise).cpu().numpy())
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / f"epoch_{epoch:04d}.png").write_bytes(png_bytes(image))
+        for logger in trainer.loggers:
+            show(logger, "grids", image, pl_module.steps)
+
+
+def show(logger: object, key: str, image: NDArray, step: int) -> None:
+    """An image `(H, W, 3)` of 0..255 to the loggers that show images."""
+    if isinstance(logger, MLFlowLogger) and logger.run_id:
+        logger.experiment.log_image(logger.run_id, image, key=key, step=step)
+    elif isinstance(logger, TensorBoardLogger):
+        logger.experiment.add_image(key, image, step, dataformats="HWC")

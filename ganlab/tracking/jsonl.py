@@ -1,0 +1,35 @@
+"""Metrics as lines of JSON in the run folder: the record that needs no server."""
+
+import json
+import math
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.utilities import rank_zero_only
+
+
+class JSONLines(Logger):
+    """Appends to `metrics.jsonl`, epochs counted from 1. A number that is not finite is written as null."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.file = folder / "metrics.jsonl"
+
+    name = None  # type: ignore[assignment]
+    version = None  # type: ignore[assignment]
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """One line a call."""
+        values = {key: value if math.isfinite(value) else None for key, value in metrics.items()}
+        if "epoch" in metrics:
+            values["epoch"] = int(metrics["epoch"]) + 1
+        with self.file.open("a") as file:
+            file.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml stands beside the file."""

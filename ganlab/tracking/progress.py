@@ -1,0 +1,86 @@
+"""How far a run is, and before it starts how long it will take on this device."""
+
+import logging
+import time
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+TIMED_STEPS = 3
+REFRESH_STEPS = 10
+
+
+class Progress(Callback):
+    """A bar over all steps of the run with the losses and the time left."""
+
+    def __init__(self, bar: bool = True) -> None:
+        self.show_bar = bar
+        self.bar: tqdm | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Time a few steps on copies of the networks, say how long all of them will take, and draw the bar."""
+        left = pl_module.planned_steps - pl_module.steps
+        batch = trainer.datamodule.batch_size
+        if left > 0:
+            seconds = seconds_per_step(pl_module, batch)
+            log.info(
+                "%d steps of %d images on %s: about %s (%.0f images/s)",
+                left,
+                batch,
+                pl_module.device,
+                timedelta(seconds=round(left * seconds)),
+                batch / seconds,
+            )
+        if self.show_bar and trainer.is_global_zero:
+            self.bar = tqdm(
+                total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None
+            )
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar; the losses are read every few steps."""
+        if self.bar is None:
+            return
+        self.bar.update(1)
+        if not self.bar.disable and pl_module.steps % REFRESH_STEPS == 0:
+            shown = {k: f"{float(v):.3f}" for k, v in trainer.logged_metrics.items() if k.startswith("loss/")}
+            self.bar.set_postfix(epoch=trainer.current_epoch + 1, **shown)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Close the bar, so that the error stands below it."""
+        self.on_train_end(trainer, pl_module)
+
+
+def seconds_per_step(module: LightningModule, batch: int) -> float:
+    """The fastest of a few updates of copies of both networks, with the penalties that tricks add."""
+    generator, discriminator = deepcopy(module.generator), deepcopy(module.discriminator)
+    with torch.no_grad():
+        real = generator(module.draw_noise(batch))
+    times = []
+    for step in range(TIMED_STEPS + 1):
+        start = time.perf_counter()
+        with torch.no_grad():
+            fake = generator(module.draw_noise(batch))
+        loss = module.loss.discriminator(discriminator(real), discriminator(fake))
+        penalties = [trick.penalty(discriminator, real, fake, step) for trick in module.tricks.values()]
+        sum((p for p in penalties if p is not None), loss).backward()
+        discriminator.requires_grad_(False)
+        fake = discriminator(generator(module.draw_noise(batch)))
+        module.loss.generator(fake, discriminator(real) if module.loss.pairs else None).backward()
+        discriminator.requires_grad_(True)
+        if module.device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return sum(times) / len(times) if module.tricks else min(times)

@@ -1,0 +1,1 @@
+"""Step 4 of the paper's procedure: what is added to a GAN to make it train."""

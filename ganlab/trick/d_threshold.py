@@ -1,0 +1,31 @@
+"""D rests while it is too good: no update where loss_real + loss_fake < threshold (thesis listing 6.1)."""
+
+import torch
+from torch import Tensor
+
+from ganlab.trick.base import Trick
+
+
+class DThreshold(Trick):
+    """Counts the steps that D rested."""
+
+    refuses = {"relativistic": "the threshold is one of the cross entropy of real and generated images"}  # noqa: RUF012
+    steps: Tensor
+    rested: Tensor
+
+    def __init__(self, threshold: float = 0.01) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.register_buffer("rested", torch.zeros((), dtype=torch.long))
+
+    def discriminator_steps(self, loss: Tensor) -> bool:
+        """Whether the loss is at or above the threshold."""
+        steps = bool(loss >= self.threshold)
+        self.steps += 1
+        self.rested += not steps
+        return steps
+
+    def counts(self) -> dict[str, float]:
+        """Share of the steps so far that D rested."""
+        return {"d_threshold/rested": float(self.rested) / max(1, int(self.steps))}

@@ -1,0 +1,35 @@
+r"""Zero-centred gradient penalties on real (R1) and generated images (R2).
+
+    gamma / 2 (E ||grad D(x)||^2 + E ||grad D(G(z))||^2)
+
+Mescheder et al. 2018 (arXiv 1801.04406); both together Huang et al. 2024 (arXiv 2501.05441); applied every few steps
+and multiplied accordingly, as Karras et al. 2020 (arXiv 1912.04958).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ganlab.trick.base import Trick
+
+
+class R1R2(Trick):
+    """The squared norm is summed over the pixels of an image, whose values are in [-1, 1]."""
+
+    traits = frozenset({"gradient_penalty"})
+    refuses = {  # noqa: RUF012
+        "batch_norm": "the penalty is each image's own, and batch norm mixes the images of a batch",
+        "smooth_targets": "both keep D from certainty, and their sum was not studied by either's authors",
+    }
+
+    def __init__(self, gamma: float = 0.5, every: int = 4) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.every = every
+
+    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor | None:
+        """Every `every`-th step the penalty times `every`, else none."""
+        if step % self.every:
+            return None
+        images = torch.cat([real, fake]).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+        return self.every * self.gamma / 2 * gradient.square().sum() / len(real)

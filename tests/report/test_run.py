@@ -1,0 +1,259 @@
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from ganlab.report.ecg_paper import grid_image, png_bytes
+from ganlab.report.run import MEASURED, RISK, duration, number, write_report
+
+NOTICE = "Synthetic data. Not for clinical use before expert evaluation."
+HOSTILE = '"><script>alert(1)</script>'
+LEADS = ("i", "ii", "avr")
+
+RUN = {
+    "name": f"run {HOSTILE}",
+    "seed": 7,
+    "version": "0.1.0",
+    "git_commit": "abc1234",
+    "device": HOSTILE,
+    "started": HOSTILE,
+    "choices": {"dataset": HOSTILE, "arrangement": "rgb", "trick": ["d_threshold", "ema"]},
+    "overrides": ["seed=7", HOSTILE],
+    "data": {
+        "records": 549,
+        "patients": 290,
+        "windows": 29028,
+        "classes": {HOSTILE: 20015, "healthy": 4623},
+        "skipped": [{"record": "patient002/s0015lre", "reason": HOSTILE}],
+        "parts": {"train": {"patients": 232, "windows": 23200}},
+    },
+    "left_out": [HOSTILE, "no FID"],
+    "checkpoint": "last.ckpt",
+    "parameters": {"generator": 3649472, "discriminator": 1486848},
+    "seconds": 3725.0,
+    "steps": 400,
+    "epochs": 10,
+}
+MEASURES = {
+    "flat/value": 0.5,
+    "flat/broken": float("nan"),
+    "physiology/rate": {"synthetic": 74.25, "real": 71.5, "unit": "beats/min", "meaning": HOSTILE},
+}
+
+
+def windows(seed, count=8):
+    noise = np.random.default_rng(seed).normal(0, 0.05, (count, len(LEADS), 400))
+    return noise + np.sin(np.arange(400) / 20)
+
+
+def fill(folder):
+    rows = [
+        {"step": s, "epoch": s // 40, "loss/G": 1.0, "loss/D": 0.5, "accuracy/real": 0.6, "lr": 1}
+        for s in range(0, 400, 20)
+    ]
+    rows[3]["loss/G"] = float("nan")
+    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (folder / "metrics.json").write_text(json.dumps(MEASURES))
+    (folder / "run.json").write_text(json.dumps(RUN))
+    (folder / "config.yaml").write_text(f"batch_size: 60\nurl: https://physionet.org\nnote: '{HOSTILE}'\n")
+    (folder / "grids").mkdir()
+    for epoch in (5, 10, 15):
+        image = png_bytes(grid_image(np.full((9, 1, 4, 4), epoch / 20)))
+        (folder / "grids" / f"epoch_{epoch:04d}.png").write_bytes(image)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run's folder without rows of steps: curves take their time."""
+    fill(tmp_path)
+    (tmp_path / "metrics.jsonl").unlink()
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return write(fill(tmp_path_factory.mktemp("run")))
+
+
+def write(folder, **changes):
+    given = {"real": windows(0), "synthetic": windows(1), "leads": LEADS, "rate": 200.0} | changes
+    return write_report(folder, **given).read_text(encoding="utf-8")
+
+
+def test_it_is_written_into_the_folder_and_leaves_nothing_else(folder):
+    before = set(folder.iterdir())
+    assert write_report(folder) == folder / "report.html"
+    assert set(folder.iterdir()) - before == {folder / "report.html"}
+
+
+def test_no_request_leaves_the_page(whole):
+    assert not re.findall(r"""(?:src|href|action|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", whole)
+    assert not re.findall(r"<(?:link|iframe|object|embed)\b|@import|fetch\(|XMLHttpRequest", whole)
+    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]*)"', whole))
+
+
+def test_hostile_names_stay_text(whole):
+    assert whole.count("<script>") == 1
+    assert whole.count("alert(1)") == whole.count("script&gt;alert(1)")
+    assert whole.count("alert(1)") >= 10
+
+
+def test_real_and_synthetic_windows_are_both_drawn_with_their_leads(whole):
+    assert "Real ECG windows on ECG paper" in whole
+    assert "Synthetic ECG windows on ECG paper" in whole
+    assert "Leads I, II, aVR at 200 Hz" in whole
+    assert "Real: 6 of 8 windows" in whole
+
+
+def test_both_sides_have_the_same_scale_and_only_the_synthetic_one_the_note(folder, monkeypatch):
+    drawn = []
+
+    def record(values, **options):
+        drawn.append((values, options))
+        return draw(values, **options)
+
+    from ganlab.report import run
+
+    draw = run.draw_windows
+    monkeypatch.setattr(run, "draw_windows", record)
+    write(folder, real=windows(0, 2) * 4, synthetic=windows(1, 2))
+    (_, real), (_, synthetic) = drawn
+    assert np.array_equal(real["spans"], synthetic["spans"])
+    assert real["spans"].max() >= 4
+    assert (real["note"], synthetic["note"]) == ("", NOTICE)
+
+
+def test_the_banner_stands_before_everything_and_the_footer_says_where_it_is_from(whole):
+    body = whole[whole.index("<body>") :]
+    assert body.index('class="banner"') < body.index("<h1>")
+    footer = whole[whole.index("<footer>") :]
+    assert NOTICE in footer
+    for part in (
+        "seed 7",
+        "ganlab 0.1.0",
+        "commit abc1234",
+        "config.yaml (SHA-256 ",
+        "last.ckpt",
+        "run run &quot;",
+    ):
+        assert part in footer
+
+
+def test_the_risk_is_named_until_it_was_measured(folder):
+    assert RISK in write_report(folder).read_text()
+    (folder / "metrics.json").write_text(json.dumps({"privacy/membership": 0.5}))
+    measured = write_report(folder).read_text()
+    assert RISK not in measured
+    assert MEASURED in measured
+
+
+def test_nothing_is_promised(whole):
+    assert not re.search(r"anonym|\bsafe", whole, re.IGNORECASE)
+
+
+def test_measures_stand_beside_each_other(whole):
+    row = re.search(r"<tr><td>physiology/<wbr>rate.*?</tr>", whole, re.DOTALL)[0]
+    assert re.findall(r'number">([^<]*)<', row) == ["74.25", "71.5"]
+    assert "beats/min" in row
+    assert re.search(r'flat/<wbr>broken.*?number">NaN<', whole, re.DOTALL)
+
+
+def test_settings_data_and_what_was_left_out_are_told(whole):
+    assert "<td>tricks</td><td>d_threshold, ema</td>" in whole
+    assert "<td>batch size</td><td>60</td>" in whole
+    assert "<details><summary>The whole configuration" in whole
+    assert "url: https://physionet.org" in whole
+    assert "<td>train</td>" in whole
+    assert "patient002/s0015lre" in whole
+    assert "<li>no FID</li>" in whole
+    assert "1 h 2 min" in whole
+    assert "3\u202f649\u202f472" in whole
+
+
+def test_curves_are_drawn_and_what_is_not_finite_is_counted(whole):
+    assert 'alt="loss against steps"' in whole
+    assert 'alt="accuracy of D against steps"' in whole
+    assert 'alt="lr against steps"' in whole
+    assert "left as gaps: 1 value." in whole
+
+
+def test_grids_are_labelled_with_epoch_and_step_and_the_last_is_shown(whole):
+    frames = json.loads(re.search(r"\}\)\((\[\[.*\]\])\);</script>", whole)[1])
+    assert [frame[0] for frame in frames] == ["epoch 5, step 220", "epoch 10", "epoch 15"]
+    assert '<output class="label">epoch 15</output>' in whole
+
+
+def test_many_grids_are_thinned_to_the_size_of_a_page_and_it_is_said(folder):
+    for epoch in range(20, 41):
+        (folder / "grids" / f"epoch_{epoch:04d}.png").write_bytes(bytes(200_000))
+    page = write_report(folder).read_text()
+    assert len(page) < 4_000_000
+    assert re.search(r"\d+ of 24 grids", page)
+    assert '<output class="label">epoch 40</output>' in page
+
+
+@pytest.mark.parametrize("missing", ["config.yaml", "run.json", "metrics.json", "grids"])
+def test_a_missing_piece_is_tolerated(folder, missing):
+    (folder / missing).rename(folder / "away")
+    assert NOTICE in write_report(folder).read_text()
+
+
+@pytest.mark.parametrize("key", RUN)
+def test_a_missing_key_is_tolerated(tmp_path, key):
+    (tmp_path / "run.json").write_text(json.dumps({name: RUN[name] for name in RUN if name != key}))
+    assert RISK in write_report(tmp_path).read_text()
+
+
+def test_an_empty_folder_has_a_report(tmp_path):
+    page = write_report(tmp_path).read_text()
+    assert NOTICE in page
+    assert RISK in page
+    assert tmp_path.name in page
+
+
+def test_damaged_files_are_told_and_survived(tmp_path):
+    (tmp_path / "run.json").write_text('{"name": ')
+    (tmp_path / "metrics.json").write_text("[1]")
+    (tmp_path / "config.yaml").write_text("a: [")
+    page = write_report(tmp_path).read_text()
+    assert "run.json could not be read" in page
+    assert "metrics.json holds no mapping" in page
+
+
+def test_values_of_another_kind_are_tolerated(tmp_path):
+    (tmp_path / "run.json").write_text(
+        json.dumps(dict.fromkeys(RUN, 3) | {"seconds": "long", "data": {"parts": 2}})
+    )
+    assert NOTICE in write_report(tmp_path).read_text()
+
+
+def test_one_side_alone_is_drawn_and_the_other_is_missed(folder):
+    page = write(folder, synthetic=windows(1)[:0])
+    assert "No synthetic windows were given" in page
+    assert "Real ECG windows on ECG paper" in page
+
+
+def test_windows_that_are_not_finite_are_survived(folder):
+    assert "Synthetic ECG windows" in write(folder, real=None, synthetic=windows(1, 2) * np.nan)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        (29028, "29\u202f028"),
+        (-0.51234, "−0.5123"),
+        (math.nan, "NaN"),
+        (math.inf, "infinite"),
+        ("x", "x"),
+    ],
+)
+def test_numbers_as_people_read_them(value, said):
+    assert number(value) == said
+
+
+def test_durations():
+    assert [duration(s) for s in (0, 59, 61, 3600, None)] == ["0 s", "59 s", "1 min 1 s", "1 h", "–"]
