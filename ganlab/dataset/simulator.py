@@ -466,7 +466,7 @@ def _beats(person: Anatomy, session: Session, seconds: float, rng: Generator) ->
 
 
 def _mixed(weights: Array, courses: Array) -> Array:
-    """`weights` `(m, n)` times `courses` `(n, samples)`, in one order of summation whatever BLAS and its threads."""
+    """`weights` `(m, n)` times `courses` `(n, samples)`, summed in one order whatever the threads."""
     mixed: Array = np.einsum("ij,jk->ik", weights, courses)
     return mixed
 

@@ -384,3 +384,20 @@ def _matched(a: NDArray[np.int64], b: NDArray[np.int64], samples: int, reach: fl
     right = np.clip(np.searchsorted(b, a), 1, max(len(b) - 1, 1))
     nearest = np.minimum(np.abs(a - b[right - 1]), np.abs(a - b[np.minimum(right, len(b) - 1)]))
     return float((nearest <= reach).mean())
+
+
+class VisualCriteria:
+    """`measure` with its settings, as `metrics=ecg` takes it; `meaning` has the unit and a sentence for each number."""
+
+    meaning = MEANING
+
+    def __init__(self, lead: str | None = None, side: int = 45, noise_limit_uv: float = NOISE_LIMIT_UV) -> None:
+        self.lead = lead
+        self.side = side
+        self.noise_limit_uv = noise_limit_uv
+
+    def __call__(self, windows: Floats, leads: Sequence[str], rate: float) -> dict[str, float]:
+        """Measure windows (N, leads, samples) in mV, sampled at `rate` Hz."""
+        return measure(
+            windows, leads, rate, lead=self.lead, side=self.side, noise_limit_uv=self.noise_limit_uv
+        )

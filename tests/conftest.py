@@ -1,0 +1,60 @@
+"""Shared by all tests: where real data lie, a tiny cohort, and running the real commands in this process."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("GANLAB_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+TINY = (
+    "dataset.patients=12",
+    "dataset.seconds=9",
+    "architecture=cnn_slim",
+    "architecture.width=0.0625",
+    "batch_size=8",
+    "trainer.max_epochs=1",
+    "trainer.log_every_n_steps=1",
+    "trainer.enable_progress_bar=false",
+    "metrics.windows=8",
+)
+"""Overrides of a run of seconds."""
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def real_records() -> Path:
+    folder = DATA / "ptbdb"
+    if not folder.is_dir():
+        pytest.skip(f"no real records in {folder}: set GANLAB_TEST_DATA to the folder that holds ptbdb")
+    return folder
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Runs `python -m ganlab.<name> overrides...` in a temporary folder, and returns that folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def call(name: str, *overrides: str) -> Path:
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", [f"ganlab.{name}", *overrides])
+        importlib.import_module(f"ganlab.{name}").main()
+        return tmp_path
+
+    return call
+
+
+def newest_run(folder: Path) -> Path:
+    """The run folder that was made last."""
+    return max((folder / "outputs" / "runs").iterdir(), key=lambda path: path.name)

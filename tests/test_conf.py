@@ -1,0 +1,126 @@
+"""Every file of every group composes, builds its objects, and says what its values are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
+
+import ganlab.settings
+from ganlab.compose import compose, plain_values
+from ganlab.errors import UserError
+from tests.conftest import ROOT
+
+CONF = ROOT / "conf"
+CHOICES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/**/*.yaml"))
+
+
+def composed(*overrides: str) -> DictConfig:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(ganlab.settings.CONF, version_base="1.3"):
+        return hydra_compose("config", overrides=list(overrides))
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_every_choice_builds_an_experiment(choice: Path, tmp_path: Path) -> None:
+    group, name = choice.parts[0], "/".join(choice.parts[1:])
+    extra = ["loss=rpgan", "architecture=fcn"] if name == "r1_r2" else []
+    cfg = composed(f"{group}={name}", f"outputs={tmp_path}", "architecture.width=0.1", *extra)
+    experiment = compose(cfg)
+    batch = experiment.gan.draw_noise(2)
+    assert experiment.gan.generate(batch).shape == (2, *experiment.arrangement.shape)
+    assert plain_values(cfg)
+
+
+@pytest.mark.parametrize("choice", [c for c in CHOICES if c.parts[0] not in {"experiment", "size"}], ids=str)
+def test_every_class_has_its_file_in_the_room_of_its_group(choice: Path) -> None:
+    text = (CONF / choice).with_suffix(".yaml").read_text()
+    for line in text.splitlines():
+        target = line.partition("_target_: ")[2]
+        if target.startswith("ganlab."):
+            room, file = target.split(".")[1:3]
+            assert (ROOT / "ganlab" / room / f"{file}.py").is_file()
+            assert room == choice.parts[0] or room in {"arrangement"}, target
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_every_file_says_what_it_is(choice: Path) -> None:
+    lines = (CONF / choice).with_suffix(".yaml").read_text().splitlines()
+    described = [line for line in lines if line.startswith("# ") and not line.startswith("# @package")]
+    assert described, "a comment at the top says what is chosen"
+
+
+def test_a_list_of_tricks_gives_that_many_objects() -> None:
+    cfg = composed("trick=[label_smoothing,d_threshold,large_batch]")
+    experiment = compose(cfg)
+    assert set(experiment.gan.tricks) == {"label_smoothing", "d_threshold"}
+    assert experiment.data.batch_size == 64
+    assert not compose(composed("trick=none")).gan.tricks
+
+
+@pytest.mark.parametrize(("arrangement", "batch"), [("z", 30), ("rgb", 60), ("six", 60)])
+def test_batch_size_is_the_arrangements_unless_given(arrangement: str, batch: int) -> None:
+    assert composed(f"arrangement={arrangement}").batch_size == batch
+    assert composed(f"arrangement={arrangement}", "batch_size=7").batch_size == 7
+
+
+def test_the_defaults_are_the_papers() -> None:
+    cfg = composed()
+    experiment = compose(cfg)
+    assert sum(p.numel() for p in experiment.gan.discriminator.parameters()) == 1_486_848
+    assert sum(p.numel() for p in experiment.gan.generator.parameters()) == 3_649_472
+    optimizers = experiment.gan.configure_optimizers()
+    assert {(o.defaults["lr"], tuple(o.defaults["betas"])) for o in optimizers} == {(2e-4, (0.9, 0.999))}
+    assert cfg.trainer.max_epochs == 200
+    assert cfg.loss._target_.endswith("BCE")
+
+
+def test_size_wins_over_the_experiment_and_an_experiment_over_the_defaults() -> None:
+    assert composed("experiment=laptop").batch_size == 64
+    assert composed("experiment=laptop", "size=reduced").trainer.max_epochs == 2
+
+
+def test_every_trainer_flag_is_listed() -> None:
+    import inspect
+
+    from pytorch_lightning import Trainer
+
+    given = {"self", "logger", "callbacks", "plugins", "enable_checkpointing", "default_root_dir"}
+    flags = set(inspect.signature(Trainer.__init__).parameters) - given
+    listed = set(yaml.safe_load((CONF / "trainer" / "auto.yaml").read_text()))
+    assert flags == listed - {"_target_", "_partial_", "_convert_"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["trick=r1_r2"], "batch norm"),
+        (["trick=[label_smoothing]", "loss=rpgan"], "no targets to smooth"),
+        (["trick=[d_threshold]", "loss=rpgan"], "threshold"),
+        (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], "trick=label_smoothing"),
+        (["batch_size=0"], "batch_size=0"),
+        (["standardization.levels=16"], "256"),
+        (["arrangement.leads=[i,i]"], "different leads"),
+        (["arrangement.side=20"], "45x45"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_data_is_read(
+    overrides: list[str], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=said):
+        compose(composed("dataset=ptbdb", f"dataset.root={tmp_path / 'nowhere'}", *overrides))
+
+
+@pytest.mark.parametrize("module", ["run", "sample", "prepare"])
+def test_nothing_heavy_is_imported_before_main(module: str) -> None:
+    code = (
+        f"import sys, ganlab.{module}\n"
+        "heavy = {'torch', 'pytorch_lightning', 'mlflow', 'pandas', 'wfdb', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
