@@ -3,10 +3,12 @@
 import logging
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
+from hydra.utils import instantiate
 
 from ganlab.errors import UserError
 
@@ -14,6 +16,19 @@ log = logging.getLogger("ganlab")
 
 Result = TypeVar("Result")
 EXIT_CODE = 2
+
+
+def build(node: Any) -> Any:
+    """Hydra's instantiate, but a UserError of the object comes out as it is."""
+    try:
+        return instantiate(node)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, UserError):
+                raise cause from None
+            cause = cause.__cause__
+        raise
 
 
 def told(task: Callable[[], Result]) -> Result:

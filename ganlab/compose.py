@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
+from ganlab.command import build
 from ganlab.dataset.module import RecordingsData
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
@@ -32,12 +32,12 @@ def compose(cfg: DictConfig) -> Composed:
     Raises UserError for combinations that cannot work.
     """
     pl.seed_everything(cfg.seed, verbose=False)
-    arrangement: Arrangement = instantiate(cfg.arrangement)
+    arrangement: Arrangement = build(cfg.arrangement)
     tricks = _tricks(cfg.trick)
     gan = _gan(cfg, arrangement, tricks)
     data = RecordingsData(
-        source=instantiate(cfg.dataset),
-        split=instantiate(cfg.split),
+        source=build(cfg.dataset),
+        split=build(cfg.split),
         leads=arrangement.leads,
         judged_leads=arrangement.decoded_leads,
         length=arrangement.samples,
@@ -51,26 +51,26 @@ def compose(cfg: DictConfig) -> Composed:
 
 def compose_gan(cfg: DictConfig) -> tuple[GAN, Arrangement]:
     """Networks and codec alone, as sampling needs them."""
-    arrangement: Arrangement = instantiate(cfg.arrangement)
+    arrangement: Arrangement = build(cfg.arrangement)
     return _gan(cfg, arrangement, _tricks(cfg.trick)), arrangement
 
 
 def _tricks(nodes: Mapping[str, Any]) -> dict[str, Trick]:
-    return {name: instantiate(node) for name, node in nodes.items()}
+    return {name: build(node) for name, node in nodes.items() if node is not None}
 
 
 def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick]) -> GAN:
-    discriminator = instantiate(cfg.architecture.discriminator)
-    loss: Loss = instantiate(cfg.loss)
+    discriminator = build(cfg.architecture.discriminator)
+    loss: Loss = build(cfg.loss)
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
     traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
     refuse_combinations(traits, tricks)
     if cfg.batch_size < 1:
         raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
-    return instantiate(cfg.gan)(
-        generator=instantiate(cfg.architecture.generator),
+    return build(cfg.gan)(
+        generator=build(cfg.architecture.generator),
         discriminator=discriminator,
-        codec=Codec(instantiate(cfg.standardization), arrangement),
+        codec=Codec(build(cfg.standardization), arrangement),
         loss=loss,
         tricks=tricks,
         noise=cfg.architecture.noise,

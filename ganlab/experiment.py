@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger
 
 from ganlab import __version__
+from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
 from ganlab.metrics.base import Measure
@@ -75,12 +75,13 @@ def run(cfg: DictConfig) -> float | None:
 
 def _trainer(cfg: DictConfig, folder: Path, loggers: list[Logger]) -> Trainer:
     callbacks: list[Callback] = [
-        instantiate(cfg.stopping),
+        build(cfg.stopping),
         Progress(bar=cfg.trainer.enable_progress_bar),
         Grids(folder, cfg.grids_every),
         Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every),
     ]
-    return instantiate(cfg.trainer, enable_progress_bar=False)(
+    return build(cfg.trainer)(
+        enable_progress_bar=False,
         logger=loggers,
         callbacks=callbacks,
         plugins=[AtomicCheckpointIO()],
@@ -140,7 +141,7 @@ def _facts(cfg: DictConfig, folder: Path, composed: Composed) -> dict[str, Any]:
     fresh = {
         "name": ",".join(overrides) or "defaults",
         "overrides": overrides,
-        "choices": {group: chosen.get(group) for group in GROUPS},
+        "choices": {group: chosen.get(group) for group in GROUPS} | {"trick": list(cfg.trick) or ["none"]},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "left_out": _left_out(cfg, composed),
     }
@@ -227,7 +228,7 @@ def _evaluate(cfg: DictConfig, folder: Path, composed: Composed, facts: dict[str
     real = composed.data.windows(composed.data.judged_part).spread(cfg.metrics.windows).numpy()
     synthetic = composed.gan.sample(cfg.metrics.windows, seed=EVALUATION_SEED).numpy()
     leads, rate = composed.arrangement.decoded_leads, composed.data.usable[0].rate
-    measures = {name: instantiate(node) for name, node in cfg.metrics.measures.items()}
+    measures = {name: build(node) for name, node in cfg.metrics.measures.items()}
     measured = side_by_side(measures, real, synthetic, leads, rate)
     facts |= {"checkpoint": checkpoint_in(folder).stem}
     (folder / "metrics.json").write_text(json.dumps(measured, indent=1))

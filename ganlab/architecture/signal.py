@@ -106,7 +106,9 @@ class StyledBlock(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Maps `(B, before, positions)` and styles `(B, style)` to `(B, after, positions)`."""
         gain, shift = self.style(style).unsqueeze(-1).chunk(2, dim=1)
-        hidden = leaky_relu(self.first(leaky_relu(x, 0.2)) * (1 + gain) + shift, 0.2)
+        hidden = self.first(leaky_relu(x, 0.2))
+        hidden = hidden * hidden.square().mean(1, keepdim=True).add(1e-6).rsqrt()
+        hidden = leaky_relu(hidden * (1 + gain) + shift, 0.2)
         return self.skip(x) + self.second(hidden)
 
 

@@ -4,10 +4,11 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from ganlab.command import build
 from ganlab.dataset.cache import RecordingSource, Recordings
+from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -17,11 +18,15 @@ WINDOW = 2025
 
 def prepare(cfg: DictConfig) -> None:
     """Cache the data set of a configuration, log its counts, and write it as WFDB if asked to."""
-    source: RecordingSource = instantiate(cfg.dataset)
+    source: RecordingSource = build(cfg.dataset)
     recordings = source.prepare()
     log.info("%s", overview(source.name, recordings))
-    if cfg.wfdb is not None:
-        write(recordings, Path(cfg.wfdb))
+    if cfg.wfdb is None:
+        return
+    if not isinstance(source, PTBDBSim):
+        raise UserError(f"wfdb={cfg.wfdb} writes a simulated cohort (dataset=ptbdb_sim); {source.name} is WFDB already.")
+    source.write_wfdb(Path(cfg.wfdb))
+    log.info("wrote %d records to %s", len(recordings.records), cfg.wfdb)
 
 
 def overview(name: str, recordings: Recordings) -> str:
@@ -34,13 +39,3 @@ def overview(name: str, recordings: Recordings) -> str:
     patients = len({record.patient for record in records})
     head = f"{name}: {len(records)} records of {patients} patients, {len(recordings.skipped)} skipped"
     return "\n".join([head, *lines])
-
-
-def write(recordings: Recordings, folder: Path) -> None:
-    """Write simulated recordings as a WFDB database in PhysioNet's layout. Raises UserError for real ones."""
-    from ganlab.dataset.simulator import write_records
-
-    if any(not record.peaks for record in recordings.records):
-        raise UserError("wfdb=<folder> writes simulated recordings; these are real ones and already are WFDB.")
-    write_records(folder, ((record, recordings.digital(record)) for record in recordings.records))
-    log.info("wrote %d records to %s", len(recordings.records), folder)

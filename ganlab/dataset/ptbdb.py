@@ -4,6 +4,7 @@ Any folder with a RECORDS file whose records are WFDB pairs named `<person>/<rec
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -20,7 +21,9 @@ from ganlab.errors import BadRecord, UserError
 
 log = logging.getLogger(__name__)
 
-MILLIVOLTS_IN = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3}
+MILLIVOLTS_IN = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "V": 1e3}
+CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
+"""Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
 NOT_A_SAMPLE = -32768
 """Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
 
@@ -90,7 +93,9 @@ class PTBDB(RecordingSource):
         path = str(self.root / name)
         try:
             header = wfdb.rdheader(path)
+            _take_as_written(header, Path(f"{path}.hea"))
             _check_header(name, header)
+            _check_sizes(name, header, Path(path).parent)
             raw = wfdb.rdrecord(path, physical=False, return_res=16)
         except BadRecord:
             raise
@@ -126,20 +131,46 @@ def reason_for_admission(comments: Sequence[str]) -> str:
     return "n/a"
 
 
+def _take_as_written(header: Any, file: Path) -> None:
+    """Rate, gains, units of the text itself: wfdb reads a rate below 0 as 250, a gain of 0 as 200, µV as V."""
+    raw = file.read_bytes()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    lines = [fields for line in text.splitlines() if (fields := line.partition("#")[0].split())]
+    if len(lines[0]) > 2:
+        header.fs = float(lines[0][2].partition("/")[0])
+    written = [CALIBRATION.match(fields[2] if len(fields) > 2 else "") for fields in lines[1:]]
+    header.adc_gain = [float(match["gain"] or 0) for match in written if match]
+    header.units = [match["unit"] or "mV" for match in written if match]
+
+
 def _check_header(name: str, header: Any) -> None:
     if not header.sig_name or not header.sig_len:
         raise BadRecord(name, "its header names no signal or no samples")
+    if header.n_sig != len(header.sig_name):
+        raise BadRecord(name, f"its header says {header.n_sig} signals and names {len(header.sig_name)}")
     if not header.fs or header.fs <= 0:
         raise BadRecord(name, f"its header gives a sampling rate of {header.fs} Hz")
     unknown = sorted({str(unit) for unit in header.units} - set(MILLIVOLTS_IN))
     if unknown:
         raise BadRecord(name, f"unit {', '.join(unknown)}: accepted are {', '.join(MILLIVOLTS_IN)}")
     if any(not gain or not np.isfinite(gain) for gain in header.adc_gain):
-        raise BadRecord(name, "a gain of 0 in its header")
+        raise BadRecord(name, "no gain, or a gain of 0, in its header")
     if any(fmt != "16" for fmt in header.fmt):
         raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
     if len(set(header.sig_name)) != len(header.sig_name):
         raise BadRecord(name, "two leads of the same name")
+
+
+def _check_sizes(name: str, header: Any, folder: Path) -> None:
+    for file in dict.fromkeys(header.file_name):
+        first, signals = header.file_name.index(file), header.file_name.count(file)
+        stated = 2 * signals * header.sig_len + (header.byte_offset[first] or 0)
+        size = (folder / file).stat().st_size
+        if size != stated:
+            raise BadRecord(name, f"{file} has {size:,} bytes, its header says {stated:,}")
 
 
 def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
@@ -164,7 +195,8 @@ def _at_rate(name: str, digital: NDArray[np.int16], rate: float, wanted: float) 
     from scipy.signal import resample_poly
 
     ratio = Fraction(wanted / rate).limit_denominator(10_000)
-    resampled = np.rint(resample_poly(digital.astype(np.float64), ratio.numerator, ratio.denominator, axis=1))
+    values = digital.astype(np.float64)
+    resampled = np.rint(resample_poly(values, ratio.numerator, ratio.denominator, axis=1, padtype="edge"))
     limits = np.iinfo(np.int16)
     saturated = int(((resampled < limits.min) | (resampled > limits.max)).sum())
     log.info("%s: resampled from %g to %g Hz (%d samples saturated)", name, rate, wanted, saturated)

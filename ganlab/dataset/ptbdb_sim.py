@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganlab.dataset.cache import RecordingSource
 from ganlab.dataset.record import Record
-from ganlab.dataset.simulator import VERSION, simulate_record
+from ganlab.dataset.simulator import VERSION, simulate_record, write_cohort
 
 
 class PTBDBSim(RecordingSource):
@@ -50,3 +50,7 @@ class PTBDBSim(RecordingSource):
         """Simulate one record."""
         patient, recording = (int(part) for part in name.split("/"))
         return simulate_record(patient, recording, seconds=self.seconds, seed=self.seed)
+
+    def write_wfdb(self, folder: Path) -> None:
+        """Write the cohort to `folder` as a WFDB database in PhysioNet's layout, which `dataset=ptbdb` reads."""
+        write_cohort(folder, self.patients, recordings=self.recordings, seconds=self.seconds, seed=self.seed)

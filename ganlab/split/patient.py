@@ -9,7 +9,7 @@ from ganlab.split.base import Split
 
 
 class PatientSplit:
-    """Stratified on the class of a patient's first record; seeded by a hash of the patient's id.
+    """Stratified on the class of a patient's first record by name; seeded by a hash of the patient's id.
 
     The fractions need not sum to 1: they are shares of each other.
     """
@@ -30,7 +30,8 @@ class PatientSplit:
     def __call__(self, records: Sequence[Record]) -> Split:
         """Give each patient, stratum by stratum, to the part that lacks most."""
         strata: dict[int, list[str]] = defaultdict(list)
-        for patient, label in {r.patient: r.label for r in reversed(records)}.items():
+        by_name = sorted(records, key=lambda record: record.name, reverse=True)
+        for patient, label in {record.patient: record.label for record in by_name}.items():
             strata[label].append(patient)
         overall: Counter[str] = Counter()
         parts: dict[str, list[str]] = {part: [] for part in self.shares}

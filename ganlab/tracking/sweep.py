@@ -3,7 +3,10 @@
 Hydra imports this at start: nothing heavy outside the methods.
 """
 
+import atexit
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,7 @@ PARENT_FILE = "mlflow_parent"
 class Sweep(Callback):
     """Writes the parent's id to `mlflow_parent` in the sweep's folder; its jobs read it there."""
 
-    def __init__(self) -> None:
-        self.failed: list[str] = []
+    close: Callable[[str], None] | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Open the store and create the parent run."""
@@ -30,25 +32,24 @@ class Sweep(Callback):
         from ganlab.tracking.mlflow import open_store, store_uri
 
         outputs = Path(config.outputs)
-        uri = store_uri(config.tracking.uri, outputs)
-        client = open_store(uri, outputs, config.tracking.experiment)
-        experiment = client.get_experiment_by_name(config.tracking.experiment)
+        client = open_store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
+        experiment = client.get_experiment_by_name(config.tracking.experiment).experiment_id
         name = " ".join(config.hydra.overrides.task) or "sweep"
-        run = client.create_run(experiment.experiment_id, run_name=name[:250], tags={"hydra.sweep_dir": str(folder)})
+        run = client.create_run(experiment, run_name=name[:250], tags={"hydra.sweep_dir": str(folder)})
         (folder / PARENT_FILE).write_text(run.info.run_id)
+        # Hydra ends without calling on_multirun_end where a job failed.
+        self.close = partial(_close, client, experiment, run.info.run_id)
+        atexit.register(self.close, "FAILED")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Close the parent run: failed where one of its jobs is not finished."""
-        file = Path(config.hydra.sweep.dir) / PARENT_FILE
-        if not file.is_file():
-            return
-        from ganlab.tracking.mlflow import open_store, store_uri
+        """Close the parent run."""
+        if self.close is not None:
+            atexit.unregister(self.close)
+            self.close("FINISHED")
 
-        outputs = Path(config.outputs)
-        client = open_store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
-        experiment = client.get_experiment_by_name(config.tracking.experiment)
-        parent = file.read_text()
-        jobs = client.search_runs([experiment.experiment_id], f"tags.mlflow.parentRunId = '{parent}'")
-        unfinished = [job.info.run_name for job in jobs if job.info.status != "FINISHED"]
-        client.set_terminated(parent, "FAILED" if unfinished or not jobs else "FINISHED")
-        log.info("sweep in %s: %d jobs, %d not finished %s", file.parent, len(jobs), len(unfinished), unfinished or "")
+
+def _close(client: Any, experiment: str, parent: str, status: str) -> None:
+    jobs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
+    unfinished = [job.info.run_name for job in jobs if job.info.status != "FINISHED"]
+    client.set_terminated(parent, "FAILED" if unfinished else status)
+    log.info("sweep %s: %d jobs tracked, %d of them not finished %s", status, len(jobs), len(unfinished), unfinished or "")

@@ -20,8 +20,8 @@ class DThreshold(Trick):
         self.register_buffer("rested", torch.zeros((), dtype=torch.long))
 
     def discriminator_steps(self, loss: Tensor) -> bool:
-        """Whether the loss is at or above the threshold."""
-        steps = bool(loss >= self.threshold)
+        """Whether the loss is not below the threshold; one that is no number is no sign of a good D."""
+        steps = not bool(loss < self.threshold)
         self.steps += 1
         self.rested += not steps
         return steps

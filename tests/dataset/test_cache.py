@@ -1,0 +1,237 @@
+"""The cache: bit-exact, memory-mapped, built once by whoever asks first, and never half."""
+
+import hashlib
+import inspect
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ganlab.dataset import cache as room
+from ganlab.dataset.cache import RecordingSource
+from ganlab.dataset.ptbdb import PTBDB
+from ganlab.dataset.record import Record
+from ganlab.dataset.simulator import write_cohort
+from ganlab.errors import BadRecord, UserError
+from tests.conftest import ROOT
+
+
+class Numbers(RecordingSource):
+    """Random records of two leads; each read is a line in the file `reads` beside the cache."""
+
+    name = "numbers"
+
+    def __init__(
+        self, cache: Path, lengths: tuple[int, ...] = (500, 7, 300), slow: float = 0, bad: str = ""
+    ) -> None:
+        super().__init__(cache, "skip")
+        self.lengths, self.slow, self.bad = lengths, slow, bad
+        self.reads = Path(cache).with_name("reads")
+
+    def identity(self) -> dict[str, Any]:
+        return {"lengths": self.lengths}
+
+    def names(self) -> list[str]:
+        return [f"p{number}/s1" for number in range(len(self.lengths))]
+
+    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+        with self.reads.open("a") as file:
+            file.write(f"{name}\n")
+        time.sleep(self.slow)
+        if name == self.bad:
+            raise BadRecord(name, "torn")
+        number = self.names().index(name)
+        digital = np.random.default_rng(number).integers(-32768, 32768, (2, self.lengths[number]), np.int16)
+        gain, length = (2000.0, 1000.5), self.lengths[number]
+        return Record(
+            name, f"p{number}", "n/a", 1, ("i", "ii"), length, 1000.0, gain, (0, -7), (3, 5)
+        ), digital
+
+
+SCRIPT = f"""
+import hashlib, sys, time
+from pathlib import Path
+from typing import Any
+import numpy as np
+from numpy.typing import NDArray
+from ganlab.dataset.cache import RecordingSource
+from ganlab.dataset.record import Record
+from ganlab.errors import BadRecord
+
+{inspect.getsource(Numbers)}
+recordings = Numbers(Path(sys.argv[1]), slow=float(sys.argv[2])).prepare()
+print(len(recordings.records), hashlib.sha256(recordings.signal.tobytes()).hexdigest())
+"""
+
+Start = Callable[[float], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Starts a process that prepares the same cache, so many seconds a record."""
+    started = []
+
+    def call(slow: float) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", SCRIPT, str(folder), str(slow)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
+        return started[-1]
+
+    yield call
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def reads(folder: Path) -> list[str]:
+    file = folder.with_name("reads")
+    return file.read_text().split() if file.is_file() else []
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
+
+
+def built(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("numbers-*") if path.is_dir())
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return list(folder.glob(".numbers-*"))
+
+
+def test_what_comes_out_is_what_went_in_bit_for_bit(folder: Path) -> None:
+    recordings = Numbers(folder).prepare()
+    assert [record.name for record in recordings.records] == ["p0/s1", "p1/s1", "p2/s1"]
+    for record in recordings.records:
+        expected, digital = Numbers(folder).read(record.name)
+        assert record == Record(**{**vars(expected), "offset": record.offset})
+        np.testing.assert_array_equal(recordings.digital(record), digital)
+
+
+def test_the_signal_is_mapped_and_not_loaded(folder: Path) -> None:
+    recordings = Numbers(folder).prepare()
+    assert isinstance(recordings.signal, np.memmap)
+    assert recordings.signal.mode == "r"
+    assert np.shares_memory(recordings.digital(recordings.records[1]), recordings.signal)
+
+
+def test_a_second_run_reads_nothing(folder: Path) -> None:
+    first = Numbers(folder).prepare()
+    seen = reads(folder)
+    second = Numbers(folder).prepare()
+    assert reads(folder) == seen == ["p0/s1", "p1/s1", "p2/s1"]
+    assert second.records == first.records
+
+
+def test_a_record_that_was_skipped_stays_skipped_with_its_reason(folder: Path) -> None:
+    for _ in range(2):
+        recordings = Numbers(folder, bad="p1/s1").prepare()
+        assert [record.name for record in recordings.records] == ["p0/s1", "p2/s1"]
+        assert [(bad.record, bad.reason) for bad in recordings.skipped] == [("p1/s1", "torn")]
+    assert len(reads(folder)) == 3
+
+
+def test_other_settings_and_another_format_have_another_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Numbers(folder).prepare()
+    Numbers(folder, lengths=(500, 7, 301)).prepare()
+    assert len(built(folder)) == 2
+    monkeypatch.setattr(room, "FORMAT", room.FORMAT + 1)
+    Numbers(folder).prepare()
+    assert len(built(folder)) == 3
+
+
+def touch(file: Path) -> None:
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+
+
+def add_a_record(root: Path) -> None:
+    listing = root / "RECORDS"
+    listing.write_text(listing.read_text() + "patient009/s1\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: touch(next(root.glob("*/*.dat"))),
+        lambda root: touch(next(root.glob("*/*.hea"))),
+        lambda root: next(root.glob("*/*.xyz")).unlink(),
+        add_a_record,
+    ],
+    ids=["samples", "header", "a file less", "a record more"],
+)
+def test_a_changed_database_is_read_again(
+    change: Callable[[Path], object], folder: Path, tmp_path: Path
+) -> None:
+    write_cohort(tmp_path / "ptbdb", 2, seconds=1, seed=0)
+
+    def prepare(rate: float = 1000.0) -> int:
+        PTBDB(tmp_path / "ptbdb", cache=folder, on_bad_record="skip", rate=rate).prepare()
+        return len([path for path in folder.iterdir() if path.is_dir()])
+
+    assert [prepare(), prepare(), prepare(rate=500.0)] == [1, 1, 2]
+    change(tmp_path / "ptbdb")
+    assert prepare() == 3
+
+
+def test_four_processes_that_ask_at_once_build_once_and_see_the_same(folder: Path, start: Start) -> None:
+    said = [process.communicate(timeout=30)[0] for process in [start(0.1) for _ in range(4)]]
+    assert Counter(reads(folder)) == dict.fromkeys(["p0/s1", "p1/s1", "p2/s1"], 1)
+    content = hashlib.sha256(Numbers(folder).prepare().signal.tobytes()).hexdigest()
+    assert said == [f"3 {content}\n"] * 4
+
+
+def test_a_killed_builder_leaves_no_cache_and_the_one_that_waits_for_it_builds(
+    folder: Path, start: Start
+) -> None:
+    builder = start(60)
+    wait_for(lambda: reads(folder))
+    waiting = start(0)
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    assert reads(folder) == ["p0/s1"]
+    assert not built(folder)
+    assert len(unfinished(folder)) == 1
+    builder.kill()
+    builder.wait()
+    assert waiting.communicate(timeout=30)[0].startswith("3 ")
+    assert reads(folder)[1:] == ["p0/s1", "p1/s1", "p2/s1"]
+    assert len(built(folder)) == 1
+    assert not unfinished(folder)
+
+
+def test_a_build_that_fails_leaves_no_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(room.os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            Numbers(folder).prepare()
+    assert not built(folder)
+    assert len(Numbers(folder).prepare().records) == 3
+    assert not unfinished(folder)
+
+
+def test_a_data_set_of_bad_records_alone_is_refused_each_time(folder: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(UserError, match="none of its 1 records"):
+            Numbers(folder, lengths=(5,), bad="p0/s1").prepare()

@@ -1,0 +1,150 @@
+"""One step of the module is one step of the documents' listing; samples are reproducible."""
+
+from collections.abc import Mapping
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy
+from torch.utils.data import DataLoader
+
+from ganlab.arrangement.base import Arrangement
+from ganlab.codec import Codec
+from ganlab.dataset.windows import Batch
+from ganlab.gan.gan import GAN
+from ganlab.loss.base import Loss
+from ganlab.loss.bce import BCE
+from ganlab.loss.rpgan import RpGAN
+from ganlab.standardization.fixed_range import FixedRange
+from ganlab.stopping.steps import Steps
+from ganlab.trick.base import Trick
+from ganlab.trick.d_threshold import DThreshold
+from ganlab.trick.ema import EMA
+from ganlab.trick.label_smoothing import LabelSmoothing
+
+SHAPE = (1, 3, 3)
+
+
+def game(loss: Loss | None = None, tricks: Mapping[str, Trick] | None = None, **settings: float) -> GAN:
+    torch.manual_seed(0)
+    generator = nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 9), nn.Tanh(), nn.Unflatten(1, SHAPE))
+    discriminator = nn.Sequential(nn.Flatten(), nn.Linear(9, 8, bias=False), nn.BatchNorm1d(8), nn.LeakyReLU(0.2), nn.Linear(8, 1), nn.Flatten(0))
+    codec = Codec(FixedRange(), Arrangement(side=3))
+    return GAN(generator, discriminator, codec, loss or BCE(), tricks or {}, noise=4, **settings)
+
+
+def batches(count: int) -> list[Tensor]:
+    draw = torch.Generator().manual_seed(1)
+    return [torch.randn(6, 1, 9, generator=draw) for _ in range(count)]
+
+
+def train(gan: GAN, steps: int, **settings: object) -> GAN:
+    data = [Batch(x, torch.zeros(6, dtype=torch.long)) for x in batches(steps)]
+    loader = DataLoader(data, batch_size=None)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    Trainer(accelerator="cpu", max_epochs=settings.pop("max_epochs", 1), **quiet, **settings).fit(gan, loader)
+    return gan
+
+
+def listing(steps: int, real_target: float = 1.0, threshold: float = 0.0) -> tuple[dict, dict]:
+    """The thesis' loop (listing 6.1), with sigmoid and BCELoss, written from its description."""
+    gan = game()
+    generator, discriminator = gan.generator, gan.discriminator
+    optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4)
+    optimizer_g = torch.optim.Adam(generator.parameters(), lr=2e-4)
+    for step, x in enumerate(batches(steps)):
+        torch.manual_seed(hash((0, step)) % 2**63)
+        real = ((x.clamp(-2, 2) + 2) / 4 * 255).floor().view(-1, *SHAPE) * 2 / 255 - 1
+        ones, zeros = torch.ones(len(x)), torch.zeros(len(x))
+        fake = generator(torch.randn(len(x), 4)).detach()
+        loss = binary_cross_entropy(discriminator(real).sigmoid(), ones * real_target)
+        loss = loss + binary_cross_entropy(discriminator(fake).sigmoid(), zeros)
+        optimizer_d.zero_grad()
+        if loss >= threshold:
+            loss.backward()
+            optimizer_d.step()
+        optimizer_g.zero_grad()
+        binary_cross_entropy(discriminator(generator(torch.randn(len(x), 4))).sigmoid(), ones).backward()
+        optimizer_g.step()
+    return generator.state_dict(), discriminator.state_dict()
+
+
+def same(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> bool:
+    return all(torch.allclose(ours[key], theirs[key], atol=2e-6) for key in theirs)
+
+
+@pytest.mark.parametrize(
+    ("tricks", "settings"),
+    [
+        ({}, {}),
+        ({"label_smoothing": LabelSmoothing(0.9)}, {"real_target": 0.9}),
+        ({"d_threshold": DThreshold(1.45)}, {"threshold": 1.45}),
+    ],
+    ids=["plain", "label_smoothing", "d_threshold"],
+)
+def test_training_is_the_documents_listing_step_by_step(tricks: dict, settings: dict) -> None:
+    gan = train(game(tricks=tricks), 5)
+    generator, discriminator = listing(5, **settings)
+    assert same(gan.generator.state_dict(), generator)
+    assert same(gan.discriminator.state_dict(), discriminator)
+    if settings:
+        assert not same(listing(5)[1], discriminator), "the trick makes no difference here, so this shows nothing"
+
+
+def test_generator_loss_leaves_the_discriminator_alone_and_the_other_way_round() -> None:
+    gan = game(RpGAN())
+    before = {k: v.clone() for k, v in gan.state_dict().items()}
+    real = torch.randn(6, *SHAPE)
+
+    class Still:
+        def zero_grad(self) -> None: ...
+        def step(self) -> None: ...
+
+    gan.manual_backward = lambda loss: loss.backward()
+    gan.step_discriminator(real, Still())
+    assert all(p.grad is None for p in gan.generator.parameters())
+    assert all(p.grad is not None for p in gan.discriminator.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in gan.named_parameters())
+
+
+def test_learning_rate_falls_linearly_to_its_share() -> None:
+    gan = game(lr_end=0.1)
+    rates = []
+    original = gan._set_rates
+
+    def spy(*optimizers) -> None:
+        original(*optimizers)
+        rates.append([o.param_groups[0]["lr"] for o in optimizers])
+
+    gan._set_rates = spy
+    train(gan, 10, callbacks=[Steps(10)], max_epochs=-1)
+    expected = [2e-4 * (1 - 0.9 * k / 10) for k in range(10)]
+    assert torch.allclose(torch.tensor(rates), torch.tensor(expected)[:, None].expand(-1, 2))
+
+
+def test_steps_stop_within_an_epoch_and_count_batches() -> None:
+    gan = train(game(), 10, callbacks=[Steps(13)], max_epochs=-1)
+    assert gan.steps == 13
+
+
+def test_samples_are_those_of_the_seed_whatever_the_batch_size_and_leave_the_weights_alone() -> None:
+    gan = train(game(tricks={"ema": EMA(0.9)}), 3)
+    before = {k: v.clone() for k, v in gan.state_dict().items()}
+    one = gan.sample(10, seed=3, batch_size=10)
+    assert torch.allclose(gan.sample(10, seed=3, batch_size=3), one, atol=1e-6)
+    assert not torch.allclose(gan.sample(10, seed=4), one)
+    assert one.shape == (10, 1, 9)
+    assert all(torch.equal(v, before[k]) for k, v in gan.state_dict().items())
+
+
+def test_samples_come_from_the_averaged_weights() -> None:
+    gan = train(game(tricks={"ema": EMA(0.9)}), 5)
+    noise = gan.draw_noise(4, torch.Generator().manual_seed(0))
+    assert not torch.allclose(gan.generate(noise), gan.generator.eval()(noise))
+    assert torch.allclose(gan.generate(noise), gan.tricks["ema"].average(noise))
+
+
+def test_bf16_trains_on_a_cpu() -> None:
+    gan = train(game(), 2, precision="bf16-mixed")
+    assert all(p.isfinite().all() for p in gan.parameters())
