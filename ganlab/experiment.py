@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from numpy.typing import NDArray
@@ -39,7 +38,17 @@ for chatty in ("pytorch_lightning", "mlflow", "alembic"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*(does not have many workers|on_after_batch_transfer|LeafSpec|TreeSpec).*")
 
-GROUPS = ("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "size")
+GROUPS = (
+    "dataset",
+    "split",
+    "standardization",
+    "arrangement",
+    "architecture",
+    "gan",
+    "loss",
+    "trick",
+    "size",
+)
 EVALUATION_SEED = 1
 
 
@@ -164,7 +173,9 @@ def _facts(cfg: DictConfig, folder: Path, composed: Composed) -> dict[str, Any]:
 def _left_out(cfg: DictConfig, composed: Composed) -> list[str]:
     reasons = []
     if cfg.reduced:
-        reasons.append("REDUCED: a part of the data and few epochs (size=reduced). To try the experiment, not to judge it.")
+        reasons.append(
+            "REDUCED: a part of the data and few epochs (size=reduced). To try the experiment, not to judge it."
+        )
     if composed.data.judged_part == "train":
         reasons.append(
             "Comparison with other people's recordings: this split has no validation patients, so the real windows "
@@ -205,7 +216,10 @@ def _write_start(
     OmegaConf.save(OmegaConf.create(plain_values(cfg)), folder / "config.yaml")
     (folder / "run.json").write_text(json.dumps(facts, indent=1))
     log.info("run folder: %s", folder)
-    log.info("data: %s", {key: facts["data"][key] for key in ("records", "patients", "windows", "classes", "parts")})
+    log.info(
+        "data: %s",
+        {key: facts["data"][key] for key in ("records", "patients", "windows", "classes", "parts")},
+    )
     for logger in loggers:
         if isinstance(logger, MLFlowLogger):
             if "resumed" not in facts:
@@ -251,7 +265,12 @@ def side_by_side(
         of_real, of_synthetic = measure(real, leads, rate), measure(synthetic, leads, rate)
         for name, value in of_synthetic.items():
             unit, meaning = measure.meaning[name]
-            row = {"synthetic": _finite(value), "real": _finite(of_real[name]), "unit": unit, "meaning": meaning}
+            row = {
+                "synthetic": _finite(value),
+                "real": _finite(of_real[name]),
+                "unit": unit,
+                "meaning": meaning,
+            }
             table[name] = row
     return table
 

@@ -26,7 +26,13 @@ Windows = NDArray[np.float32]
 
 
 def export(
-    run: str, n: int, format: str, out: str | None, checkpoint: str = "last", seed: int = 0, batch_size: int = 256
+    run: str,
+    n: int,
+    format: str,
+    out: str | None,
+    checkpoint: str = "last",
+    seed: int = 0,
+    batch_size: int = 256,
 ) -> Path:
     """Write `n` windows of a run's generator to the folder `out` and return it.
 
@@ -71,7 +77,8 @@ def provenance(trained: Trained, seed: int) -> list[str]:
 def _write_wfdb(trained: Trained, batches: Iterator[Windows], folder: Path, n: int, seed: int) -> int:
     import wfdb
 
-    names, saturated, limits = [], 0, np.iinfo(np.int16)
+    names: list[str] = []
+    saturated, limits = 0, np.iinfo(np.int16)
     comments = provenance(trained, seed)
     for window in (window for batch in batches for window in batch):
         digital = np.rint(window.T.astype(np.float64) * GAIN)
@@ -117,7 +124,12 @@ def _write_npy(trained: Trained, batches: Iterator[Windows], folder: Path, n: in
         windows[start : start + len(batch)] = batch
         start += len(batch)
     windows.flush()
-    facts = {"leads": trained.leads, "rate_hz": trained.rate, "unit": "mV", "about": provenance(trained, seed)}
+    facts = {
+        "leads": trained.leads,
+        "rate_hz": trained.rate,
+        "unit": "mV",
+        "about": provenance(trained, seed),
+    }
     (folder / "synthetic.json").write_text(json.dumps(facts, indent=1))
     return 0
 
@@ -142,12 +154,14 @@ def data_card(trained: Trained, format: str, n: int, seed: int, saturated: int) 
 **Synthetic. Not for clinical use before expert evaluation.** No window was recorded from a patient.
 
 ## What
-{n} windows of {samples / trained.rate:g} s ({samples} samples at {trained.rate:g} Hz), leads {", ".join(trained.leads)}, in mV.
+{n} windows of {samples / trained.rate:g} s ({samples} samples at {trained.rate:g} Hz), leads
+{", ".join(trained.leads)}, in mV.
 Files: {_CONTENT[format]}.
 {saturated} samples were saturated when they were written.
 
 ## From what
-A generator trained on `{choices["dataset"]}`: {train["windows"]} windows of {train["patients"]} patients, {run["steps"]} steps.
+A generator trained on `{choices["dataset"]}`: {train["windows"]} windows of {train["patients"]} patients,
+{run["steps"]} steps.
 Run `{run["name"]}` of {run["started"]}, checkpoint `{trained.checkpoint}`, ganlab {__version__},
 code {run.get("git_commit") or "unknown"}, seed of training {run["seed"]}, seed of the noise {seed}.
 
@@ -156,8 +170,8 @@ code {run.get("git_commit") or "unknown"}, seed of training {run["seed"]}, seed 
 {settings}
 
 ## What to know
-- A range that adapts to the window (`adapted_range`, `centred_range`) loses its absolute voltage: each generated lead is
-  set so that its median is 0 mV. Offsets between leads carry no information then.
+- A range that adapts to the window (`adapted_range`, `centred_range`) loses its absolute voltage: each generated lead
+  is set so that its median is 0 mV. Offsets between leads carry no information then.
 - Each window stands alone. No window follows another, and none belongs to a person.
 - The risk to the patients whose records trained the generator is not measured by this export. Whoever shares these
   data should measure it first.

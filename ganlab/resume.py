@@ -26,7 +26,7 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
             continue
         if key.split(".")[0].split("@")[0] not in MAY_CHANGE:
             raise UserError(
-                f"{override}: a resumed run keeps its configuration; only {' and '.join(MAY_CHANGE)} may be overridden. "
+                f"{override}: a resumed run keeps its config; only {' and '.join(MAY_CHANGE)} may be overridden. "
                 "For another experiment begin a new run."
             )
         OmegaConf.update(stored, key, OmegaConf.select(cfg, key), force_add=True)

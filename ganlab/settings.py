@@ -32,11 +32,13 @@ def hydra_subdir(resume: str | None, now: str) -> str:
     return f".hydra/resumed_{now}" if resume else ".hydra"
 
 
-for name, resolver in {
-    "plain": plain,
-    "run_folder": run_folder,
-    "hydra_subdir": hydra_subdir,
-    "len": len,
-    "image_shape": lambda arrangement: [len(arrangement["leads"]), arrangement["side"], arrangement["side"]],
-}.items():
-    OmegaConf.register_new_resolver(name, resolver, replace=True)
+def image_shape(arrangement: Mapping[str, Any]) -> list[int]:
+    """Channels, height and width of an arrangement's images."""
+    return [len(arrangement["leads"]), arrangement["side"], arrangement["side"]]
+
+
+OmegaConf.register_new_resolver("plain", plain, replace=True)
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("hydra_subdir", hydra_subdir, replace=True)
+OmegaConf.register_new_resolver("image_shape", image_shape, replace=True)
+OmegaConf.register_new_resolver("len", len, replace=True)

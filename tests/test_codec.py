@@ -12,7 +12,10 @@ from tests.conftest import ROOT
 from tests.test_conf import composed
 
 SAMPLES = 2025
-NAMES = {group: sorted(p.stem for p in (ROOT / "conf" / group).glob("*.yaml")) for group in ("standardization", "arrangement")}
+NAMES = {
+    group: sorted(p.stem for p in (ROOT / "conf" / group).glob("*.yaml"))
+    for group in ("standardization", "arrangement")
+}
 
 
 def codec(standardization: str, arrangement: str, *overrides: str) -> Codec:

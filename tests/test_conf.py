@@ -109,9 +109,7 @@ def test_every_trainer_flag_is_listed() -> None:
         (["arrangement.side=20"], "45x45"),
     ],
 )
-def test_what_cannot_work_is_refused_before_data_is_read(
-    overrides: list[str], said: str, tmp_path: Path
-) -> None:
+def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
         compose(composed("dataset=ptbdb", f"dataset.root={tmp_path / 'nowhere'}", *overrides))
 

@@ -24,7 +24,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("run")
         patch.chdir(folder)
-        patch.setattr("sys.argv", ["run", *TINY, "tracking=none", "metrics=paper", "arrangement=limb_derived", "trick=ema"])
+        patch.setattr(
+            "sys.argv",
+            ["run", *TINY, "tracking=none", "metrics=paper", "arrangement=limb_derived", "trick=ema"],
+        )
         from ganlab.run import main
 
         main()
@@ -43,7 +46,14 @@ def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
         assert record.fs == 1000
         assert np.abs(record.p_signal.T - sampled[number]).max() <= 0.00025 + 1e-6
         text = "\n".join(record.comments)
-        for word in ("synthetic", "not for clinical use", "ganlab", "checkpoint step_", "seed of the noise: 7", "ptbdb_sim"):
+        for word in (
+            "synthetic",
+            "not for clinical use",
+            "ganlab",
+            "checkpoint step_",
+            "seed of the noise: 7",
+            "ptbdb_sim",
+        ):
             assert word in text
     digital = wfdb.rdrecord(str(folder / names[0]), physical=False).d_signal.T
     assert (digital[2] == digital[1] - digital[0]).all()
@@ -63,7 +73,14 @@ def test_csv_and_npy_hold_the_same_windows(run: Path, tmp_path: Path) -> None:
 def test_a_card_says_what_it_is(run: Path, tmp_path: Path, form: str) -> None:
     card = (export(str(run), 2, form, str(tmp_path / form)) / "README.md").read_text()
     facts = json.loads((run / "run.json").read_text())
-    for word in ("Synthetic", "clinical use", "ptbdb_sim", "median is 0 mV", f"{facts['steps']} steps", "not measured"):
+    for word in (
+        "Synthetic",
+        "clinical use",
+        "ptbdb_sim",
+        "median is 0 mV",
+        f"{facts['steps']} steps",
+        "not measured",
+    ):
         assert word in card
     assert "anonymous" not in card
 
@@ -99,7 +116,9 @@ def test_a_checkpoint_of_other_networks_is_refused_with_the_differences(run: Pat
     OmegaConf.save(config, other / "config.yaml")
     checkpoint = max((run / "checkpoints").iterdir())
     (other / "checkpoints" / checkpoint.name).write_bytes(checkpoint.read_bytes())
-    with pytest.raises(UserError, match=r"44 differences[^$]*discriminator\.layers\.0\.weight: \(4, .*in these networks"):
+    with pytest.raises(
+        UserError, match=r"44 differences[^$]*discriminator\.layers\.0\.weight: \(4, .*in these networks"
+    ):
         load(other)
 
 
@@ -112,7 +131,7 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(run: Path, tmp_path: Pat
     (evil / "checkpoints").mkdir(parents=True)
     (evil / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     torch.save({"state_dict": Canary()}, evil / "checkpoints" / "step_0000001.ckpt")
-    with pytest.raises(Exception, match="weights_only|Unsupported|WeightsUnpickler"):
+    with pytest.raises(Exception, match=r"weights_only|Unsupported|WeightsUnpickler"):
         load(evil)
     assert not (tmp_path / "canary").exists()
 

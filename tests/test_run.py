@@ -33,7 +33,13 @@ def lines(run: Path) -> list[dict]:
 
 
 def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Command) -> None:
-    folder = command("run", *TINY, "arrangement=limb_derived", "trick=[label_smoothing,d_threshold]", "trainer.max_epochs=5")
+    folder = command(
+        "run",
+        *TINY,
+        "arrangement=limb_derived",
+        "trick=[label_smoothing,d_threshold]",
+        "trainer.max_epochs=5",
+    )
     run = newest_run(folder)
     assert not set(run.name) & set("=,")
 
@@ -71,7 +77,12 @@ def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Comma
     (tracked,) = runs(folder)
     assert tracked.info.status == "FINISHED"
     assert tracked.data.params["arrangement/derived/iii/ii"] == "1.0"
-    tags = {"dataset": "ptbdb_sim", "arrangement": "limb_derived", "trick": "label_smoothing,d_threshold", "seed": "0"}
+    tags = {
+        "dataset": "ptbdb_sim",
+        "arrangement": "limb_derived",
+        "trick": "label_smoothing,d_threshold",
+        "seed": "0",
+    }
     assert tags.items() <= tracked.data.tags.items()
     assert {"loss/G", "loss/D", "physiology/plausible_rate"} <= set(tracked.data.metrics)
     artifacts = {a.path for a in store(folder).list_artifacts(tracked.info.run_id)}
@@ -120,7 +131,13 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(
     command: Command, killed_at: Callable[[int | None], None], minutes: int
 ) -> None:
-    settings = (*TINY, "trainer.max_epochs=3", "trick=[ema,random_crop]", "metrics=paper", f"checkpoint_minutes={minutes}")
+    settings = (
+        *TINY,
+        "trainer.max_epochs=3",
+        "trick=[ema,random_crop]",
+        "metrics=paper",
+        f"checkpoint_minutes={minutes}",
+    )
     folder = command("run", *settings)
     whole = newest_run(folder)
     steps = json.loads((whole / "run.json").read_text())["steps"]
@@ -148,7 +165,15 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(
 
 
 def test_a_sweep_is_one_parent_with_its_jobs(command: Command) -> None:
-    folder = command("run", "--multirun", *TINY, "arrangement=z,transposed", "trick=none,label_smoothing", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    folder = command(
+        "run",
+        "--multirun",
+        *TINY,
+        "arrangement=z,transposed",
+        "trick=none,label_smoothing",
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+    )
     found = runs(folder)
     parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
     assert len(found) == 5
@@ -192,7 +217,10 @@ def test_real_records_train_under_the_missions_overrides(command: Command, real_
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["dataset=ptbdb", "dataset.root=nowhere"], ["nowhere", "dataset.root=", "dataset.download=true", "dataset=ptbdb_sim"]),
+        (
+            ["dataset=ptbdb", "dataset.root=nowhere"],
+            ["nowhere", "dataset.root=", "dataset.download=true", "dataset=ptbdb_sim"],
+        ),
         (["arrangement.leads=[i,v9]"], ["v9", "avr", "arrangement.leads"]),
         (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], ["label_smoothing", "r1_r2"]),
         (["dataset.seconds=1"], ["2025"]),
@@ -200,7 +228,11 @@ def test_real_records_train_under_the_missions_overrides(command: Command, real_
     ],
 )
 def test_errors_name_what_was_seen_and_the_way_on(
-    command: Command, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], overrides: list[str], said: list[str]
+    command: Command,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    overrides: list[str],
+    said: list[str],
 ) -> None:
     tiny = [o for o in TINY if not (overrides[0] == "dataset=ptbdb" and o.startswith("dataset."))]
     tiny = [o for o in tiny if o.partition("=")[0] not in {other.partition("=")[0] for other in overrides}]
@@ -223,7 +255,9 @@ def test_errors_name_what_was_seen_and_the_way_on(
     ],
 )
 def test_unknown_choices_and_keys_are_refused(override: str, said: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "ganlab.run", override], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ganlab.run", override], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode != 0
     assert said in done.stderr
 

@@ -4,6 +4,7 @@ Linear-LeakyReLU(0.2)-Dropout(0.3) in D, Linear-LeakyReLU(0.2) in G, which ends 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
@@ -13,12 +14,16 @@ class Discriminator(nn.Module):
     """Images `(B, C, H, W)` to logits `(B,)`; `hidden` are the sizes from the image to the output."""
 
     def __init__(
-        self, shape: Sequence[int], hidden: Sequence[int] = (1024, 512, 256), dropout: float = 0.3, width: float = 1.0
+        self,
+        shape: Sequence[int],
+        hidden: Sequence[int] = (1024, 512, 256),
+        dropout: float = 0.3,
+        width: float = 1.0,
     ) -> None:
         super().__init__()
         sizes = [prod(shape), *(round(width * h) for h in hidden)]
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
 
@@ -31,12 +36,16 @@ class Generator(nn.Module):
     """Noise `(B, noise)` to images `(B, C, H, W)` in [-1, 1]; `hidden` are the sizes from the noise to the image."""
 
     def __init__(
-        self, shape: Sequence[int], noise: int = 100, hidden: Sequence[int] = (256, 512, 1024), width: float = 1.0
+        self,
+        shape: Sequence[int],
+        noise: int = 100,
+        hidden: Sequence[int] = (256, 512, 1024),
+        width: float = 1.0,
     ) -> None:
         super().__init__()
         sizes = [noise, *(round(width * h) for h in hidden)]
         layers: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(
             *layers, nn.Linear(sizes[-1], prod(shape)), nn.Tanh(), nn.Unflatten(1, tuple(shape))

@@ -2,8 +2,8 @@
 
 The generator makes the window at a quarter of its rate and the image is arranged from it; the discriminator takes the
 arrangement back before it looks. So the networks see time as time, whatever the image looks like. The quarter-rate
-signal is folded by four into channels, since convolutions with 48 to 96 channels use a CPU best. No normalization
-layer; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv 2501.05441).
+signal is folded by four into channels, since convolutions with 48 to 96 channels use a CPU best. Nothing is
+normalized over a batch; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv 2501.05441).
 """
 
 from math import ceil
@@ -37,6 +37,16 @@ def _positions(samples: int) -> int:
     return 8 * ceil(samples / (RATE * FOLD * 8))
 
 
+def _folded(x: Tensor) -> Tensor:
+    """`(B, leads, positions * FOLD)` to `(B, leads * FOLD, positions)`."""
+    return x.unflatten(2, (-1, FOLD)).transpose(2, 3).flatten(1, 2)
+
+
+def _unfolded(x: Tensor) -> Tensor:
+    """And back."""
+    return x.unflatten(1, (-1, FOLD)).transpose(2, 3).flatten(2)
+
+
 class Resampling(nn.Module):
     """Between `(B, leads, samples)` and its quarter-rate, folded form `(B, leads * FOLD, positions)`."""
 
@@ -55,11 +65,11 @@ class Resampling(nn.Module):
         after = self.positions * FOLD * RATE - self.samples - self.before
         x = pad(x, (self.before + half, after + half), mode="replicate").flatten(0, 1).unsqueeze(1)
         x = conv1d(x, self.kernel, stride=RATE)[..., : self.positions * FOLD]
-        return x.view(-1, leads, self.positions, FOLD).transpose(2, 3).flatten(1, 2)
+        return _folded(x.view(-1, leads, self.positions * FOLD))
 
     def up(self, x: Tensor) -> Tensor:
         """Unfold, put zeros between the samples, filter."""
-        x = x.unflatten(1, (-1, FOLD)).transpose(2, 3).flatten(2)
+        x = _unfolded(x)
         leads, margin = x.shape[1], self.kernel.shape[-1] // (2 * RATE)
         x = pad(x, (margin, margin), mode="replicate").flatten(0, 1).unsqueeze(1)
         x = conv_transpose1d(x, self.kernel * RATE, stride=RATE, padding=self.kernel.shape[-1] // 2)
@@ -95,7 +105,11 @@ class Attention(nn.Module):
 
 
 class StyledBlock(nn.Module):
-    """A residual block of G whose hidden features are scaled and shifted by the style."""
+    """A residual block of G whose hidden features are scaled and shifted by the style.
+
+    They are brought to the same size at each position first: the style, not the place in the window, says how large
+    a beat is.
+    """
 
     def __init__(self, before: int, after: int, style: int) -> None:
         super().__init__()
@@ -106,8 +120,7 @@ class StyledBlock(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Maps `(B, before, positions)` and styles `(B, style)` to `(B, after, positions)`."""
         gain, shift = self.style(style).unsqueeze(-1).chunk(2, dim=1)
-        hidden = self.first(leaky_relu(x, 0.2))
-        hidden = hidden * hidden.square().mean(1, keepdim=True).add(1e-6).rsqrt()
+        hidden = _unit(self.first(leaky_relu(x, 0.2)))
         hidden = leaky_relu(hidden * (1 + gain) + shift, 0.2)
         return self.skip(x) + self.second(hidden)
 
@@ -124,6 +137,11 @@ class Block(nn.Module):
         """Maps `(B, before, positions)` to `(B, after, positions)`."""
         hidden = self.first(leaky_relu(x, 0.2))
         return self.skip(x) + self.second(leaky_relu(hidden, 0.2))
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Features of mean square 1, for each window and position apart."""
+    return x * x.square().mean(1, keepdim=True).add(1e-6).rsqrt()
 
 
 def _halved(x: Tensor) -> Tensor:
@@ -147,14 +165,19 @@ class Generator(nn.Module):
         self.start = nn.Sequential(nn.Linear(style, a * coarsest), nn.Unflatten(1, (a, coarsest)))
         self.attention = Attention(a, coarsest)
         self.blocks = nn.ModuleList(
-            [StyledBlock(a, a, style), StyledBlock(a, b, style), StyledBlock(b, c, style), StyledBlock(c, d, style)]
+            [
+                StyledBlock(a, a, style),
+                StyledBlock(a, b, style),
+                StyledBlock(b, c, style),
+                StyledBlock(c, d, style),
+            ]
         )
         self.out = _conv(d, FOLD * len(arrangement.leads))
         self.register_buffer("binomial", torch.tensor([[[4.0, 6.0, 4.0]]]) / 14, persistent=False)
 
     def forward(self, noise: Tensor) -> Tensor:
         """One image for each noise vector."""
-        style = self.mapping(noise * noise.square().mean(1, keepdim=True).add(1e-8).rsqrt())
+        style = self.mapping(_unit(noise))
         x = self.attention(self.blocks[0](self.start(style), style))
         for block in self.blocks[1:]:
             x = block(interpolate(x, scale_factor=2, mode="linear"), style)
@@ -163,10 +186,10 @@ class Generator(nn.Module):
 
     def _smooth(self, x: Tensor) -> Tensor:
         """A short binomial filter over the unfolded quarter-rate signal."""
-        signal = x.unflatten(1, (-1, FOLD)).transpose(2, 3).flatten(2)
+        signal = _unfolded(x)
         padded = pad(signal, (1, 1), mode="replicate").flatten(0, 1).unsqueeze(1)
         signal = conv1d(padded, self.binomial).view_as(signal)
-        return signal.unflatten(2, (-1, FOLD)).transpose(2, 3).flatten(1, 2)
+        return _folded(signal)
 
 
 class Discriminator(nn.Module):

@@ -72,8 +72,8 @@ class RecordingSource(ABC):
     def name(self) -> str:
         """How the data set is called in the name of its cache folder."""
 
-    def fetch(self) -> None:
-        """Bring the data to this machine, if asked to. Nothing to do by default."""
+    def fetch(self) -> None:  # noqa: B027  (most sources have nothing to fetch)
+        """Bring the data to this machine, if asked to."""
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
@@ -136,6 +136,7 @@ def _build(source: RecordingSource, folder: Path) -> None:
         os.fsync(file.fileno())
     index = {"records": [asdict(r) for r in records], "skipped": [asdict(s) for s in skipped]}
     (building / "index.json").write_text(json.dumps(index))
+    building.chmod(0o755)
     building.rename(folder)
     log.info("%s: cached %d records in %s", source.name, len(records), folder)
 
@@ -152,11 +153,14 @@ def _open(folder: Path) -> Recordings:
     index = json.loads((folder / "index.json").read_text())
     file = folder / "signal.i16"
     empty = file.stat().st_size == 0
-    signal = np.empty(0, "<i2") if empty else np.memmap(file, dtype="<i2", mode="r")
+    signal: NDArray[np.int16] = np.empty(0, "<i2") if empty else np.memmap(file, dtype="<i2", mode="r")
     records = tuple(_record(row) for row in index["records"])
     return Recordings(signal, records, tuple(Skipped(**row) for row in index["skipped"]))
 
 
 def _record(row: dict[str, Any]) -> Record:
-    values = {f.name: row[f.name] for f in fields(Record)}
-    return Record(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+    values: dict[str, Any] = {
+        field.name: tuple(row[field.name]) if isinstance(row[field.name], list) else row[field.name]
+        for field in fields(Record)
+    }
+    return Record(**values)

@@ -89,9 +89,7 @@ def parse_sums(text: str, root: Path) -> dict[str, str]:
     for line in filter(str.strip, text.split("\n")):
         match = re.fullmatch(r"([0-9a-fA-F]{64}) +\*?(\S.*?)\s*", line)
         if match is None:
-            raise UserError(
-                f"{SUMS}: expected lines `<sha256>  <path>`, saw {line[:80]!r}; check dataset.url="
-            )
+            raise UserError(f"{SUMS}: expected lines `<sha256>  <path>`, saw {line[:80]!r}; check dataset.url=")
         name, digest = _safe(match[2], root), match[1].lower()
         if sums.setdefault(name, digest) != digest:
             raise UserError(f"{SUMS} names {name!r} twice, with different hashes; check dataset.url=")

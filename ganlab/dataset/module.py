@@ -10,12 +10,13 @@ from torch.utils.data import DataLoader
 from ganlab.dataset.cache import RecordingSource, Skipped
 from ganlab.dataset.diagnosis import CLASSES
 from ganlab.dataset.windows import Batch, Draws, EpochSampler, Windows, with_leads
+from ganlab.errors import UserError
 from ganlab.split.base import Split, Splitter
 
 PARTS = ("train", "validation", "test", "holdout")
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     return batch
 
 
@@ -25,7 +26,7 @@ class ResumableLoader(DataLoader[Batch]):
     given = 0
     skip = 0
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Batch]:
         self.given, self.skip = self.skip, 0
         for number, batch in enumerate(super().__iter__()):
             if number >= self.given:
@@ -86,8 +87,11 @@ class RecordingsData(LightningDataModule):
         self.usable, lacking = with_leads(self.recordings.records, needed, self.length)
         self.source.refuse_or_log(lacking)
         self.skipped: list[Skipped] = [*self.recordings.skipped, *lacking]
-        self.split = self.splitter(self.usable)
+        # Everybody is split, usable here or not: a patient stands on the same side under every arrangement.
+        self.split = self.splitter(self.recordings.records)
         self.train = self.windows("train", self.leads)
+        if not len(self.train):
+            raise UserError(f"No training patient has a record with leads {', '.join(needed)}; see split.seed.")
 
     def windows(self, part: str, leads: Sequence[str] | None = None) -> Windows:
         """Windows of the people of a part, of the judged leads unless said otherwise."""

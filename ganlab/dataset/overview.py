@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ganlab.command import build
-from ganlab.dataset.cache import RecordingSource, Recordings
+from ganlab.dataset.cache import Recordings, RecordingSource
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.errors import UserError
 
@@ -24,7 +24,9 @@ def prepare(cfg: DictConfig) -> None:
     if cfg.wfdb is None:
         return
     if not isinstance(source, PTBDBSim):
-        raise UserError(f"wfdb={cfg.wfdb} writes a simulated cohort (dataset=ptbdb_sim); {source.name} is WFDB already.")
+        raise UserError(
+            f"wfdb={cfg.wfdb} writes a simulated cohort (dataset=ptbdb_sim); {source.name} is WFDB already."
+        )
     source.write_wfdb(Path(cfg.wfdb))
     log.info("wrote %d records to %s", len(recordings.records), cfg.wfdb)
 

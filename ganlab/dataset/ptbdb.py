@@ -5,6 +5,7 @@ Any folder with a RECORDS file whose records are WFDB pairs named `<person>/<rec
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 MILLIVOLTS_IN = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "V": 1e3}
 CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
 """Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
+LARGEST_RATIO = 100
+"""Between a record's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
 NOT_A_SAMPLE = -32768
 """Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
 
@@ -66,6 +69,8 @@ class PTBDB(RecordingSource):
         names = listing.read_text().split()
         if not names:
             raise UserError(f"{listing} names no record.\n{self._ways_on()}")
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
         for name in names:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
                 raise UserError(f"{listing}: the record name {name!r} leads out of {self.root}. Nothing was read.")
@@ -84,7 +89,12 @@ class PTBDB(RecordingSource):
             for name in self.names()
             for path in sorted((self.root / name).parent.glob(f"{Path(name).name}.*"))
         ]
-        return {"root": str(self.root.resolve()), "rate": self.rate, "names": list(self.names()), "files": files}
+        return {
+            "root": str(self.root.resolve()),
+            "rate": self.rate,
+            "names": list(self.names()),
+            "files": files,
+        }
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
         """One record at `rate`, checked against its header. Raises BadRecord with the reason."""
@@ -132,7 +142,7 @@ def reason_for_admission(comments: Sequence[str]) -> str:
 
 
 def _take_as_written(header: Any, file: Path) -> None:
-    """Rate, gains, units of the text itself: wfdb reads a rate below 0 as 250, a gain of 0 as 200, µV as V."""
+    """Rate, gains, units of the text: wfdb reads a rate below 0 as 250, a gain of 0 as 200, µV as V."""
     raw = file.read_bytes()
     try:
         text = raw.decode()
@@ -192,6 +202,8 @@ def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
 def _at_rate(name: str, digital: NDArray[np.int16], rate: float, wanted: float) -> NDArray[np.int16]:
     if rate == wanted:
         return digital
+    if not 1 / LARGEST_RATIO <= rate / wanted <= LARGEST_RATIO:
+        raise BadRecord(name, f"its sampling rate of {rate:g} Hz is too far from {wanted:g} Hz to resample")
     from scipy.signal import resample_poly
 
     ratio = Fraction(wanted / rate).limit_denominator(10_000)

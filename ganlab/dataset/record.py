@@ -31,6 +31,8 @@ class Record:
     """Index of the recording's first value in the cache's signal file."""
 
 
-def millivolts(digital: NDArray[np.int16], gain: NDArray[np.float64], baseline: NDArray[np.float64]) -> NDArray[np.float32]:
+def millivolts(
+    digital: NDArray[np.int16], gain: NDArray[np.float64], baseline: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """ADC units `(..., leads, samples)` to mV; `gain` and `baseline` have shape `(..., leads)`."""
     return ((digital - baseline[..., None]) / gain[..., None]).astype(np.float32)

@@ -489,10 +489,7 @@ def _turns(waves: Waves, beats: Beats, chosen: NDArray[np.bool_], samples: int, 
     times, intervals = beats.times[chosen], np.clip(beats.intervals[chosen], 0.4, 1.3)
     common = rng.normal(1.0, 0.012, len(times))
     courses = np.stack(
-        [
-            _train(wave, times, intervals, common * rng.normal(1.0, 0.02, len(times)), samples)
-            for wave in waves.values()
-        ]
+        [_train(wave, times, intervals, common * rng.normal(1.0, 0.02, len(times)), samples) for wave in waves.values()]
     )
     return _mixed(np.array([wave.vector for wave in waves.values()]).T, courses)
 
@@ -615,9 +612,7 @@ def _dipole(person: Anatomy, session: Session, beats: Beats, breath: Array, rng:
     return _breathed(dipole, breath)
 
 
-def simulate_record(
-    patient: int, recording: int, *, seconds: float, seed: int
-) -> tuple[Record, NDArray[np.int16]]:
+def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) -> tuple[Record, NDArray[np.int16]]:
     """One recording of one patient, after McSharry et al. 2003, IEEE TBME 50(3).
 
     Args:
@@ -712,9 +707,7 @@ def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed
     written.wrsamp(write_dir=str(path.parent))
 
 
-def write_cohort(
-    root: Path, patients: int, *, recordings: int = 1, seconds: float, seed: int
-) -> tuple[Record, ...]:
+def write_cohort(root: Path, patients: int, *, recordings: int = 1, seconds: float, seed: int) -> tuple[Record, ...]:
     """Write the records of `simulate_cohort` under `root`, with the list RECORDS; returns the records."""
     root.mkdir(parents=True, exist_ok=True)
     records = []

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 class WindowAt(NamedTuple):
     """A window of the data set and the sample of its recording at which it is read."""
 
-    index: int
+    window: int
     start: int
 
 
@@ -56,11 +56,11 @@ class Windows(Dataset[Batch]):
     def __getitems__(self, places: Sequence[WindowAt]) -> Batch:
         """A batch, read at the given places."""
         sample = np.stack([self._millivolts(*place) for place in places])
-        labels = self.labels[[place.index for place in places]]
+        labels = self.labels[[place.window for place in places]]
         return Batch(torch.from_numpy(sample), torch.from_numpy(labels))
 
-    def _millivolts(self, index: int, start: int) -> NDArray[np.float32]:
-        number = int(self.record_of[index])
+    def _millivolts(self, window: int, start: int) -> NDArray[np.float32]:
+        number = int(self.record_of[window])
         record, leads = self.records[number], self._leads_of[number]
         digital = self.recordings.digital(record)[leads, start : start + self.length]
         return millivolts(digital, np.array(record.gain)[leads], np.array(record.baseline)[leads])

@@ -53,10 +53,11 @@ class GAN(LightningModule):
         self.seed = seed
         self.steps = 0
         self.planned_steps = 0
-        for trick in self._tricks():
+        for trick in self.all_tricks():
             trick.adopt(generator, discriminator)
 
-    def _tricks(self) -> list[Trick]:
+    def all_tricks(self) -> list[Trick]:
+        """The tricks in the order in which they were named."""
         return list(self.tricks.values())  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> list[Optimizer]:
@@ -82,7 +83,7 @@ class GAN(LightningModule):
         self.toggle_optimizer(optimizer_g)
         logs |= self.step_generator(real, optimizer_g)
         self.untoggle_optimizer(optimizer_g)
-        for trick in self._tricks():
+        for trick in self.all_tricks():
             trick.after_step(self.generator)
         self.steps += 1
         self.log_dict(logs, prog_bar=False, batch_size=len(real))
@@ -93,11 +94,12 @@ class GAN(LightningModule):
             fake = self.generator(self.draw_noise(len(real)))
         on_real, on_fake = self.discriminator(real), self.discriminator(fake)
         target = 1.0
-        for trick in self._tricks():
+        for trick in self.all_tricks():
             target = trick.real_target(target)
         loss = self.loss.discriminator(on_real, on_fake, target)
-        if all([trick.discriminator_steps(loss.detach()) for trick in self._tricks()]):
-            penalties = [trick.penalty(self.discriminator, real, fake, self.steps) for trick in self._tricks()]
+        wishes = [trick.discriminator_steps(loss.detach()) for trick in self.all_tricks()]
+        if all(wishes):
+            penalties = [trick.penalty(self.discriminator, real, fake, self.steps) for trick in self.all_tricks()]
             optimizer.zero_grad()
             self.manual_backward(sum((p for p in penalties if p is not None), loss))
             optimizer.step()
@@ -137,7 +139,7 @@ class GAN(LightningModule):
     def sampling_generator(self) -> nn.Module:
         """The generator that samples are drawn from: with averaged weights where a trick averages them."""
         network = self.generator
-        for trick in self._tricks():
+        for trick in self.all_tricks():
             network = trick.sampling_generator(network)
         return network
 
@@ -162,7 +164,7 @@ class GAN(LightningModule):
     def counts(self) -> dict[str, float]:
         """What codec and tricks have counted, for the log."""
         counts = {"saturated": float(self.codec.saturated) / max(1, int(self.codec.seen))}
-        for trick in self._tricks():
+        for trick in self.all_tricks():
             counts |= trick.counts()
         return counts
 

@@ -258,15 +258,11 @@ def agreement(
 
 def _check(windows: Floats, leads: Sequence[str], rate: float, lead: str | None) -> None:
     if windows.ndim != 3 or not len(windows) or windows.shape[1] != len(leads):
-        raise UserError(
-            f"windows of shape {windows.shape} and {len(leads)} leads: want (N > 0, leads, samples)"
-        )
+        raise UserError(f"windows of shape {windows.shape} and {len(leads)} leads: want (N > 0, leads, samples)")
     if lead is not None and lead not in leads:
         raise UserError(f"lead {lead!r} is none of the windows' leads {', '.join(leads)}")
     if windows.shape[2] < rate or rate < 2.2 * MAINS:
-        raise UserError(
-            f"{windows.shape[2]} samples at {rate:g} Hz: want at least one second at 110 Hz or more"
-        )
+        raise UserError(f"{windows.shape[2]} samples at {rate:g} Hz: want at least one second at 110 Hz or more")
 
 
 def _median(values: Floats) -> float:
@@ -282,9 +278,7 @@ def _finite(windows: Floats) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
 def _describe(windows: Floats, rate: float) -> Physiology:
     x, finite = _finite(windows)
     peaks = find_all_peaks(x, rate)
-    pulse, irregular, variation, alike = np.transpose(
-        [_beats(*each, rate) for each in zip(x, peaks, strict=True)]
-    )
+    pulse, irregular, variation, alike = np.transpose([_beats(*each, rate) for each in zip(x, peaks, strict=True)])
     noise, slope, residual = np.where(finite, (_noise(x, rate), *_baseline(x, rate)), np.nan)
     count = np.array([len(p) for p in peaks], np.int64)
     return Physiology(finite, count, pulse, irregular, variation, alike, noise, slope, residual)
@@ -317,9 +311,7 @@ def _local_median(x: NDArray[np.float64], at: NDArray[np.int64], rate: float) ->
     return np.median(x[centre[:, None] + np.arange(-reach, reach + 1)], axis=1)
 
 
-def _beats(
-    x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float
-) -> tuple[float, float, float, float]:
+def _beats(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> tuple[float, float, float, float]:
     """Heart rate, irregularity, amplitude variation and beat correlation of one window."""
     intervals = np.diff(peaks) / rate
     pulse = 60 / np.median(intervals) if len(intervals) else np.nan
@@ -330,9 +322,7 @@ def _beats(
     return pulse, irregular, variation, _correlation(x, peaks, rate)
 
 
-def _inside(
-    peaks: NDArray[np.int64], samples: int, rate: float, span: tuple[float, float]
-) -> NDArray[np.int64]:
+def _inside(peaks: NDArray[np.int64], samples: int, rate: float, span: tuple[float, float]) -> NDArray[np.int64]:
     return peaks[(peaks >= span[0] * rate) & (peaks < samples - span[1] * rate)]
 
 
@@ -398,6 +388,4 @@ class VisualCriteria:
 
     def __call__(self, windows: Floats, leads: Sequence[str], rate: float) -> dict[str, float]:
         """Measure windows (N, leads, samples) in mV, sampled at `rate` Hz."""
-        return measure(
-            windows, leads, rate, lead=self.lead, side=self.side, noise_limit_uv=self.noise_limit_uv
-        )
+        return measure(windows, leads, rate, lead=self.lead, side=self.side, noise_limit_uv=self.noise_limit_uv)

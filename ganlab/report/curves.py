@@ -40,9 +40,7 @@ class History:
 
     def steps_per_epoch(self) -> float | None:
         """Steps in an epoch, counted over the whole run, None where no epoch was logged."""
-        epochs = [
-            (row["step"], row["epoch"]) for row in self.rows if math.isfinite(row.get("epoch", math.nan))
-        ]
+        epochs = [(row["step"], row["epoch"]) for row in self.rows if math.isfinite(row.get("epoch", math.nan))]
         steps, last = epochs[-1] if epochs else (0.0, 0.0)
         return steps / last if last > 0 and steps > 0 else None
 
@@ -91,9 +89,7 @@ def draw_curves(history: History, names: Mapping[str, str], *, label: str, perce
     for color, (name, legend) in zip(colors, names.items(), strict=False):
         _curve(axes, *history.series(name), color, legend)
     for index, step in enumerate(history.resumed):
-        axes.axvline(
-            step, color=_GREY, linewidth=0.9, linestyle=":", label="" if index else "resumed", gid="resumed"
-        )
+        axes.axvline(step, color=_GREY, linewidth=0.9, linestyle=":", label="" if index else "resumed", gid="resumed")
     _dress(axes, label, history.steps_per_epoch())
     if percent:
         _percent(axes)

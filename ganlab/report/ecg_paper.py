@@ -124,9 +124,7 @@ def png_bytes(picture: Figure | NDArray[np.uint8], dpi: float = 203.2) -> bytes:
 
 def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[str] | None) -> None:
     if windows.ndim != 3 or 0 in windows.shape:
-        raise ValueError(
-            f"Windows have shape {windows.shape}; (N, leads, samples) with nothing empty is drawn."
-        )
+        raise ValueError(f"Windows have shape {windows.shape}; (N, leads, samples) with nothing empty is drawn.")
     if windows.shape[1] != len(leads):
         raise ValueError(f"The windows have {windows.shape[1]} leads, {len(leads)} are named: {list(leads)}.")
     if not rate > 0:
@@ -182,9 +180,7 @@ def _end(seconds: float) -> float:
     return math.ceil(round((seconds + 0.14) / 0.2, 6)) * 0.2
 
 
-def _panel(
-    axes: Axes, window: Array, medians: Array, spans: Array, leads: Sequence[str], rate: float
-) -> None:
+def _panel(axes: Axes, window: Array, medians: Array, spans: Array, leads: Sequence[str], rate: float) -> None:
     """One window `(leads, samples)` in mV; from y = 0 the leads go down, each in its band."""
     tall = float((spans[:, 1] - spans[:, 0]).sum())
     right = _end(window.shape[-1] / rate)
@@ -201,9 +197,7 @@ def _panel(
 
 def _paper(axes: Axes, right: float, tall: float) -> None:
     for millimetres, color, width in ((1, _FINE, 0.3), (5, _HEAVY, 0.65)):
-        across = -_BEFORE + millimetres / SPEED * np.arange(
-            round((right + _BEFORE) * SPEED / millimetres) + 1
-        )
+        across = -_BEFORE + millimetres / SPEED * np.arange(round((right + _BEFORE) * SPEED / millimetres) + 1)
         upwards = _BIG - millimetres / GAIN * np.arange(round((tall + _BIG) * GAIN / millimetres) + 1)
         lines = [[(x, -tall), (x, _BIG)] for x in across] + [[(-_BEFORE, y), (right, y)] for y in upwards]
         axes.add_collection(
@@ -220,9 +214,7 @@ def _lead(axes: Axes, trace: Array, zero: float, span: tuple[float, float], lead
     axes.plot(np.arange(len(trace)) / rate, shown + zero, color=_INK, linewidth=0.65, gid=f"lead {lead}")
 
 
-def _remarks(
-    axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]
-) -> None:
+def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]) -> None:
     """What the trace does not say: its median where it was taken away, what was cut, what is no number."""
     finite = trace[np.isfinite(trace)]
     said = []
@@ -235,9 +227,7 @@ def _remarks(
         said_median = f"{median:+.2f} mV".replace("-", "−")
         axes.text(place[0], place[1] + 0.25, said_median, color=_GREY, rotation=90, va="center", **style)
     if said:
-        axes.text(
-            place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(said), color=_ALARM, va="top", **style
-        )
+        axes.text(place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(said), color=_ALARM, va="top", **style)
 
 
 def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

@@ -80,9 +80,7 @@ def items(contents: Iterable[object]) -> Html:
     return Html("<ul>" + "".join(f"<li>{text(content)}</li>" for content in contents) + "</ul>")
 
 
-def table(
-    rows: Iterable[Sequence[object]], header: Sequence[object] = (), numeric: Collection[int] = ()
-) -> Html:
+def table(rows: Iterable[Sequence[object]], header: Sequence[object] = (), numeric: Collection[int] = ()) -> Html:
     """Rows of cells below a `header`; the columns in `numeric` are set flush right."""
     head = f"<thead>{_row(header, 'th', numeric)}</thead>" if header else ""
     body = "\n".join(_row(row, "td", numeric) for row in rows)
@@ -141,9 +139,7 @@ def page(title: object, blocks: Iterable[object], footer: object) -> str:
 
 def _row(cells: Sequence[object], tag: str, numeric: Collection[int]) -> str:
     kinds = [' class="number"' if index in numeric else "" for index in range(len(cells))]
-    return (
-        "<tr>" + "".join(f"<{tag}{k}>{text(c)}</{tag}>" for k, c in zip(kinds, cells, strict=True)) + "</tr>"
-    )
+    return "<tr>" + "".join(f"<{tag}{k}>{text(c)}</{tag}>" for k, c in zip(kinds, cells, strict=True)) + "</tr>"
 
 
 _SLIDE = """

@@ -148,9 +148,7 @@ def _head(name: str, run: Mapping[str, Any]) -> Html:
     shown = [(units.get(key, key), value) for key, value in known.items() if value != "–"]
     started = f"Training run, started {run['started']}" if run.get("started") else "Training run"
     lead = page.paragraph(started, "lead")
-    return page.join(
-        [page.banner(), page.heading(page.breakable(name), 1), lead, page.facts(shown) if shown else ""]
-    )
+    return page.join([page.banner(), page.heading(page.breakable(name), 1), lead, page.facts(shown) if shown else ""])
 
 
 def _windows(
@@ -160,9 +158,7 @@ def _windows(
     rate: float,
 ) -> Html:
     given = {"Real": real, "Synthetic": synthetic}
-    known = {
-        kind: np.asarray(windows) for kind, windows in given.items() if windows is not None and len(windows)
-    }
+    known = {kind: np.asarray(windows) for kind, windows in given.items() if windows is not None and len(windows)}
     if not known:
         return Html("")
     columns = 2 if max(windows.shape[-1] for windows in known.values()) / rate <= 4 else 1
@@ -191,10 +187,7 @@ def _common_spans(sets: Sequence[NDArray[np.floating]], columns: int) -> NDArray
     centered = [center_windows(windows)[0] for windows in sets]
     rows = range(0, max(map(len, centered)), columns)
     return np.stack(
-        [
-            lead_spans(np.concatenate([windows[row : row + columns] for windows in centered]), share=1.0)
-            for row in rows
-        ]
+        [lead_spans(np.concatenate([windows[row : row + columns] for windows in centered]), share=1.0) for row in rows]
     )
 
 
@@ -249,24 +242,16 @@ def _curves(history: History) -> Html:
         figures.append(_curve(history, accuracies, "accuracy of D", caption, percent=True))
     families = sorted({name.split("/")[0] for name in names} - {"loss", "accuracy"})
     others = [_family(history, family) for family in families]
-    folded = (
-        page.details(f"Everything else that was logged ({len(others)})", page.columns(*others))
-        if others
-        else ""
-    )
+    folded = page.details(f"Everything else that was logged ({len(others)})", page.columns(*others)) if others else ""
     if not figures and not others:
         return Html("")
-    return page.section(
-        "Through training", page.columns(*figures) if figures else "", _lines(history), folded
-    )
+    return page.section("Through training", page.columns(*figures) if figures else "", _lines(history), folded)
 
 
 def _chosen(known: Mapping[str, str], names: Sequence[str], prefix: str) -> dict[str, str]:
     """The known series first, under their legends, then the others of the same prefix."""
     first = {name: legend for name, legend in known.items() if name in names}
-    return first | {
-        name: name.removeprefix(prefix) for name in names if name.startswith(prefix) and name not in first
-    }
+    return first | {name: name.removeprefix(prefix) for name in names if name.startswith(prefix) and name not in first}
 
 
 def _family(history: History, family: str) -> Html:
@@ -279,9 +264,7 @@ def _family(history: History, family: str) -> Html:
     )
 
 
-def _curve(
-    history: History, names: dict[str, str], label: str, caption: str, *, percent: bool = False
-) -> Html:
+def _curve(history: History, names: dict[str, str], label: str, caption: str, *, percent: bool = False) -> Html:
     missing = not_finite(history, list(names))
     smoothed = " Light: as logged; full: smoothed." if len(history.rows) >= 80 else ""
     broken = f" Not finite, and left as gaps: {_count(missing, 'value')}." if missing else ""
@@ -352,8 +335,7 @@ def _data(data: Mapping[str, Any]) -> Html:
 
 def _skipped(data: Mapping[str, Any]) -> Html:
     rows = [
-        (_mapping(item).get("record", "–"), _mapping(item).get("reason", "–"))
-        for item in _list(data.get("skipped"))
+        (_mapping(item).get("record", "–"), _mapping(item).get("reason", "–")) for item in _list(data.get("skipped"))
     ]
     if not rows:
         return Html("")

@@ -1,12 +1,14 @@
 """Stop after `trainer.max_epochs`, as the documents did."""
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
+
+from ganlab.gan.gan import GAN
 
 
 class Epochs(Callback):
     """Tells the module how many steps that will be."""
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Epochs times batches; 0 where there is no end."""
         epochs = trainer.max_epochs or -1
         pl_module.planned_steps = max(0, epochs) * int(trainer.num_training_batches)

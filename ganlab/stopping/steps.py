@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
+
+from ganlab.gan.gan import GAN
 
 
 class Steps(Callback):
@@ -11,17 +13,15 @@ class Steps(Callback):
     def __init__(self, steps: int) -> None:
         self.steps = steps
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Tell the module; a run that has them already stops at once."""
         pl_module.planned_steps = self.steps
         self._stop_if_done(trainer, pl_module)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop within the epoch."""
         self._stop_if_done(trainer, pl_module)
 
-    def _stop_if_done(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _stop_if_done(self, trainer: Trainer, pl_module: GAN) -> None:
         if pl_module.steps >= self.steps:
             trainer.should_stop = True

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from ganlab.errors import UserError
+from ganlab.gan.gan import GAN
 
 KEPT = 2
 
@@ -62,14 +63,12 @@ class Checkpoints(Callback):
         self.generator_every_n_epochs = generator_every_n_epochs
         self._saved_at = time.monotonic()
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """By time, within an epoch."""
         if time.monotonic() - self._saved_at > 60 * self.every_minutes:
             self._save(trainer, pl_module)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """After each epoch; the generator alone every few."""
         self._save(trainer, pl_module)
         epoch = trainer.current_epoch + 1
@@ -77,11 +76,11 @@ class Checkpoints(Callback):
             weights = pl_module.sampling_generator.state_dict()
             write_atomically(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """The last one."""
         self._save(trainer, pl_module)
 
-    def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _save(self, trainer: Trainer, pl_module: GAN) -> None:
         path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
         if not path.exists():
             trainer.save_checkpoint(path, weights_only=False)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
 
+from ganlab.gan.gan import GAN
 from ganlab.report.ecg_paper import grid_image, png_bytes
 
 IMAGES = 9
@@ -20,18 +21,18 @@ class Grids(Callback):
         self.folder = folder / "grids"
         self.every_n_epochs = every_n_epochs
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """Every few epochs, and after the first."""
         epoch = trainer.current_epoch + 1
         if trainer.is_global_zero and (epoch == 1 or epoch % self.every_n_epochs == 0):
             self._draw(trainer, pl_module, epoch)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """The last state, wherever in an epoch it is."""
         if trainer.is_global_zero:
             self._draw(trainer, pl_module, max(1, trainer.current_epoch))
 
-    def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+    def _draw(self, trainer: Trainer, pl_module: GAN, epoch: int) -> None:
         noise = pl_module.draw_noise(IMAGES, torch.Generator().manual_seed(NOISE_SEED))
         image = grid_image(pl_module.generate(noise).cpu().numpy())
         self.folder.mkdir(exist_ok=True)

@@ -19,8 +19,8 @@ class JSONLines(Logger):
         super().__init__()
         self.file = folder / "metrics.jsonl"
 
-    name = None  # type: ignore[assignment]
-    version = None  # type: ignore[assignment]
+    name = None
+    version = None
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

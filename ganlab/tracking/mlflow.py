@@ -19,19 +19,20 @@ def store_uri(uri: str | None, outputs: Path) -> str:
     return uri or f"sqlite:///{outputs.resolve() / 'mlflow.db'}"
 
 
-def open_store(uri: str, outputs: Path, experiment: str = EXPERIMENT) -> MlflowClient:
-    """A client of the store, in which the experiment exists.
+def open_store(uri: str, outputs: Path, experiment: str = EXPERIMENT) -> tuple[MlflowClient, str]:
+    """A client of the store, and the id of the experiment, which is made if it is missing.
 
     Processes that meet an empty sqlite file together would each create its tables and ruin it: one does, under a lock.
     """
     outputs.mkdir(parents=True, exist_ok=True)
     with FileLock(outputs / ".mlflow.lock"):
         client = MlflowClient(uri)
-        if client.get_experiment_by_name(experiment) is None:
-            local = uri.startswith("sqlite:")
-            location = (outputs.resolve() / "mlartifacts").as_uri() if local else None
-            client.create_experiment(experiment, artifact_location=location)
-    return client
+        found = client.get_experiment_by_name(experiment)
+        if found is not None:
+            return client, found.experiment_id
+        local = uri.startswith("sqlite:")
+        location = (outputs.resolve() / "mlartifacts").as_uri() if local else None
+        return client, client.create_experiment(experiment, artifact_location=location)
 
 
 def mlflow_logger(
@@ -43,12 +44,10 @@ def mlflow_logger(
     run_id: str | None = None,
 ) -> MLFlowLogger:
     """Lightning's logger on that store; with `run_id` it goes on in that run."""
-    client = open_store(uri, outputs, experiment)
+    client, _ = open_store(uri, outputs, experiment)
     if run_id:
         client.update_run(run_id, status="RUNNING")
-    return MLFlowLogger(
-        experiment_name=experiment, tracking_uri=uri, run_name=run_name, tags=dict(tags), run_id=run_id
-    )
+    return MLFlowLogger(experiment_name=experiment, tracking_uri=uri, run_name=run_name, tags=dict(tags), run_id=run_id)
 
 
 def log_files(logger: MLFlowLogger, *files: Path) -> None:
@@ -62,5 +61,5 @@ def log_final(logger: MLFlowLogger, metrics: Mapping[str, Any], step: int) -> No
     """The numbers measured at the end, as metrics of the run."""
     for name, value in metrics.items():
         number = value["synthetic"] if isinstance(value, Mapping) else value
-        if isinstance(number, int | float) and number == number:
+        if number is not None:
             logger.experiment.log_metric(logger.run_id, name, float(number), step=step)

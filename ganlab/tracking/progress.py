@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from tqdm import tqdm
+
+from ganlab.gan.gan import GAN
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +25,11 @@ class Progress(Callback):
         self.show_bar = bar
         self.bar: tqdm | None = None
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Time a few steps on copies of the networks, say how long all of them will take, and draw the bar."""
+        assert trainer.train_dataloader is not None
         left = pl_module.planned_steps - pl_module.steps
-        batch = trainer.datamodule.batch_size
+        batch = trainer.train_dataloader.batch_size
         if left > 0:
             seconds = seconds_per_step(pl_module, batch)
             log.info(
@@ -38,32 +41,28 @@ class Progress(Callback):
                 batch / seconds,
             )
         if self.show_bar and trainer.is_global_zero:
-            self.bar = tqdm(
-                total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None
-            )
+            self.bar = tqdm(total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Move the bar; the losses are read every few steps."""
         if self.bar is None:
             return
         self.bar.update(1)
         if not self.bar.disable and pl_module.steps % REFRESH_STEPS == 0:
             shown = {k: f"{float(v):.3f}" for k, v in trainer.logged_metrics.items() if k.startswith("loss/")}
-            self.bar.set_postfix(epoch=trainer.current_epoch + 1, **shown)
+            self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **shown})
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """Close the bar."""
         if self.bar is not None:
             self.bar.close()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: Trainer, pl_module: GAN, exception: BaseException) -> None:
         """Close the bar, so that the error stands below it."""
         self.on_train_end(trainer, pl_module)
 
 
-def seconds_per_step(module: LightningModule, batch: int) -> float:
+def seconds_per_step(module: GAN, batch: int) -> float:
     """The fastest of a few updates of copies of both networks, with the penalties that tricks add."""
     generator, discriminator = deepcopy(module.generator), deepcopy(module.discriminator)
     with torch.no_grad():
@@ -74,7 +73,7 @@ def seconds_per_step(module: LightningModule, batch: int) -> float:
         with torch.no_grad():
             fake = generator(module.draw_noise(batch))
         loss = module.loss.discriminator(discriminator(real), discriminator(fake))
-        penalties = [trick.penalty(discriminator, real, fake, step) for trick in module.tricks.values()]
+        penalties = [trick.penalty(discriminator, real, fake, step) for trick in module.all_tricks()]
         sum((p for p in penalties if p is not None), loss).backward()
         discriminator.requires_grad_(False)
         fake = discriminator(generator(module.draw_noise(batch)))

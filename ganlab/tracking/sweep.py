@@ -32,8 +32,7 @@ class Sweep(Callback):
         from ganlab.tracking.mlflow import open_store, store_uri
 
         outputs = Path(config.outputs)
-        client = open_store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
-        experiment = client.get_experiment_by_name(config.tracking.experiment).experiment_id
+        client, experiment = open_store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
         name = " ".join(config.hydra.overrides.task) or "sweep"
         run = client.create_run(experiment, run_name=name[:250], tags={"hydra.sweep_dir": str(folder)})
         (folder / PARENT_FILE).write_text(run.info.run_id)
@@ -52,4 +51,10 @@ def _close(client: Any, experiment: str, parent: str, status: str) -> None:
     jobs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
     unfinished = [job.info.run_name for job in jobs if job.info.status != "FINISHED"]
     client.set_terminated(parent, "FAILED" if unfinished else status)
-    log.info("sweep %s: %d jobs tracked, %d of them not finished %s", status, len(jobs), len(unfinished), unfinished or "")
+    log.info(
+        "sweep %s: %d jobs tracked, %d of them not finished %s",
+        status,
+        len(jobs),
+        len(unfinished),
+        unfinished or "",
+    )

@@ -1,5 +1,7 @@
 """Shapes and parameter counts of the documents' networks, under every arrangement."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -23,7 +25,10 @@ def parameters(network: nn.Module) -> int:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_network_takes_every_arrangements_channels(architecture: str, arrangement: str) -> None:
     cfg = composed(f"architecture={architecture}", f"arrangement={arrangement}", "architecture.width=0.25")
-    generator, discriminator = instantiate(cfg.architecture.generator), instantiate(cfg.architecture.discriminator)
+    generator, discriminator = (
+        instantiate(cfg.architecture.generator),
+        instantiate(cfg.architecture.discriminator),
+    )
     shape = instantiate(cfg.arrangement).shape
     images = generator(torch.randn(4, cfg.architecture.noise))
     assert images.shape == (4, *shape)
@@ -39,9 +44,9 @@ def test_parameters_of_table_8_2() -> None:
 
 def test_parameters_of_the_fully_connected_networks() -> None:
     sizes = [2025, 1024, 512, 256, 1]
-    assert parameters(fcn.Discriminator((1, 45, 45))) == sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    assert parameters(fcn.Discriminator((1, 45, 45))) == sum((a + 1) * b for a, b in pairwise(sizes))
     sizes = [100, 256, 512, 1024, 2025]
-    assert parameters(fcn.Generator((1, 45, 45))) == sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    assert parameters(fcn.Generator((1, 45, 45))) == sum((a + 1) * b for a, b in pairwise(sizes))
 
 
 def test_map_sizes_of_table_8_2() -> None:
@@ -57,7 +62,9 @@ def test_map_sizes_of_table_8_2() -> None:
     assert sizes(cnn.Generator((1, 45, 45)), torch.randn(2, 100), nn.ConvTranspose2d) == [8, 19, 41, 45]
 
 
-@pytest.mark.parametrize("turn", [lambda x: x.transpose(-1, -2), lambda x: x.flip(-1, -2)], ids=["transposed", "reversed"])
+@pytest.mark.parametrize(
+    "turn", [lambda x: x.transpose(-1, -2), lambda x: x.flip(-1, -2)], ids=["transposed", "reversed"]
+)
 def test_transposed_and_reversed_are_reparametrisations_of_z(turn) -> None:
     """The same network with turned kernels: so any difference between these arrangements is seed noise."""
     torch.manual_seed(0)

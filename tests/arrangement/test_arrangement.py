@@ -16,7 +16,10 @@ LIMB = {
 
 def test_pixels_of_the_documents_orders() -> None:
     level = torch.arange(9.0)[None, None]
-    images = {order.__name__: Arrangement(order=order, side=3).encode(level)[0, 0].tolist() for order in (z, transposed, reversed_z)}
+    images = {
+        order.__name__: Arrangement(order=order, side=3).encode(level)[0, 0].tolist()
+        for order in (z, transposed, reversed_z)
+    }
     assert images["z"] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     assert images["transposed"] == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
     assert images["reversed_z"] == [[8, 7, 6], [5, 4, 3], [2, 1, 0]]

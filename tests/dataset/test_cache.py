@@ -29,9 +29,7 @@ class Numbers(RecordingSource):
 
     name = "numbers"
 
-    def __init__(
-        self, cache: Path, lengths: tuple[int, ...] = (500, 7, 300), slow: float = 0, bad: str = ""
-    ) -> None:
+    def __init__(self, cache: Path, lengths: tuple[int, ...] = (500, 7, 300), slow: float = 0, bad: str = "") -> None:
         super().__init__(cache, "skip")
         self.lengths, self.slow, self.bad = lengths, slow, bad
         self.reads = Path(cache).with_name("reads")
@@ -51,9 +49,7 @@ class Numbers(RecordingSource):
         number = self.names().index(name)
         digital = np.random.default_rng(number).integers(-32768, 32768, (2, self.lengths[number]), np.int16)
         gain, length = (2000.0, 1000.5), self.lengths[number]
-        return Record(
-            name, f"p{number}", "n/a", 1, ("i", "ii"), length, 1000.0, gain, (0, -7), (3, 5)
-        ), digital
+        return Record(name, f"p{number}", "n/a", 1, ("i", "ii"), length, 1000.0, gain, (0, -7), (3, 5)), digital
 
 
 SCRIPT = f"""
@@ -148,9 +144,7 @@ def test_a_record_that_was_skipped_stays_skipped_with_its_reason(folder: Path) -
     assert len(reads(folder)) == 3
 
 
-def test_other_settings_and_another_format_have_another_folder(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_settings_and_another_format_have_another_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Numbers(folder).prepare()
     Numbers(folder, lengths=(500, 7, 301)).prepare()
     assert len(built(folder)) == 2
@@ -178,9 +172,7 @@ def add_a_record(root: Path) -> None:
     ],
     ids=["samples", "header", "a file less", "a record more"],
 )
-def test_a_changed_database_is_read_again(
-    change: Callable[[Path], object], folder: Path, tmp_path: Path
-) -> None:
+def test_a_changed_database_is_read_again(change: Callable[[Path], object], folder: Path, tmp_path: Path) -> None:
     write_cohort(tmp_path / "ptbdb", 2, seconds=1, seed=0)
 
     def prepare(rate: float = 1000.0) -> int:
@@ -199,9 +191,7 @@ def test_four_processes_that_ask_at_once_build_once_and_see_the_same(folder: Pat
     assert said == [f"3 {content}\n"] * 4
 
 
-def test_a_killed_builder_leaves_no_cache_and_the_one_that_waits_for_it_builds(
-    folder: Path, start: Start
-) -> None:
+def test_a_killed_builder_leaves_no_cache_and_the_one_that_waits_for_it_builds(folder: Path, start: Start) -> None:
     builder = start(60)
     wait_for(lambda: reads(folder))
     waiting = start(0)

@@ -255,9 +255,7 @@ def test_a_missing_file_is_told_at_once(database: Database, root: Path, name: st
 
 
 @pytest.mark.parametrize("status", ["503", "429", "408"])
-def test_a_busy_server_is_asked_again_for_the_rest(
-    database: Database, root: Path, part: Path, status: str
-) -> None:
+def test_a_busy_server_is_asked_again_for_the_rest(database: Database, root: Path, part: Path, status: str) -> None:
     part.write_bytes(FILES[BIG][:300_000])
     database.faults[BIG] = iter([status])
     fetch_big(database.url, root)
@@ -265,9 +263,7 @@ def test_a_busy_server_is_asked_again_for_the_rest(
     assert tree(root) == {BIG: FILES[BIG]}
 
 
-def test_the_wait_doubles_up_to_a_minute(
-    database: Database, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_doubles_up_to_a_minute(database: Database, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(room.time, "sleep", waits.append)
     database.faults[BIG] = repeat("503")
@@ -283,15 +279,11 @@ def test_no_network_names_the_three_ways_on(root: Path) -> None:
         with pytest.raises(UserError) as caught:
             fetch(url, root)
     by_hand = f"by hand: wget -r -c -np -nH --cut-dirs=3 -P '{root}' {url}"
-    assert all(
-        word in str(caught.value) for word in ("no network", by_hand, "dataset.root=", "dataset=ptbdb_sim")
-    )
+    assert all(word in str(caught.value) for word in ("no network", by_hand, "dataset.root=", "dataset=ptbdb_sim"))
     assert not root.exists()
 
 
-@pytest.mark.parametrize(
-    "url", ["physionet.org/files/ptbdb", "file:///etc/", "https:///files", "ftp://physionet.org/"]
-)
+@pytest.mark.parametrize("url", ["physionet.org/files/ptbdb", "file:///etc/", "https:///files", "ftp://physionet.org/"])
 def test_an_address_that_is_none_is_refused(root: Path, url: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"dataset.url={url!r}")):
         fetch(url, root)
@@ -330,9 +322,7 @@ def test_an_absolute_name_is_refused_even_inside(database: Database, root: Path)
 
 
 @pytest.mark.parametrize("link", ["patient001", BIG, f"{BIG}.part"])
-def test_a_link_that_leads_outside_is_refused(
-    database: Database, root: Path, tmp_path: Path, link: str
-) -> None:
+def test_a_link_that_leads_outside_is_refused(database: Database, root: Path, tmp_path: Path, link: str) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (root / link).parent.mkdir(parents=True)

@@ -69,6 +69,11 @@ def test_the_549_records_give_29028_windows_in_the_classes_of_table_2(all_record
     assert {CLASSES[label]: n for label, n in Counter(windows.labels.tolist()).items()} == TABLE_2
 
 
+def test_the_labels_are_the_classes_of_table_2_in_its_order() -> None:
+    reasons = ("Myocardial infarction", "Dysrhythmia", "Palpitation", "n/a", "", " Healthy control ")
+    assert [label_of(diagnosis_of(reason)) for reason in reasons] == [0, 1, 1, 1, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("comments", "reason"),
     [
@@ -92,9 +97,7 @@ def real(real_records: Path, tmp_path_factory: pytest.TempPathFactory) -> PTBDB:
 def test_of_the_real_records_only_the_damaged_one_is_skipped(real: PTBDB) -> None:
     recordings = real.prepare()
     assert len(recordings.records) == 81
-    assert [(bad.record, bad.reason) for bad in recordings.skipped] == [
-        (DAMAGED, "file missing: s0015lre.xyz")
-    ]
+    assert [(bad.record, bad.reason) for bad in recordings.skipped] == [(DAMAGED, "file missing: s0015lre.xyz")]
 
 
 def test_a_damaged_record_stops_the_run_unless_skipping_is_asked_for(real: PTBDB) -> None:
@@ -180,6 +183,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no gain": (header(r"\.dat 16 2000.*", ".dat 16", 1), "no gain"),
     "rate 0": (header("15 1000", "15 0"), "rate of 0.0 Hz"),
     "rate below 0": (header("15 1000", "15 -5"), "rate of -5.0 Hz"),
+    "rate far too low": (header("15 1000", "15 0.001"), "rate of 0.001 Hz is too far from 1000 Hz"),
+    "rate far too high": (header("15 1000", "15 100000000"), r"rate of 1e\+08 Hz is too far from 1000 Hz"),
     "unit of pressure": (header("/mV", "/mmHg", 1), "unit mmHg: accepted are mV, uV"),
     "another format": (header("dat 16 2000", "dat 80 2000", 1), "signal format 16, 80: accepted is 16"),
     "two leads of a name": (header(" ii$", " i"), "two leads of the same name"),
@@ -285,9 +290,7 @@ def test_another_rate_is_resampled_without_changing_the_signal(
     assert "p1/s1: resampled from 500 to 1000 Hz (0 samples saturated)" in caplog.text
     assert (record.rate, record.samples, digital.shape) == (1000.0, 4000, (2, 4000))
     x = millivolts(digital, np.array(record.gain), np.array(record.baseline))
-    np.testing.assert_allclose(
-        x[0, 50:-50], 0.5 * np.sin(2 * np.pi * 10 * np.arange(4000) / 1000)[50:-50], atol=0.002
-    )
+    np.testing.assert_allclose(x[0, 50:-50], 0.5 * np.sin(2 * np.pi * 10 * np.arange(4000) / 1000)[50:-50], atol=0.002)
     np.testing.assert_allclose(x[1], -5.0, atol=0.01, err_msg="an offset holds to both ends")
 
 

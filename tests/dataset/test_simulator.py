@@ -114,9 +114,7 @@ def test_peaks_are_maxima_of_the_vector_magnitude(patient: int) -> None:
     peaks = [p for p in record.peaks if 300 <= p < record.samples - 300]
     assert len(peaks) >= 10
     for peak in peaks:
-        near = (
-            vector[:, peak - 12 : peak + 13] - np.median(vector[:, peak - 300 : peak + 300], axis=1)[:, None]
-        )
+        near = vector[:, peak - 12 : peak + 13] - np.median(vector[:, peak - 300 : peak + 300], axis=1)[:, None]
         smooth = np.convolve(np.linalg.norm(near, axis=0), np.ones(5) / 5, "valid")
         assert smooth[10] > 0.97 * smooth.max()
         rest = vector[:, peak - 110 : peak - 90].mean(axis=1) - vector[:, peak]
@@ -251,9 +249,7 @@ def test_wfdb_round_trip_is_exact(patient: int, tmp_path: Path) -> None:
 def test_headers_read_as_those_of_ptb(patient: int, tmp_path: Path) -> None:
     record, digital = simulated(patient)
     write_wfdb(record, digital, tmp_path, seed=SEED)
-    fields = dict(
-        line.split(": ", 1) for line in wfdb.rdheader(str(tmp_path / record.name)).comments if ": " in line
-    )
+    fields = dict(line.split(": ", 1) for line in wfdb.rdheader(str(tmp_path / record.name)).comments if ": " in line)
     assert DIAGNOSES[fields["Reason for admission"]] == record.diagnosis
     assert int(fields["age"]) == anatomy(patient, seed=SEED).age
     assert fields["sex"] in ("male", "female")

@@ -26,9 +26,7 @@ def recorded(lengths: Sequence[int] = LENGTHS) -> Recordings:
     for number, length in enumerate(lengths):
         name, label = f"p{number}/s", number % 3
         leads = ("a", "b", "c")
-        records.append(
-            Record(name, f"p{number}", "n/a", label, leads, length, 1e3, GAINS, BASELINES, offset=offset)
-        )
+        records.append(Record(name, f"p{number}", "n/a", label, leads, length, 1e3, GAINS, BASELINES, offset=offset))
         ramp = 1000 * number + np.arange(length) // 10
         signal.append(np.stack([ramp + 10, ramp + 20, ramp + 30]).astype(np.int16).ravel())
         offset += 3 * length

@@ -28,8 +28,22 @@ SHAPE = (1, 3, 3)
 
 def game(loss: Loss | None = None, tricks: Mapping[str, Trick] | None = None, **settings: float) -> GAN:
     torch.manual_seed(0)
-    generator = nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 9), nn.Tanh(), nn.Unflatten(1, SHAPE))
-    discriminator = nn.Sequential(nn.Flatten(), nn.Linear(9, 8, bias=False), nn.BatchNorm1d(8), nn.LeakyReLU(0.2), nn.Linear(8, 1), nn.Flatten(0))
+    generator = nn.Sequential(
+        nn.Linear(4, 8, bias=False),
+        nn.BatchNorm1d(8),
+        nn.ReLU(),
+        nn.Linear(8, 9),
+        nn.Tanh(),
+        nn.Unflatten(1, SHAPE),
+    )
+    discriminator = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(9, 8, bias=False),
+        nn.BatchNorm1d(8),
+        nn.LeakyReLU(0.2),
+        nn.Linear(8, 1),
+        nn.Flatten(0),
+    )
     codec = Codec(FixedRange(), Arrangement(side=3))
     return GAN(generator, discriminator, codec, loss or BCE(), tricks or {}, noise=4, **settings)
 
@@ -42,7 +56,12 @@ def batches(count: int) -> list[Tensor]:
 def train(gan: GAN, steps: int, **settings: object) -> GAN:
     data = [Batch(x, torch.zeros(6, dtype=torch.long)) for x in batches(steps)]
     loader = DataLoader(data, batch_size=None)
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
     Trainer(accelerator="cpu", max_epochs=settings.pop("max_epochs", 1), **quiet, **settings).fit(gan, loader)
     return gan
 

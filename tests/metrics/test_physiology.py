@@ -264,9 +264,7 @@ def test_einthoven_residual() -> None:
     broken[:, 2] += 0.01 * np.sin(np.arange(SAMPLES) / 50) + 1
     leads = ["i", "ii", "iii"]
     assert measure(exact, leads)["physiology/einthoven_residual_uv"] == pytest.approx(0, abs=1e-6)
-    assert measure(broken, leads)["physiology/einthoven_residual_uv"] == pytest.approx(
-        10 / math.sqrt(2), rel=0.05
-    )
+    assert measure(broken, leads)["physiology/einthoven_residual_uv"] == pytest.approx(10 / math.sqrt(2), rel=0.05)
     assert "physiology/einthoven_residual_uv" not in measure(exact, ["i", "v1", "v2"])
 
 

@@ -19,9 +19,7 @@ def test_rows_are_sorted_merged_and_the_later_value_wins(tmp_path):
         {"step": 2, "loss/G": 2},
         {"step": 3, "loss/G": 3},
     ]
-    history = read_history(
-        write(tmp_path / "m", [*rows, {"step": 2, "loss/G": 20}, {"step": 3, "loss/G": 30}])
-    )
+    history = read_history(write(tmp_path / "m", [*rows, {"step": 2, "loss/G": 20}, {"step": 3, "loss/G": 30}]))
     steps, values = history.series("loss/G")
     assert steps.tolist() == [1, 2, 3]
     assert values.tolist() == [1, 20, 30]
@@ -77,9 +75,7 @@ def test_long_runs_are_drawn_raw_and_smoothed_short_ones_once(tmp_path):
 
 
 def test_epochs_stand_on_the_upper_axis(tmp_path):
-    history = read_history(
-        write(tmp_path / "m", [{"step": s, "epoch": s // 100, "x": 1} for s in range(0, 501, 50)])
-    )
+    history = read_history(write(tmp_path / "m", [{"step": s, "epoch": s // 100, "x": 1} for s in range(0, 501, 50)]))
     assert history.steps_per_epoch() == pytest.approx(100)
     assert history.step_of(2) == 250
     assert draw_curves(history, {"x": "x"}, label="x").axes[0].child_axes[0].get_xlabel() == "epoch"

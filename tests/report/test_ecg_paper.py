@@ -21,9 +21,7 @@ def artist(axes, gid):
 
 
 def texts(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts] + [
-        t.get_text() for t in figure.texts
-    ]
+    return [text.get_text() for axes in figure.axes for text in axes.texts] + [t.get_text() for t in figure.texts]
 
 
 def gaps(axes, gid, column):

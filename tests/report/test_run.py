@@ -224,9 +224,7 @@ def test_damaged_files_are_told_and_survived(tmp_path):
 
 
 def test_values_of_another_kind_are_tolerated(tmp_path):
-    (tmp_path / "run.json").write_text(
-        json.dumps(dict.fromkeys(RUN, 3) | {"seconds": "long", "data": {"parts": 2}})
-    )
+    (tmp_path / "run.json").write_text(json.dumps(dict.fromkeys(RUN, 3) | {"seconds": "long", "data": {"parts": 2}}))
     assert NOTICE in write_report(tmp_path).read_text()
 
 

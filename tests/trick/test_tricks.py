@@ -202,9 +202,7 @@ def test_samples_come_from_the_average_and_training_goes_on_with_the_generator()
     assert game.sampling_generator is average
     torch.testing.assert_close(game.generate(noise), average.eval()(noise), rtol=0, atol=0)
     assert not torch.equal(game.generate(noise), game.generator.eval()(noise))
-    trained = {
-        id(p) for optimizer in game.configure_optimizers() for p in optimizer.param_groups[0]["params"]
-    }
+    trained = {id(p) for optimizer in game.configure_optimizers() for p in optimizer.param_groups[0]["params"]}
     assert not trained & {id(parameter) for parameter in average.parameters()}
     assert not any(parameter.requires_grad for parameter in average.parameters())
 

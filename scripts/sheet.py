@@ -1,0 +1,50 @@
+"""A sheet of generated windows above real ones of other patients, on ECG paper: the pictures of the README and docs/.
+
+python scripts/sheet.py outputs/runs/NAME docs/pictures/NAME.png
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from ganlab.compose import compose
+from ganlab.report.ecg_paper import draw_windows, png_bytes
+from ganlab.report.page import NOTICE
+from ganlab.trained import load
+
+
+def main() -> None:
+    """Draw one sheet of a run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--each", type=int, default=6, help="windows of each kind")
+    parser.add_argument("--columns", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1, help="of the noise; the first windows are shown, none chosen")
+    parser.add_argument("--dpi", type=float, default=110)
+    asked = parser.parse_args()
+    trained = load(asked.run)
+    cfg = OmegaConf.load(asked.run / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    data = compose(cfg).data
+    data.setup()
+    real = data.windows(data.judged_part).spread(asked.each).numpy()
+    synthetic = trained.sample(asked.each, seed=asked.seed).numpy()
+    titles = [f"{kind} {k + 1}" for kind in ("Synthetic", "Real") for k in range(asked.each)]
+    figure = draw_windows(
+        np.concatenate([synthetic, real]),
+        leads=trained.leads,
+        rate=trained.rate,
+        columns=asked.columns,
+        titles=titles,
+        note=f"{NOTICE} {trained.run['steps']} steps on {trained.run['choices']['dataset']}.",
+        center=True,
+    )
+    asked.picture.parent.mkdir(parents=True, exist_ok=True)
+    asked.picture.write_bytes(png_bytes(figure, asked.dpi))
+
+
+if __name__ == "__main__":
+    main()
