@@ -36,7 +36,9 @@ from ganlab.tracking.sweep import PARENT_FILE
 log = logging.getLogger(__name__)
 for chatty in ("pytorch_lightning", "mlflow", "alembic"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", message=".*(does not have many workers|on_after_batch_transfer|LeafSpec|TreeSpec).*")
+warnings.filterwarnings(
+    "ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer|LeafSpec|TreeSpec).*"
+)
 
 GROUPS = (
     "dataset",

@@ -3,7 +3,8 @@
 The generator makes the window at a quarter of its rate and the image is arranged from it; the discriminator takes the
 arrangement back before it looks. So the networks see time as time, whatever the image looks like. The quarter-rate
 signal is folded by four into channels, since convolutions with 48 to 96 channels use a CPU best. Nothing is
-normalized over a batch; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv 2501.05441).
+normalized over a batch; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv
+2501.05441).
 """
 
 from math import ceil

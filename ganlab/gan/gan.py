@@ -103,10 +103,11 @@ class GAN(LightningModule):
             optimizer.zero_grad()
             self.manual_backward(sum((p for p in penalties if p is not None), loss))
             optimizer.step()
+        boundary = self.loss.boundary(on_real.detach(), on_fake.detach())
         return {
             "loss/D": loss.detach(),
-            "accuracy/real": (on_real > 0).float().mean(),
-            "accuracy/synthetic": (on_fake < 0).float().mean(),
+            "accuracy/real": (on_real > boundary).float().mean(),
+            "accuracy/synthetic": (on_fake < boundary).float().mean(),
         }
 
     def step_generator(self, real: Tensor, optimizer: Any) -> dict[str, Tensor]:

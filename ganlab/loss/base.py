@@ -11,6 +11,9 @@ class Loss(Protocol):
     traits: frozenset[str]
     pairs: bool
 
+    def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The logit above which D calls an image real, given those of a batch `(B,)`: for its accuracy."""
+
     def discriminator(self, real: Tensor, fake: Tensor, real_target: float = 1.0) -> Tensor:
         """Loss of D for logits `(B,)` of real and generated images."""
 

@@ -11,6 +11,10 @@ class BCE:
     traits: frozenset[str] = frozenset({"bce"})
     pairs = False
 
+    def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Logit 0: a probability of one half."""
+        return real.new_zeros(())
+
     def discriminator(self, real: Tensor, fake: Tensor, real_target: float = 1.0) -> Tensor:
         """Loss of D for logits `(B,)` of real and generated images."""
         on_real = binary_cross_entropy_with_logits(real, torch.full_like(real, real_target))

@@ -13,6 +13,10 @@ class RpGAN:
     traits: frozenset[str] = frozenset({"relativistic"})
     pairs = True
 
+    def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Half way between the mean logits: only differences of logits have a meaning here."""
+        return (real.mean() + fake.mean()) / 2
+
     def discriminator(self, real: Tensor, fake: Tensor, real_target: float = 1.0) -> Tensor:
         """Loss of D for logits `(B,)`; there are no targets, so `real_target` has no say."""
         return softplus(fake - real).mean()

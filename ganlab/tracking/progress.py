@@ -14,7 +14,10 @@ from ganlab.gan.gan import GAN
 
 log = logging.getLogger(__name__)
 
-TIMED_STEPS = 3
+TIMED_STEPS = 4
+"""As many as lie between two penalties of R1 and R2."""
+LONG_RUN = 200
+"""Steps from which a run is long enough to be told how long it will take."""
 REFRESH_STEPS = 10
 
 
@@ -30,7 +33,7 @@ class Progress(Callback):
         assert trainer.train_dataloader is not None
         left = pl_module.planned_steps - pl_module.steps
         batch = trainer.train_dataloader.batch_size
-        if left > 0:
+        if left >= LONG_RUN:
             seconds = seconds_per_step(pl_module, batch)
             log.info(
                 "%d steps of %d images on %s: about %s (%.0f images/s)",
@@ -63,13 +66,13 @@ class Progress(Callback):
 
 
 def seconds_per_step(module: GAN, batch: int) -> float:
-    """The fastest of a few updates of copies of both networks, with the penalties that tricks add."""
+    """Mean of a few updates of copies of both networks, with the penalties that tricks add, after a first one."""
     generator, discriminator = deepcopy(module.generator), deepcopy(module.discriminator)
     with torch.no_grad():
         real = generator(module.draw_noise(batch))
-    times = []
     for step in range(TIMED_STEPS + 1):
-        start = time.perf_counter()
+        if step == 1:
+            start = time.perf_counter()
         with torch.no_grad():
             fake = generator(module.draw_noise(batch))
         loss = module.loss.discriminator(discriminator(real), discriminator(fake))
@@ -79,7 +82,6 @@ def seconds_per_step(module: GAN, batch: int) -> float:
         fake = discriminator(generator(module.draw_noise(batch)))
         module.loss.generator(fake, discriminator(real) if module.loss.pairs else None).backward()
         discriminator.requires_grad_(True)
-        if module.device.type == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return sum(times) / len(times) if module.tricks else min(times)
+    if module.device.type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / TIMED_STEPS

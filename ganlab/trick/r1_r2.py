@@ -21,7 +21,7 @@ class R1R2(Trick):
         "smooth_targets": "both keep D from certainty, and their sum was not studied by either's authors",
     }
 
-    def __init__(self, gamma: float = 0.5, every: int = 4) -> None:
+    def __init__(self, gamma: float = 0.05, every: int = 4) -> None:
         super().__init__()
         self.gamma = gamma
         self.every = every

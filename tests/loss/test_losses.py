@@ -105,3 +105,9 @@ def test_values_and_gradients_stay_finite_at_extreme_logits(loss: BCE | RpGAN) -
     everything = [of_d.detach().numpy(), of_g.detach().numpy()]
     everything += gradients(of_d, real, fake) + gradients(of_g, fake)
     assert all(np.isfinite(values).all() for values in everything)
+
+
+def test_accuracy_is_judged_at_the_losss_own_boundary() -> None:
+    real, fake = torch.tensor([-3.0, -2.0]), torch.tensor([-6.0, -5.0])
+    assert BCE().boundary(real, fake) == 0
+    assert RpGAN().boundary(real, fake) == -4

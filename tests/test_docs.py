@@ -1,0 +1,82 @@
+"""What the pages say works."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, TINY, newest_run
+from tests.test_conf import composed
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def test_the_page_for_own_code_trains_and_samples_without_hydra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(ROOT / "docs" / "own_code.md", "python")
+    names: dict = {}
+    exec(code, names)
+    assert names["millivolts"].shape == (9, 1, 2025)
+    assert names["gan"].steps > 0
+
+
+def test_the_readmes_python_samples_a_run(command: Callable[..., Path], tmp_path: Path) -> None:
+    run = newest_run(command("run", *TINY, "tracking=none", "metrics=paper"))
+    (code,) = blocks(ROOT / "README.md", "python")
+    names: dict = {}
+    exec(code.replace("outputs/runs/NAME", str(run)).replace("1000", "3"), names)
+    assert names["windows"].shape == (3, 1, 2025)
+
+
+def test_an_arrangement_outside_the_repository_is_found(command: Callable[..., Path], tmp_path: Path) -> None:
+    (text,) = blocks(ROOT / "docs" / "own_code.md", "yaml")
+    (tmp_path / "mine" / "arrangement").mkdir(parents=True)
+    (tmp_path / "mine" / "arrangement" / "chest.yaml").write_text(text)
+    folder = command("run", "--config-dir", "./mine", "arrangement=chest", *TINY, "tracking=none", "metrics=paper")
+    assert yaml.safe_load((newest_run(folder) / "config.yaml").read_text())["arrangement"]["leads"] == [
+        "v1",
+        "v3",
+        "v5",
+    ]
+
+
+def commands() -> list[str]:
+    text = "\n".join(block for page in PAGES for block in blocks(page, "bash")).replace("\\\n", " ")
+    return [
+        line.partition("#")[0].strip() for line in text.splitlines() if "ganlab.run" in line and "resume" not in line
+    ]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_of_the_pages_composes(line: str) -> None:
+    overrides = [word for word in shlex.split(line)[3:] if not word.startswith(("--", "hydra/"))]
+    assert composed(*[re.sub(r",(?![^[]*\]).*", "", word) for word in overrides])
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("name", ["run", "prepare", "sample"])
+def test_help_explains_the_groups(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"ganlab.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0
+    assert f"python -m ganlab.{name}" in done.stdout
+    if name == "run":
+        for group in (path.name for path in (ROOT / "conf").iterdir() if path.is_dir()):
+            assert re.search(rf"^{group}: ", done.stdout, re.MULTILINE), group
