@@ -18,6 +18,7 @@ Array = NDArray[np.floating]
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _GREY = "#5f646c"
+_BOOKKEEPING = {"step", "epoch", "time"}
 
 
 @dataclass
@@ -29,8 +30,8 @@ class History:
     unreadable: int = 0
 
     def names(self) -> list[str]:
-        """Everything logged besides `step` and `epoch`."""
-        return sorted({name for row in self.rows for name in row} - {"step", "epoch"})
+        """Everything logged besides `step`, `epoch` and `time`."""
+        return sorted({name for row in self.rows for name in row} - _BOOKKEEPING)
 
     def series(self, name: str) -> tuple[Array, Array]:
         """Steps and values of one name, `(rows,)` each; what is not finite is NaN."""
@@ -62,7 +63,7 @@ def read_history(path: Path) -> History:
             history.unreadable += bool(line.strip())
             continue
         step = row["step"]
-        if any(latest.get(name, -math.inf) >= step for name in row.keys() - {"step", "epoch"}):
+        if any(latest.get(name, -math.inf) >= step for name in row.keys() - _BOOKKEEPING):
             history.resumed.append(int(step))
             latest.clear()
         latest.update(dict.fromkeys(row, step))

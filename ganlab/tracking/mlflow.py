@@ -1,13 +1,13 @@
 """The MLflow store: made once however many jobs begin with it, and what a run puts there."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 from mlflow import MlflowClient
-from pytorch_lightning.loggers import MLFlowLogger
+from pytorch_lightning.loggers import Logger, MLFlowLogger
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +50,36 @@ def mlflow_logger(
     return MLFlowLogger(experiment_name=experiment, tracking_uri=uri, run_name=run_name, tags=dict(tags), run_id=run_id)
 
 
-def log_files(logger: MLFlowLogger, *files: Path) -> None:
-    """Files of a run folder as artifacts."""
+def log_start(loggers: Iterable[Logger], parameters: dict[str, Any] | None, files: Iterable[Path]) -> None:
+    """Parameters of a new run (a resumed one has them, and MLflow refuses to change them), and its files."""
+    for logger in _mlflow(loggers):
+        if parameters is not None:
+            logger.log_hyperparams(parameters)
+        _log_files(logger, files)
+
+
+def finish(loggers: Iterable[Logger], measured: Mapping[str, Any], files: Iterable[Path], step: int) -> None:
+    """What was measured at the end as metrics of the run, its files, and that it is finished."""
+    loggers = list(loggers)
+    for logger in _mlflow(loggers):
+        for name, row in measured.items():
+            if row["synthetic"] is not None:
+                logger.experiment.log_metric(logger.run_id, name, float(row["synthetic"]), step=step)
+        _log_files(logger, files)
+    terminate(loggers, "FINISHED")
+
+
+def terminate(loggers: Iterable[Logger], status: str) -> None:
+    """Close the run as FINISHED, FAILED or KILLED."""
+    for logger in _mlflow(loggers):
+        logger.experiment.set_terminated(logger.run_id, status)
+
+
+def _mlflow(loggers: Iterable[Logger]) -> list[MLFlowLogger]:
+    return [logger for logger in loggers if isinstance(logger, MLFlowLogger) and logger.run_id]
+
+
+def _log_files(logger: MLFlowLogger, files: Iterable[Path]) -> None:
     for file in files:
         if file.is_file():
             logger.experiment.log_artifact(logger.run_id, str(file))
-
-
-def log_final(logger: MLFlowLogger, metrics: Mapping[str, Any], step: int) -> None:
-    """The numbers measured at the end, as metrics of the run."""
-    for name, value in metrics.items():
-        number = value["synthetic"] if isinstance(value, Mapping) else value
-        if number is not None:
-            logger.experiment.log_metric(logger.run_id, name, float(number), step=step)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,3 +80,12 @@ def test_epochs_stand_on_the_upper_axis(tmp_path):
     assert history.steps_per_epoch() == pytest.approx(100)
     assert history.step_of(2) == 250
     assert draw_curves(history, {"x": "x"}, label="x").axes[0].child_axes[0].get_xlabel() == "epoch"
+
+
+def test_the_time_of_a_row_is_no_measure_and_marks_no_resume(tmp_path: Path) -> None:
+    rows = [{"step": 9, "time": 1.0, "loss/G": 0.7}, {"step": 9, "time": 1.1, "saturated": 0.0}]
+    file = tmp_path / "metrics.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    history = read_history(file)
+    assert history.resumed == []
+    assert history.names() == ["loss/G", "saturated"]

@@ -1,0 +1,122 @@
+"""What a run says of itself in `run.json` and `split.json`: its choices, data, code and outcome."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from ganlab import __version__
+from ganlab.compose import Composed
+from ganlab.dataset.module import RecordingsData
+from ganlab.errors import UserError
+from ganlab.settings import HERE
+from ganlab.tracking.sweep import PARENT_FILE
+
+GROUPS = ("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "size")
+KEPT = ("name", "overrides", "choices", "started", "left_out", "mlflow_run", "seconds")
+"""What a resumed run keeps of its first start."""
+
+
+def begin(cfg: DictConfig, folder: Path, composed: Composed) -> dict[str, Any]:
+    """What is known before training starts."""
+    before = earlier(folder)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    facts = _as_called(cfg, folder, now) | {
+        "left_out": _left_out(cfg, composed),
+        "seed": cfg.seed,
+        "batch_size": cfg.batch_size,
+        "version": __version__,
+        "git_commit": git_commit(),
+        "data": composed.data.counts(),
+        "parameters": {
+            "generator": sum(p.numel() for p in composed.gan.generator.parameters()),
+            "discriminator": sum(p.numel() for p in composed.gan.discriminator.parameters()),
+        },
+    }
+    if before:
+        facts |= {key: before[key] for key in KEPT if key in before}
+        facts["resumed"] = [*before.get("resumed", []), now]
+    return facts
+
+
+def earlier(folder: Path) -> dict[str, Any]:
+    """What the run wrote when it was begun before; nothing where it was not."""
+    file = folder / "run.json"
+    return json.loads(file.read_text()) if file.is_file() else {}
+
+
+def write(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write `run.json`."""
+    (folder / "run.json").write_text(json.dumps(facts, indent=1))
+
+
+def store_split(folder: Path, data: RecordingsData) -> None:
+    """Write `split.json`. Raises UserError where a resumed run's patients have changed."""
+    assert data.split is not None
+    parts = {part: list(people) for part, people in data.split.parts.items()}
+    stored = {"name": data.split.name, "seed": data.split.seed, "parts": parts}
+    file = folder / "split.json"
+    if file.is_file() and json.loads(file.read_text()) != stored:
+        raise UserError(
+            f"{file} no longer fits: the data set's patients have changed since this run began, and some of them "
+            "would move between training and judging. Begin a new run, or restore the data."
+        )
+    file.write_text(json.dumps(stored, indent=1))
+
+
+def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """What MLflow shows and searches by; the parent's id in a job of a sweep."""
+    said = {group: ",".join(c) if isinstance(c, list) else str(c) for group, c in facts["choices"].items()}
+    said |= {
+        "seed": str(facts["seed"]),
+        "version": facts["version"],
+        "git_commit": facts["git_commit"] or "unknown",
+        "hydra.output_dir": str(folder),
+    }
+    parent = folder.parent / PARENT_FILE
+    if HydraConfig.get().mode == RunMode.MULTIRUN and parent.is_file():
+        said["mlflow.parentRunId"] = parent.read_text()
+    return said
+
+
+def git_commit() -> str | None:
+    """Commit of the checkout that runs, marked where it was changed; none for an installed copy."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _as_called(cfg: DictConfig, folder: Path, now: str) -> dict[str, Any]:
+    overrides = list(HydraConfig.get().overrides.task)
+    chosen = OmegaConf.to_container(HydraConfig.get().runtime.choices)
+    assert isinstance(chosen, dict)
+    return {
+        "name": folder.name,
+        "overrides": overrides,
+        "choices": {group: chosen.get(group) for group in GROUPS} | {"trick": list(cfg.trick) or ["none"]},
+        "started": now,
+    }
+
+
+def _left_out(cfg: DictConfig, composed: Composed) -> list[str]:
+    reasons = []
+    if cfg.reduced:
+        reasons.append(
+            "REDUCED: a part of the data and few epochs (size=reduced). To try the experiment, not to judge it."
+        )
+    if composed.data.judged_part == "train":
+        reasons.append(
+            "Comparison with other people's recordings: this split has no validation patients, so the real windows "
+            "beside the generated ones are training windows. A generator that copied them would look perfect. "
+            "split=patient keeps people apart."
+        )
+    return reasons
