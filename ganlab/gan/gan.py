@@ -84,7 +84,7 @@ class GAN(LightningModule):
         logs |= self.step_generator(real, optimizer_g)
         self.untoggle_optimizer(optimizer_g)
         for trick in self.all_tricks():
-            trick.after_step(self.generator)
+            trick.after_step(self.generator, self.steps)
         self.steps += 1
         self.log_dict(logs, prog_bar=False, batch_size=len(real))
 

@@ -45,8 +45,8 @@ class Trick(nn.Module):
         """Whether D is updated, given its loss."""
         return True
 
-    def after_step(self, generator: nn.Module) -> None:
-        """Called after both networks have been updated."""
+    def after_step(self, generator: nn.Module, step: int) -> None:
+        """Called after both networks have been updated; `step` counts from 0."""
 
     def sampling_generator(self, generator: nn.Module) -> nn.Module:
         """The generator that samples are drawn from."""

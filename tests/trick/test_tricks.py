@@ -78,7 +78,7 @@ def step(game: GAN, batches: int = 1) -> None:
         game.step_discriminator(images(), optimizer_d)
         game.step_generator(images(), optimizer_g)
         for trick in game.tricks.values():
-            trick.after_step(game.generator)
+            trick.after_step(game.generator, game.steps)
         game.steps += 1
 
 
@@ -176,7 +176,7 @@ def test_the_average_is_the_closed_formula_of_all_weights_so_far(decay: float) -
         with torch.no_grad():
             generator.layers[0].weight.copy_(torch.randn(4, 4))
         weights.append(generator.layers[0].weight.detach().clone())
-        ema.after_step(generator)
+        ema.after_step(generator, number - 1)
         kept = [1.0, *(min(decay, k / (10 + k)) for k in range(1, number + 1))]
         shares = [(1 - d if k else 1) * np.prod(kept[k + 1 :]) for k, d in enumerate(kept)]
         assert sum(shares) == pytest.approx(1)
@@ -211,7 +211,6 @@ def test_the_average_survives_the_checkpoint() -> None:
     before, after = gan({"ema": EMA(0.9)}), gan({"ema": EMA(0.9)})
     step(before, 4)
     after.load_state_dict(before.state_dict())
-    assert int(after.tricks["ema"].updates) == 4
     noise = torch.randn(3, 4)
     torch.testing.assert_close(after.generate(noise), before.generate(noise), rtol=0, atol=0)
 
