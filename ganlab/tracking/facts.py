@@ -72,8 +72,8 @@ def store_split(folder: Path, data: RecordingsData) -> None:
 
 def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """What MLflow shows and searches by; the parent's id in a job of a sweep."""
-    said = {group: ",".join(c) if isinstance(c, list) else str(c) for group, c in facts["choices"].items()}
-    said |= {
+    found = {group: said(choice) for group, choice in facts["choices"].items()}
+    found |= {
         "seed": str(facts["seed"]),
         "version": facts["version"],
         "git_commit": facts["git_commit"] or "unknown",
@@ -81,8 +81,13 @@ def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
     }
     parent = folder.parent / PARENT_FILE
     if HydraConfig.get().mode == RunMode.MULTIRUN and parent.is_file():
-        said["mlflow.parentRunId"] = parent.read_text()
-    return said
+        found["mlflow.parentRunId"] = parent.read_text()
+    return found
+
+
+def said(choice: Any) -> str:
+    """A group's choice, or several, as one word."""
+    return ",".join(choice) if isinstance(choice, list) else str(choice)
 
 
 def git_commit() -> str | None:
