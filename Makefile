@@ -16,7 +16,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, about 3 minutes on 2 cores
-	$(BIN)/python -m ganlab.run experiment=laptop stopping.steps=900 $(ARGS)
+	$(BIN)/python -m ganlab.run experiment=laptop stopping.steps=700 $(ARGS)
 
 test: $(READY) ## the default tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -31,7 +31,10 @@ format: $(READY) ## mend the style
 	$(BIN)/ruff format ganlab tests scripts
 
 ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
-	$(BIN)/mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/outputs/mlflow.db}
+	@mkdir -p outputs
+	@case "$$MLFLOW_TRACKING_URI" in http*) echo "The runs are on $$MLFLOW_TRACKING_URI";; *) $(BIN)/mlflow ui \
+	  --host 127.0.0.1 --port $(or $(PORT),5000) \
+	  --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/outputs/mlflow.db}";; esac
 
 clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -60,7 +60,7 @@ def _tricks(nodes: Mapping[str, Any]) -> dict[str, Trick]:
 
 
 def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick]) -> GAN:
-    discriminator = build(cfg.architecture.discriminator)
+    discriminator = build(cfg.architecture.discriminator)(arrangement)
     loss: Loss = build(cfg.loss)
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
     traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
@@ -68,7 +68,7 @@ def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick])
     if cfg.batch_size < 1:
         raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
     return build(cfg.gan)(
-        generator=build(cfg.architecture.generator),
+        generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise),
         discriminator=discriminator,
         codec=Codec(build(cfg.standardization), arrangement),
         loss=loss,

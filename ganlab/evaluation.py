@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
-from ganlab.command import build
 from ganlab.compose import Composed
 from ganlab.metrics.base import Measure
 from ganlab.report.run import write_report
@@ -21,13 +19,12 @@ log = logging.getLogger(__name__)
 NOISE_SEED = 1
 
 
-def evaluate(cfg: DictConfig, folder: Path, composed: Composed) -> dict[str, Any]:
-    """Write `metrics.json` and `report.html` in the run folder; return the numbers."""
+def evaluate(folder: Path, composed: Composed, measures: Mapping[str, Measure], count: int) -> dict[str, Any]:
+    """Write `metrics.json` and `report.html` from `count` windows of each kind; return the numbers."""
     data = composed.data
-    real = data.windows(data.judged_part).spread(cfg.metrics.windows).numpy()
-    synthetic = composed.gan.sample(cfg.metrics.windows, seed=NOISE_SEED).numpy()
+    real = data.windows(data.judged_part).spread(count).numpy()
+    synthetic = composed.gan.sample(count, seed=NOISE_SEED).numpy()
     leads, rate = composed.arrangement.decoded_leads, data.usable[0].rate
-    measures = {name: build(node) for name, node in cfg.metrics.measures.items()}
     measured = side_by_side(measures, real, synthetic, leads, rate)
     (folder / "metrics.json").write_text(json.dumps(measured, indent=1))
     report = write_report(folder, real=real, synthetic=synthetic, leads=leads, rate=rate)

@@ -8,23 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
 from ganlab.evaluation import evaluate
+from ganlab.metrics.base import Measure
 from ganlab.resume import with_overrides
-from ganlab.tracking.checkpoints import AtomicCheckpointIO, Checkpoints, checkpoint_in
-from ganlab.tracking.facts import begin, earlier, store_split, tags, write
+from ganlab.tracking import facts as run_facts
+from ganlab.tracking.checkpoints import AtomicCheckpointIO, Checkpoints, checkpoint_in, newest_checkpoint
 from ganlab.tracking.grids import Grids
 from ganlab.tracking.jsonl import JSONLines
-from ganlab.tracking.mlflow import finish, log_start, mlflow_logger, store_uri, terminate
+from ganlab.tracking.mlflow import LONGEST_NAME, finish, log_start, mlflow_logger, store_uri, terminate
 from ganlab.tracking.progress import Progress
+from ganlab.trained import check_weights
 
 log = logging.getLogger(__name__)
+GROUPS = (
+    *("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "metrics"),
+    *("stopping", "experiment", "size"),
+)
 for chatty in ("pytorch_lightning", "mlflow", "alembic"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer).*")
@@ -38,70 +46,94 @@ def run(cfg: DictConfig) -> float | None:
     Raises UserError for what cannot work, before any data is read where possible.
     """
     began = time.monotonic()
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
     resumed = cfg.resume is not None
     if resumed:
-        cfg = with_overrides(folder, cfg, HydraConfig.get().overrides.task)
+        cfg = with_overrides(folder, cfg, hydra.overrides.task)
     composed = compose(cfg)
+    measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
+    _check_objective(cfg.metrics.objective, measures)
+    trainer = _trainer(cfg, folder)
     composed.data.prepare_data()
     composed.data.setup()
-    facts = begin(cfg, folder, composed)
-    store_split(folder, composed.data)
-    loggers = _loggers(cfg, folder, facts)
+    facts = run_facts.begin(_call(cfg), folder, composed)
+    run_facts.store_split(folder, composed.data)
+    trainer.loggers = loggers = _loggers(cfg, folder, facts)
     try:
-        _train(cfg, folder, composed, facts, loggers, resumed, began)
-        measured = evaluate(cfg, folder, composed)
+        _train(cfg, folder, composed, facts, trainer, began)
+        measured = evaluate(folder, composed, measures, cfg.metrics.windows)
+        facts |= composed.gan.codec.counts()
+        run_facts.write(folder, facts)
     except BaseException as error:
         terminate(loggers, "KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+        if isinstance(error, MisconfigurationException):
+            raise UserError(f"The trainer's settings do not fit: {error}") from error
         raise
     files = [folder / name for name in ("report.html", "metrics.json", "metrics.jsonl", "run.json")]
     if cfg.tracking.upload_checkpoints:
         files.append(checkpoint_in(folder))
     finish(loggers, measured, files, composed.gan.steps)
-    return _objective(cfg, measured)
+    return float(measured[cfg.metrics.objective]["synthetic"]) if cfg.metrics.objective else None
+
+
+def _check_objective(name: str | None, measures: Mapping[str, Measure]) -> None:
+    known = [number for measure in measures.values() for number in measure.meaning]
+    if name is not None and name not in known:
+        raise UserError(f"metrics.objective={name}: measured are {', '.join(known) or 'none'}.")
+
+
+def _call(cfg: DictConfig) -> run_facts.Call:
+    hydra = HydraConfig.get()
+    chosen = OmegaConf.to_container(hydra.runtime.choices)
+    assert isinstance(chosen, dict)
+    return run_facts.Call(
+        overrides=list(hydra.overrides.task),
+        choices={group: chosen.get(group) for group in GROUPS} | {"trick": list(cfg.trick) or ["none"]},
+        seed=cfg.seed,
+        reduced=cfg.reduced,
+        in_sweep=hydra.mode == RunMode.MULTIRUN,
+    )
 
 
 def _train(
-    cfg: DictConfig,
-    folder: Path,
-    composed: Composed,
-    facts: dict[str, Any],
-    loggers: list[Logger],
-    resumed: bool,
-    began: float,
+    cfg: DictConfig, folder: Path, composed: Composed, facts: dict[str, Any], trainer: Trainer, began: float
 ) -> None:
     OmegaConf.save(OmegaConf.create(plain_values(cfg)), folder / "config.yaml")
-    write(folder, facts)
+    run_facts.write(folder, facts)
     log.info("run folder: %s", folder)
     log.info("data: %s", facts["data"])
-    log_start(loggers, None if resumed else plain_values(cfg), [folder / "config.yaml", folder / "split.json"])
-    trainer = _trainer(cfg, folder, loggers)
-    start = str(checkpoint_in(folder)) if resumed else None
+    log_start(trainer.loggers, plain_values(cfg), [folder / "config.yaml", folder / "split.json"])
+    start = newest_checkpoint(folder)
+    if start is not None:
+        check_weights(composed.gan, start)
     trainer.fit(composed.gan, datamodule=composed.data, ckpt_path=start, weights_only=True)
     facts["steps"] = composed.gan.steps
     facts["epochs"] = trainer.current_epoch
     facts["device"] = str(trainer.strategy.root_device)
     facts["seconds"] = round(facts.get("seconds", 0) + time.monotonic() - began, 1)
-    facts["saturated_share"] = composed.gan.counts()["saturated"]
     facts["checkpoint"] = checkpoint_in(folder).stem
-    write(folder, facts)
+    run_facts.write(folder, facts)
 
 
-def _trainer(cfg: DictConfig, folder: Path, loggers: list[Logger]) -> Trainer:
+def _trainer(cfg: DictConfig, folder: Path) -> Trainer:
     callbacks: list[Callback] = [
         build(cfg.stopping),
-        Progress(bar=cfg.trainer.enable_progress_bar),
+        Progress(cfg.batch_size, bar=cfg.trainer.enable_progress_bar),
         Grids(folder, cfg.grids_every),
         Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every),
     ]
-    return build(cfg.trainer)(
-        enable_progress_bar=False,
-        logger=loggers,
-        callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
-        enable_checkpointing=False,
-        default_root_dir=str(folder),
-    )
+    try:
+        return build(cfg.trainer)(
+            enable_progress_bar=False,
+            logger=False,
+            callbacks=callbacks,
+            plugins=[AtomicCheckpointIO()],
+            enable_checkpointing=False,
+            default_root_dir=str(folder),
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise UserError(f"The trainer's settings do not fit: {error}") from error
 
 
 def _loggers(cfg: DictConfig, folder: Path, facts: dict[str, Any]) -> list[Logger]:
@@ -114,19 +146,10 @@ def _loggers(cfg: DictConfig, folder: Path, facts: dict[str, Any]) -> list[Logge
             store_uri(cfg.tracking.uri, outputs),
             outputs,
             cfg.tracking.experiment,
-            ",".join(facts["overrides"]) or "defaults",
-            tags(facts, folder),
-            run_id=earlier(folder).get("mlflow_run"),
+            (",".join(facts["overrides"]) or "defaults")[:LONGEST_NAME],
+            run_facts.tags(facts, folder),
+            run_id=facts.get("mlflow_run"),
         )
         facts["mlflow_run"] = logger.run_id
         loggers.append(logger)
     return loggers
-
-
-def _objective(cfg: DictConfig, measured: Mapping[str, Any]) -> float | None:
-    name = cfg.metrics.objective
-    if name is None:
-        return None
-    if name not in measured:
-        raise UserError(f"metrics.objective={name}: measured were {', '.join(measured) or 'none'}.")
-    return float(measured[name]["synthetic"])

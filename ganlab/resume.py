@@ -1,5 +1,6 @@
 """Going on with a run in its folder, with its configuration."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,12 +19,20 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
     file = folder / "config.yaml"
     if not file.is_file():
         raise UserError(f"resume={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
+    facts = json.loads((folder / "run.json").read_text())
+    if Path(facts["working_folder"]) != Path.cwd():
+        raise UserError(
+            f"resume={folder}: this run was begun in {facts['working_folder']}, and its configuration names data and "
+            "outputs from there. Resume it in that folder."
+        )
     stored = OmegaConf.load(file)
     assert isinstance(stored, DictConfig)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if key == "resume":
             continue
+        if key == "trainer":
+            raise UserError(f"{override}: on resume name the value instead, such as trainer.accelerator=cpu.")
         if key.split(".")[0].split("@")[0] not in MAY_CHANGE:
             raise UserError(
                 f"{override}: a resumed run keeps its config; only {' and '.join(MAY_CHANGE)} may be overridden. "

@@ -21,6 +21,8 @@ def plain(text: str) -> str:
 
 def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any]) -> str:
     """The folder that is resumed, or a new one named after time, data set, arrangement and networks."""
+    if resume and not (Path(resume) / "config.yaml").is_file():
+        raise ValueError(f"resume={resume}: no config.yaml there, so it is no run folder. Runs lie in {outputs}/runs.")
     if resume:
         return str(resume)
     what = "-".join(str(choices.get(group)) for group in ("dataset", "arrangement", "architecture"))
@@ -32,13 +34,7 @@ def hydra_subdir(resume: str | None, now: str) -> str:
     return f".hydra/resumed_{now}" if resume else ".hydra"
 
 
-def image_shape(arrangement: Mapping[str, Any]) -> list[int]:
-    """Channels, height and width of an arrangement's images."""
-    return [len(arrangement["leads"]), arrangement["side"], arrangement["side"]]
-
-
 OmegaConf.register_new_resolver("plain", plain, replace=True)
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("hydra_subdir", hydra_subdir, replace=True)
-OmegaConf.register_new_resolver("image_shape", image_shape, replace=True)
 OmegaConf.register_new_resolver("len", len, replace=True)

@@ -27,6 +27,8 @@ class Trained:
     rate: float
     run: dict[str, Any]
     checkpoint: str
+    steps: int | None
+    """Of training, at the checkpoint; None for a generator alone."""
 
     def sample(self, n: int, seed: int = 0, batch_size: int = 256) -> Tensor:
         """`n` windows `(n, leads, samples)` in mV; the same for the same seed."""
@@ -36,7 +38,8 @@ class Trained:
 def load(run: str | Path, checkpoint: str = "last") -> Trained:
     """The generator of a run folder, from its last or a named checkpoint.
 
-    Raises UserError where the folder is no run, the checkpoint is missing, or belongs to other networks.
+    A name in `generators`, such as `epoch_0050`, is accepted too. Raises UserError where the folder is no run, the
+    checkpoint is missing, or belongs to other networks.
     """
     folder = Path(run)
     if not (folder / "config.yaml").is_file():
@@ -44,14 +47,24 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
     gan, arrangement = compose_gan(cfg)
-    path = checkpoint_in(folder, checkpoint)
-    restore(gan, path)
+    alone = folder / "generators" / f"{checkpoint}.pt"
+    if alone.is_file():
+        path, steps = alone, None
+        gan.sampling_generator.load_state_dict(torch.load(alone, map_location="cpu", weights_only=True))
+        fitted = torch.load(checkpoint_in(folder), map_location="cpu", weights_only=True)["state_dict"]
+        gan.codec.load_state_dict({k.removeprefix("codec."): v for k, v in fitted.items() if k.startswith("codec.")})
+    else:
+        path = checkpoint_in(folder, checkpoint)
+        check_weights(gan, path)
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        steps = stored["steps"]
+        gan.load_state_dict(stored["state_dict"])
     facts = json.loads((folder / "run.json").read_text())
-    return Trained(gan.eval(), arrangement.decoded_leads, float(facts["data"]["rate"]), facts, path.stem)
+    return Trained(gan.eval(), arrangement.decoded_leads, float(facts["data"]["rate"]), facts, path.stem, steps)
 
 
-def restore(gan: GAN, path: Path) -> None:
-    """Load a checkpoint's weights. Raises UserError with the differences where it belongs to other networks."""
+def check_weights(gan: GAN, path: Path) -> None:
+    """Raise UserError with the differences where a checkpoint belongs to other networks."""
     weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     own = gan.state_dict()
     differences = [f"{key}: missing in the checkpoint" for key in own.keys() - weights.keys()]
@@ -67,4 +80,3 @@ def restore(gan: GAN, path: Path) -> None:
             f"{path} is a checkpoint of other networks than its run's config.yaml says "
             f"({len(differences)} differences):\n{shown}\nRestore the config.yaml of the run that wrote it."
         )
-    gan.load_state_dict(weights)

@@ -39,7 +39,7 @@ def main() -> None:
         rate=trained.rate,
         columns=asked.columns,
         titles=titles,
-        note=f"{NOTICE} {trained.run['steps']} steps on {trained.run['choices']['dataset']}.",
+        note=f"{NOTICE} {trained.steps} steps on {trained.run['choices']['dataset']}.",
         center=True,
     )
     asked.picture.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,8 @@ from ganlab.errors import UserError
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"
+OBVIOUS = {"leads", "cache", "accelerator", "precision", "batch_size", "mlflow", "tensorboard", "url"}
+"""Keys that say themselves what they are."""
 CHOICES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/**/*.yaml"))
 
 
@@ -32,8 +34,8 @@ def test_every_choice_builds_an_experiment(choice: Path, tmp_path: Path) -> None
     extra = ["loss=rpgan", "architecture=fcn"] if name == "r1_r2" else []
     cfg = composed(f"{group}={name}", f"outputs={tmp_path}", "architecture.width=0.1", *extra)
     experiment = compose(cfg)
-    batch = experiment.gan.draw_noise(2)
-    assert experiment.gan.generate(batch).shape == (2, *experiment.arrangement.shape)
+    noise = experiment.gan.draw_noise(2)
+    assert experiment.gan.generate(noise).shape == (2, *experiment.arrangement.shape)
     assert plain_values(cfg)
 
 
@@ -122,3 +124,14 @@ def test_nothing_heavy_is_imported_before_main(module: str) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_every_value_says_what_it_is(choice: Path) -> None:
+    """A comment on each number, switch or name that a user may set, or a word of its own file's first line."""
+    for line in (CONF / choice).with_suffix(".yaml").read_text().splitlines():
+        key, _, value = line.partition(": ")
+        bare = key.strip().lstrip("- ")
+        told = "#" in line or not value or value.startswith(("${", "{}"))
+        structural = bare.startswith(("_", "override ", "iii", "avr", "avl", "avf")) or bare in {"defaults", "order"}
+        assert told or structural or line.startswith("#") or bare in OBVIOUS, f"{choice}: {line}"

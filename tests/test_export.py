@@ -1,6 +1,7 @@
 """A synthetic data set: decoded to mV, readable by others, and marked for what it is."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
         assert np.abs(record.p_signal.T - sampled[number]).max() <= 0.00025 + 1e-6
         text = "\n".join(record.comments)
         for word in (
+            "median was set to 0 mV",
             "synthetic",
             "not for clinical use",
             "ganlab",
@@ -77,7 +79,7 @@ def test_a_card_says_what_it_is(run: Path, tmp_path: Path, form: str) -> None:
         "Synthetic",
         "clinical use",
         "ptbdb_sim",
-        "median is 0 mV",
+        "median was set to 0 mV",
         f"{facts['steps']} steps",
         "not measured",
     ):
@@ -100,6 +102,7 @@ def test_wrong_requests_are_told(run: Path, tmp_path: Path) -> None:
         ({"n": 0}, "n=0"),
         ({"checkpoint": "best"}, "step_"),
         ({"run": str(tmp_path)}, "config.yaml"),
+        ({"run": None}, "run=<folder>"),
         ({"out": str(run)}, "not empty"),
     ):
         with pytest.raises(UserError, match=said):
@@ -139,3 +142,23 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(run: Path, tmp_path: Pat
 def test_the_command_samples(run: Path, command: Callable[..., Path]) -> None:
     folder = command("sample", f"run={run}", "n=2", "format=npy", "out=made")
     assert np.load(folder / "made" / "synthetic.npy").shape == (2, 6, 2025)
+
+
+def test_an_unfinished_run_and_an_early_generator_can_be_sampled(
+    command: Callable[..., Path], run: Path, tmp_path: Path
+) -> None:
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(run, unfinished)
+    facts = json.loads((unfinished / "run.json").read_text())
+    del facts["steps"], facts["checkpoint"]
+    (unfinished / "run.json").write_text(json.dumps(facts))
+    card = (export(str(unfinished), 2, "npy", str(tmp_path / "a")) / "README.md").read_text()
+    assert "4 steps" in card
+
+    folder = command(
+        "run", *TINY, "tracking=none", "metrics=paper", "trick=ema", "grids_every=1", "trainer.max_epochs=3"
+    )
+    trained = newest_run(folder)
+    early, late, last = (load(trained, name).sample(2) for name in ("epoch_0001", "epoch_0003", "last"))
+    assert torch.equal(late, last)
+    assert not torch.equal(early, last)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Comma
     assert [row["step"] for row in rows if "loss/G" in row] == list(range(steps))
     assert {"loss/G", "loss/D", "accuracy/real", "accuracy/synthetic"} <= set(rows[0])
     assert {row["epoch"] for row in rows} == {1, 2, 3, 4, 5}
-    assert any("saturated" in row for row in rows)
+    assert any("saturated/real" in row for row in rows)
 
     assert sorted(p.stem for p in (run / "checkpoints").iterdir()) == [f"step_{n:07d}" for n in (steps * 4 // 5, steps)]
     assert [p.name for p in (run / "generators").iterdir()] == ["epoch_0005.pt"]
@@ -225,6 +226,8 @@ def test_real_records_train_under_the_missions_overrides(command: Command, real_
         (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], ["label_smoothing", "r1_r2"]),
         (["dataset.seconds=1"], ["2025"]),
         (["metrics.objective=nonsense"], ["nonsense", "physiology/plausible_rate"]),
+        (["trainer.gradient_clip_val=1"], ["trainer", "clip"]),
+        (["trainer=gpu"], ["trainer", "GPU"]),
     ],
 )
 def test_errors_name_what_was_seen_and_the_way_on(
@@ -262,7 +265,9 @@ def test_unknown_choices_and_keys_are_refused(override: str, said: str) -> None:
     assert said in done.stderr
 
 
-def test_only_trainer_and_tracking_change_on_resume(command: Command, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_trainer_and_tracking_change_on_resume(
+    command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = command("run", *TINY, "tracking=none", "metrics=paper")
     run = newest_run(folder)
     with pytest.raises(SystemExit):
@@ -274,6 +279,15 @@ def test_only_trainer_and_tracking_change_on_resume(command: Command, caplog: py
     assert len(facts["resumed"]) == 1
     with pytest.raises(SystemExit):
         command("run", f"resume={folder}")
+    assert "no run folder" in capsys.readouterr().err
+    assert not (folder / ".hydra").exists()
+    with pytest.raises(SystemExit):
+        command("run", f"resume={run}", "trainer=cpu")
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    with pytest.raises(SystemExit):
+        command("run", f"resume={run}")
+    assert f"begun in {folder}" in capsys.readouterr().out
 
 
 def test_prepare_caches_and_writes_a_cohort_that_reads_as_ptbdb(command: Command) -> None:
@@ -282,3 +296,58 @@ def test_prepare_caches_and_writes_a_cohort_that_reads_as_ptbdb(command: Command
     signals = [np.fromfile(file, "<i2") for file in sorted((folder / "outputs" / "cache").glob("*/signal.i16"))]
     assert len(signals) == 2
     assert np.array_equal(*signals)
+
+
+def test_every_standardization_trains(command: Command) -> None:
+    for name in (path.stem for path in (ROOT / "conf" / "standardization").glob("*.yaml")):
+        command("run", *TINY, "tracking=none", "metrics=paper", f"standardization={name}", "arrangement=rgb")
+        facts = json.loads((newest_run(Path.cwd()) / "run.json").read_text())
+        assert facts["steps"] == 4
+        assert 0 <= facts["saturated/real"] < 0.1
+
+
+def test_overfitting_on_one_batch_shows_the_same_windows(command: Command) -> None:
+    run = newest_run(command("run", *TINY, "tracking=none", "metrics=paper", "trainer.overfit_batches=1"))
+    assert json.loads((run / "run.json").read_text())["steps"] == 1
+
+
+def test_a_run_killed_by_the_system_goes_on_bit_by_bit(tmp_path: Path) -> None:
+    """SIGKILL in the middle of the laptop preset, narrow: the rest is what it would have been."""
+    settings = (
+        *[o for o in TINY if not o.startswith(("architecture", "trainer.max"))],
+        *("experiment=laptop", "architecture.width=0.1", "stopping.steps=40", "checkpoint_minutes=0"),
+        *("tracking=none", "metrics=paper"),
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+    def begin(*overrides: str) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, "-m", "ganlab.run", *overrides], cwd=tmp_path, env=environment)
+
+    assert begin(*settings).wait() == 0
+    whole = newest_run(tmp_path)
+    killed = begin(*settings)
+    while not list(tmp_path.glob("outputs/runs/*/checkpoints/step_000001[0-9].ckpt")) or newest_run(tmp_path) == whole:
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    broken = newest_run(tmp_path)
+    assert not (broken / "report.html").exists()
+    assert begin(f"resume={broken}").wait() == 0
+    ours, theirs = weights(broken), weights(whole)
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def test_a_secret_in_the_environment_goes_nowhere(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = command("run", *TINY, "tracking=none", "metrics=paper")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/elsewhere.db?password=hunter2")
+    before = os.environ["MLFLOW_TRACKING_URI"]
+    from ganlab.run import main
+
+    monkeypatch.setattr(sys, "argv", ["ganlab.run", *TINY, "tracking=mlflow", "metrics=paper"])
+    main()
+    run = newest_run(folder)
+    assert before == os.environ["MLFLOW_TRACKING_URI"]
+    for file in ("config.yaml", "run.json", "report.html", "metrics.jsonl"):
+        assert "hunter2" not in (run / file).read_text()
+    assert not (folder / "outputs" / "mlflow.db").exists()

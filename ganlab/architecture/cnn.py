@@ -4,32 +4,32 @@ Convolution, batch norm, activation; no convolution has a bias; no norm on D's f
 At width 1 and one channel D has 1,486,848 parameters and G 3,649,472.
 """
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
+from ganlab.arrangement.base import Arrangement
 from ganlab.errors import UserError
 
 SIDE = 45
 
 
-def _channels(shape: Sequence[int]) -> int:
-    if tuple(shape[1:]) != (SIDE, SIDE):
+def _channels(arrangement: Arrangement) -> int:
+    channels, height, width = arrangement.shape
+    if (height, width) != (SIDE, SIDE):
         raise UserError(
-            f"architecture=cnn makes {SIDE}x{SIDE} images; this arrangement has {shape[1]}x{shape[2]}. "
+            f"architecture=cnn makes {SIDE}x{SIDE} images; this arrangement has {height}x{width}. "
             "architecture=fcn takes any size."
         )
-    return shape[0]
+    return channels
 
 
 class Discriminator(nn.Module):
     """Images `(B, C, 45, 45)` to logits `(B,)`: sizes 45-42-20-9-2, then averaged. `width` scales 64-128-256."""
 
-    def __init__(self, shape: Sequence[int], width: float = 1.0) -> None:
+    def __init__(self, arrangement: Arrangement, width: float = 1.0) -> None:
         super().__init__()
         a, b, c = (round(width * n) for n in (64, 128, 256))
         self.layers = nn.Sequential(
-            nn.Conv2d(_channels(shape), a, 6, 1, 1, bias=False),
+            nn.Conv2d(_channels(arrangement), a, 6, 1, 1, bias=False),
             nn.LeakyReLU(0.2),
             nn.Conv2d(a, b, 6, 2, 1, bias=False),
             nn.BatchNorm2d(b),
@@ -48,7 +48,7 @@ class Discriminator(nn.Module):
 class Generator(nn.Module):
     """Noise `(B, noise)` to images `(B, C, 45, 45)` in [-1, 1]: sizes 1-8-19-41-45. `width` scales 256-128-64."""
 
-    def __init__(self, shape: Sequence[int], noise: int = 100, width: float = 1.0) -> None:
+    def __init__(self, arrangement: Arrangement, noise: int = 100, width: float = 1.0) -> None:
         super().__init__()
         a, b, c = (round(width * n) for n in (256, 128, 64))
         self.layers = nn.Sequential(
@@ -62,7 +62,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(b, c, 7, 2, 1, bias=False),
             nn.BatchNorm2d(c),
             nn.ReLU(),
-            nn.ConvTranspose2d(c, _channels(shape), 7, 1, 1, bias=False),
+            nn.ConvTranspose2d(c, _channels(arrangement), 7, 1, 1, bias=False),
             nn.Tanh(),
         )
 

@@ -9,19 +9,21 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ganlab.arrangement.base import Arrangement
+
 
 class Discriminator(nn.Module):
     """Images `(B, C, H, W)` to logits `(B,)`; `hidden` are the sizes from the image to the output."""
 
     def __init__(
         self,
-        shape: Sequence[int],
+        arrangement: Arrangement,
         hidden: Sequence[int] = (1024, 512, 256),
         dropout: float = 0.3,
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        sizes = [prod(shape), *(round(width * h) for h in hidden)]
+        sizes = [prod(arrangement.shape), *(round(width * h) for h in hidden)]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
@@ -37,7 +39,7 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        shape: Sequence[int],
+        arrangement: Arrangement,
         noise: int = 100,
         hidden: Sequence[int] = (256, 512, 1024),
         width: float = 1.0,
@@ -48,7 +50,7 @@ class Generator(nn.Module):
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(
-            *layers, nn.Linear(sizes[-1], prod(shape)), nn.Tanh(), nn.Unflatten(1, tuple(shape))
+            *layers, nn.Linear(sizes[-1], prod(arrangement.shape)), nn.Tanh(), nn.Unflatten(1, arrangement.shape)
         )
 
     def forward(self, noise: Tensor) -> Tensor:

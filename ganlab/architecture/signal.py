@@ -15,27 +15,27 @@ from torch.nn.functional import conv1d, conv_transpose1d, interpolate, leaky_rel
 
 from ganlab.arrangement.base import Arrangement
 
-RATE = 4
+DECIMATION = 4
 """Samples of the window for each that the networks see."""
 FOLD = 4
 """Neighbouring samples that become channels."""
 HEADS = 4
-UNIT = 0.32
-"""Pixel value of the networks' unit: with a range of 2.5 mV either side, 1.25 units are 1 mV."""
+PIXEL = 0.32
+"""Pixel value that the networks see as 1: with a range of 2.5 mV either side it is 0.8 mV."""
 GROUP = 4
 """Images whose spread D sees together."""
 
 
-def low_pass(taps: int = 8 * RATE + 1) -> Tensor:
+def low_pass(taps: int = 8 * DECIMATION + 1) -> Tensor:
     """A Hann-windowed sinc that passes what the quarter rate can hold, with sum 1."""
     t = torch.arange(taps, dtype=torch.float64) - taps // 2
-    kernel = torch.sinc(t / RATE) * torch.hann_window(taps + 2, periodic=False, dtype=torch.float64)[1:-1]
+    kernel = torch.sinc(t / DECIMATION) * torch.hann_window(taps + 2, periodic=False, dtype=torch.float64)[1:-1]
     return (kernel / kernel.sum()).float()
 
 
 def _positions(samples: int) -> int:
     """Positions of the folded signal, a multiple of eight coarsest ones."""
-    return 8 * ceil(samples / (RATE * FOLD * 8))
+    return 8 * ceil(samples / (DECIMATION * FOLD * 8))
 
 
 def _folded(x: Tensor) -> Tensor:
@@ -57,24 +57,24 @@ class Resampling(nn.Module):
         super().__init__()
         self.samples = samples
         self.positions = _positions(samples)
-        self.before = (self.positions * FOLD * RATE - samples) // 2
+        self.before = (self.positions * FOLD * DECIMATION - samples) // 2
         self.register_buffer("kernel", low_pass()[None, None], persistent=False)
 
     def down(self, x: Tensor) -> Tensor:
         """Filter, keep every fourth sample, fold."""
         leads, half = x.shape[1], self.kernel.shape[-1] // 2
-        after = self.positions * FOLD * RATE - self.samples - self.before
+        after = self.positions * FOLD * DECIMATION - self.samples - self.before
         x = pad(x, (self.before + half, after + half), mode="replicate").flatten(0, 1).unsqueeze(1)
-        x = conv1d(x, self.kernel, stride=RATE)[..., : self.positions * FOLD]
+        x = conv1d(x, self.kernel, stride=DECIMATION)[..., : self.positions * FOLD]
         return _folded(x.view(-1, leads, self.positions * FOLD))
 
     def up(self, x: Tensor) -> Tensor:
         """Unfold, put zeros between the samples, filter."""
         x = _unfolded(x)
-        leads, margin = x.shape[1], self.kernel.shape[-1] // (2 * RATE)
+        leads, margin = x.shape[1], self.kernel.shape[-1] // (2 * DECIMATION)
         x = pad(x, (margin, margin), mode="replicate").flatten(0, 1).unsqueeze(1)
-        x = conv_transpose1d(x, self.kernel * RATE, stride=RATE, padding=self.kernel.shape[-1] // 2)
-        start = margin * RATE + self.before
+        x = conv_transpose1d(x, self.kernel * DECIMATION, stride=DECIMATION, padding=self.kernel.shape[-1] // 2)
+        start = margin * DECIMATION + self.before
         return x[..., start : start + self.samples].view(-1, leads, self.samples)
 
 
@@ -183,7 +183,7 @@ class Generator(nn.Module):
         for block in self.blocks[1:]:
             x = block(interpolate(x, scale_factor=2, mode="linear"), style)
         x = self.out(leaky_relu(x, 0.2))
-        return self.arrangement.encode(UNIT * self.resampling.up(self._smooth(x)))
+        return self.arrangement.encode(PIXEL * self.resampling.up(self._smooth(x)))
 
     def _smooth(self, x: Tensor) -> Tensor:
         """A short binomial filter over the unfolded quarter-rate signal."""
@@ -210,7 +210,7 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logit of each image being real."""
-        x = self.blocks[0](self.first(self.resampling.down(self.arrangement.decode(image) / UNIT)))
+        x = self.blocks[0](self.first(self.resampling.down(self.arrangement.decode(image) / PIXEL)))
         x = self.blocks[2](_halved(self.blocks[1](_halved(x))))
         x = self.blocks[3](_halved(self.attention(x)))
         x = leaky_relu(self.last(torch.cat([x, _spread(x)], dim=1)), 0.2)
@@ -218,8 +218,11 @@ class Discriminator(nn.Module):
 
 
 def _spread(x: Tensor) -> Tensor:
-    """The standard deviation within groups of consecutive images, as one more channel (Karras et al. 2018)."""
-    group = GROUP if len(x) % GROUP == 0 else 1
+    """The standard deviation within groups of consecutive images, as one more channel (Karras et al. 2018).
+
+    A batch that is no multiple of the group is one group.
+    """
+    group = GROUP if len(x) % GROUP == 0 else len(x)
     groups = x.unflatten(0, (-1, group))
     deviation = (groups.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2))
     return deviation.repeat_interleave(group)[:, None, None].expand(-1, 1, x.shape[-1])

@@ -55,6 +55,11 @@ class Arrangement(nn.Module):
         """Leads of a decoded window: the image's own, then the derived ones."""
         return self.leads + tuple(self.derived)
 
+    @property
+    def tolerance_mv(self) -> float:
+        """How far decoding may be from what was encoded, beyond the standardization's own step, in mV."""
+        return RESOLUTION_MV / 2 if self.derived else 0.0
+
     def encode(self, level: Tensor) -> Tensor:
         """Levels `(B, leads, samples)` to an image `(B, C, H, W)`."""
         return level[..., self.pixel_to_sample].unflatten(-1, (self.side, self.side))

@@ -50,6 +50,13 @@ class Recordings:
     signal: NDArray[np.int16]
     records: tuple[Record, ...]
     skipped: tuple[Skipped, ...]
+    folder: Path | None = None
+
+    def __reduce__(self) -> Any:
+        """Another process opens the cache again instead of receiving a copy of it."""
+        if self.folder is None:
+            return Recordings, (self.signal, self.records, self.skipped)
+        return _open, (self.folder,)
 
     def digital(self, record: Record) -> NDArray[np.int16]:
         """The recording in ADC units, shape `(leads, samples)`, not copied."""
@@ -155,7 +162,7 @@ def _open(folder: Path) -> Recordings:
     empty = file.stat().st_size == 0
     signal: NDArray[np.int16] = np.empty(0, "<i2") if empty else np.memmap(file, dtype="<i2", mode="r")
     records = tuple(_record(row) for row in index["records"])
-    return Recordings(signal, records, tuple(Skipped(**row) for row in index["skipped"]))
+    return Recordings(signal, records, tuple(Skipped(**row) for row in index["skipped"]), folder)
 
 
 def _record(row: dict[str, Any]) -> Record:

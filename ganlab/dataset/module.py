@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
 from ganlab.dataset.cache import RecordingSource, Skipped
@@ -25,6 +25,7 @@ class ResumableLoader(DataLoader[Batch]):
 
     given = 0
     skip = 0
+    trainer: Trainer | None = None
 
     def __iter__(self) -> Iterator[Batch]:
         self.given, self.skip = self.skip, 0
@@ -36,7 +37,11 @@ class ResumableLoader(DataLoader[Batch]):
 
     def state_dict(self) -> dict[str, int]:
         """Batches given in this epoch."""
-        return {"given": self.given % max(1, len(self))}
+        return {"given": self.given % max(1, self.epoch_batches())}
+
+    def epoch_batches(self) -> int:
+        """Batches of an epoch: all, or those that `trainer.limit_train_batches` leaves."""
+        return len(self) if self.trainer is None else int(self.trainer.num_training_batches)
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Leave these out of the next epoch."""
@@ -102,11 +107,11 @@ class RecordingsData(LightningDataModule):
     def judged_part(self) -> str:
         """Whose real windows generated ones are compared with: other people where the split keeps some apart."""
         assert self.split is not None, "call setup first"
-        return "validation" if self.split.parts.get("validation") else "train"
+        return "validation" if len(self.windows("validation")) else "train"
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """An epoch of training windows in mV, as the tricks draw it."""
-        return ResumableLoader(
+        loader = ResumableLoader(
             self.train,
             batch_size=self.batch_size,
             sampler=EpochSampler(self.train, self.seed, self.draws),
@@ -114,6 +119,8 @@ class RecordingsData(LightningDataModule):
             collate_fn=_as_is,
             pin_memory=torch.cuda.is_available(),
         )
+        loader.trainer = self.trainer
+        return loader
 
     def counts(self) -> dict[str, Any]:
         """Records, patients, windows, their classes, what was skipped and why: for log and report."""

@@ -15,10 +15,15 @@ from ganlab.errors import UserError
 
 
 class Batch(NamedTuple):
-    """What a network is shown: `sample` is `(B, leads, samples)` in mV, later an image `(B, C, H, W)` in [-1, 1]."""
+    """What a network is shown, and whose it is.
+
+    `sample` is `(B, leads, samples)` in mV, later an image `(B, C, H, W)` in [-1, 1]; `label` is the class of Table 2
+    and `person` an index into the `people` of the windows, `(B,)` each.
+    """
 
     sample: Tensor
     label: Tensor
+    person: Tensor
 
 
 class WindowAt(NamedTuple):
@@ -45,19 +50,23 @@ class Windows(Dataset[Batch]):
         self.room = np.array([r.samples - length for r in self.records], dtype=np.int64)[self.record_of]
         self.labels = np.array([r.label for r in self.records], dtype=np.int64)[self.record_of]
         self.patients = np.array([r.patient for r in self.records], dtype=object)[self.record_of]
+        self.people, self.person = np.unique(self.patients.astype(str), return_inverse=True)
         self._leads_of = [np.array([r.leads.index(lead) for lead in self.leads]) for r in self.records]
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([WindowAt(index, int(self.starts[index]))])
+        return self.__getitems__([index])
 
-    def __getitems__(self, places: Sequence[WindowAt]) -> Batch:
-        """A batch, read at the given places."""
-        sample = np.stack([self._millivolts(*place) for place in places])
-        labels = self.labels[[place.window for place in places]]
-        return Batch(torch.from_numpy(sample), torch.from_numpy(labels))
+    def __getitems__(self, places: Sequence[WindowAt | int]) -> Batch:
+        """A batch, read at the given places; a bare index means the window's place on the grid."""
+        found = [p if isinstance(p, WindowAt) else WindowAt(p, int(self.starts[p])) for p in places]
+        sample = np.stack([self._millivolts(*place) for place in found])
+        numbers = [place.window for place in found]
+        return Batch(
+            torch.from_numpy(sample), torch.from_numpy(self.labels[numbers]), torch.from_numpy(self.person[numbers])
+        )
 
     def _millivolts(self, window: int, start: int) -> NDArray[np.float32]:
         number = int(self.record_of[window])
@@ -66,9 +75,9 @@ class Windows(Dataset[Batch]):
         return millivolts(digital, np.array(record.gain)[leads], np.array(record.baseline)[leads])
 
     def spread(self, count: int) -> Tensor:
-        """At most `count` windows spread evenly over the records, `(N, leads, samples)` in mV."""
+        """At most `count` windows spread evenly over all, `(N, leads, samples)` in mV."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
-        return self.__getitems__([WindowAt(int(i), int(self.starts[i])) for i in chosen]).sample
+        return self.__getitems__(chosen.tolist()).sample
 
 
 def with_leads(records: Sequence[Record], leads: Sequence[str], length: int) -> tuple[list[Record], list[Skipped]]:

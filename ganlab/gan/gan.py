@@ -13,6 +13,9 @@ from ganlab.dataset.windows import Batch
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
 
+FITTED_WINDOWS = 2000
+"""Training windows, spread evenly over all, from which a standardization takes what it needs."""
+
 
 def adam(parameters: Any) -> Optimizer:
     """The documents' optimizer."""
@@ -60,6 +63,12 @@ class GAN(LightningModule):
         """The tricks in the order in which they were named."""
         return list(self.tricks.values())  # type: ignore[arg-type]
 
+    def setup(self, stage: str) -> None:
+        """Fit the standardization to training windows; a resumed run then loads what its first start fitted."""
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None:
+            self.codec.standardization.fit(data.train.spread(FITTED_WINDOWS))
+
     def configure_optimizers(self) -> list[Optimizer]:
         """One for G, one for D."""
         return [
@@ -69,7 +78,7 @@ class GAN(LightningModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Windows in mV `(B, leads, samples)` become images on the device."""
-        return Batch(self.codec.encode(batch.sample)[0], batch.label)
+        return batch._replace(sample=self.codec.encode(batch.sample)[0])
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One update of D, unless a trick lets it rest, and one of G."""
@@ -164,7 +173,7 @@ class GAN(LightningModule):
 
     def counts(self) -> dict[str, float]:
         """What codec and tricks have counted, for the log."""
-        counts = {"saturated": float(self.codec.saturated) / max(1, int(self.codec.seen))}
+        counts = self.codec.counts()
         for trick in self.all_tricks():
             counts |= trick.counts()
         return counts

@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 class BCE:
     """D: the sum of the cross entropies of real and generated images; G: that of calling its images real."""
 
-    traits: frozenset[str] = frozenset({"bce"})
+    traits: frozenset[str] = frozenset()
     pairs = False
 
     def boundary(self, real: Tensor, fake: Tensor) -> Tensor:

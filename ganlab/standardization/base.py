@@ -64,6 +64,11 @@ class Standardization(nn.Module, ABC):
         x = (level + middle) * self.step()
         return x + (self.generated_low(x) if low is None else low)
 
+    @property
+    def zero(self) -> str:
+        """Where a generated window's 0 mV comes from: for whoever receives it."""
+        return "each lead's median was set to 0 mV: this standardization does not keep a window's absolute voltage"
+
     def generated_low(self, x: Tensor) -> Tensor:
         """Where a generated window's range begins: here so that each lead has its median at 0 mV."""
         return -x.median(dim=-1, keepdim=True).values

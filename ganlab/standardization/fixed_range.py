@@ -22,6 +22,11 @@ class FixedRange(Standardization):
         """4 mV in the thesis."""
         return self.high_mv - self.low_mv
 
+    @property
+    def zero(self) -> str:
+        """The range is in mV itself."""
+        return "0 mV is what the generator made it: this standardization keeps absolute voltage"
+
     def generated_low(self, x: Tensor) -> Tensor:
         """That of every window."""
         return self.low(x)

@@ -36,6 +36,11 @@ class QuantileRange(Standardization):
         """Between the two quantiles, `(leads, 1)`."""
         return self.bounds[1] - self.bounds[0]
 
+    @property
+    def zero(self) -> str:
+        """The range is in mV itself."""
+        return "0 mV is what the generator made it: this standardization keeps absolute voltage"
+
     def generated_low(self, x: Tensor) -> Tensor:
         """That of every window."""
         return self.low(x)

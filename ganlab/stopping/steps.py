@@ -15,7 +15,8 @@ class Steps(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Tell the module; a run that has them already stops at once."""
-        pl_module.planned_steps = self.steps
+        within = int(trainer.num_training_batches) * (trainer.max_epochs or -1)
+        pl_module.planned_steps = min(self.steps, within) if within > 0 else self.steps
         self._stop_if_done(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:

@@ -38,6 +38,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         write_atomically(checkpoint, Path(path))
 
 
+def newest_checkpoint(run: Path) -> Path | None:
+    """The last checkpoint of a run folder, or none if it has not written one yet."""
+    return max((run / "checkpoints").glob("step_*.ckpt"), key=_steps, default=None)
+
+
 def checkpoint_in(run: Path, name: str = "last") -> Path:
     """A checkpoint of a run by name, `last` for the newest. Raises UserError that lists what there is."""
     found = {path.stem: path for path in sorted((run / "checkpoints").glob("step_*.ckpt"), key=_steps)}
@@ -45,7 +50,7 @@ def checkpoint_in(run: Path, name: str = "last") -> Path:
         return list(found.values())[-1]
     if name not in found:
         there = ", ".join(found) or "none"
-        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {there}. See checkpoint=.")
+        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {there}. ")
     return found[name]
 
 
@@ -62,6 +67,7 @@ class Checkpoints(Callback):
         self.every_minutes = every_minutes
         self.generator_every_n_epochs = generator_every_n_epochs
         self._saved_at = time.monotonic()
+        self._saved_step = 0
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """By time, within an epoch."""
@@ -77,14 +83,15 @@ class Checkpoints(Callback):
             write_atomically(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
 
     def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """The last one."""
-        self._save(trainer, pl_module)
+        """The last one, if training ended within an epoch."""
+        if self._saved_step != pl_module.steps:
+            self._save(trainer, pl_module)
 
     def _save(self, trainer: Trainer, pl_module: GAN) -> None:
         path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
-        if not path.exists():
-            trainer.save_checkpoint(path, weights_only=False)
-            if trainer.is_global_zero:
-                for old in sorted(path.parent.glob("step_*.ckpt"), key=_steps)[:-KEPT]:
-                    old.unlink()
+        trainer.save_checkpoint(path, weights_only=False)
+        if trainer.is_global_zero:
+            for old in sorted(path.parent.glob("step_*.ckpt"), key=_steps)[:-KEPT]:
+                old.unlink()
         self._saved_at = time.monotonic()
+        self._saved_step = pl_module.steps

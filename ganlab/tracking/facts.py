@@ -3,13 +3,10 @@
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
 
 from ganlab import __version__
 from ganlab.compose import Composed
@@ -18,19 +15,35 @@ from ganlab.errors import UserError
 from ganlab.settings import HERE
 from ganlab.tracking.sweep import PARENT_FILE
 
-GROUPS = ("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "size")
-KEPT = ("name", "overrides", "choices", "started", "left_out", "mlflow_run", "seconds")
+KEPT = ("name", "overrides", "choices", "started", "left_out", "in_sweep", "working_folder", "mlflow_run", "seconds")
 """What a resumed run keeps of its first start."""
 
 
-def begin(cfg: DictConfig, folder: Path, composed: Composed) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Call:
+    """How a run was called: the overrides of the command line, and the choice of each group."""
+
+    overrides: list[str]
+    choices: dict[str, Any]
+    seed: int
+    reduced: bool
+    in_sweep: bool
+
+
+def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
     """What is known before training starts."""
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    facts = _as_called(cfg, folder, now) | {
-        "left_out": _left_out(cfg, composed),
-        "seed": cfg.seed,
-        "batch_size": cfg.batch_size,
+    facts = {
+        "name": folder.name,
+        "overrides": call.overrides,
+        "choices": call.choices,
+        "in_sweep": call.in_sweep,
+        "working_folder": str(Path.cwd()),
+        "started": now,
+        "left_out": _left_out(call.reduced, composed),
+        "seed": call.seed,
+        "batch_size": composed.data.batch_size,
         "version": __version__,
         "git_commit": git_commit(),
         "data": composed.data.counts(),
@@ -80,7 +93,7 @@ def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
         "hydra.output_dir": str(folder),
     }
     parent = folder.parent / PARENT_FILE
-    if HydraConfig.get().mode == RunMode.MULTIRUN and parent.is_file():
+    if facts["in_sweep"] and parent.is_file():
         found["mlflow.parentRunId"] = parent.read_text()
     return found
 
@@ -92,6 +105,8 @@ def said(choice: Any) -> str:
 
 def git_commit() -> str | None:
     """Commit of the checkout that runs, marked where it was changed; none for an installed copy."""
+    if not (HERE.parent / ".git").exists():
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)
@@ -100,21 +115,9 @@ def git_commit() -> str | None:
     return done.stdout.strip()
 
 
-def _as_called(cfg: DictConfig, folder: Path, now: str) -> dict[str, Any]:
-    overrides = list(HydraConfig.get().overrides.task)
-    chosen = OmegaConf.to_container(HydraConfig.get().runtime.choices)
-    assert isinstance(chosen, dict)
-    return {
-        "name": folder.name,
-        "overrides": overrides,
-        "choices": {group: chosen.get(group) for group in GROUPS} | {"trick": list(cfg.trick) or ["none"]},
-        "started": now,
-    }
-
-
-def _left_out(cfg: DictConfig, composed: Composed) -> list[str]:
+def _left_out(reduced: bool, composed: Composed) -> list[str]:
     reasons = []
-    if cfg.reduced:
+    if reduced:
         reasons.append(
             "REDUCED: a part of the data and few epochs (size=reduced). To try the experiment, not to judge it."
         )

@@ -1,6 +1,7 @@
 """The MLflow store: made once however many jobs begin with it, and what a run puts there."""
 
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from pytorch_lightning.loggers import Logger, MLFlowLogger
 log = logging.getLogger(__name__)
 
 EXPERIMENT = "ganlab"
+LONGEST_NAME = 250
+"""Characters that every database of MLflow takes."""
 
 
 def store_uri(uri: str | None, outputs: Path) -> str:
-    """The given URI, or that of a sqlite file under `outputs`."""
-    return uri or f"sqlite:///{outputs.resolve() / 'mlflow.db'}"
+    """The given URI, or that of the environment (which may hold a password), or a sqlite file under `outputs`."""
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{outputs.resolve() / 'mlflow.db'}"
 
 
 def open_store(uri: str, outputs: Path, experiment: str = EXPERIMENT) -> tuple[MlflowClient, str]:
@@ -50,10 +53,10 @@ def mlflow_logger(
     return MLFlowLogger(experiment_name=experiment, tracking_uri=uri, run_name=run_name, tags=dict(tags), run_id=run_id)
 
 
-def log_start(loggers: Iterable[Logger], parameters: dict[str, Any] | None, files: Iterable[Path]) -> None:
-    """Parameters of a new run (a resumed one has them, and MLflow refuses to change them), and its files."""
+def log_start(loggers: Iterable[Logger], parameters: dict[str, Any], files: Iterable[Path]) -> None:
+    """Parameters of a run that has none yet (MLflow refuses to change them), and its files."""
     for logger in _mlflow(loggers):
-        if parameters is not None:
+        if not logger.experiment.get_run(logger.run_id).data.params:
             logger.log_hyperparams(parameters)
         _log_files(logger, files)
 

@@ -24,24 +24,24 @@ REFRESH_STEPS = 10
 class Progress(Callback):
     """A bar over all steps of the run with the losses and the time left."""
 
-    def __init__(self, bar: bool = True) -> None:
+    def __init__(self, batch_size: int, bar: bool = True) -> None:
+        self.batch_size = batch_size
         self.show_bar = bar
         self.bar: tqdm | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Time a few steps on copies of the networks, say how long all of them will take, and draw the bar."""
-        assert trainer.train_dataloader is not None
         left = pl_module.planned_steps - pl_module.steps
-        batch = trainer.train_dataloader.batch_size
         if left >= LONG_RUN:
-            seconds = seconds_per_step(pl_module, batch)
+            with trainer.strategy.precision_plugin.forward_context():
+                seconds = seconds_per_step(pl_module, self.batch_size)
             log.info(
                 "%d steps of %d images on %s: about %s (%.0f images/s)",
                 left,
-                batch,
+                self.batch_size,
                 pl_module.device,
                 timedelta(seconds=round(left * seconds)),
-                batch / seconds,
+                self.batch_size / seconds,
             )
         if self.show_bar and trainer.is_global_zero:
             self.bar = tqdm(total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None)
@@ -72,7 +72,7 @@ def seconds_per_step(module: GAN, batch: int) -> float:
         real = generator(module.draw_noise(batch))
     for step in range(TIMED_STEPS + 1):
         if step == 1:
-            start = time.perf_counter()
+            start = _now(module)
         with torch.no_grad():
             fake = generator(module.draw_noise(batch))
         loss = module.loss.discriminator(discriminator(real), discriminator(fake))
@@ -82,6 +82,10 @@ def seconds_per_step(module: GAN, batch: int) -> float:
         fake = discriminator(generator(module.draw_noise(batch)))
         module.loss.generator(fake, discriminator(real) if module.loss.pairs else None).backward()
         discriminator.requires_grad_(True)
+    return (_now(module) - start) / TIMED_STEPS
+
+
+def _now(module: GAN) -> float:
     if module.device.type == "cuda":
         torch.cuda.synchronize()
-    return (time.perf_counter() - start) / TIMED_STEPS
+    return time.perf_counter()

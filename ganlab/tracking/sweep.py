@@ -29,12 +29,12 @@ class Sweep(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         if not config.tracking.mlflow:
             return
-        from ganlab.tracking.mlflow import open_store, store_uri
+        from ganlab.tracking.mlflow import LONGEST_NAME, open_store, store_uri
 
         outputs = Path(config.outputs)
         client, experiment = open_store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
         name = " ".join(config.hydra.overrides.task) or "sweep"
-        run = client.create_run(experiment, run_name=name[:250], tags={"hydra.sweep_dir": str(folder)})
+        run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags={"hydra.sweep_dir": str(folder)})
         (folder / PARENT_FILE).write_text(run.info.run_id)
         # Hydra ends without calling on_multirun_end where a job failed.
         self.close = partial(_close, client, experiment, run.info.run_id)

@@ -27,8 +27,8 @@ class EMA(Trick):
         weight = 1 - min(self.decay, (step + 1) / (step + 11))
         for ours, theirs in zip(self.average.parameters(), generator.parameters(), strict=True):
             ours.lerp_(theirs, weight)
-        for ours, theirs in zip(self.average.buffers(), generator.buffers(), strict=True):
-            ours.copy_(theirs)
+        for kept, new in zip(self.average.buffers(), generator.buffers(), strict=True):
+            kept.copy_(new)
 
     def sampling_generator(self, generator: nn.Module) -> nn.Module:
         """The average."""

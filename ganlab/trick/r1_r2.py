@@ -15,10 +15,9 @@ from ganlab.trick.base import Trick
 class R1R2(Trick):
     """The squared norm is summed over the pixels of an image, whose values are in [-1, 1]."""
 
-    traits = frozenset({"gradient_penalty"})
     refuses = {  # noqa: RUF012
         "batch_norm": "the penalty is each image's own, and batch norm mixes the images of a batch",
-        "smooth_targets": "both keep D from certainty, and their sum was not studied by either's authors",
+        "smooth_targets": "both hold D back on real images, and together they leave it too little to tell G",
     }
 
     def __init__(self, gamma: float = 0.05, every: int = 4) -> None:
@@ -30,6 +29,11 @@ class R1R2(Trick):
         """Every `every`-th step the penalty times `every`, else none."""
         if step % self.every:
             return None
-        images = torch.cat([real, fake]).detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
-        return self.every * self.gamma / 2 * gradient.square().sum() / len(real)
+        total = _squared_gradient(discriminator, real) + _squared_gradient(discriminator, fake)
+        return self.every * self.gamma / 2 * total / len(real)
+
+
+def _squared_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
+    images = images.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    return gradient.square().sum()

@@ -52,7 +52,7 @@ def test_no_records_have_no_windows() -> None:
 
 
 def test_values_are_in_mv_by_each_leads_own_gain_and_baseline() -> None:
-    sample, label = windows(("a", "b", "c"))[4]
+    sample, label, _ = windows(("a", "b", "c"))[4]
     ramp = 3000 + np.arange(100, 200) // 10
     expected = np.stack([(ramp + 10) / 2000, (ramp + 20 - 100) / 1000, (ramp + 30 + 7) / 500])
     assert (sample.shape, sample.dtype, label.tolist()) == ((1, 3, 100), torch.float32, [0])
@@ -73,9 +73,10 @@ def test_leads_are_found_where_each_record_has_them() -> None:
 
 def test_a_batch_is_read_at_the_places_asked_for() -> None:
     cut = windows()
-    sample, label = cut.__getitems__([WindowAt(3, 330), WindowAt(2, 0)])
+    sample, label, person = cut.__getitems__([WindowAt(3, 330), WindowAt(2, 0)])
     np.testing.assert_allclose(sample[:, 0, 0], [(3000 + 33 + 10) / 2000, (1000 + 10) / 2000], rtol=1e-6)
     assert label.tolist() == [0, 1]
+    assert [cut.people[number] for number in person] == [cut.patients[3], cut.patients[2]]
 
 
 def test_a_spread_of_windows_covers_all_records_evenly_and_never_repeats() -> None:
@@ -129,11 +130,11 @@ def test_random_crops_start_everywhere_in_their_recording_and_not_beyond() -> No
     cut = windows()
     sampler = EpochSampler(cut, seed=0, tricks=[RandomCrop()])
     seen = [place for number in range(300) for place in epoch(sampler, number)]
-    assert all(0 <= place.start <= cut.room[place.index] for place in seen)
-    starts = {place.start for place in seen if cut.patients[place.index] == "p3"}
+    assert all(0 <= place.start <= cut.room[place.window] for place in seen)
+    starts = {place.start for place in seen if cut.patients[place.window] == "p3"}
     assert {0, 330} <= starts
     assert len(starts) > 300
-    assert sorted(place.index for place in epoch(sampler, 0)) == list(range(7))
+    assert sorted(place.window for place in epoch(sampler, 0)) == list(range(7))
     assert {cut.__getitems__([place]).sample.shape for place in seen[:100]} == {(1, 1, LENGTH)}
 
 

@@ -83,7 +83,7 @@ def test_the_last_checkpoint_is_the_one_of_most_steps_also_beyond_seven_digits(t
 
 
 def test_a_checkpoint_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no checkpoint 'step_3'; there is: step_0000001, step_0000002\. See"):
+    with pytest.raises(UserError, match=r"no checkpoint 'step_3'; there is: step_0000001, step_0000002\."):
         checkpoint_in(run_with(tmp_path, 2, 1), "step_3")
     with pytest.raises(UserError, match=r"no checkpoint 'last'; there is: none"):
         checkpoint_in(tmp_path / "empty")

@@ -14,9 +14,9 @@ from tests.gan.test_gan import game, train
 
 def test_a_long_run_is_told_how_long_it_will_take_and_a_short_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ganlab")
-    train(game(), 10, callbacks=[Steps(5), Progress(bar=False)], max_epochs=-1)
+    train(game(), 10, callbacks=[Steps(5), Progress(6, bar=False)], max_epochs=-1)
     assert "images/s" not in caplog.text
-    train(game(), 10, callbacks=[Steps(LONG_RUN), Progress(bar=False)], max_epochs=-1)
+    train(game(), 10, callbacks=[Steps(LONG_RUN), Progress(6, bar=False)], max_epochs=-1)
     assert f"{LONG_RUN} steps of" in caplog.text
     assert "images/s" in caplog.text
 

@@ -284,7 +284,7 @@ RELATIVISTIC, NORM = {"relativistic": "loss=rpgan"}, {"batch_norm": "a discrimin
         (
             {},
             {"label_smoothing": LabelSmoothing(), "r1_r2": R1R2()},
-            "trick=r1_r2 cannot go with trick=label_smoothing: both keep D from certainty",
+            "trick=r1_r2 cannot go with trick=label_smoothing: both hold D back on real images",
         ),
     ],
 )
