@@ -20,9 +20,12 @@ def plain(text: str) -> str:
 
 
 def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any]) -> str:
-    """The folder that is resumed, or a new one named after time, data set, arrangement and networks."""
+    """The folder that is resumed, or a new one named after time, data set, arrangement and networks.
+
+    Ends the program where `resume` is no run folder: Hydra would make a folder of that name before main.
+    """
     if resume and not (Path(resume) / "config.yaml").is_file():
-        raise ValueError(f"resume={resume}: no config.yaml there, so it is no run folder. Runs lie in {outputs}/runs.")
+        raise SystemExit(f"resume={resume}: no config.yaml there, so it is no run folder. Runs lie in {outputs}/runs.")
     if resume:
         return str(resume)
     what = "-".join(str(choices.get(group)) for group in ("dataset", "arrangement", "architecture"))

@@ -227,7 +227,7 @@ def test_real_records_train_under_the_missions_overrides(command: Command, real_
         (["dataset.seconds=1"], ["2025"]),
         (["metrics.objective=nonsense"], ["nonsense", "physiology/plausible_rate"]),
         (["trainer.gradient_clip_val=1"], ["trainer", "clip"]),
-        (["trainer=gpu"], ["trainer", "GPU"]),
+        (["trainer=gpu"], ["trainer", "gpu"]),
     ],
 )
 def test_errors_name_what_was_seen_and_the_way_on(
@@ -277,9 +277,8 @@ def test_only_trainer_and_tracking_change_on_resume(
     facts = json.loads((run / "run.json").read_text())
     assert facts["steps"] == 2 * steps
     assert len(facts["resumed"]) == 1
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="no run folder"):
         command("run", f"resume={folder}")
-    assert "no run folder" in capsys.readouterr().err
     assert not (folder / ".hydra").exists()
     with pytest.raises(SystemExit):
         command("run", f"resume={run}", "trainer=cpu")
