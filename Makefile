@@ -16,7 +16,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, about 3 minutes on 2 cores
-	$(BIN)/python -m ganlab.run experiment=laptop stopping.steps=700 $(ARGS)
+	$(BIN)/python -m ganlab.run experiment=laptop stopping.steps=1000 $(ARGS)
 
 test: $(READY) ## the default tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -67,6 +67,9 @@ class Recordings:
 class RecordingSource(ABC):
     """A data set of recordings: says what it depends on, reads them one by one, and caches them."""
 
+    simulated = False
+    """Whether nobody's heart made these recordings; the report then says what "real" means."""
+
     def __init__(self, cache: str | Path, on_bad_record: str = "error") -> None:
         if on_bad_record not in ("error", "skip"):
             raise UserError(f"dataset.on_bad_record={on_bad_record!r}: accepted are error and skip.")

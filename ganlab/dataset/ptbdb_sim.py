@@ -16,6 +16,7 @@ class PTBDBSim(RecordingSource):
     """`patients` simulated people with `recordings` recordings of `seconds` each."""
 
     name = "ptbdb_sim"
+    simulated = True
 
     def __init__(
         self,

@@ -121,6 +121,11 @@ def _left_out(reduced: bool, composed: Composed) -> list[str]:
         reasons.append(
             "REDUCED: a part of the data and few epochs (size=reduced). To try the experiment, not to judge it."
         )
+    if composed.data.source.simulated:
+        reasons.append(
+            f"Real recordings: {composed.data.source.name} is a simulated cohort. What this page calls real are its "
+            "recordings; no person's heart made them."
+        )
     if composed.data.judged_part == "train":
         reasons.append(
             "Comparison with other people's recordings: this split has no validation patients, so the real windows "
