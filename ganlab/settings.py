@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 CONF = str(HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf")
 """In a wheel the conf folder lies in the package, in a checkout beside it."""
 
-LONGEST_NAME = 60
+LONGEST_NAME = 100
 
 
 def plain(text: str) -> str:
