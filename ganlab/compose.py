@@ -1,6 +1,5 @@
 """From a configuration to objects: the one place where Hydra's values meet ganlab's classes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +31,7 @@ def compose(cfg: DictConfig) -> Composed:
     Raises UserError for combinations that cannot work.
     """
     pl.seed_everything(cfg.seed, verbose=False)
-    arrangement: Arrangement = build(cfg.arrangement)
-    tricks = _tricks(cfg.trick)
-    gan = _gan(cfg, arrangement, tricks)
+    gan, arrangement = compose_gan(cfg)
     data = RecordingsData(
         source=build(cfg.dataset),
         split=build(cfg.split),
@@ -43,7 +40,7 @@ def compose(cfg: DictConfig) -> Composed:
         length=arrangement.samples,
         batch_size=cfg.batch_size,
         num_workers=cfg.num_workers,
-        draws=list(tricks.values()),
+        draws=gan.all_tricks(),
         seed=cfg.seed,
     )
     return Composed(gan, data, arrangement)
@@ -52,14 +49,7 @@ def compose(cfg: DictConfig) -> Composed:
 def compose_gan(cfg: DictConfig) -> tuple[GAN, Arrangement]:
     """Networks and codec alone, as sampling needs them."""
     arrangement: Arrangement = build(cfg.arrangement)
-    return _gan(cfg, arrangement, _tricks(cfg.trick)), arrangement
-
-
-def _tricks(nodes: Mapping[str, Any]) -> dict[str, Trick]:
-    return {name: build(node) for name, node in nodes.items() if node is not None}
-
-
-def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick]) -> GAN:
+    tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
     discriminator = build(cfg.architecture.discriminator)(arrangement)
     loss: Loss = build(cfg.loss)
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
@@ -67,7 +57,7 @@ def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick])
     refuse_combinations(traits, tricks)
     if cfg.batch_size < 1:
         raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
-    return build(cfg.gan)(
+    gan = build(cfg.gan)(
         generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise),
         discriminator=discriminator,
         codec=Codec(build(cfg.standardization), arrangement),
@@ -76,6 +66,7 @@ def _gan(cfg: DictConfig, arrangement: Arrangement, tricks: Mapping[str, Trick])
         noise=cfg.architecture.noise,
         seed=cfg.seed,
     )
+    return gan, arrangement
 
 
 def _choice(node: DictConfig) -> str:

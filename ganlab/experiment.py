@@ -99,8 +99,8 @@ def _call(cfg: DictConfig) -> run_facts.Call:
 def _train(
     cfg: DictConfig, folder: Path, composed: Composed, facts: dict[str, Any], trainer: Trainer, began: float
 ) -> None:
-    OmegaConf.save(OmegaConf.create(plain_values(cfg)), folder / "config.yaml")
     run_facts.write(folder, facts)
+    OmegaConf.save(OmegaConf.create(plain_values(cfg)), folder / "config.yaml")
     log.info("run folder: %s", folder)
     log.info("data: %s", facts["data"])
     log_start(trainer.loggers, plain_values(cfg), [folder / "config.yaml", folder / "split.json"])

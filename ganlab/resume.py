@@ -14,18 +14,15 @@ MAY_CHANGE = ("trainer", "tracking")
 def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """The run's own configuration, with the trainer and tracking overrides of the command line.
 
-    Raises UserError where `folder` is no run or where an override would change the experiment.
+    Raises UserError where it was begun elsewhere, or where an override would change the experiment.
     """
-    file = folder / "config.yaml"
-    if not file.is_file():
-        raise UserError(f"resume={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
     facts = json.loads((folder / "run.json").read_text())
     if Path(facts["working_folder"]) != Path.cwd():
         raise UserError(
             f"resume={folder}: this run was begun in {facts['working_folder']}, and its configuration names data and "
             "outputs from there. Resume it in that folder."
         )
-    stored = OmegaConf.load(file)
+    stored = OmegaConf.load(folder / "config.yaml")
     assert isinstance(stored, DictConfig)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]

@@ -47,7 +47,7 @@ def test_every_class_has_its_file_in_the_room_of_its_group(choice: Path) -> None
         if target.startswith("ganlab."):
             room, file = target.split(".")[1:3]
             assert (ROOT / "ganlab" / room / f"{file}.py").is_file()
-            assert room == choice.parts[0] or room in {"arrangement"}, target
+            assert room == choice.parts[0], target
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=str)

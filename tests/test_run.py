@@ -305,9 +305,21 @@ def test_every_standardization_trains(command: Command) -> None:
         assert 0 <= facts["saturated/real"] < 0.1
 
 
-def test_overfitting_on_one_batch_shows_the_same_windows(command: Command) -> None:
-    run = newest_run(command("run", *TINY, "tracking=none", "metrics=paper", "trainer.overfit_batches=1"))
-    assert json.loads((run / "run.json").read_text())["steps"] == 1
+def test_overfitting_shows_one_batch_an_epoch_always_the_same(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ganlab.gan.gan import GAN
+
+    shown, step = [], GAN.step_discriminator
+
+    def watch(self: GAN, real: torch.Tensor, *args: object) -> dict:
+        shown.append(real.clone())
+        return step(self, real, *args)
+
+    monkeypatch.setattr(GAN, "step_discriminator", watch)
+    command("run", *TINY, "tracking=none", "metrics=paper", "trainer.overfit_batches=1", "trainer.max_epochs=2")
+    assert len(shown) == 2
+    assert torch.equal(*shown)
 
 
 def test_a_run_killed_by_the_system_goes_on_bit_by_bit(tmp_path: Path) -> None:
@@ -338,15 +350,10 @@ def test_a_run_killed_by_the_system_goes_on_bit_by_bit(tmp_path: Path) -> None:
 
 
 def test_a_secret_in_the_environment_goes_nowhere(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = command("run", *TINY, "tracking=none", "metrics=paper")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/elsewhere.db?password=hunter2")
-    before = os.environ["MLFLOW_TRACKING_URI"]
-    from ganlab.run import main
-
-    monkeypatch.setattr(sys, "argv", ["ganlab.run", *TINY, "tracking=mlflow", "metrics=paper"])
-    main()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/elsewhere.db?password=hunter2")
+    folder = command("run", *TINY, "tracking=mlflow", "metrics=paper")
     run = newest_run(folder)
-    assert before == os.environ["MLFLOW_TRACKING_URI"]
+    assert (folder / "elsewhere.db").is_file()
     for file in ("config.yaml", "run.json", "report.html", "metrics.jsonl"):
         assert "hunter2" not in (run / file).read_text()
     assert not (folder / "outputs" / "mlflow.db").exists()

@@ -79,7 +79,7 @@ class PTBDB(RecordingSource):
     def _ways_on(self) -> str:
         return (
             "Three ways on: dataset.root=<folder of the PTB database>; dataset.download=true to fetch it from "
-            f"PhysioNet into {self.root} (1.7 GB); or dataset=ptbdb_sim, which needs no download."
+            f"PhysioNet into {self.root} (1.8 GB); or dataset=ptbdb_sim, which needs no download."
         )
 
     def identity(self) -> dict[str, Any]:

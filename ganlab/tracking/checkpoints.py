@@ -40,18 +40,22 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 def newest_checkpoint(run: Path) -> Path | None:
     """The last checkpoint of a run folder, or none if it has not written one yet."""
-    return max((run / "checkpoints").glob("step_*.ckpt"), key=_steps, default=None)
+    return next(reversed(_all_in(run)), None)
 
 
 def checkpoint_in(run: Path, name: str = "last") -> Path:
     """A checkpoint of a run by name, `last` for the newest. Raises UserError that lists what there is."""
-    found = {path.stem: path for path in sorted((run / "checkpoints").glob("step_*.ckpt"), key=_steps)}
+    found = {path.stem: path for path in _all_in(run)}
     if name == "last" and found:
-        return list(found.values())[-1]
+        return [*found.values()][-1]
     if name not in found:
-        there = ", ".join(found) or "none"
-        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {there}. ")
+        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {', '.join(found) or 'none'}.")
     return found[name]
+
+
+def _all_in(run: Path) -> list[Path]:
+    """From the oldest to the newest."""
+    return sorted((run / "checkpoints").glob("step_*.ckpt"), key=_steps)
 
 
 def _steps(path: Path) -> int:
@@ -91,7 +95,7 @@ class Checkpoints(Callback):
         path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
         trainer.save_checkpoint(path, weights_only=False)
         if trainer.is_global_zero:
-            for old in sorted(path.parent.glob("step_*.ckpt"), key=_steps)[:-KEPT]:
+            for old in _all_in(self.folder)[:-KEPT]:
                 old.unlink()
         self._saved_at = time.monotonic()
         self._saved_step = pl_module.steps

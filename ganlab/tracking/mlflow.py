@@ -1,6 +1,5 @@
 """The MLflow store: made once however many jobs begin with it, and what a run puts there."""
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 from filelock import FileLock
 from mlflow import MlflowClient
 from pytorch_lightning.loggers import Logger, MLFlowLogger
-
-log = logging.getLogger(__name__)
 
 EXPERIMENT = "ganlab"
 LONGEST_NAME = 250
