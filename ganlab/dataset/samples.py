@@ -1,0 +1,126 @@
+"""Samples with a label and a person each, and the order in which an epoch shows them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple, Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+
+class Batch(NamedTuple):
+    """What a network is shown, and whose it is.
+
+    `sample` is `(B, leads, samples)` in mV, `(B, columns)` in the columns' units or `(B, C, H, W)` of levels, later an
+    image `(B, C, H, W)` in [-1, 1]; `label` is an index into the source's classes and `person` one into the `people` of
+    the samples, `(B,)` each.
+    """
+
+    sample: Tensor
+    label: Tensor
+    person: Tensor
+
+
+class Place(NamedTuple):
+    """A sample of the data set, and where in its recording it is read; 0 for what has no place to choose."""
+
+    number: int
+    start: int
+
+
+class Samples(Dataset[Batch], ABC):
+    """Samples read a whole batch at a time.
+
+    `labels`, `persons`, `starts` and `room` (the last possible start) have one value a sample.
+    """
+
+    def __init__(
+        self,
+        labels: NDArray[np.int64],
+        persons: NDArray[np.str_],
+        starts: NDArray[np.int64] | None = None,
+        room: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.labels = labels
+        self.persons = persons
+        self.starts = np.zeros_like(labels) if starts is None else starts
+        self.room = np.zeros_like(labels) if room is None else room
+        self.people, self.person = np.unique(persons.astype(str), return_inverse=True)
+
+    @abstractmethod
+    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
+        """The samples at these places, one after another along the first axis."""
+
+    @abstractmethod
+    def of(self, people: Collection[str]) -> Self:
+        """The samples of these persons."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([index])
+
+    def __getitems__(self, places: Sequence[Place | int]) -> Batch:
+        """A batch, read at the given places; a bare index means the sample's own start."""
+        found = [p if isinstance(p, Place) else Place(p, int(self.starts[p])) for p in places]
+        numbers = [place.number for place in found]
+        return Batch(
+            torch.from_numpy(self.read(found)),
+            torch.from_numpy(self.labels[numbers]),
+            torch.from_numpy(self.person[numbers]),
+        )
+
+    def spread(self, count: int) -> Batch:
+        """At most `count` samples spread evenly over all."""
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
+        return self.__getitems__(chosen.tolist())
+
+
+class Draws(Protocol):
+    """What may change an epoch's draw: see `ganlab.trick.base.Trick`."""
+
+    def order(self, order: NDArray[np.int64], labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Which samples, in which order."""
+
+    def starts(self, starts: NDArray[np.int64], room: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Where in their recordings the samples start."""
+
+
+class EpochSampler(Sampler[Place]):
+    """Every sample once an epoch in random order, unless a trick draws differently. Seeded by seed and epoch."""
+
+    def __init__(self, samples: Samples, seed: int, tricks: Sequence[Draws] = ()) -> None:
+        self.samples = samples
+        self.seed = seed
+        self.tricks = tricks
+        self.epoch = 0
+        self._length = len(self.order(0))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """Indices of an epoch's samples."""
+        return self._order(np.random.default_rng([self.seed, epoch]))
+
+    def _order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        order = rng.permutation(len(self.samples))
+        for trick in self.tricks:
+            order = trick.order(order, self.samples.labels, rng)
+        return order
+
+    def __iter__(self) -> Iterator[Place]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = self._order(rng)
+        starts = self.samples.starts[order]
+        for trick in self.tricks:
+            starts = trick.starts(starts, self.samples.room[order], rng)
+        return (Place(int(i), int(s)) for i, s in zip(order, starts, strict=True))
