@@ -18,6 +18,12 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, about 3 minutes on 2 cores
 	$(BIN)/python -m ganlab.run experiment=laptop stopping.steps=1000 $(ARGS)
 
+EXPERIMENTS := $(shell cd conf/experiment && ls thesis/*.yaml paper/*.yaml | sed 's/\.yaml$$//' | paste -sd, -)
+
+paper: $(READY) ## every experiment of the documents, reduced: one sweep and one page, under an hour on 2 cores
+	GANLAB_STAND_INS=1 $(BIN)/python -m ganlab.run --multirun experiment=$(EXPERIMENTS) size=reduced \
+	  dataset.on_bad_record=skip $(ARGS)
+
 test: $(READY) ## the default tests
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -40,4 +46,4 @@ clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run test lint format ui clean
+.PHONY: help setup run paper test lint format ui clean

@@ -9,7 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.command import build
-from ganlab.dataset.module import RecordingsData
+from ganlab.dataset.kind import Kind
+from ganlab.dataset.module import Data
+from ganlab.dataset.source import Source
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
@@ -17,12 +19,26 @@ from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
 
 @dataclass(frozen=True)
+class Networks:
+    """A GAN with its codec, the data set that it is for, and what a sample of it is."""
+
+    gan: GAN
+    arrangement: Arrangement
+    source: Source
+    kind: Kind
+
+
+@dataclass(frozen=True)
 class Composed:
     """What an experiment is made of."""
 
-    gan: GAN
-    data: RecordingsData
-    arrangement: Arrangement
+    networks: Networks
+    data: Data
+
+    @property
+    def gan(self) -> GAN:
+        """The module that trains."""
+        return self.networks.gan
 
 
 def compose(cfg: DictConfig) -> Composed:
@@ -31,42 +47,46 @@ def compose(cfg: DictConfig) -> Composed:
     Raises UserError for combinations that cannot work.
     """
     pl.seed_everything(cfg.seed, verbose=False)
-    gan, arrangement = compose_gan(cfg)
-    data = RecordingsData(
-        source=build(cfg.dataset),
+    networks = compose_networks(cfg)
+    data = Data(
+        source=networks.source,
         split=build(cfg.split),
-        leads=arrangement.leads,
-        judged_leads=arrangement.decoded_leads,
-        length=arrangement.samples,
+        arrangement=networks.arrangement,
         batch_size=cfg.batch_size,
         num_workers=cfg.num_workers,
-        draws=gan.all_tricks(),
+        draws=networks.gan.all_tricks(),
         seed=cfg.seed,
+        labelled=networks.gan.conditional,
     )
-    return Composed(gan, data, arrangement)
+    return Composed(networks, data)
 
 
-def compose_gan(cfg: DictConfig) -> tuple[GAN, Arrangement]:
-    """Networks and codec alone, as sampling needs them."""
+def compose_networks(cfg: DictConfig) -> Networks:
+    """Networks and codec, as sampling needs them too."""
+    source: Source = build(cfg.dataset)
     arrangement: Arrangement = build(cfg.arrangement)
+    kind = source.kind(arrangement)
     tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
-    discriminator = build(cfg.architecture.discriminator)(arrangement)
+    make_gan = build(cfg.gan)
+    classes = tuple(source.classes) if make_gan.func.conditional else ()
+    discriminator = build(cfg.architecture.discriminator)(arrangement, classes=len(classes))
     loss: Loss = build(cfg.loss)
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
     traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
     refuse_combinations(traits, tricks)
     if cfg.batch_size < 1:
         raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
-    gan = build(cfg.gan)(
-        generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise),
+    gan = make_gan(
+        generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise + len(classes)),
         discriminator=discriminator,
         codec=Codec(build(cfg.standardization), arrangement),
         loss=loss,
         tricks=tricks,
         noise=cfg.architecture.noise,
         seed=cfg.seed,
+        classes=classes,
     )
-    return gan, arrangement
+    return Networks(gan, arrangement, source, kind)
 
 
 def _choice(node: DictConfig) -> str:

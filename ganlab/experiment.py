@@ -3,7 +3,6 @@
 import logging
 import time
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
-from ganlab.evaluation import evaluate
+from ganlab.evaluation import check_measures, evaluate
 from ganlab.metrics.base import Measure
 from ganlab.resume import with_overrides
 from ganlab.tracking import facts as run_facts
@@ -53,7 +52,7 @@ def run(cfg: DictConfig) -> float | None:
         cfg = with_overrides(folder, cfg, hydra.overrides.task)
     composed = compose(cfg)
     measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
-    _check_objective(cfg.metrics.objective, measures)
+    check_measures(measures, cfg.metrics.objective, composed.data.kind)
     trainer = _trainer(cfg, folder)
     composed.data.prepare_data()
     composed.data.setup()
@@ -75,12 +74,6 @@ def run(cfg: DictConfig) -> float | None:
         files.append(checkpoint_in(folder))
     finish(loggers, measured, files, composed.gan.steps)
     return float(measured[cfg.metrics.objective]["synthetic"]) if cfg.metrics.objective else None
-
-
-def _check_objective(name: str | None, measures: Mapping[str, Measure]) -> None:
-    known = [number for measure in measures.values() for number in measure.meaning]
-    if name is not None and name not in known:
-        raise UserError(f"metrics.objective={name}: measured are {', '.join(known) or 'none'}.")
 
 
 def _call(cfg: DictConfig) -> run_facts.Call:

@@ -1,5 +1,6 @@
 """Where the configuration lies, and how a run's folder is named. Light: every command imports it before main."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +38,21 @@ def hydra_subdir(resume: str | None, now: str) -> str:
     return f".hydra/resumed_{now}" if resume else ".hydra"
 
 
+def held(dataset: str) -> str:
+    """The data set, or its stand-in where GANLAB_STAND_INS is set and GANLAB_DATA has no folder of that name."""
+    there = (Path(os.environ.get("GANLAB_DATA", "data")) / dataset).is_dir()
+    return f"{dataset}_sim" if os.environ.get("GANLAB_STAND_INS") and not there else dataset
+
+
+def batches(images: int, batch_size: int) -> int:
+    """How many batches hold that many images, at least one."""
+    return max(1, images // batch_size)
+
+
 OmegaConf.register_new_resolver("plain", plain, replace=True)
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("hydra_subdir", hydra_subdir, replace=True)
 OmegaConf.register_new_resolver("len", len, replace=True)
+OmegaConf.register_new_resolver("keys", list, replace=True)
+OmegaConf.register_new_resolver("held", held, replace=True)
+OmegaConf.register_new_resolver("batches", batches, replace=True)

@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 import ganlab.settings  # noqa: F401  (the resolvers of stored configurations)
-from ganlab.compose import compose_gan
+from ganlab.compose import compose_networks
+from ganlab.dataset.kind import Kind
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import checkpoint_in
@@ -20,19 +21,30 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Trained:
-    """A generator that samples windows in mV; `leads` and `rate` (Hz) say what they are."""
+    """A generator that samples windows, rows or images in their own units; `kind` says what they are."""
 
     gan: GAN
-    leads: tuple[str, ...]
-    rate: float
+    kind: Kind
     run: dict[str, Any]
     checkpoint: str
     steps: int | None
     """Of training, at the checkpoint; None for a generator alone."""
 
-    def sample(self, n: int, seed: int = 0, batch_size: int = 256) -> Tensor:
-        """`n` windows `(n, leads, samples)` in mV; the same for the same seed."""
-        return self.gan.sample(n, seed, batch_size)
+    def sample(self, n: int, seed: int = 0, batch_size: int = 256, label: str | None = None) -> Tensor:
+        """`n` samples, such as windows `(n, leads, samples)` in mV; the same for the same seed.
+
+        A conditional generator makes those of the class `label`, or of random classes. Raises UserError for another.
+        """
+        return self.gan.sample(n, seed, batch_size, self.number_of(label))
+
+    def number_of(self, label: str | None) -> int | None:
+        """Index of a class by its name. Raises UserError for a class that the generator was not told of."""
+        if label is None:
+            return None
+        if label not in self.gan.classes:
+            told = ", ".join(self.gan.classes) or "none: it was trained without classes (gan=acgan has them)"
+            raise UserError(f"label={label}: this generator knows {told}.")
+        return self.gan.classes.index(label)
 
 
 def load(run: str | Path, checkpoint: str = "last") -> Trained:
@@ -46,7 +58,8 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
         raise UserError(f"run={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    gan, arrangement = compose_gan(cfg)
+    networks = compose_networks(cfg)
+    gan = networks.gan
     alone = folder / "generators" / f"{checkpoint}.pt"
     if alone.is_file():
         path, steps = alone, None
@@ -60,7 +73,7 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
         steps = stored["steps"]
         gan.load_state_dict(stored["state_dict"])
     facts = json.loads((folder / "run.json").read_text())
-    return Trained(gan.eval(), arrangement.decoded_leads, float(facts["data"]["rate"]), facts, path.stem, steps)
+    return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
 
 
 def check_weights(gan: GAN, path: Path) -> None:

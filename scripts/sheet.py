@@ -10,6 +10,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.compose import compose
+from ganlab.dataset.kind import Window
 from ganlab.report.ecg_paper import draw_windows, png_bytes
 from ganlab.report.page import NOTICE
 from ganlab.trained import load
@@ -30,13 +31,14 @@ def main() -> None:
     assert isinstance(cfg, DictConfig)
     data = compose(cfg).data
     data.setup()
-    real = data.windows(data.judged_part).spread(asked.each).numpy()
+    assert isinstance(data.kind, Window), "a sheet is of windows"
+    real = data.part(data.judged_part).spread(asked.each).sample.numpy()
     synthetic = trained.sample(asked.each, seed=asked.seed).numpy()
     titles = [f"{kind} {k + 1}" for kind in ("Synthetic", "Real") for k in range(asked.each)]
     figure = draw_windows(
         np.concatenate([synthetic, real]),
-        leads=trained.leads,
-        rate=trained.rate,
+        leads=data.kind.leads,
+        rate=data.kind.rate,
         columns=asked.columns,
         titles=titles,
         note=f"{NOTICE} {trained.steps} steps on {trained.run['choices']['dataset']}.",

@@ -12,7 +12,9 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
 import ganlab.settings
+from ganlab.command import build
 from ganlab.compose import compose, plain_values
+from ganlab.evaluation import check_measures
 from ganlab.errors import UserError
 from tests.conftest import ROOT
 
@@ -28,14 +30,41 @@ def composed(*overrides: str) -> DictConfig:
         return hydra_compose("config", overrides=list(overrides))
 
 
+ROWS = (
+    *("dataset=thyroid_sim", "standardization=min_max", "arrangement=thyroid"),
+    *("architecture=fcn_thyroid", "metrics=table"),
+)
+IMAGES = (
+    *("dataset=iris_sim", "standardization=as_it_is", "arrangement=image"),
+    *("architecture=fcn_image", "metrics=image"),
+)
+WITH = {
+    **dict.fromkeys(("dataset/thyroid", "dataset/thyroid_sim", "standardization/min_max", "metrics/table"), ROWS),
+    **dict.fromkeys(("architecture/fcn_thyroid", "architecture/cnn_thyroid"), ROWS),
+    **{f"arrangement/{name}": ROWS for name in ("table", "thyroid", "thyroid_split", "thyroid_rows")},
+    **{f"dataset/{name}": IMAGES for name in ("fingerprint", "fingerprint_sim", "iris", "iris_sim")},
+    **{f"architecture/{name}": IMAGES for name in ("fcn_image", "cnn_iris", "cnn_iris_notebook")},
+    **dict.fromkeys(("standardization/as_it_is", "arrangement/image", "metrics/image"), IMAGES),
+    "dataset/table": (*ROWS, "arrangement=table", "dataset.file=a.csv", "+dataset.columns.age={low: 0, high: 9}"),
+    "dataset/images": (*IMAGES, "dataset.root=a", "dataset.height=20", "dataset.width=30", "dataset.channels=1"),
+    "dataset/wfdb": ("dataset.root=a", "dataset.rate=500"),
+    **{f"arrangement/{name}": ("architecture=fcn",) for name in ("concat", "stripes", "squares")},
+    "trick/r1_r2": ("loss=rpgan", "architecture=fcn"),
+}
+"""What a choice needs beside it, where the defaults are for windows of recordings."""
+
+
 @pytest.mark.parametrize("choice", CHOICES, ids=str)
 def test_every_choice_builds_an_experiment(choice: Path, tmp_path: Path) -> None:
     group, name = choice.parts[0], "/".join(choice.parts[1:])
-    extra = ["loss=rpgan", "architecture=fcn"] if name == "r1_r2" else []
-    cfg = composed(f"{group}={name}", f"outputs={tmp_path}", "architecture.width=0.1", *extra)
+    narrow = () if group == "size" else ("architecture.width=0.1",)
+    beside = {override.partition("=")[0]: override for override in WITH.get(str(choice), ())} | {group: f"{group}={name}"}
+    cfg = composed(*beside.values(), f"outputs={tmp_path}", *narrow)
     experiment = compose(cfg)
-    noise = experiment.gan.draw_noise(2)
-    assert experiment.gan.generate(noise).shape == (2, *experiment.arrangement.shape)
+    measures = {name: build(node) for name, node in cfg.metrics.measures.items()}
+    check_measures(measures, cfg.metrics.objective, experiment.data.kind)
+    images = experiment.gan.generate(experiment.gan.draw_noise(2))
+    assert images.shape == (2, *experiment.networks.arrangement.shape)
     assert plain_values(cfg)
 
 
@@ -84,7 +113,7 @@ def test_the_defaults_are_the_papers() -> None:
 
 def test_size_wins_over_the_experiment_and_an_experiment_over_the_defaults() -> None:
     assert composed("experiment=laptop").batch_size == 64
-    assert composed("experiment=laptop", "size=reduced").trainer.max_epochs == 2
+    assert composed("experiment=laptop", "size=reduced").trainer.max_epochs == 10
 
 
 def test_every_trainer_flag_is_listed() -> None:

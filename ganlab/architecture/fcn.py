@@ -1,4 +1,4 @@
-"""Fully connected networks (thesis listings 5.1 and 6.1).
+"""Fully connected networks (thesis listing 8.1).
 
 Linear-LeakyReLU(0.2)-Dropout(0.3) in D, Linear-LeakyReLU(0.2) in G, which ends in tanh.
 """
@@ -9,11 +9,15 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ganlab.architecture.base import Judge, scaled
 from ganlab.arrangement.base import Arrangement
 
 
-class Discriminator(nn.Module):
-    """Images `(B, C, H, W)` to logits `(B,)`; `hidden` are the sizes from the image to the output."""
+class Discriminator(Judge):
+    """Images `(B, C, H, W)` to logits `(B,)`; `hidden` are the sizes from the image to the output.
+
+    With classes two linear layers read the last hidden layer.
+    """
 
     def __init__(
         self,
@@ -21,17 +25,13 @@ class Discriminator(nn.Module):
         hidden: Sequence[int] = (1024, 512, 256),
         dropout: float = 0.3,
         width: float = 1.0,
+        classes: int = 0,
     ) -> None:
-        super().__init__()
-        sizes = [prod(arrangement.shape), *(round(width * h) for h in hidden)]
+        sizes = [prod(arrangement.shape), *scaled(width, hidden, least=1)]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Logit of each image being real."""
-        return self.layers(image).squeeze(1)
+        super().__init__(layers, [nn.Linear(sizes[-1], 1), nn.Flatten(0)], sizes[-1], classes)
 
 
 class Generator(nn.Module):
@@ -45,7 +45,7 @@ class Generator(nn.Module):
         width: float = 1.0,
     ) -> None:
         super().__init__()
-        sizes = [noise, *(round(width * h) for h in hidden)]
+        sizes = [noise, *scaled(width, hidden, least=1)]
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]

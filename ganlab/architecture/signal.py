@@ -13,7 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, conv_transpose1d, interpolate, leaky_relu, pad
 
+from ganlab.architecture.base import Heads
 from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.leads import Leads
+from ganlab.errors import UserError
 
 DECIMATION = 4
 """Samples of the window for each that the networks see."""
@@ -140,6 +143,20 @@ class Block(nn.Module):
         return self.skip(x) + self.second(leaky_relu(hidden, 0.2))
 
 
+def _leads(arrangement: Arrangement) -> Leads:
+    if not isinstance(arrangement, Leads):
+        raise UserError(
+            f"architecture=signal makes leads of a recording; this arrangement ({type(arrangement).__name__}) arranges "
+            "none. architecture=fcn takes any."
+        )
+    return arrangement
+
+
+def _scaled(width: float, *channels: int) -> list[int]:
+    """Multiples of the heads, at least one."""
+    return [HEADS * max(1, round(width * n / HEADS)) for n in channels]
+
+
 def _unit(x: Tensor) -> Tensor:
     """Features of mean square 1, for each window and position apart."""
     return x * x.square().mean(1, keepdim=True).add(1e-6).rsqrt()
@@ -156,9 +173,9 @@ class Generator(nn.Module):
 
     def __init__(self, arrangement: Arrangement, noise: int = 100, width: float = 1.0, style: int = 128) -> None:
         super().__init__()
-        self.arrangement = arrangement
-        self.resampling = Resampling(arrangement.samples)
-        a, b, c, d = (HEADS * round(width * n / HEADS) for n in (96, 96, 64, 48))
+        self.arrangement = _leads(arrangement)
+        self.resampling = Resampling(self.arrangement.samples)
+        a, b, c, d = _scaled(width, 96, 96, 64, 48)
         coarsest = self.resampling.positions // 8
         self.mapping = nn.Sequential(
             nn.Linear(noise, style), nn.LeakyReLU(0.2), nn.Linear(style, style), nn.LeakyReLU(0.2)
@@ -173,7 +190,7 @@ class Generator(nn.Module):
                 StyledBlock(c, d, style),
             ]
         )
-        self.out = _conv(d, FOLD * len(arrangement.leads))
+        self.out = _conv(d, FOLD * len(self.arrangement.leads))
         self.register_buffer("binomial", torch.tensor([[[4.0, 6.0, 4.0]]]) / 14, persistent=False)
 
     def forward(self, noise: Tensor) -> Tensor:
@@ -194,27 +211,39 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images `(B, C, H, W)` to logits `(B,)`."""
+    """Images `(B, C, H, W)` to logits `(B,)`; with classes two linear layers read the last features."""
 
-    def __init__(self, arrangement: Arrangement, width: float = 1.0) -> None:
+    def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0) -> None:
         super().__init__()
-        self.arrangement = arrangement
-        self.resampling = Resampling(arrangement.samples)
-        a, b, c, d = (HEADS * round(width * n / HEADS) for n in (48, 64, 96, 96))
+        self.arrangement = _leads(arrangement)
+        self.resampling = Resampling(self.arrangement.samples)
+        a, b, c, d = _scaled(width, 48, 64, 96, 96)
         positions = self.resampling.positions
-        self.first = _conv(FOLD * len(arrangement.leads), a)
+        self.classes = classes
+        self.first = _conv(FOLD * len(self.arrangement.leads), a)
         self.blocks = nn.ModuleList([Block(a, a), Block(a, b), Block(b, c), Block(c, d)])
         self.attention = Attention(c, positions // 4)
         self.last = _conv(d + 1, d)
-        self.logit = nn.Linear(d * (positions // 8), 1)
+        features = d * (positions // 8)
+        if classes:
+            self.heads = Heads(features, classes)
+        else:
+            self.logit = nn.Linear(features, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logit of each image being real."""
+        """Logit of each image being real, `(B,)`."""
+        return self.judge(image)[0] if self.classes else self.logit(self._features(image)).squeeze(1)
+
+    def judge(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """That logit and those of the classes `(B, classes)`, from the same features."""
+        return self.heads(self._features(image))
+
+    def _features(self, image: Tensor) -> Tensor:
         x = self.blocks[0](self.first(self.resampling.down(self.arrangement.decode(image) / PIXEL)))
         x = self.blocks[2](_halved(self.blocks[1](_halved(x))))
         x = self.blocks[3](_halved(self.attention(x)))
         x = leaky_relu(self.last(torch.cat([x, _spread(x)], dim=1)), 0.2)
-        return self.logit(x.flatten(1)).squeeze(1)
+        return x.flatten(1)
 
 
 def _spread(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Recordings as they were digitized, in one memory-mapped file with an index.
+"""Data sets of recordings: as they were digitized, in one memory-mapped file with an index.
 
 A cache folder is named after what it depends on, is written beside its place and moved there in one step, and is
 built once however many runs ask for it at the same time.
@@ -10,7 +10,8 @@ import logging
 import os
 import shutil
 import tempfile
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -21,23 +22,17 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.leads import Leads
+from ganlab.dataset.kind import Window
 from ganlab.dataset.record import Record
+from ganlab.dataset.source import Collected, Member, Skipped, Source
 from ganlab.errors import BadRecord, UserError
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 """Raised whenever the files of a cache folder change their meaning."""
-
-SKIPPED_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A record that could not be used, and why."""
-
-    record: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -64,25 +59,17 @@ class Recordings:
         return self.signal[record.offset : record.offset + shape[0] * shape[1]].reshape(shape)
 
 
-class RecordingSource(ABC):
-    """A data set of recordings: says what it depends on, reads them one by one, and caches them."""
+class RecordingSource(Source):
+    """A data set of recordings at `rate` Hz: says what it depends on, reads them one by one, and caches them."""
 
-    simulated = False
-    """Whether nobody's heart made these recordings; the report then says what "real" means."""
+    rate: float
 
     def __init__(self, cache: str | Path, on_bad_record: str = "error") -> None:
-        if on_bad_record not in ("error", "skip"):
-            raise UserError(f"dataset.on_bad_record={on_bad_record!r}: accepted are error and skip.")
+        super().__init__(on_bad_record)
         self.cache = Path(cache)
-        self.on_bad_record = on_bad_record
         self._recordings: Recordings | None = None
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """How the data set is called in the name of its cache folder."""
-
-    def fetch(self) -> None:  # noqa: B027  (most sources have nothing to fetch)
+    def fetch(self) -> None:
         """Bring the data to this machine, if asked to."""
 
     @abstractmethod
@@ -118,18 +105,50 @@ class RecordingSource(ABC):
             raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")
         return recordings
 
-    def refuse_or_log(self, skipped: Sequence[Skipped]) -> None:
-        """Apply `on_bad_record`: raise UserError, or log how many records are left out and why."""
-        if not skipped:
-            return
-        shown = "\n".join(f"  {bad.record}: {bad.reason}" for bad in skipped[:SKIPPED_SHOWN])
-        more = f"\n  and {len(skipped) - SKIPPED_SHOWN} more" if len(skipped) > SKIPPED_SHOWN else ""
-        if self.on_bad_record == "error":
+    def kind(self, arrangement: Arrangement) -> Window:
+        """Windows of the arrangement's decoded leads. Raises UserError for an arrangement of rows or images."""
+        leads = self._leads(arrangement)
+        return Window(leads.decoded_leads, self.rate / leads.decimation, leads.samples)
+
+    def collect(self, arrangement: Arrangement) -> Collected:
+        """Cache the recordings, and cut those that have the leads into windows."""
+        from ganlab.dataset.windows import Windows, with_leads
+
+        leads = self._leads(arrangement)
+        recordings = self.prepare()
+        needed = tuple(dict.fromkeys(leads.leads + leads.decoded_leads))
+        usable, lacking = with_leads(recordings.records, needed, leads.span)
+        self.refuse_or_log(lacking)
+        return Collected(
+            members=[Member(record.name, record.patient, record.label) for record in recordings.records],
+            train=Windows(recordings, usable, leads.leads, leads.span, leads.decimation),
+            judged=Windows(recordings, usable, leads.decoded_leads, leads.span, leads.decimation),
+            skipped=[*recordings.skipped, *lacking],
+        )
+
+    def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
+        """Also by diagnosis, where the records have one (paper Table 1)."""
+        records = self.prepare().records
+        diagnoses = Counter(record.diagnosis for record in records)
+        windows: Counter[str] = Counter()
+        for record in records:
+            windows[record.diagnosis] += record.samples // self.plain().span
+        rows = {name: {"records": count, "samples": windows[name]} for name, count in diagnoses.most_common()}
+        return ({"Diagnoses": rows} if set(rows) != {""} else {}) | super().tables(collected)
+
+    def plain(self) -> Leads:
+        """The leads that all recordings have."""
+        records = self.prepare().records
+        shared = set.intersection(*(set(record.leads) for record in records))
+        return Leads([lead for lead in records[0].leads if lead in shared])
+
+    def _leads(self, arrangement: Arrangement) -> Leads:
+        if not isinstance(arrangement, Leads):
             raise UserError(
-                f"{self.name}: {len(skipped)} record(s) cannot be used:\n{shown}{more}\n"
-                "Mend or replace them, or leave them out with dataset.on_bad_record=skip."
+                f"dataset={self.name} gives windows of recordings, which this arrangement cannot take; "
+                "arrangement=z, rgb and others arrange leads."
             )
-        log.warning("%s: %d record(s) skipped:\n%s%s", self.name, len(skipped), shown, more)
+        return arrangement
 
 
 def _build(source: RecordingSource, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""From a data set to batches: prepare, split by person, cut into windows."""
+"""From a data set to batches: collect the samples, split them by person, draw an epoch."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import torch
 from pytorch_lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
-from ganlab.dataset.cache import RecordingSource, Skipped
-from ganlab.dataset.diagnosis import CLASSES
-from ganlab.dataset.windows import Batch, Draws, EpochSampler, Windows, with_leads
+from ganlab.arrangement.base import Arrangement
+from ganlab.dataset.samples import Batch, Draws, EpochSampler, Samples
+from ganlab.dataset.source import Collected, Source
 from ganlab.errors import UserError
 from ganlab.split.base import Split, Splitter
 
@@ -48,69 +48,76 @@ class ResumableLoader(DataLoader[Batch]):
         self.skip = state["given"]
 
 
-class RecordingsData(LightningDataModule):
-    """Windows of a source's recordings for training, and those of other people to judge with.
+class Data(LightningDataModule):
+    """Samples of a source for training, and those of other persons to judge with.
 
-    `leads` are those that the arrangement takes, `judged_leads` those that its decoding gives; `draws` are the tricks,
-    which may change what an epoch shows.
+    `draws` are the tricks, which may change what an epoch shows; `labelled` says that every class must be there.
     """
 
     def __init__(
         self,
-        source: RecordingSource,
+        source: Source,
         split: Splitter,
-        leads: Sequence[str] = ("i",),
-        judged_leads: Sequence[str] = (),
-        length: int = 2025,
+        arrangement: Arrangement,
         batch_size: int = 30,
         num_workers: int = 0,
         draws: Sequence[Draws] = (),
         seed: int = 0,
+        labelled: bool = False,
     ) -> None:
         super().__init__()
         self.source = source
         self.splitter = split
-        self.leads = tuple(leads)
-        self.judged_leads = tuple(judged_leads) or self.leads
-        self.length = length
+        self.arrangement = arrangement
+        self.kind = source.kind(arrangement)
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.draws = draws
         self.seed = seed
+        self.labelled = labelled
         self.split: Split | None = None
+        self._collected: Collected | None = None
+
+    @property
+    def collected(self) -> Collected:
+        """All samples of the source, collected at the first call."""
+        if self._collected is None:
+            self._collected = self.source.collect(self.arrangement)
+        return self._collected
 
     def prepare_data(self) -> None:
-        """Build the cache."""
-        self.source.prepare()
+        """Download and cache, in one process."""
+        self.collected  # noqa: B018
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the cache, split the people, count. Raises UserError where nothing is left."""
+        """Split the persons, count. Raises UserError where nothing is left to train on."""
         if self.split is not None:
             return
-        self.recordings = self.source.prepare()
-        needed = tuple(dict.fromkeys(self.leads + self.judged_leads))
-        self.usable, lacking = with_leads(self.recordings.records, needed, self.length)
-        self.source.refuse_or_log(lacking)
-        self.skipped: list[Skipped] = [*self.recordings.skipped, *lacking]
-        # Everybody is split, usable here or not: a patient stands on the same side under every arrangement.
-        self.split = self.splitter(self.recordings.records)
-        self.train = self.windows("train", self.leads)
+        self.split = self.splitter(self.collected.members)
+        self.train = self.part("train", as_trained=True)
         if not len(self.train):
-            raise UserError(f"No training patient has a record with leads {', '.join(needed)}; see split.seed.")
+            raise UserError(f"No {self.kind.noun} of a training person can be used; see split.seed.")
+        counts = class_counts(self.train, self.source.classes)
+        lacking = [name for name, count in counts.items() if not count]
+        if self.labelled and lacking:
+            raise UserError(
+                f"{self.source.name}: no training {self.kind.noun} of class {', '.join(lacking)} (there are: "
+                f"{', '.join(f'{n} {name}' for name, n in counts.items())}). A conditional GAN needs all of its "
+                "classes: another dataset.root or split.seed, or gan=gan."
+            )
 
-    def windows(self, part: str, leads: Sequence[str] | None = None) -> Windows:
-        """Windows of the people of a part, of the judged leads unless said otherwise."""
+    def part(self, name: str, as_trained: bool = False) -> Samples:
+        """Samples of the persons of a part, in the form that decoding gives, or in the one that the networks take."""
         assert self.split is not None, "call setup first"
-        return Windows(self.recordings, self.split.of(part, self.usable), leads or self.judged_leads, self.length)
+        return (self.collected.train if as_trained else self.collected.judged).of(self.split.of(name))
 
     @property
     def judged_part(self) -> str:
-        """Whose real windows generated ones are compared with: other people where the split keeps some apart."""
-        assert self.split is not None, "call setup first"
-        return "validation" if len(self.windows("validation")) else "train"
+        """Whose real samples generated ones are compared with: other persons where the split keeps some apart."""
+        return "validation" if len(self.part("validation")) else "train"
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """An epoch of training windows in mV, as the tricks draw it."""
+        """An epoch of training samples in their own units, as the tricks draw it."""
         loader = ResumableLoader(
             self.train,
             batch_size=self.batch_size,
@@ -123,19 +130,28 @@ class RecordingsData(LightningDataModule):
         return loader
 
     def counts(self) -> dict[str, Any]:
-        """Records, patients, windows, their classes, what was skipped and why: for log and report."""
-        windows = {part: self.windows(part) for part in PARTS}
-        labels = torch.cat([torch.as_tensor(part.labels) for part in windows.values()])
+        """Records, patients, samples, their classes, what was skipped and why: for log and report."""
+        parts = {name: self.part(name) for name in PARTS}
+        samples = self.collected.judged
         return {
-            "rate": self.usable[0].rate,
-            "records": len(self.usable),
-            "patients": len({record.patient for record in self.usable}),
-            "windows": len(labels),
-            "classes": {name: int((labels == label).sum()) for label, name in enumerate(CLASSES)},
-            "skipped": [{"record": bad.record, "reason": bad.reason} for bad in self.skipped],
+            "noun": self.kind.noun,
+            "records": len(self.collected.members),
+            "patients": len(samples.people),
+            "samples": len(samples),
+            "classes": class_counts(samples, self.source.classes),
+            "skipped": [{"record": bad.record, "reason": bad.reason} for bad in self.collected.skipped],
             "parts": {
-                part: {"patients": len(set(of_part.patients)), "windows": len(of_part)}
-                for part, of_part in windows.items()
-                if len(of_part)
+                name: {
+                    "patients": len(part.people),
+                    "samples": len(part),
+                    "classes": class_counts(part, self.source.classes),
+                }
+                for name, part in parts.items()
+                if len(part)
             },
         }
+
+
+def class_counts(samples: Samples, classes: Sequence[str]) -> dict[str, int]:
+    """How many samples each class has."""
+    return {name: int((samples.labels == label).sum()) for label, name in enumerate(classes)}

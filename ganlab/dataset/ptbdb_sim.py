@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.dataset.cache import RecordingSource
+from ganlab.dataset.diagnosis import CLASSES
 from ganlab.dataset.record import Record
-from ganlab.dataset.simulator import VERSION, simulate_record, write_cohort
+from ganlab.dataset.simulator import RATE, VERSION, simulate_record, write_cohort
 
 
 class PTBDBSim(RecordingSource):
@@ -17,6 +18,8 @@ class PTBDBSim(RecordingSource):
 
     name = "ptbdb_sim"
     simulated = True
+    classes = CLASSES
+    rate = RATE
 
     def __init__(
         self,

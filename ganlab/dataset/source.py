@@ -52,6 +52,7 @@ class Source(ABC):
     """A data set. `classes` are the names of its labels, none where it has no labels."""
 
     name: str
+    """How the data set is called, in messages and in the names of cache folders."""
     classes: Sequence[str] = ()
     simulated: ClassVar[bool] = False
     """Whether no person stands behind the data; the report then says what "real" means."""
@@ -68,6 +69,25 @@ class Source(ABC):
     @abstractmethod
     def collect(self, arrangement: Arrangement) -> Collected:
         """Fetch if asked to, check, cache, and open the data."""
+
+    @abstractmethod
+    def plain(self) -> Arrangement:
+        """The plainest arrangement of all that a sample has: to look at the data before any choice is made."""
+
+    def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
+        """By title a table that has, by class, how many records, persons and samples there are (paper Table 2)."""
+        if not self.classes:
+            return {}
+        samples = collected.judged
+        rows = {
+            name: {
+                "records": sum(member.label == label for member in collected.members),
+                "persons": len(set(samples.persons[samples.labels == label])),
+                "samples": int((samples.labels == label).sum()),
+            }
+            for label, name in enumerate(self.classes)
+        }
+        return {"Classes": rows}
 
     def refuse_or_log(self, skipped: Sequence[Skipped]) -> None:
         """Apply `on_bad_record`: raise UserError, or log how many records are left out and why."""

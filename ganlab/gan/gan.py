@@ -1,7 +1,7 @@
 """The GAN of the paper, step by step: D on real and on generated images apart, then G with fresh noise."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule
@@ -9,12 +9,14 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ganlab.codec import Codec
-from ganlab.dataset.windows import Batch
+from ganlab.dataset.samples import Batch
+from ganlab.errors import UserError
+from ganlab.gan.means import EpochMeans
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
 
-FITTED_WINDOWS = 2000
-"""Training windows, spread evenly over all, from which a standardization takes what it needs."""
+FITTED = 2000
+"""Training samples, spread evenly over all, from which standardization and arrangement take what they need."""
 
 
 def adam(parameters: Any) -> Optimizer:
@@ -22,12 +24,26 @@ def adam(parameters: Any) -> Optimizer:
     return Adam(parameters, lr=2e-4)
 
 
+class Verdict(NamedTuple):
+    """What D says of images: logits of being real `(B,)`, and of the classes `(B, classes)` where it tells them."""
+
+    source: Tensor
+    label: Tensor | None = None
+
+
+Terms = tuple[list[Tensor], dict[str, Tensor]]
+"""What is added to a network's loss, and what is logged."""
+
+
 class GAN(LightningModule):
-    """Trains on batches of mV, generates images, samples mV.
+    """Trains on batches of a data set's samples, generates images, samples in the data set's own units.
 
     `lr_end` is the learning rate of the last step as a share of the first, falling linearly; `planned_steps` is set by
     what stops the training. Noise is drawn from a seed and the number of the step, so a resumed run draws the same.
+    `classes` are the names of the labels; a `conditional` GAN needs them.
     """
+
+    conditional: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -41,6 +57,7 @@ class GAN(LightningModule):
         noise: int = 100,
         lr_end: float = 1.0,
         seed: int = 0,
+        classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -54,8 +71,10 @@ class GAN(LightningModule):
         self.noise = noise
         self.lr_end = lr_end
         self.seed = seed
+        self.classes = tuple(classes)
         self.steps = 0
         self.planned_steps = 0
+        self.means = EpochMeans()
         for trick in self.all_tricks():
             trick.adopt(generator, discriminator)
 
@@ -63,11 +82,16 @@ class GAN(LightningModule):
         """The tricks in the order in which they were named."""
         return list(self.tricks.values())  # type: ignore[arg-type]
 
+    @property
+    def latent(self) -> int:
+        """How many numbers the generator takes for an image."""
+        return self.noise
+
     def setup(self, stage: str) -> None:
-        """Fit the standardization to training windows; a resumed run then loads what its first start fitted."""
+        """Fit the codec to training samples; a resumed run then loads what its first start fitted."""
         data = getattr(self.trainer, "datamodule", None)
         if data is not None:
-            self.codec.standardization.fit(data.train.spread(FITTED_WINDOWS))
+            self.codec.fit(data.train.spread(FITTED).sample)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One for G, one for D."""
@@ -77,7 +101,7 @@ class GAN(LightningModule):
         ]
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Windows in mV `(B, leads, samples)` become images on the device."""
+        """Samples become images `(B, C, H, W)` on the device."""
         return batch._replace(sample=self.codec.encode(batch.sample)[0])
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -87,7 +111,7 @@ class GAN(LightningModule):
         self._set_rates(optimizer_g, optimizer_d)
         real = batch.sample
         self.toggle_optimizer(optimizer_d)
-        logs = self.step_discriminator(real, optimizer_d)
+        logs = self.step_discriminator(real, batch.label, optimizer_d)
         self.untoggle_optimizer(optimizer_d)
         self.toggle_optimizer(optimizer_g)
         logs |= self.step_generator(real, optimizer_g)
@@ -95,43 +119,86 @@ class GAN(LightningModule):
         for trick in self.all_tricks():
             trick.after_step(self.generator, self.steps)
         self.steps += 1
-        self.log_dict(logs, prog_bar=False, batch_size=len(real))
+        self.log_dict(logs, batch_size=len(real))
+        self.means.add(self.current_epoch, logs, len(real))
 
-    def step_discriminator(self, real: Tensor, optimizer: Any) -> dict[str, Tensor]:
-        """Update D on real images `(B, C, H, W)` and as many generated ones."""
+    def step_discriminator(self, real: Tensor, label: Tensor, optimizer: Any) -> dict[str, Tensor]:
+        """Update D on real images `(B, C, H, W)` of classes `label` `(B,)` and as many generated ones.
+
+        A trick that lets D rest takes the adversarial loss and the penalties away, not the other terms.
+        """
+        noise = self.draw_noise(len(real))
         with torch.no_grad():
-            fake = self.generator(self.draw_noise(len(real)))
-        on_real, on_fake = self.discriminator(real), self.discriminator(fake)
-        target = 1.0
-        for trick in self.all_tricks():
-            target = trick.real_target(target)
-        loss = self.loss.discriminator(on_real, on_fake, target)
+            fake = self.generator(noise)
+        on_real, on_fake = self.judge(real), self.judge(fake)
+        loss = self.loss.discriminator(on_real.source, on_fake.source, self._real_target())
+        terms, logs = self.discriminator_terms(on_real, on_fake, label, noise)
         wishes = [trick.discriminator_steps(loss.detach()) for trick in self.all_tricks()]
         if all(wishes):
-            penalties = [trick.penalty(self.discriminator, real, fake, self.steps) for trick in self.all_tricks()]
-            optimizer.zero_grad()
-            self.manual_backward(sum((p for p in penalties if p is not None), loss))
-            optimizer.step()
-        boundary = self.loss.boundary(on_real.detach(), on_fake.detach())
+            terms = [loss, *self._penalties(real, fake), *terms]
+        self._update(optimizer, terms)
+        boundary = self.loss.boundary(on_real.source.detach(), on_fake.source.detach())
         return {
             "loss/D": loss.detach(),
-            "accuracy/real": (on_real > boundary).float().mean(),
-            "accuracy/synthetic": (on_fake < boundary).float().mean(),
+            "accuracy/real": (on_real.source > boundary).float().mean(),
+            "accuracy/synthetic": (on_fake.source < boundary).float().mean(),
+            **logs,
         }
 
     def step_generator(self, real: Tensor, optimizer: Any) -> dict[str, Tensor]:
         """Update G on as many new images as there are real ones `(B, C, H, W)`."""
-        on_fake = self.discriminator(self.generator(self.draw_noise(len(real))))
+        noise = self.draw_noise(len(real))
+        fake = self.generator(noise)
+        on_fake = self.judge(fake)
         with torch.no_grad():
             on_real = self.discriminator(real) if self.loss.pairs else None
-        loss = self.loss.generator(on_fake, on_real)
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
-        return {"loss/G": loss.detach()}
+        loss = self.loss.generator(on_fake.source, on_real)
+        terms, logs = self.generator_terms(on_fake, noise)
+        wanted = [trick.generator_term(fake, real, self.steps) for trick in self.all_tricks()]
+        self._update(optimizer, [loss, *terms, *(term for term in wanted if term is not None)])
+        return {"loss/G": loss.detach(), **logs}
 
-    def draw_noise(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Standard normal, `(count, noise)`."""
+    def judge(self, images: Tensor) -> Verdict:
+        """D's verdict on images `(B, C, H, W)`."""
+        return Verdict(self.discriminator(images))
+
+    def discriminator_terms(self, on_real: Verdict, on_fake: Verdict, label: Tensor, noise: Tensor) -> Terms:
+        """What D's loss has beside the adversarial one, given the labels `(B,)` of real images: nothing."""
+        return [], {}
+
+    def generator_terms(self, on_fake: Verdict, noise: Tensor) -> Terms:
+        """What G's loss has beside the adversarial one: nothing."""
+        return [], {}
+
+    def _real_target(self) -> float:
+        target = 1.0
+        for trick in self.all_tricks():
+            target = trick.real_target(target)
+        return target
+
+    def _penalties(self, real: Tensor, fake: Tensor) -> list[Tensor]:
+        penalties = [trick.penalty(self.discriminator, real, fake, self.steps) for trick in self.all_tricks()]
+        return [penalty for penalty in penalties if penalty is not None]
+
+    def _update(self, optimizer: Any, terms: Sequence[Tensor]) -> None:
+        """One step down the sum of the terms, none where there are none."""
+        if not terms:
+            return
+        optimizer.zero_grad()
+        self.manual_backward(sum(terms[1:], terms[0]))
+        optimizer.step()
+
+    def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:
+        """Standard normal, `(count, latent)`. Raises UserError for a `label`, of which this GAN knows nothing."""
+        if label is not None:
+            raise UserError(f"label={label}: this GAN was trained without classes. gan=acgan generates by class.")
+        return self._normal(count, generator)
+
+    def labels_of(self, noise: Tensor) -> Tensor | None:
+        """Classes `(B,)` that G was asked for by `noise` `(B, latent)`; None where it knows of none."""
+        return None
+
+    def _normal(self, count: int, generator: torch.Generator | None) -> Tensor:
         if generator is None:
             return torch.randn(count, self.noise, device=self.device)
         return torch.randn(count, self.noise, generator=generator).to(self.device)
@@ -155,20 +222,21 @@ class GAN(LightningModule):
 
     @torch.inference_mode()
     def generate(self, noise: Tensor) -> Tensor:
-        """Images `(B, C, H, W)` from noise `(B, noise)`, in evaluation mode."""
+        """Images `(B, C, H, W)` from noise `(B, latent)`, in evaluation mode."""
         network = self.sampling_generator
         was_training = network.training
         images = network.eval()(noise)
         network.train(was_training)
         return images
 
-    def sample(self, count: int, seed: int = 0, batch_size: int = 256) -> Tensor:
-        """`count` windows `(count, leads, samples)` in mV, the same for the same seed, on the CPU.
+    def sample(self, count: int, seed: int = 0, batch_size: int = 256, label: int | None = None) -> Tensor:
+        """`count` decoded samples along the first axis, the same for the same seed, on the CPU.
 
-        The leads are those of the arrangement's `decoded_leads`.
+        Of the class `label` only, where the GAN is conditional and one is given. Windows are `(count, leads, samples)`
+        in mV with the leads that the arrangement decodes to.
         """
         draw = torch.Generator().manual_seed(seed)
-        noise = self.draw_noise(count, draw).split(batch_size)
+        noise = self.draw_noise(count, draw, label).split(batch_size)
         return torch.cat([self.codec.decode(self.generate(part)).cpu() for part in noise])
 
     def counts(self) -> dict[str, float]:
@@ -179,13 +247,16 @@ class GAN(LightningModule):
         return counts
 
     def on_train_epoch_end(self) -> None:
-        """Log the counts."""
-        self.log_dict(self.counts())
+        """Log the counts, and the means of what the epoch's steps logged."""
+        self.log_dict({**self.counts(), **self.means.means()})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The number of steps goes into the checkpoint."""
+        """The number of steps goes into the checkpoint, and the epoch's sums so far."""
         checkpoint["steps"] = self.steps
+        checkpoint["epoch_means"] = self.means.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """And back."""
         self.steps = checkpoint["steps"]
+        if "epoch_means" in checkpoint:
+            self.means.load_state_dict(checkpoint["epoch_means"])

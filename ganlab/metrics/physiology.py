@@ -10,6 +10,7 @@ where R is outside. Nothing is learned over time, so two seconds are enough.
 A window is described by itself alone (`describe`), a set of windows by medians and shares (`measure`).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy import signal as dsp
 
+from ganlab.dataset.kind import Window
 from ganlab.errors import UserError
 
 Floats = NDArray[np.floating]
@@ -38,6 +40,8 @@ EDGE = 0.1
 """A peak nearer to the window's edge may belong to a QRS complex cut by it, s."""
 BEATS = ((0.25, 0.4), (0.2, 0.3))
 """A beat's reach before and after R, s: the first of these that two beats of the window have whole."""
+SIDE = 45
+"""Of the documents' images, pixels."""
 NOISE_LIMIT_UV = 30.0
 """Noise that makes a window implausible, uV; 1 % of lead i in 39 records of ptbdb have more."""
 CHUNK = 1024
@@ -123,7 +127,7 @@ def measure(
     rate: float = 1000.0,
     *,
     lead: str | None = None,
-    side: int = 45,
+    side: int = SIDE,
     noise_limit_uv: float = NOISE_LIMIT_UV,
 ) -> dict[str, float]:
     """Summary of a set of windows under the names of `MEANING`; NaN where no window shows the thing.
@@ -196,7 +200,7 @@ def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
     return [_window_peaks(*each, rate) for each in zip(x, energy, threshold, strict=True)]
 
 
-def seam_ratio(windows: Floats, side: int = 45) -> float:
+def seam_ratio(windows: Floats, side: int = SIDE) -> float:
     """Mean step between the rows of a folded window over the mean step within them; 1 is no seam.
 
     Arguments:
@@ -380,12 +384,20 @@ class VisualCriteria:
     """`measure` with its settings, as `metrics=ecg` takes it; `meaning` has the unit and a sentence for each number."""
 
     meaning = MEANING
+    kinds = (Window,)
 
-    def __init__(self, lead: str | None = None, side: int = 45, noise_limit_uv: float = NOISE_LIMIT_UV) -> None:
+    def __init__(self, lead: str | None = None, side: int | None = None, noise_limit_uv: float = NOISE_LIMIT_UV) -> None:
         self.lead = lead
         self.side = side
         self.noise_limit_uv = noise_limit_uv
 
-    def __call__(self, windows: Floats, leads: Sequence[str], rate: float) -> dict[str, float]:
-        """Measure windows (N, leads, samples) in mV, sampled at `rate` Hz."""
-        return measure(windows, leads, rate, lead=self.lead, side=self.side, noise_limit_uv=self.noise_limit_uv)
+    def __call__(self, samples: Floats, kind: Window, reference: Floats | None = None) -> dict[str, float]:
+        """Measure windows (N, leads, samples) in mV; the real ones have no say in it."""
+        side = self.side or _side(kind.samples)
+        return measure(samples, kind.leads, kind.rate, lead=self.lead, side=side, noise_limit_uv=self.noise_limit_uv)
+
+
+def _side(samples: int) -> int:
+    """Of the square image that a lead fills; where several leads share one, that of the documents."""
+    side = math.isqrt(samples)
+    return side if side * side == samples else SIDE

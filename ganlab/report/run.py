@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from ganlab.dataset.kind import Kind
 from ganlab.report import page
 from ganlab.report.curves import History, draw_curves, not_finite, read_history
-from ganlab.report.ecg_paper import center_windows, draw_windows, lead_name, lead_spans, png_bytes
+from ganlab.report.ecg_paper import png_bytes
+from ganlab.report.images import draw_grids
 from ganlab.report.page import Frame, Html
+from ganlab.report.samples import by_class, compare
+
+Array = NDArray[np.floating]
 
 RISK = "The risk to the patients whose records trained this model has not been measured in this run."
 MEASURED = "The table of measures says what was measured of the risk to the patients, not that there is none."
@@ -42,22 +48,34 @@ _CURVES = {
     "loss": {"loss/G": "generator", "loss/D": "discriminator"},
     "accuracy": {"accuracy/real": "on real", "accuracy/synthetic": "on synthetic"},
 }
+_TOLD = {"epoch/accuracy/class_real": "real", "epoch/accuracy/class_synthetic": "synthetic"}
+COMPARISON = "comparison.png"
+REDUCED = "REDUCED: a narrow network, a part of the data, few epochs. To try the experiment, not to judge it."
 _GRID_BYTES = 2_000_000
-_PANELS = 6
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Decoded samples, a few as images `(n, C, H, W)` in [-1, 1], and the labels and persons of all, where known."""
+
+    samples: Array
+    images: Array
+    labels: NDArray[np.integer] | None = None
+    persons: NDArray[np.integer] | None = None
 
 
 def write_report(
     folder: Path,
+    kind: Kind,
     *,
-    real: NDArray[np.floating] | None = None,
-    synthetic: NDArray[np.floating] | None = None,
-    leads: Sequence[str] = (),
-    rate: float = 1000.0,
+    real: Shown | None = None,
+    synthetic: Shown | None = None,
+    classes: Sequence[str] = (),
 ) -> Path:
     """Write `folder/report.html` and return its path.
 
-    `real` and `synthetic` are windows `(N, leads, samples)` in mV, sampled at `rate` Hz, of which a few are
-    drawn on ECG paper; data that are no ECG have none.
+    `real` and `synthetic` are drawn beside each other as samples and as images; where the generated ones have labels,
+    a few of each of the `classes`. The images also go to `folder/comparison.png`.
     """
     folder = Path(folder)
     trouble: list[str] = []
@@ -65,11 +83,13 @@ def write_report(
     config, history = _config(folder / "config.yaml"), read_history(folder / "metrics.jsonl")
     name = str(run.get("name") or folder.resolve().name)
     blocks = [
-        _head(name, run),
-        _windows(real, synthetic, leads, rate),
+        _head(name, run, _top_level(config)),
+        _samples(kind, real, synthetic),
+        _images(folder, real, synthetic),
+        _classes(kind, synthetic, classes),
         _measures(measures),
         _curves(history),
-        _grids(folder / "grids", history),
+        _grids(folder / "grids", history, classes),
         _data(_mapping(run.get("data"))),
         _settings(run, config),
         _left_out([*_list(run.get("left_out")), *trouble]),
@@ -133,7 +153,7 @@ def _list(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _head(name: str, run: Mapping[str, Any]) -> Html:
+def _head(name: str, run: Mapping[str, Any], config: Mapping[str, Any]) -> Html:
     parameters = _mapping(run.get("parameters"))
     known = {
         "epochs": number(run.get("epochs")),
@@ -147,72 +167,37 @@ def _head(name: str, run: Mapping[str, Any]) -> Html:
     units = {"generator": "generator's parameters", "discriminator": "discriminator's parameters"}
     shown = [(units.get(key, key), value) for key, value in known.items() if value != "–"]
     started = f"Training run, started {run['started']}" if run.get("started") else "Training run"
-    lead = page.paragraph(started, "lead")
-    return page.join([page.banner(), page.heading(page.breakable(name), 1), lead, page.facts(shown) if shown else ""])
+    return page.join(
+        [
+            page.banner(),
+            page.banner(REDUCED) if config.get("reduced") else "",
+            page.heading(page.breakable(name), 1),
+            page.paragraph(started, "lead"),
+            page.facts(shown) if shown else "",
+            page.paragraph(f"Reported by the document: {config['reported']}.") if config.get("reported") else "",
+        ]
+    )
 
 
-def _windows(
-    real: NDArray[np.floating] | None,
-    synthetic: NDArray[np.floating] | None,
-    leads: Sequence[str],
-    rate: float,
-) -> Html:
-    given = {"Real": real, "Synthetic": synthetic}
-    known = {kind: np.asarray(windows) for kind, windows in given.items() if windows is not None and len(windows)}
-    if not known:
+def _samples(kind: Kind, real: Shown | None, synthetic: Shown | None) -> Html:
+    given = [None if shown is None else shown.samples for shown in (real, synthetic)]
+    blocks = compare(kind, *given)
+    return page.section("Real beside synthetic", *blocks) if blocks else Html("")
+
+
+def _images(folder: Path, real: Shown | None, synthetic: Shown | None) -> Html:
+    if real is None or synthetic is None:
         return Html("")
-    columns = 2 if max(windows.shape[-1] for windows in known.values()) / rate <= 4 else 1
-    spans = _common_spans([windows[_spread(len(windows))] for windows in known.values()], columns)
-    cells = [
-        page.join([page.heading(kind, 3), _ecg(kind, windows, leads, rate, columns, spans)])
-        for kind, windows in known.items()
-    ]
-    missing = [f"No {kind.lower()} windows were given to this report." for kind in given if kind not in known]
-    text = (
-        f"Leads {', '.join(map(lead_name, leads))} at {rate:g} Hz. A small square is 40 ms by 0.1 mV, "
-        "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
-        "about its median; a median that is not 0 mV is written at the end of the trace."
-    )
-    blocks = [page.paragraph(text, "muted"), *map(page.paragraph, missing), page.columns(*cells)]
-    return page.section("Real beside synthetic", *blocks)
+    picture = png_bytes(draw_grids({"Real": real.images, "Synthetic": synthetic.images}), dpi=110)
+    (folder / COMPARISON).write_bytes(picture)
+    caption = f"Real and generated samples as the networks see them. {page.NOTICE}"
+    return page.section("As images", page.figure(picture, caption, "Grids of real and of generated images"))
 
 
-def _spread(count: int) -> list[int]:
-    """A few indices below `count`, evenly apart."""
-    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, _PANELS))})
-
-
-def _common_spans(sets: Sequence[NDArray[np.floating]], columns: int) -> NDArray[np.floating]:
-    """Ranges `(rows, leads, 2)` in mV that hold every trace of a row of panels, in all the sets."""
-    centered = [center_windows(windows)[0] for windows in sets]
-    rows = range(0, max(map(len, centered)), columns)
-    return np.stack(
-        [lead_spans(np.concatenate([windows[row : row + columns] for windows in centered]), share=1.0) for row in rows]
-    )
-
-
-def _ecg(
-    kind: str,
-    windows: NDArray[np.floating],
-    leads: Sequence[str],
-    rate: float,
-    columns: int,
-    spans: NDArray[np.floating],
-) -> Html:
-    chosen = _spread(len(windows))
-    figure = draw_windows(
-        windows[chosen],
-        leads=leads,
-        rate=rate,
-        columns=columns,
-        titles=[f"{kind} {index + 1}" for index in chosen],
-        note=page.NOTICE if kind == "Synthetic" else "",
-        spans=spans[: math.ceil(len(chosen) / columns)],
-        center=True,
-    )
-    caption = f"{kind}: {len(chosen)} of {_count(len(windows), 'window')}, evenly apart."
-    alt = f"{kind} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
-    return page.figure(png_bytes(figure), caption, alt)
+def _classes(kind: Kind, synthetic: Shown | None, classes: Sequence[str]) -> Html:
+    if synthetic is None or synthetic.labels is None:
+        return Html("")
+    return page.section("Generated by class", *by_class(kind, synthetic.samples, synthetic.labels, classes))
 
 
 def _measures(measures: Mapping[str, Any]) -> Html:
@@ -240,7 +225,15 @@ def _curves(history: History) -> Html:
     if accuracies:
         caption = "Accuracy of the discriminator on real and on synthetic windows; at 50 % it guesses."
         figures.append(_curve(history, accuracies, "accuracy of D", caption, percent=True))
-    families = sorted({name.split("/")[0] for name in names} - {"loss", "accuracy"})
+    if told := {name: legend for name, legend in _TOLD.items() if name in names}:
+        caption = "Share of the images whose class D tells right, epoch by epoch (paper, Figure 21)."
+        figures.append(_curve(history, told, "accuracy of the class", caption, percent=True))
+    if "diversity/ratio" in names:
+        spread = {"diversity/ratio": "all", "diversity/class_min": "least diverse class"}
+        caption = "Mean distance between generated images over that between real ones. Near 0 all are alike."
+        known = {name: legend for name, legend in spread.items() if name in names}
+        figures.append(_curve(history, known, "diversity", caption))
+    families = sorted({name.split("/")[0] for name in names} - {"loss", "accuracy", "diversity"})
     others = [_family(history, family) for family in families]
     folded = page.details(f"Everything else that was logged ({len(others)})", page.columns(*others)) if others else ""
     if not figures and not others:
@@ -281,14 +274,15 @@ def _lines(history: History) -> Html:
     return page.paragraph(" ".join(said), "muted") if said else Html("")
 
 
-def _grids(folder: Path, history: History) -> Html:
+def _grids(folder: Path, history: History, classes: Sequence[str]) -> Html:
     paths = sorted(folder.glob("*.png"), key=lambda path: (_numbers(path), path.name))
     if not paths:
         return Html("")
     kept = _within(paths, _GRID_BYTES)
     frames = [Frame(_moment(path, history), path.read_bytes()) for path in kept]
     share = f"{len(kept)} of {len(paths)} grids" if len(kept) < len(paths) else f"{len(paths)} grids"
-    caption = f"What the generator made, {share}; move the slider to go through training. {page.NOTICE}"
+    rows = f" A row a class: {', '.join(classes)}." if classes else ""
+    caption = f"What the generator made, {share}; move the slider to go through training.{rows} {page.NOTICE}"
     return page.section("Generated images through time", page.slider(frames, caption))
 
 
@@ -318,19 +312,23 @@ def _moment(path: Path, history: History) -> str:
 def _data(data: Mapping[str, Any]) -> Html:
     if not data:
         return Html("")
-    counted = [(key, number(data[key])) for key in ("records", "patients", "windows") if key in data]
-    classes = [(name, number(count)) for name, count in _mapping(data.get("classes")).items()]
-    parts = [
-        (name, number(_mapping(part).get("patients")), number(_mapping(part).get("windows")))
-        for name, part in _mapping(data.get("parts")).items()
+    noun = f"{data.get('noun', 'sample')}s"
+    units = {"records": "records", "patients": "persons", "samples": noun}
+    counted = [(unit, number(data[key])) for key, unit in units.items() if key in data]
+    parts = {name: _mapping(part) for name, part in _mapping(data.get("parts")).items()}
+    classes = list(_mapping(data.get("classes")))
+    rows = [
+        (name, *(number(value) for value in (part.get("patients"), part.get("samples"), *_of_classes(part, classes))))
+        for name, part in parts.items()
     ]
-    tables = [
-        page.table(parts, ("part", "patients", "windows"), numeric=(1, 2)) if parts else "",
-        page.table(classes, ("class", "windows"), numeric=(1,)) if classes else "",
-    ]
-    shown = [table for table in tables if table]
-    blocks = [page.facts(counted) if counted else "", page.columns(*shown) if shown else "", _skipped(data)]
-    return page.section("Data", *blocks)
+    header = ("part", "persons", noun, *map(page.breakable, classes))
+    table = page.table(rows, header, numeric=range(1, len(header))) if rows else ""
+    return page.section("Data", page.facts(counted) if counted else "", table, _skipped(data))
+
+
+def _of_classes(part: Mapping[str, Any], classes: Sequence[str]) -> list[Any]:
+    counts = _mapping(part.get("classes"))
+    return [counts.get(name) for name in classes]
 
 
 def _skipped(data: Mapping[str, Any]) -> Html:

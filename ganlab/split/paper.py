@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ganlab.dataset.record import Record
+from ganlab.dataset.source import Member
 from ganlab.split.base import Split
 
 
@@ -12,6 +12,6 @@ class PaperSplit:
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def __call__(self, records: Sequence[Record]) -> Split:
+    def __call__(self, members: Sequence[Member]) -> Split:
         """Everybody in `train`."""
-        return Split("paper", self.seed, {"train": tuple(sorted({record.patient for record in records}))})
+        return Split("paper", self.seed, {"train": tuple(sorted({member.patient for member in members}))})

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ganlab.dataset.record import Record
+from ganlab.dataset.source import Member
 from ganlab.split.base import Split
 
 
@@ -27,11 +27,11 @@ class PatientSplit:
         shares = {"train": train, "validation": validation, "test": test, "holdout": holdout}
         self.shares = {part: share / total for part, share in shares.items()}
 
-    def __call__(self, records: Sequence[Record]) -> Split:
+    def __call__(self, members: Sequence[Member]) -> Split:
         """Give each patient, stratum by stratum, to the part that lacks most."""
         strata: dict[int, list[str]] = defaultdict(list)
-        by_name = sorted(records, key=lambda record: record.name, reverse=True)
-        for patient, label in {record.patient: record.label for record in by_name}.items():
+        by_name = sorted(members, key=lambda member: member.name, reverse=True)
+        for patient, label in {member.patient: member.label for member in by_name}.items():
             strata[label].append(patient)
         overall: Counter[str] = Counter()
         parts: dict[str, list[str]] = {part: [] for part in self.shares}

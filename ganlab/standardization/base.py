@@ -1,9 +1,9 @@
-r"""Values in mV to levels in 0..255 by a range, and back.
+r"""Values in their own unit to levels in 0..255 by a range, and back.
 
     level = clip((x - low) / width * 255, 0, 255),  cut to an 8-bit grid where `levels` is 256
 
 (paper, Eq. 2 and 3). A range's `low` and `width` are what the choices of this group differ in. Above or below the
-range a value saturates; it never wraps.
+range a value saturates; it never wraps. What is said of leads in mV holds for columns in their units too.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ TOP = 255.0
 
 
 class Encoded(NamedTuple):
-    """Levels `(B, leads, samples)` in 0..255, the range's lower end `(B, leads, 1)` in mV, and how many saturated."""
+    """Levels in 0..255 in the sample's shape, the range's lower end `(B, leads, 1)` in mV, and how many saturated."""
 
     level: Tensor
     low: Tensor
@@ -63,6 +63,10 @@ class Standardization(nn.Module, ABC):
         middle = 0.5 if self.levels else 0.0
         x = (level + middle) * self.step()
         return x + (self.generated_low(x) if low is None else low)
+
+    def counts(self) -> dict[str, float]:
+        """What it counted beside saturation, by name, for the log; most count nothing else."""
+        return {}
 
     @property
     def zero(self) -> str:

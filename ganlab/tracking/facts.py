@@ -10,7 +10,7 @@ from typing import Any
 
 from ganlab import __version__
 from ganlab.compose import Composed
-from ganlab.dataset.module import RecordingsData
+from ganlab.dataset.module import Data
 from ganlab.errors import UserError
 from ganlab.settings import HERE
 from ganlab.tracking.sweep import PARENT_FILE
@@ -69,7 +69,7 @@ def write(folder: Path, facts: Mapping[str, Any]) -> None:
     (folder / "run.json").write_text(json.dumps(facts, indent=1))
 
 
-def store_split(folder: Path, data: RecordingsData) -> None:
+def store_split(folder: Path, data: Data) -> None:
     """Write `split.json`. Raises UserError where a resumed run's patients have changed."""
     assert data.split is not None
     parts = {part: list(people) for part, people in data.split.parts.items()}
@@ -123,13 +123,14 @@ def _left_out(reduced: bool, composed: Composed) -> list[str]:
         )
     if composed.data.source.simulated:
         reasons.append(
-            f"Real recordings: {composed.data.source.name} is a simulated cohort. What this page calls real are its "
-            "recordings; no person's heart made them."
+            f"Real data: {composed.data.source.name} is simulated. What this page calls real are its "
+            f"{composed.data.kind.noun}s; no person stands behind them."
         )
     if composed.data.judged_part == "train":
         reasons.append(
-            "Comparison with other people's recordings: this split has no validation patients, so the real windows "
-            "beside the generated ones are training windows. A generator that copied them would look perfect. "
-            "split=patient keeps people apart."
+            "Comparison with other persons: this split has no validation patients, so the real "
+            f"{composed.data.kind.noun}s beside the generated ones are training data. A generator that copied them "
+            "would look perfect. "
+            "split=patient keeps persons apart."
         )
     return reasons

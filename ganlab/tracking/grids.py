@@ -1,4 +1,7 @@
-"""3x3 grids of generated images through time, from the same noise throughout (the documents' figures)."""
+"""3x3 grids of generated images through time, from the same noise throughout (the documents' figures).
+
+Where the generator is told a class, each class has a row (paper Fig. 20).
+"""
 
 from pathlib import Path
 
@@ -6,11 +9,13 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
+from torch import Tensor
 
 from ganlab.gan.gan import GAN
-from ganlab.report.ecg_paper import grid_image, png_bytes
+from ganlab.report.ecg_paper import png_bytes
+from ganlab.report.images import draw_grid
 
-IMAGES = 9
+ROWS = COLUMNS = 3
 NOISE_SEED = 2021
 
 
@@ -33,12 +38,18 @@ class Grids(Callback):
             self._draw(trainer, pl_module, max(1, trainer.current_epoch))
 
     def _draw(self, trainer: Trainer, pl_module: GAN, epoch: int) -> None:
-        noise = pl_module.draw_noise(IMAGES, torch.Generator().manual_seed(NOISE_SEED))
-        image = grid_image(pl_module.generate(noise).cpu().numpy())
+        image = draw_grid(pl_module.generate(_noise(pl_module)).cpu().numpy(), COLUMNS)
         self.folder.mkdir(exist_ok=True)
         (self.folder / f"epoch_{epoch:04d}.png").write_bytes(png_bytes(image))
         for logger in trainer.loggers:
             show(logger, "grids", image, pl_module.steps)
+
+
+def _noise(module: GAN) -> Tensor:
+    draw = torch.Generator().manual_seed(NOISE_SEED)
+    if not module.classes:
+        return module.draw_noise(ROWS * COLUMNS, draw)
+    return torch.cat([module.draw_noise(COLUMNS, draw, label) for label in range(len(module.classes))])
 
 
 def show(logger: object, key: str, image: NDArray, step: int) -> None:

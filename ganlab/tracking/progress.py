@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from ganlab.gan.gan import GAN
@@ -73,16 +74,21 @@ def seconds_per_step(module: GAN, batch: int) -> float:
     for step in range(TIMED_STEPS + 1):
         if step == 1:
             start = _now(module)
-        with torch.no_grad():
-            fake = generator(module.draw_noise(batch))
-        loss = module.loss.discriminator(discriminator(real), discriminator(fake))
-        penalties = [trick.penalty(discriminator, real, fake, step) for trick in module.all_tricks()]
-        sum((p for p in penalties if p is not None), loss).backward()
-        discriminator.requires_grad_(False)
-        fake = discriminator(generator(module.draw_noise(batch)))
-        module.loss.generator(fake, discriminator(real) if module.loss.pairs else None).backward()
-        discriminator.requires_grad_(True)
+        update(module, generator, discriminator, real, step)
     return (_now(module) - start) / TIMED_STEPS
+
+
+def update(module: GAN, generator: nn.Module, discriminator: nn.Module, real: Tensor, step: int) -> None:
+    """The arithmetic of one step of `module` on these networks: the gradients of both, without their optimizers."""
+    with torch.no_grad():
+        fake = generator(module.draw_noise(len(real)))
+    loss = module.loss.discriminator(discriminator(real), discriminator(fake))
+    penalties = [trick.penalty(discriminator, real, fake, step) for trick in module.all_tricks()]
+    sum((p for p in penalties if p is not None), loss).backward()
+    discriminator.requires_grad_(False)
+    fake = discriminator(generator(module.draw_noise(len(real))))
+    module.loss.generator(fake, discriminator(real) if module.loss.pairs else None).backward()
+    discriminator.requires_grad_(True)
 
 
 def _now(module: GAN) -> float:

@@ -23,11 +23,11 @@ class Trick(nn.Module):
     refuses: ClassVar[Mapping[str, str]] = {}
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """Which windows an epoch shows, in which order."""
+        """Which samples an epoch shows, in which order; `labels` are those of all samples, not of the order."""
         return order
 
     def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
-        """Where windows start, in samples; `room` is the last possible start of each."""
+        """Where windows start in their recordings; `room` is the last possible start of each."""
         return starts
 
     def adopt(self, generator: nn.Module, discriminator: nn.Module) -> None:
@@ -41,8 +41,12 @@ class Trick(nn.Module):
         """Added to D's loss; images are `(B, C, H, W)`."""
         return None
 
+    def generator_term(self, fake: Tensor, real: Tensor, step: int) -> Tensor | None:
+        """Added to G's loss; images are `(B, C, H, W)`."""
+        return None
+
     def discriminator_steps(self, loss: Tensor) -> bool:
-        """Whether D is updated, given its loss."""
+        """Whether D is updated, given its adversarial loss."""
         return True
 
     def after_step(self, generator: nn.Module, step: int) -> None:

@@ -1,39 +1,130 @@
-"""Which sample stands at which pixel, and leads that are derived."""
+"""Every choice of the group there and back; leads, channels, and leads that are derived."""
 
 import numpy as np
+import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
 
+from ganlab.architecture import signal
 from ganlab.arrangement.base import Arrangement
-from ganlab.arrangement.order import reversed_z, transposed, z
+from ganlab.arrangement.leads import Leads
+from ganlab.errors import UserError
+from tests.arrangement.built import arranged, names
 
-LIMB = {
-    "iii": {"i": -1.0, "ii": 1.0},
-    "avr": {"i": -0.5, "ii": -0.5},
-    "avl": {"i": 1.0, "ii": -0.5},
-    "avf": {"i": -0.5, "ii": 1.0},
-}
+NAMES = names("arrangement")
 
 
-def test_pixels_of_the_documents_orders() -> None:
-    level = torch.arange(9.0)[None, None]
-    images = {
-        order.__name__: Arrangement(order=order, side=3).encode(level)[0, 0].tolist()
-        for order in (z, transposed, reversed_z)
-    }
-    assert images["z"] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert images["transposed"] == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
-    assert images["reversed_z"] == [[8, 7, 6], [5, 4, 3], [2, 1, 0]]
+def pixels_for(arrangement: Arrangement, count: int, seed: int) -> Tensor:
+    """Pixels of any value, in the sample's own shape, with black, white and grey among them."""
+    shape = arrangement.decode(torch.zeros(count, *arrangement.shape)).shape
+    draw = torch.Generator().manual_seed(seed)
+    pixels = torch.rand(shape, generator=draw) * 2 - 1
+    pixels[0] = pixels[0].sign()
+    pixels[1, :] = pixels[1, :1]
+    return pixels
 
 
-def test_leads_are_channels_in_order() -> None:
-    rgb = Arrangement(leads=("i", "ii", "iii"), side=2)
-    level = torch.arange(12.0).view(1, 3, 4)
-    assert rgb.shape == (3, 2, 2)
-    assert torch.equal(rgb.encode(level)[0, 1], torch.tensor([[4.0, 5.0], [6.0, 7.0]]))
+def null_cells(arrangement: Arrangement) -> Tensor:
+    """Which pixels of the image `(H * W)` belong to no column."""
+    null = torch.zeros(arrangement.shape).flatten()
+    return null.index_fill(0, getattr(arrangement, "null", torch.tensor([], dtype=torch.long)), 1).bool()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_decoding_undoes_encoding_within_the_declared_tolerance(name: str) -> None:
+    arrangement = arranged(name)
+
+    @settings(max_examples=5, deadline=None, derandomize=True)
+    @given(seed=st.integers(0, 10_000))
+    def check(seed: int) -> None:
+        pixels = pixels_for(arrangement, 4, seed)
+        arrangement.fit(pixels)
+        image = arrangement.encode(pixels)
+        assert image.shape == (4, *arrangement.shape)
+        assert image.abs().max() <= 1 + 1e-6
+        assert (arrangement.decode(image) - pixels).abs().max() * 127.5 <= arrangement.tolerance
+
+    check()
+    assert arrangement.tolerance <= 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_pixel_is_used_and_passes_gradients(name: str) -> None:
+    arrangement = arranged(name)
+    pixels = pixels_for(arrangement, 24, 0).requires_grad_()
+    image = arrangement.encode(pixels)
+    null = null_cells(arrangement)
+    assert torch.equal(image.std(0).flatten() > 0, ~null)
+    assert (image.flatten(1)[:, null] == -1).all()
+    (image.square().sum() + image.sum()).backward()
+    assert pixels.grad is not None
+    assert pixels.grad.isfinite().all()
+    assert (pixels.grad[2:] != 0).any(0).all()
+    image = image.detach().requires_grad_()
+    arrangement.decode(image).square().sum().backward()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
+    assert torch.equal((image.grad != 0).any(0).flatten(), ~null)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "shape", "span"),
+    [
+        ("z", 30, (1, 45, 45), 2025),
+        ("rgb", 60, (3, 45, 45), 2025),
+        ("six", 60, (6, 45, 45), 2025),
+        ("six_independent", 60, (6, 45, 45), 2025),
+        ("limb_derived", 60, (2, 45, 45), 2025),
+        ("concat", 30, (1, 45, 45), 2025),
+        ("squares", 30, (1, 45, 45), 2025),
+        ("frequency", 30, (1, 45, 45), 2025),
+        ("lab", 60, (3, 45, 45), 2025),
+    ],
+)
+def test_every_window_covers_2025_samples(name: str, batch: int, shape: tuple[int, int, int], span: int) -> None:
+    arrangement = arranged(name)
+    assert (arrangement.batch_size, arrangement.shape, arrangement.span) == (batch, shape, span)
+    assert arrangement.samples == arrangement.span // arrangement.decimation
+    assert arrangement.samples * len(arrangement.leads) == np.prod(shape)
+
+
+def test_leads_are_channels_in_order_and_may_share_them() -> None:
+    pixels = torch.arange(16.0).view(1, 4, 4)
+    apart = Leads(leads=("i", "ii", "iii", "avr"), side=2)
+    assert apart.encode(pixels)[0, 1].tolist() == [[4, 5], [6, 7]]
+    shared = Leads(leads=("i", "ii", "iii", "avr"), side=4, leads_per_channel=2)
+    pixels = torch.arange(32.0).view(1, 4, 8)
+    assert shared.shape == (2, 4, 4)
+    assert shared.samples == 8
+    assert shared.encode(pixels)[0, 1].flatten().tolist() == list(range(16, 32))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ("arrangement.leads=[i,i]", "different leads"),
+        ("arrangement.leads=[]", "different leads"),
+        ("arrangement.leads=[i,ii]", "leads_per_channel=3.*2 leads.*2025 pixels"),
+        ("arrangement.side=44", "leads_per_channel=3.*1936 pixels"),
+        ("arrangement.decimation=0", "decimation=0"),
+        ("arrangement.side=0", "side=0"),
+    ],
+)
+def test_leads_that_do_not_fit_are_refused(overrides: str, said: str) -> None:
+    with pytest.raises(Exception, match=said) as seen:
+        arranged("concat", overrides)
+    assert isinstance(seen.value.__cause__, UserError)
+
+
+def test_an_order_that_loses_a_sample_is_refused() -> None:
+    with pytest.raises(UserError, match=r"arrangement\.order"):
+        Leads(order=lambda side: torch.zeros(side * side, dtype=torch.long))
 
 
 def test_derived_limb_leads_obey_einthoven_and_goldberger_exactly_in_adc_units() -> None:
-    arrangement = Arrangement(leads=("i", "ii"), derived=LIMB)
+    arrangement = arranged("limb_derived")
     x = torch.randn(5, 2, 2025, generator=torch.Generator().manual_seed(0))
     digital = np.rint(arrangement.complete(x).double().numpy() * 2000).astype(int)
     i, ii, iii, avr, avl, avf = digital.transpose(1, 0, 2)
@@ -42,4 +133,11 @@ def test_derived_limb_leads_obey_einthoven_and_goldberger_exactly_in_adc_units()
     assert (2 * avr == -(i + ii)).all()
     assert (2 * avl == 2 * i - ii).all()
     assert (2 * avf == 2 * ii - i).all()
-    assert np.abs(digital[:, :2] / 2000 - x.numpy()).max() <= 0.0005 + 1e-6
+    assert np.abs(digital[:, :2] / 2000 - x.numpy()).max() <= arrangement.tolerance_mv + 1e-6
+
+
+@pytest.mark.parametrize("network", [signal.Generator, signal.Discriminator])
+def test_networks_of_signals_refuse_what_is_none(network: type) -> None:
+    network(arranged("squares"), width=0.1)
+    with pytest.raises(UserError, match="architecture=fcn"):
+        network(arranged("thyroid"))

@@ -9,7 +9,8 @@ import torch
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.module import ResumableLoader
 from ganlab.dataset.record import Record
-from ganlab.dataset.windows import Batch, EpochSampler, WindowAt, Windows, with_leads
+from ganlab.dataset.samples import Batch, EpochSampler, Place
+from ganlab.dataset.windows import Windows, with_leads
 from ganlab.errors import UserError
 from ganlab.trick.random_crop import RandomCrop
 
@@ -42,7 +43,7 @@ def test_windows_are_laid_end_to_end_and_the_tail_is_dropped() -> None:
     cut = windows()
     assert len(cut) == 7
     assert cut.starts.tolist() == [0, 100, 0, 0, 100, 200, 300]
-    assert cut.patients.tolist() == ["p0", "p0", "p1", "p3", "p3", "p3", "p3"]
+    assert cut.persons.tolist() == ["p0", "p0", "p1", "p3", "p3", "p3", "p3"]
     assert cut.labels.tolist() == [0, 0, 1, 0, 0, 0, 0]
     assert cut.room.tolist() == [150, 150, 0, 330, 330, 330, 330]
 
@@ -73,17 +74,37 @@ def test_leads_are_found_where_each_record_has_them() -> None:
 
 def test_a_batch_is_read_at_the_places_asked_for() -> None:
     cut = windows()
-    sample, label, person = cut.__getitems__([WindowAt(3, 330), WindowAt(2, 0)])
+    sample, label, person = cut.__getitems__([Place(3, 330), Place(2, 0)])
     np.testing.assert_allclose(sample[:, 0, 0], [(3000 + 33 + 10) / 2000, (1000 + 10) / 2000], rtol=1e-6)
     assert label.tolist() == [0, 1]
-    assert [cut.people[number] for number in person] == [cut.patients[3], cut.patients[2]]
+    assert [cut.people[number] for number in person] == [cut.persons[3], cut.persons[2]]
 
 
 def test_a_spread_of_windows_covers_all_records_evenly_and_never_repeats() -> None:
     cut = windows()
-    assert cut.spread(99).shape == (7, 1, LENGTH)
-    first = cut.spread(3)[:, 0, 0] * 2000 - 10
+    assert cut.spread(99).sample.shape == (7, 1, LENGTH)
+    first = cut.spread(3).sample[:, 0, 0] * 2000 - 10
     np.testing.assert_allclose(first, [0, 3000, 3030], atol=0.01)
+
+
+def test_the_windows_of_some_people_are_all_theirs_and_nobody_elses() -> None:
+    cut = windows().of({"p3", "p1"})
+    assert cut.persons.tolist() == ["p1", "p3", "p3", "p3", "p3"]
+    np.testing.assert_array_equal(cut[2].sample, windows()[4].sample)
+
+
+def test_a_third_of_the_rate_keeps_what_is_slow_and_loses_what_is_fast() -> None:
+    t = np.arange(900)
+    slow, fast = 1000 * np.sin(2 * np.pi * 10 * t / 1000), 1000 * np.sin(2 * np.pi * 300 * t / 1000)
+    signal = np.stack([slow, fast]).astype(np.int16)
+    record = Record("p/s", "p", "n/a", 0, ("slow", "fast"), 900, 1e3, (1000.0, 1000.0), (0, 0))
+    cut = Windows(Recordings(signal.ravel(), (record,), ()), (record,), ("slow", "fast"), 300, decimation=3)
+    assert len(cut) == 3
+    sample = cut[1].sample[0].numpy()
+    assert sample.shape == (2, 100)
+    np.testing.assert_allclose(sample[0, 10:-10], slow[300:600:3][10:-10] / 1000, atol=0.02)
+    assert np.abs(sample[1, 10:-10]).max() < 0.05
+    assert np.abs(signal[1, 300:600:3]).max() > 900
 
 
 def test_records_without_the_leads_or_too_short_are_named_with_the_reason() -> None:
@@ -104,7 +125,7 @@ def test_leads_that_nobody_has_are_refused_with_those_that_there_are() -> None:
         with_leads(recorded().records, ("a",), 500)
 
 
-def epoch(sampler: EpochSampler, number: int) -> list[WindowAt]:
+def epoch(sampler: EpochSampler, number: int) -> list[Place]:
     sampler.set_epoch(number)
     places = list(sampler)
     assert len(places) == len(sampler)
@@ -130,11 +151,11 @@ def test_random_crops_start_everywhere_in_their_recording_and_not_beyond() -> No
     cut = windows()
     sampler = EpochSampler(cut, seed=0, tricks=[RandomCrop()])
     seen = [place for number in range(300) for place in epoch(sampler, number)]
-    assert all(0 <= place.start <= cut.room[place.window] for place in seen)
-    starts = {place.start for place in seen if cut.patients[place.window] == "p3"}
+    assert all(0 <= place.start <= cut.room[place.number] for place in seen)
+    starts = {place.start for place in seen if cut.persons[place.number] == "p3"}
     assert {0, 330} <= starts
     assert len(starts) > 300
-    assert sorted(place.window for place in epoch(sampler, 0)) == list(range(7))
+    assert sorted(place.number for place in epoch(sampler, 0)) == list(range(7))
     assert {cut.__getitems__([place]).sample.shape for place in seen[:100]} == {(1, 1, LENGTH)}
 
 

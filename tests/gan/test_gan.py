@@ -1,18 +1,20 @@
 """One step of the module is one step of the documents' listing; samples are reproducible."""
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 from torch.utils.data import DataLoader
 
-from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
-from ganlab.dataset.windows import Batch
-from ganlab.gan.gan import GAN
+from ganlab.dataset.samples import Batch
+from ganlab.errors import UserError
+from ganlab.gan.gan import FITTED, GAN
 from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
@@ -44,7 +46,7 @@ def game(loss: Loss | None = None, tricks: Mapping[str, Trick] | None = None, **
         nn.Linear(8, 1),
         nn.Flatten(0),
     )
-    codec = Codec(FixedRange(), Arrangement(side=3))
+    codec = Codec(FixedRange(), Leads(side=3))
     return GAN(generator, discriminator, codec, loss or BCE(), tricks or {}, noise=4, **settings)
 
 
@@ -55,14 +57,17 @@ def batches(count: int) -> list[Tensor]:
 
 def train(gan: GAN, steps: int, **settings: object) -> GAN:
     data = [Batch(x, torch.zeros(6, dtype=torch.long), torch.zeros(6, dtype=torch.long)) for x in batches(steps)]
-    loader = DataLoader(data, batch_size=None)
+    return fit(gan, DataLoader(data, batch_size=None), **settings)
+
+
+def fit(gan: GAN, data: DataLoader | LightningDataModule, **settings: object) -> GAN:
     quiet = {
         "logger": False,
         "enable_checkpointing": False,
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
-    Trainer(accelerator="cpu", max_epochs=settings.pop("max_epochs", 1), **quiet, **settings).fit(gan, loader)
+    Trainer(accelerator="cpu", max_epochs=settings.pop("max_epochs", 1), **quiet, **settings).fit(gan, data)
     return gan
 
 
@@ -116,7 +121,7 @@ def test_each_step_moves_its_own_network_alone(loss: Loss) -> None:
     gan = game(loss)
     gan.manual_backward = lambda loss: loss.backward()
     optimizer_g, optimizer_d = gan.configure_optimizers()
-    real = torch.randn(6, *SHAPE)
+    real, label = torch.randn(6, *SHAPE), torch.zeros(6, dtype=torch.long)
 
     def moved(step: Callable) -> set[str]:
         before = {name: value.clone() for name, value in gan.named_parameters()}
@@ -124,7 +129,7 @@ def test_each_step_moves_its_own_network_alone(loss: Loss) -> None:
         gan.zero_grad()
         return {name.split(".")[0] for name, value in gan.named_parameters() if not torch.equal(value, before[name])}
 
-    assert moved(lambda: gan.step_discriminator(real, optimizer_d)) == {"discriminator"}
+    assert moved(lambda: gan.step_discriminator(real, label, optimizer_d)) == {"discriminator"}
     assert moved(lambda: gan.step_generator(real, optimizer_g)) == {"generator"}
 
 
@@ -163,6 +168,39 @@ def test_samples_come_from_the_averaged_weights() -> None:
     noise = gan.draw_noise(4, torch.Generator().manual_seed(0))
     assert not torch.allclose(gan.generate(noise), gan.generator.eval()(noise))
     assert torch.allclose(gan.generate(noise), gan.tricks["ema"].average(noise))
+
+
+def test_a_gan_without_classes_makes_no_class_and_says_so() -> None:
+    gan = game()
+    noise = gan.draw_noise(5)
+    assert (gan.conditional, gan.latent, noise.shape, gan.labels_of(noise)) == (False, 4, (5, 4), None)
+    with pytest.raises(UserError, match=r"label=1.*gan=acgan"):
+        gan.sample(5, label=1)
+
+
+def test_the_codec_is_fitted_to_samples_from_all_over_the_training_data() -> None:
+    class Data(LightningDataModule):
+        train = SimpleNamespace(spread=lambda count: Batch(torch.full((2, 1, 9), float(count)), None, None))
+
+        def train_dataloader(self) -> DataLoader:
+            return DataLoader([], batch_size=None)
+
+    gan, fitted = game(), []
+    gan.codec.fit = fitted.append
+    fit(gan, Data())
+    assert [x.unique().item() for x in fitted] == [FITTED]
+
+
+def test_each_epoch_logs_the_means_of_its_steps() -> None:
+    gan, steps, step = game(), [], GAN.step_discriminator
+    gan.step_discriminator = lambda *args: steps.append(step(gan, *args)) or steps[-1]
+    train(gan, 4, max_epochs=2)
+    logged = gan.trainer.logged_metrics
+    for name in ("loss/D", "accuracy/real"):
+        values = torch.stack([logs[name] for logs in steps])
+        torch.testing.assert_close(logged[f"epoch/{name}"], values[-4:].mean())
+        assert logged[name] == values[-1]
+    assert {"epoch/loss/G", "epoch/accuracy/synthetic"} < logged.keys()
 
 
 def test_bf16_trains_on_a_cpu() -> None:

@@ -1,21 +1,25 @@
 """Each trick at the point where it acts, and that it acts nowhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from ganlab.dataset.samples import EpochSampler, Place, Samples
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.loss.bce import BCE
+from ganlab.trick.balanced_sampler import BalancedSampler
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 from ganlab.trick.d_threshold import DThreshold
 from ganlab.trick.ema import EMA
 from ganlab.trick.label_smoothing import LabelSmoothing
 from ganlab.trick.r1_r2 import R1R2
 from ganlab.trick.random_crop import RandomCrop
+from ganlab.trick.spread_loss import SpreadLoss
+from ganlab.trick.under_sampling import UnderSampling
 
 THRESHOLD = 0.25
 BELOW = float(np.nextafter(np.float32(THRESHOLD), np.float32(0)))
@@ -70,12 +74,15 @@ def images(count: int = 6) -> Tensor:
     return torch.randn(count, 1, 2, 2, generator=torch.Generator().manual_seed(7))
 
 
+LABELS = torch.zeros(6, dtype=torch.long)
+
+
 def step(game: GAN, batches: int = 1) -> None:
     """Steps of both networks, without a Trainer."""
     optimizer_g, optimizer_d = game.configure_optimizers()
     for _ in range(batches):
         torch.manual_seed(game.steps)
-        game.step_discriminator(images(), optimizer_d)
+        game.step_discriminator(images(), LABELS, optimizer_d)
         game.step_generator(images(), optimizer_g)
         for trick in game.tricks.values():
             trick.after_step(game.generator, game.steps)
@@ -96,6 +103,9 @@ def hooks_that_act(trick: Trick) -> set[str]:
         (EMA(), {"adopt", "after_step", "sampling_generator"}),
         (R1R2(), {"penalty"}),
         (RandomCrop(), {"starts"}),
+        (SpreadLoss(), {"generator_term", "counts"}),
+        (UnderSampling(), {"order", "counts"}),
+        (BalancedSampler(), {"order", "counts"}),
     ],
 )
 def test_a_trick_acts_at_its_own_points_alone(trick: Trick, hooks: set[str]) -> None:
@@ -253,7 +263,7 @@ def test_the_penalty_reaches_d_and_not_g() -> None:
     def gradient_of_d(gamma: float) -> Tensor:
         game = gan({"r1_r2": R1R2(gamma, every=4)})
         torch.manual_seed(1)
-        game.step_discriminator(images(), game.configure_optimizers()[1])
+        game.step_discriminator(images(), LABELS, game.configure_optimizers()[1])
         return game.discriminator.w.grad
 
     torch.testing.assert_close(gradient_of_d(0.5) - gradient_of_d(0.0), 4 * 0.5 * 2 * Linear().w.detach())
@@ -266,6 +276,106 @@ def test_random_crops_are_uniform_between_the_first_and_the_last_possible_start(
     assert not starts[0].any()
     np.testing.assert_allclose(np.bincount(starts[1]) / 4000, np.full(4, 1 / 4), atol=0.03)
     np.testing.assert_allclose(np.bincount(starts[2]) / 4000, np.full(10, 1 / 10), atol=0.03)
+
+
+def test_the_spread_loss_is_the_mean_squared_difference_of_the_pixels_deviations() -> None:
+    real = torch.tensor([[[[-1.0, 0.0], [0.5, 0.2]]], [[[1.0, 0.0], [0.5, 0.8]]]])
+    fake = torch.tensor([[[[0.0, -0.4], [0.5, 0.2]]], [[[0.0, 0.4], [0.5, 0.8]]]])
+    spread = SpreadLoss(weight=3.0)
+    assert spread.generator_term(fake, real, 0).item() == pytest.approx(3 * (1.0**2 + 0.4**2) / 4, rel=1e-3)
+    assert spread.counts() == {"spread_loss/last": pytest.approx(3 * 1.16 / 4, rel=1e-3)}
+    assert spread.generator_term(real.flip(0), real, 1).item() == 0
+
+
+def test_a_pixel_that_is_always_the_same_has_a_finite_gradient() -> None:
+    fake = torch.full((6, 1, 2, 2), -1.0, requires_grad=True)
+    SpreadLoss().generator_term(fake, images(), 0).backward()
+    assert fake.grad.isfinite().all()
+
+
+def test_the_spread_loss_is_added_to_gs_loss_and_to_ds_not() -> None:
+    def gradients(tricks: Mapping[str, Trick]) -> tuple[Tensor, Tensor]:
+        game = gan(tricks)
+        torch.manual_seed(1)
+        game.step_discriminator(images(), LABELS, game.configure_optimizers()[1])
+        of_d = game.discriminator.w.grad.clone()
+        game.discriminator = Linear()
+        game.step_generator(images(), game.configure_optimizers()[0])
+        return game.generator.layers[0].weight.grad.clone(), of_d
+
+    with_term, without = gradients({"spread_loss": SpreadLoss(5.0)}), gradients({})
+    alone = gan({})
+    torch.manual_seed(1)
+    alone.draw_noise(6)
+    SpreadLoss(5.0).generator_term(alone.generator(alone.draw_noise(6)), images(), 0).backward()
+    torch.testing.assert_close(with_term[0] - without[0], alone.generator.layers[0].weight.grad)
+    torch.testing.assert_close(with_term[1], without[1])
+
+
+class Rows(Samples):
+    """Samples of which only the labels matter: 20 of class 0, 5 of class 1, 10 of class 2."""
+
+    def __init__(self) -> None:
+        labels = np.repeat([0, 1, 2], [20, 5, 10])
+        super().__init__(labels, np.arange(len(labels)).astype(str))
+
+    def read(self, places: Sequence[Place]) -> np.ndarray:
+        return np.zeros((len(places), 1), dtype=np.float32)
+
+    def of(self, people: Collection[str]) -> "Rows":
+        return self
+
+
+def epochs(trick: Trick, count: int, seed: int = 0) -> list[list[int]]:
+    sampler = EpochSampler(Rows(), seed, [trick])
+    drawn = []
+    for epoch in range(count):
+        sampler.set_epoch(epoch)
+        drawn.append([place.number for place in sampler])
+        assert len(sampler) == len(drawn[-1])
+    return drawn
+
+
+def test_under_sampling_shows_the_same_few_of_each_class_in_every_epoch_in_another_order() -> None:
+    trick = UnderSampling(seed=4)
+    first, second = epochs(trick, 2)
+    assert np.bincount(Rows().labels[first]).tolist() == [5, 5, 5]
+    assert len(set(first)) == 15
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted(epochs(UnderSampling(seed=4), 1, seed=9)[0])
+    assert sorted(first) != sorted(epochs(UnderSampling(seed=5), 1)[0])
+    shown = {"class_0": 5, "class_1": 5, "class_2": 5, "left_out": 20}
+    assert trick.counts() == {f"under_sampling/{name}": count for name, count in shown.items()}
+
+
+def test_under_sampling_the_windows_of_table_2_leaves_4390_of_each() -> None:
+    labels = np.repeat([0, 1, 2], [20_015, 4_390, 4_623])
+    order = np.random.default_rng(0).permutation(len(labels))
+    kept = UnderSampling().order(order, labels, np.random.default_rng(1))
+    assert np.bincount(labels[kept]).tolist() == [4390] * 3
+    assert len(set(kept.tolist())) == 3 * 4390
+
+
+def test_balanced_epochs_keep_their_length_and_show_classes_equally_often() -> None:
+    trick = BalancedSampler()
+    first, second = epochs(trick, 2)
+    assert np.bincount(Rows().labels[first]).tolist() == [12, 12, 11]
+    assert first == epochs(BalancedSampler(), 1)[0]
+    assert set(first) != set(second)
+    common = [number for number in first if number < 20]
+    assert len(set(common)) == len(common) == 12
+    counts = trick.counts()
+    assert counts["balanced_sampler/not_shown"] == 35 - len(set(second)) > 8
+    assert [counts[f"balanced_sampler/class_{k}"] for k in range(3)] == [12, 12, 11]
+    assert np.diff(Rows().labels[first]).min() < 0, "classes come mixed"
+
+
+def test_balancing_reaches_every_sample_in_time() -> None:
+    assert {number for epoch in epochs(BalancedSampler(), 40) for number in epoch} == set(range(35))
+
+
+def test_before_an_epoch_nothing_was_left_out() -> None:
+    assert UnderSampling().counts() == BalancedSampler().counts() == {}
 
 
 RELATIVISTIC, NORM = {"relativistic": "loss=rpgan"}, {"batch_norm": "a discriminator with batch norm"}
@@ -286,6 +396,11 @@ RELATIVISTIC, NORM = {"relativistic": "loss=rpgan"}, {"batch_norm": "a discrimin
             {"label_smoothing": LabelSmoothing(), "r1_r2": R1R2()},
             "trick=r1_r2 cannot go with trick=label_smoothing: both hold D back on real images",
         ),
+        (
+            {},
+            {"balanced_sampler": BalancedSampler(), "under_sampling": UnderSampling()},
+            "trick=balanced_sampler cannot go with trick=under_sampling: its classes are of one size already",
+        ),
     ],
 )
 def test_what_cannot_go_together_is_refused_with_both_names_and_the_reason(
@@ -299,7 +414,8 @@ def test_what_cannot_go_together_is_refused_with_both_names_and_the_reason(
 
 def test_what_can_go_together_is_accepted() -> None:
     refuse_combinations({**NORM, "bce": "loss=bce"}, {"a": LabelSmoothing(), "b": DThreshold(), "c": EMA()})
-    refuse_combinations(RELATIVISTIC, {"a": R1R2(), "b": EMA(), "c": RandomCrop()})
+    refuse_combinations(RELATIVISTIC, {"a": R1R2(), "b": EMA(), "c": RandomCrop(), "d": BalancedSampler()})
+    refuse_combinations(NORM, {"a": DThreshold(), "b": LabelSmoothing(), "c": UnderSampling(), "d": SpreadLoss()})
 
 
 def test_a_batch_norm_anywhere_in_a_network_is_found() -> None:

@@ -1,0 +1,113 @@
+"""Windows of a recording to the pixels of an image, and back: a list of leads and a permutation of pixels."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.order import z
+from ganlab.errors import UserError
+
+RESOLUTION_MV = 1e-3
+"""Leads from which others are derived are first rounded to 1 uV, so that sums and halves are exact at 0.5 uV a unit."""
+
+
+class Leads(Arrangement):
+    """So many of `leads` share a channel of `side` x `side` pixels: in the given `order`, one lead after another.
+
+    `derived` names leads that are no part of the image: each is a sum of the image's leads with the given weights.
+    With a `decimation` the window is read at that fraction of the recording's rate. Raises UserError where leads,
+    pixels and channels do not fit.
+    """
+
+    pixel_to_sample: Tensor
+    sample_to_pixel: Tensor
+
+    def __init__(
+        self,
+        leads: Sequence[str] = ("i",),
+        order: Callable[[int], Tensor] = z,
+        side: int = 45,
+        batch_size: int = 30,
+        derived: Mapping[str, Mapping[str, float]] | None = None,
+        leads_per_channel: int = 1,
+        decimation: int = 1,
+    ) -> None:
+        super().__init__()
+        _refuse_what_does_not_fit(leads, side, leads_per_channel, decimation)
+        self.leads = tuple(leads)
+        self.side = side
+        self.batch_size = batch_size
+        self.derived = {lead: dict(weights) for lead, weights in (derived or {}).items()}
+        self.leads_per_channel = leads_per_channel
+        self.decimation = decimation
+        self.register_buffer("pixel_to_sample", _permutation(order, side), persistent=False)
+        self.register_buffer("sample_to_pixel", self.pixel_to_sample.argsort(), persistent=False)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the image."""
+        return len(self.leads) // self.leads_per_channel, self.side, self.side
+
+    @property
+    def samples(self) -> int:
+        """Samples of a window, for each lead."""
+        return self.side * self.side // self.leads_per_channel
+
+    @property
+    def span(self) -> int:
+        """Samples of the recording that a window covers."""
+        return self.samples * self.decimation
+
+    @property
+    def decoded_leads(self) -> tuple[str, ...]:
+        """Leads of a decoded window: the image's own, then the derived ones."""
+        return self.leads + tuple(self.derived)
+
+    @property
+    def tolerance_mv(self) -> float:
+        """How far decoding may be from what was encoded, beyond the standardization's own step, in mV."""
+        return RESOLUTION_MV / 2 if self.derived else 0.0
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Pixels `(B, leads, samples)` to an image `(B, C, H, W)`."""
+        channels = pixels.unflatten(1, (-1, self.leads_per_channel)).flatten(2)
+        return channels[..., self.pixel_to_sample].unflatten(-1, (self.side, self.side))
+
+    def decode(self, image: Tensor) -> Tensor:
+        """An image `(B, C, H, W)` to pixels `(B, leads, samples)`."""
+        channels = image.flatten(2)[..., self.sample_to_pixel]
+        return channels.unflatten(2, (self.leads_per_channel, -1)).flatten(1, 2)
+
+    def complete(self, x: Tensor) -> Tensor:
+        """Add the derived leads to windows `(B, leads, samples)` in mV."""
+        if not self.derived:
+            return x
+        x = torch.round(x.double() / RESOLUTION_MV) * RESOLUTION_MV
+        index = {lead: x[:, channel] for channel, lead in enumerate(self.leads)}
+        added = [sum(w * index[lead] for lead, w in weights.items()) for weights in self.derived.values()]
+        return torch.cat([x, torch.stack([torch.as_tensor(lead) for lead in added], dim=1)], dim=1).float()
+
+
+def _refuse_what_does_not_fit(leads: Sequence[str], side: int, leads_per_channel: int, decimation: int) -> None:
+    if not leads or len(set(leads)) != len(leads):
+        raise UserError(f"arrangement.leads={list(leads)}: accepted is a list of different leads.")
+    for name, value in {"side": side, "leads_per_channel": leads_per_channel, "decimation": decimation}.items():
+        if value < 1:
+            raise UserError(f"arrangement.{name}={value}: accepted is 1 or more.")
+    if len(leads) % leads_per_channel or side * side % leads_per_channel:
+        raise UserError(
+            f"arrangement.leads_per_channel={leads_per_channel}: accepted is what divides both the {len(leads)} leads "
+            f"of arrangement.leads={list(leads)} and the {side * side} pixels of arrangement.side={side}."
+        )
+
+
+def _permutation(order: Callable[[int], Tensor], side: int) -> Tensor:
+    samples = order(side)
+    if not torch.equal(samples.sort().values, z(side)):
+        raise UserError(
+            f"arrangement.order with arrangement.side={side}: accepted is an order that shows each of the "
+            f"{side * side} samples at one pixel, such as ganlab.arrangement.order.z."
+        )
+    return samples

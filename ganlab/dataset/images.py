@@ -1,0 +1,552 @@
+"""Images as a data set: read from a folder or a zip, a batch at a time, nothing unpacked; or drawn once by a simulator.
+
+Every image is decoded once before it is used. What came out, the sizes and what could not be read, is kept in a cache
+folder named after the files, so that the next run starts at once.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+from filelock import FileLock
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ganlab.arrangement.base import Arrangement
+from ganlab.dataset.kind import Image
+from ganlab.dataset.people import read_people
+from ganlab.dataset.samples import Place, Samples
+from ganlab.dataset.source import Collected, Member, Skipped, Source
+from ganlab.errors import BadRecord, UserError
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Raised whenever the files of a cache folder, or what counts as a bad image, change their meaning."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+MODES = {1: "L", 3: "RGB"}
+"""Pillow's name of grey and of red, green, blue, by channels."""
+
+LARGEST_FILE = 64 << 20
+"""Bytes of an image file, uncompressed; one beyond it is not opened."""
+
+LARGEST_IMAGE = 50_000_000
+"""Pixels of an image; one beyond it is not decoded."""
+
+SHOWN = 5
+
+
+class Store(ABC):
+    """Image files under one path, and their bytes by their names in it, with slashes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    @abstractmethod
+    def entries(self) -> list[str]:
+        """Names of all files, images or not."""
+
+    @abstractmethod
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Names, sizes in bytes and times (ns) of what changes with the images."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises BadRecord where they cannot be had."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the images, 2 before 10."""
+        return sorted(filter(_is_image, self.entries), key=_natural)
+
+
+class Folder(Store):
+    """The files below a folder."""
+
+    @cached_property
+    def entries(self) -> list[str]:
+        """Names of all files, images or not."""
+        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of each image."""
+        return [_stamp(name, self.path / name) for name in self.names]
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises BadRecord where they cannot be had."""
+        file = self.path / name
+        try:
+            _check_bytes(name, file.stat().st_size)
+            return file.read_bytes()
+        except OSError as error:
+            raise BadRecord(name, f"cannot be read ({error.strerror})") from error
+
+
+class Zip(Store):
+    """The files in a zip, which each process opens for itself."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._open: tuple[int, zipfile.ZipFile] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process opens the zip again."""
+        return {"path": self.path, "_open": None}
+
+    @property
+    def archive(self) -> zipfile.ZipFile:
+        """The zip, open in this process. Raises UserError where it is none."""
+        # A forked worker shares the file position of its parent's handle: both would read garbage.
+        if self._open is None or self._open[0] != os.getpid():
+            try:
+                self._open = os.getpid(), zipfile.ZipFile(self.path)
+            except (OSError, zipfile.BadZipFile) as error:
+                raise UserError(f"{self.path} is not a readable zip ({error}); check dataset.root=...") from error
+        return self._open[1]
+
+    @cached_property
+    def entries(self) -> list[str]:
+        """Names of all files, images or not. Raises UserError for a zip that would reach beyond itself."""
+        files = [entry for entry in self.archive.infolist() if not entry.is_dir()]
+        names = [entry.filename for entry in files]
+        if out := [name for name in names if _leads_out(name)]:
+            raise UserError(f"{self.path}: the entry {out[0]!r} leads out of the archive. Nothing was read.")
+        if links := [entry.filename for entry in files if stat.S_ISLNK(entry.external_attr >> 16)]:
+            raise UserError(f"{self.path}: the entry {links[0]!r} is a link. Nothing was read.")
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count double.")
+        return names
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of the zip."""
+        return [_stamp(self.path.name, self.path)]
+
+    def read(self, name: str) -> bytes:
+        """The entry's bytes. Raises BadRecord where they cannot be had, or are too many, before they are unpacked."""
+        entry = self.archive.getinfo(name)
+        _check_bytes(name, entry.file_size)
+        try:
+            return self.archive.read(entry)
+        except Exception as error:
+            raise BadRecord(name, f"cannot be unpacked ({type(error).__name__}: {error})") from error
+
+
+def open_store(root: Path, stand_in: str) -> Store:
+    """The zip `root`, the folder `root`, or the one zip of a folder that holds no image.
+
+    Raises UserError where there is nothing to read; `stand_in` is the data set that it proposes instead.
+    """
+    ways_on = f"Two ways on: dataset.root=<folder or zip of images>; or {stand_in}, which needs no files."
+    if root.is_file():
+        return _with_images(Zip(root), ways_on)
+    if not root.is_dir():
+        raise UserError(f"No such folder or zip: {root}\n{ways_on}")
+    folder = Folder(root)
+    zips = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".zip"]
+    if len(zips) != 1 or folder.names:
+        return _with_images(folder, f"It holds {len(zips)} zips; name one. {ways_on}" if zips else ways_on)
+    return _with_images(Zip(zips[0]), ways_on)
+
+
+def _with_images(store: Store, ways_on: str) -> Store:
+    if not store.names:
+        raise UserError(f"No image in {store.path} (accepted are {', '.join(SUFFIXES)}).\n{ways_on}")
+    return store
+
+
+def _is_image(name: str) -> bool:
+    """Whether the suffix is an image's, and the file is not one that a system hides."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(int(part), "") if part[0].isdecimal() else (-1, part) for part in parts], name
+
+
+def _leads_out(name: str) -> bool:
+    windows = PureWindowsPath(name)
+    return "\\" in name or name.startswith("/") or bool(windows.drive) or ".." in windows.parts
+
+
+def _stamp(name: str, file: Path) -> tuple[str, int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return name, -1, -1
+    return name, status.st_size, status.st_mtime_ns
+
+
+def _check_bytes(name: str, size: int) -> None:
+    if size > LARGEST_FILE:
+        raise BadRecord(name, f"is {size} bytes long; accepted are {LARGEST_FILE}")
+
+
+def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
+    """An image file, upright, in grey or in red, green and blue. Raises BadRecord with the reason."""
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "BMP")) as image:
+            width, height = image.size
+            if width * height > LARGEST_IMAGE:
+                raise BadRecord(name, f"has {width} x {height} pixels; accepted are {LARGEST_IMAGE}")
+            image.load()
+            _check_levels(name, image)
+            return PIL.ImageOps.exif_transpose(image).convert(MODES[channels])
+    except BadRecord:
+        raise
+    except Exception as error:
+        raise BadRecord(name, f"not readable as JPEG, PNG or BMP ({type(error).__name__}: {error})") from error
+
+
+def _check_levels(name: str, image: PIL.Image.Image) -> None:
+    """Refuse what a conversion to 8 bits a channel without transparency would change."""
+    if image.mode.startswith(("I", "F")):
+        raise BadRecord(name, f"has more than 8 bits a channel (mode {image.mode})")
+    transparent = "A" in image.getbands() or "transparency" in image.info
+    if transparent and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        raise BadRecord(name, "has transparent pixels, which have no level")
+
+
+class Pictures(Samples):
+    """Images `(B, channels, height, width)` of levels 0..255, decoded as they are read.
+
+    An image of another size is resized, by area-weighted interpolation where it shrinks.
+    """
+
+    def __init__(self, store: Store, members: Sequence[Member], channels: int, height: int, width: int) -> None:
+        super().__init__(_labels(members), _persons(members))
+        self.store = store
+        self.members = tuple(members)
+        self.channels, self.height, self.width = channels, height, width
+
+    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
+        """The images at these places. Raises UserError for one that has changed since it was checked."""
+        return np.stack([self._levels(self.members[place.number].name) for place in places])
+
+    def _levels(self, name: str) -> NDArray[np.float32]:
+        try:
+            image = decode(name, self.store.read(name), self.channels)
+        except BadRecord as bad:
+            raise UserError(f"{self.store.path}: {bad}. It was whole when the run began; start again.") from bad
+        resized = image.resize((self.width, self.height), PIL.Image.Resampling.BILINEAR)
+        levels = np.asarray(resized, np.float32).reshape(self.height, self.width, self.channels)
+        return levels.transpose(2, 0, 1)
+
+    def of(self, people: Collection[str]) -> Self:
+        """The images of these persons."""
+        among = set(people)
+        members = [member for member in self.members if member.patient in among]
+        return type(self)(self.store, members, self.channels, self.height, self.width)
+
+
+class Drawings(Samples):
+    """Images `(B, 1, height, width)` of levels 0..255, memory-mapped; `rows` are those of the file that are shown."""
+
+    def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
+        super().__init__(_labels(members), _persons(members))
+        self.file, self.shape, self.members, self.rows = file, shape, tuple(members), tuple(rows)
+        self._map()
+
+    def _map(self) -> None:
+        self.levels = np.memmap(self.file, np.uint8, mode="r", shape=self.shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps the file again instead of receiving a copy of it."""
+        return {name: value for name, value in vars(self).items() if name != "levels"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._map()
+
+    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
+        """The images at these places."""
+        return self.levels[[self.rows[place.number] for place in places], None].astype(np.float32)
+
+    def of(self, people: Collection[str]) -> Self:
+        """The images of these persons."""
+        among = set(people)
+        chosen = [at for at, member in enumerate(self.members) if member.patient in among]
+        members, rows = [self.members[at] for at in chosen], [self.rows[at] for at in chosen]
+        return type(self)(self.file, self.shape, members, rows)
+
+
+def _labels(members: Sequence[Member]) -> NDArray[np.int64]:
+    return np.array([member.label for member in members], dtype=np.int64)
+
+
+def _persons(members: Sequence[Member]) -> NDArray[np.str_]:
+    return np.array([member.patient for member in members], dtype=np.str_)
+
+
+class ImageSource(Source):
+    """A data set of images `(channels, height, width)`; what is slow to make is kept in a folder below `cache`."""
+
+    def __init__(self, channels: int, height: int, width: int, cache: str | Path, on_bad_record: str = "error") -> None:
+        super().__init__(on_bad_record)
+        if channels not in MODES:
+            raise UserError(f"dataset.channels={channels!r}: accepted are 1 (grey) and 3 (red, green, blue).")
+        if height < 1 or width < 1:
+            raise UserError(f"dataset.height={height} dataset.width={width}: accepted are pixels from 1.")
+        self.channels, self.height, self.width = channels, height, width
+        self.cache = Path(cache)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return self.channels, self.height, self.width
+
+    def kind(self, arrangement: Arrangement) -> Image:
+        """An image. Raises UserError for an arrangement that takes something else, or another size."""
+        from ganlab.arrangement.image import AsItIs
+
+        if not isinstance(arrangement, AsItIs):
+            raise UserError(f"dataset={self.name} gives images; arrangement=image takes them.")
+        if arrangement.shape != self.shape:
+            raise UserError(
+                f"dataset={self.name} gives images of (channels, height, width) {self.shape}, the arrangement takes "
+                f"{tuple(arrangement.shape)}; leave arrangement.channels, height and width to arrangement=image."
+            )
+        return Image(self.shape)
+
+    def plain(self) -> Arrangement:
+        """The images as they are."""
+        from ganlab.arrangement.image import AsItIs
+
+        return AsItIs(*self.shape, batch_size=1)
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Everything that the cached folder depends on, as plain values."""
+
+    def cached(self, build: Callable[[Path], None]) -> Path:
+        """The folder of this identity; `build` fills it, once however many processes ask, and never half."""
+        identity = json.dumps({"format": FORMAT, **self.identity()}, sort_keys=True)
+        folder = self.cache / f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+        if not folder.is_dir():
+            self.cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_suffix(".lock")):
+                if not folder.is_dir():
+                    _build(folder, build)
+        return folder
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    build(building)
+    for path in building.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    building.chmod(0o755)
+    building.rename(folder)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image that could be decoded, and its size in pixels."""
+
+    name: str
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.width} wide and {self.height} high"
+
+
+class Images(ImageSource):
+    """The images of a folder, searched to its depth, or of a zip, or of the one zip of a folder without images.
+
+    Args:
+        root: Folder or zip.
+        channels: 1 reads them grey, 3 in red, green and blue.
+        height: Pixels of each image.
+        width: Pixels of each image.
+        resize: Whether images of another size are resized; otherwise all must have this one.
+        person: Whose an image is: "file", each is a person of its own, or "folder", the first folder of its path (below
+            folders that all images share).
+        labels: A CSV file with the columns name (path below `root`), person and, where there are `classes`, label; it
+            takes the place of `person`.
+        classes: Names of the labels, in the order of their indices.
+        on_bad_record: What becomes of images that cannot be used: "error" or "skip".
+        cache: Folder for what is found in checking the images.
+        name: What the data set is called.
+        stand_in: The choice that needs no files, proposed where there are none.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        height: int,
+        width: int,
+        channels: int = 1,
+        resize: bool = False,
+        person: str = "file",
+        labels: str | Path | None = None,
+        classes: Sequence[str] = (),
+        on_bad_record: str = "error",
+        cache: str | Path = "outputs/cache",
+        name: str = "images",
+        stand_in: str = "dataset=fingerprint_sim",
+    ) -> None:
+        super().__init__(channels, height, width, cache, on_bad_record)
+        if person not in ("file", "folder"):
+            raise UserError(f"dataset.person={person!r}: accepted are file and folder.")
+        if classes and labels is None:
+            raise UserError(
+                f"dataset.classes={list(classes)} with dataset.labels=null: which image is of which class stands in a "
+                "CSV file, dataset.labels=..., with columns name, person and label."
+            )
+        self.root = Path(root).expanduser()
+        self.resize = resize
+        self.person = person
+        self.labels = None if labels is None else Path(labels).expanduser()
+        self.classes = tuple(classes)
+        self.name = name
+        self.stand_in = stand_in
+
+    def identity(self) -> dict[str, Any]:
+        """Root, and name, size and time of every file; checking depends on nothing else."""
+        return {"path": str(self.store.path.resolve()), "files": self.store.stamp()}
+
+    def collect(self, arrangement: Arrangement) -> Collected:
+        """Check every image, once, and open them. Raises UserError for those that cannot be used as declared."""
+        self.kind(arrangement)
+        others = len(self.store.entries) - len(self.store.names)
+        log.info("%s: %d image(s) in %s, %d other file(s)", self.name, len(self.store.names), self.store.path, others)
+        found, skipped = _read_index(self.cached(self._index))
+        if not self.resize:
+            self._check_sizes(found)
+        members, unlabelled = self._members([image.name for image in found])
+        skipped += unlabelled
+        self.refuse_or_log(skipped)
+        if not members:
+            raise UserError(f"{self.name}: none of its {len(skipped)} images can be used.")
+        pictures = Pictures(self.store, members, *self.shape)
+        return Collected(members, pictures, pictures, skipped)
+
+    def _labelled(self, file: Path, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
+        if not file.is_file():
+            raise UserError(f"dataset.labels={file}: no such file. It is a CSV file with columns name, person, label.")
+        rows, among = read_people(file, self.classes), set(names)
+        if unused := [name for name in rows if name not in among]:
+            log.warning("%s: %d row(s) name no usable image; the first is %s", file, len(unused), unused[0])
+        lacking = [Skipped(name, f"has no row in {file}; see dataset.labels") for name in names if name not in rows]
+        return [rows[name] for name in names if name in rows], lacking
+
+    @cached_property
+    def store(self) -> Store:
+        """Where the images are. Raises UserError where there are none."""
+        return open_store(self.root, self.stand_in)
+
+    def _index(self, folder: Path) -> None:
+        """Decode every image and write what was found, `index.json`, into the folder."""
+        found: list[tuple[str, int, int]] = []
+        bad: list[tuple[str, str]] = []
+        for name in tqdm(self.store.names, desc=f"checking {self.name}", unit="image", disable=None):
+            try:
+                found.append((name, *decode(name, self.store.read(name), self.channels).size))
+            except BadRecord as error:
+                bad.append((error.record, error.reason))
+        (folder / "index.json").write_text(json.dumps({"images": found, "bad": bad}))
+
+    def _check_sizes(self, found: Sequence[Found]) -> None:
+        """Raises UserError where images differ in size, or have another than the declared one."""
+        if not found:
+            return
+        first = found[0]
+        other = next((one for one in found if (one.width, one.height) != (first.width, first.height)), None)
+        if other is not None:
+            raise UserError(
+                f"{self.name}: images differ in size: {first}, {other}.\n"
+                f"dataset.resize=true brings all to dataset.width={self.width} dataset.height={self.height}."
+            )
+        if (first.width, first.height) != (self.width, self.height):
+            raise UserError(
+                f"{self.name}: {first}, as all are; declared are dataset.width={self.width} and "
+                f"dataset.height={self.height}.\nTwo ways on: dataset.width={first.width} "
+                f"dataset.height={first.height}; or dataset.resize=true."
+            )
+
+    def _members(self, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
+        if self.labels is not None:
+            return self._labelled(self.labels, names)
+        persons = first_folders(names) if self.person == "folder" else names
+        return [Member(name, person, 0) for name, person in zip(names, persons, strict=True)], []
+
+
+def first_folders(names: Sequence[str]) -> list[str]:
+    """For each path its first folder, below those that all share. Raises UserError for an image in no folder."""
+    paths = [PurePosixPath(name).parts for name in names]
+    while paths and min(map(len, paths)) > 2 and len({path[0] for path in paths}) == 1:
+        paths = [path[1:] for path in paths]
+    for name, path in zip(names, paths, strict=True):
+        if len(path) < 2:
+            raise UserError(f"{name} is in no person's folder; dataset.person=file makes each image its own person.")
+    return [path[0] for path in paths]
+
+
+def _read_index(folder: Path) -> tuple[list[Found], list[Skipped]]:
+    index = json.loads((folder / "index.json").read_text())
+    return [Found(*row) for row in index["images"]], [Skipped(*row) for row in index["bad"]]
+
+
+class DrawnImages(ImageSource):
+    """`images` grey images that nobody was photographed for, drawn once and memory-mapped from then on."""
+
+    simulated: ClassVar[bool] = True
+
+    def __init__(
+        self, images: int, channels: int, height: int, width: int, cache: str | Path, on_bad_record: str = "error"
+    ) -> None:
+        super().__init__(channels, height, width, cache, on_bad_record)
+        if channels != 1:
+            raise UserError(f"dataset.channels={channels}: {self.name} draws grey images; accepted is 1.")
+        if images < 1:
+            raise UserError(f"{self.name} would draw {images} images; accepted are 1 and more.")
+        self.images = images
+
+    def identity(self) -> dict[str, Any]:
+        """How many images of which size; a subclass adds its version and its settings."""
+        return {"images": self.images, "height": self.height, "width": self.width}
+
+    @abstractmethod
+    def member(self, number: int) -> Member:
+        """Name, person and class of an image, by its number from 0."""
+
+    @abstractmethod
+    def draw(self, number: int) -> NDArray[np.uint8]:
+        """An image `(height, width)`."""
+
+    def collect(self, arrangement: Arrangement) -> Collected:
+        """Draw what is not drawn yet."""
+        self.kind(arrangement)
+        members = [self.member(number) for number in range(self.images)]
+        shape = (self.images, self.height, self.width)
+        drawings = Drawings(self.cached(self._draw_all) / "images.u8", shape, members, range(self.images))
+        return Collected(members, drawings, drawings, ())
+
+    def _draw_all(self, folder: Path) -> None:
+        with (folder / "images.u8").open("wb") as file:
+            for number in tqdm(range(self.images), desc=f"drawing {self.name}", unit="image", disable=None):
+                file.write(self.draw(number).tobytes())

@@ -1,0 +1,42 @@
+"""A CSV file that says of each record or image whose it is, and which class it has: columns name, person, label."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganlab.dataset.source import Member
+from ganlab.errors import UserError
+
+
+def read_people(file: Path, classes: Sequence[str]) -> dict[str, Member]:
+    """Member by name. The label column is needed where there are `classes`.
+
+    Raises UserError for a file or column that is not there, a label that is no class, or a name that stands twice.
+    """
+    if not file.is_file():
+        raise UserError(f"dataset.people={file}: no such file. It is a CSV file with columns name, person and label.")
+    with file.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.DictReader(lines)
+        needed = ("name", "person", "label") if classes else ("name", "person")
+        lacking = [column for column in needed if column not in (reader.fieldnames or ())]
+        if lacking:
+            there = ", ".join(reader.fieldnames or ()) or "none"
+            raise UserError(f"{file}: no column {', '.join(lacking)}; it has {there}. Needed are {', '.join(needed)}.")
+        members: dict[str, Member] = {}
+        for row in reader:
+            member = _member(file, reader.line_num, row, classes)
+            if member.name in members:
+                raise UserError(f"{file}:{reader.line_num}: {member.name} stands there twice.")
+            members[member.name] = member
+    return members
+
+
+def _member(file: Path, line: int, row: dict[str, str], classes: Sequence[str]) -> Member:
+    name, person = row["name"], row["person"]
+    if not name or not person:
+        raise UserError(f"{file}:{line}: name {name!r} and person {person!r}: neither may be empty.")
+    if not classes:
+        return Member(name, person, 0)
+    if row["label"] not in classes:
+        raise UserError(f"{file}:{line}: label {row['label']!r} is none of dataset.classes: {', '.join(classes)}.")
+    return Member(name, person, list(classes).index(row["label"]))

@@ -1,0 +1,223 @@
+"""Folders of WFDB recordings, PhysioNet's or your own.
+
+A record is a header `<name>.hea` and its signals in format 16. A RECORDS file lists the names; without one every header
+below the root is a record.
+"""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.dataset.cache import RecordingSource
+from ganlab.dataset.people import read_people
+from ganlab.dataset.record import Record
+from ganlab.dataset.source import Member
+from ganlab.errors import BadRecord, UserError
+
+log = logging.getLogger(__name__)
+
+MILLIVOLTS_IN = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "V": 1e3}
+CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
+"""Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
+LARGEST_RATIO = 100
+"""Between a record's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
+NOT_A_SAMPLE = -32768
+"""Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
+
+
+class WFDB(RecordingSource):
+    """Records below `root`, checked as they are read, at `rate` Hz.
+
+    `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
+    of a record's name is its person. Raises UserError where there is no such folder or no record in it.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        rate: float,
+        people: str | Path | None = None,
+        classes: Sequence[str] = (),
+        on_bad_record: str = "error",
+        cache: str | Path = "outputs/cache",
+        name: str = "wfdb",
+    ) -> None:
+        super().__init__(cache, on_bad_record)
+        self.root = Path(root).expanduser()
+        self.rate = rate
+        self.people_file = Path(people).expanduser() if people else None
+        self.classes = tuple(classes)
+        self.name = name
+        self._people: dict[str, Member] | None = None
+        if self.classes and not people:
+            raise UserError(f"dataset.classes={list(classes)} but no dataset.people, the CSV file that gives labels.")
+
+    def names(self) -> Sequence[str]:
+        """Names in RECORDS, or of all headers. Raises UserError for names that would leave the root."""
+        if not self.root.is_dir():
+            raise UserError(f"No such folder: {self.root}\n{self.ways_on()}")
+        listing = self.root / "RECORDS"
+        if not listing.is_file():
+            return self.unlisted()
+        names = listing.read_text().split()
+        if not names:
+            raise UserError(f"{listing} names no record.\n{self.ways_on()}")
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
+        for name in names:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
+                raise UserError(f"{listing}: the record name {name!r} leads out of {self.root}. Nothing was read.")
+        return names
+
+    def unlisted(self) -> list[str]:
+        """Names of all headers below the root. Raises UserError where there is none."""
+        found = sorted(path.relative_to(self.root).with_suffix("").as_posix() for path in self.root.rglob("*.hea"))
+        if not found:
+            raise UserError(f"No RECORDS file and no header (*.hea) in {self.root}.\n{self.ways_on()}")
+        return found
+
+    def ways_on(self) -> str:
+        """What a user may do who has no records there."""
+        return "dataset.root=<folder with WFDB records>."
+
+    def identity(self) -> dict[str, Any]:
+        """Root, rate, and name, size and time of every file of every record; whose they are."""
+        files = [
+            (path.relative_to(self.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+            for name in self.names()
+            for path in sorted((self.root / name).parent.glob(f"{Path(name).name}.*"))
+        ]
+        people = self.people_file and (str(self.people_file), self.people_file.read_text(), list(self.classes))
+        return {
+            "root": str(self.root.resolve()),
+            "rate": self.rate,
+            "names": list(self.names()),
+            "files": files,
+        } | ({"people": people} if people else {})
+
+    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+        """One record at `rate`, checked against its header. Raises BadRecord with the reason."""
+        import wfdb
+
+        path = str(self.root / name)
+        try:
+            header = wfdb.rdheader(path)
+            _take_as_written(header, Path(f"{path}.hea"))
+            _check_header(name, header)
+            _check_sizes(name, header, Path(path).parent)
+            raw = wfdb.rdrecord(path, physical=False, return_res=16)
+        except BadRecord:
+            raise
+        except FileNotFoundError as error:
+            raise BadRecord(name, f"file missing: {Path(error.filename).name}") from error
+        except Exception as error:
+            raise BadRecord(name, f"not readable as WFDB ({type(error).__name__}: {error})") from error
+        digital = np.ascontiguousarray(raw.d_signal.T)
+        _check_samples(name, header, digital)
+        units = np.array([MILLIVOLTS_IN[unit] for unit in header.units])
+        digital = _at_rate(name, digital, float(header.fs), self.rate)
+        person, diagnosis, label = self.about(name, header.comments)
+        record = Record(
+            name=name,
+            patient=person,
+            diagnosis=diagnosis,
+            label=label,
+            leads=tuple(lead.lower() for lead in header.sig_name),
+            samples=digital.shape[1],
+            rate=self.rate,
+            gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
+            baseline=tuple(int(b) for b in header.baseline),
+        )
+        return record, digital
+
+    def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
+        """Person, diagnosis and label of a record. Raises BadRecord where `people` does not name it."""
+        if self.people_file is None:
+            return PurePosixPath(name).parts[0], "", 0
+        if self._people is None:
+            self._people = read_people(self.people_file, self.classes)
+        if name not in self._people:
+            raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
+        member = self._people[name]
+        return member.patient, self.classes[member.label] if self.classes else "", member.label
+
+
+def _take_as_written(header: Any, file: Path) -> None:
+    """Rate, gains, units of the text: wfdb reads a rate below 0 as 250, a gain of 0 as 200, µV as V."""
+    raw = file.read_bytes()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    lines = [fields for line in text.splitlines() if (fields := line.partition("#")[0].split())]
+    if len(lines[0]) > 2:
+        header.fs = float(lines[0][2].partition("/")[0])
+    written = [CALIBRATION.match(fields[2] if len(fields) > 2 else "") for fields in lines[1:]]
+    header.adc_gain = [float(match["gain"] or 0) for match in written if match]
+    header.units = [match["unit"] or "mV" for match in written if match]
+
+
+def _check_header(name: str, header: Any) -> None:
+    if not header.sig_name or not header.sig_len:
+        raise BadRecord(name, "its header names no signal or no samples")
+    if header.n_sig != len(header.sig_name):
+        raise BadRecord(name, f"its header says {header.n_sig} signals and names {len(header.sig_name)}")
+    if not header.fs or header.fs <= 0:
+        raise BadRecord(name, f"its header gives a sampling rate of {header.fs} Hz")
+    unknown = sorted({str(unit) for unit in header.units} - set(MILLIVOLTS_IN))
+    if unknown:
+        raise BadRecord(name, f"unit {', '.join(unknown)}: accepted are {', '.join(MILLIVOLTS_IN)}")
+    if any(not gain or not np.isfinite(gain) for gain in header.adc_gain):
+        raise BadRecord(name, "no gain, or a gain of 0, in its header")
+    if any(fmt != "16" for fmt in header.fmt):
+        raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
+    if len(set(header.sig_name)) != len(header.sig_name):
+        raise BadRecord(name, "two leads of the same name")
+
+
+def _check_sizes(name: str, header: Any, folder: Path) -> None:
+    for file in dict.fromkeys(header.file_name):
+        first, signals = header.file_name.index(file), header.file_name.count(file)
+        stated = 2 * signals * header.sig_len + (header.byte_offset[first] or 0)
+        size = (folder / file).stat().st_size
+        if size != stated:
+            raise BadRecord(name, f"{file} has {size:,} bytes, its header says {stated:,}")
+
+
+def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
+    if digital.shape[1] != header.sig_len:
+        raise BadRecord(name, f"{digital.shape[1]} samples on disk, {header.sig_len} in its header")
+    missing = int((digital == NOT_A_SAMPLE).sum())
+    if missing:
+        raise BadRecord(name, f"{missing} samples have no value")
+    sums = digital.sum(axis=1, dtype=np.int64)
+    wrong = [
+        lead
+        for lead, seen, stated in zip(header.sig_name, sums, header.checksum, strict=True)
+        if stated is not None and (int(seen) - stated) % 65536
+    ]
+    if wrong:
+        raise BadRecord(name, f"the samples of {', '.join(wrong)} do not match the checksum in its header")
+
+
+def _at_rate(name: str, digital: NDArray[np.int16], rate: float, wanted: float) -> NDArray[np.int16]:
+    if rate == wanted:
+        return digital
+    if not 1 / LARGEST_RATIO <= rate / wanted <= LARGEST_RATIO:
+        raise BadRecord(name, f"its sampling rate of {rate:g} Hz is too far from {wanted:g} Hz to resample")
+    from scipy.signal import resample_poly
+
+    ratio = Fraction(wanted / rate).limit_denominator(10_000)
+    values = digital.astype(np.float64)
+    resampled = np.rint(resample_poly(values, ratio.numerator, ratio.denominator, axis=1, padtype="edge"))
+    limits = np.iinfo(np.int16)
+    saturated = int(((resampled < limits.min) | (resampled > limits.max)).sum())
+    log.info("%s: resampled from %g to %g Hz (%d samples saturated)", name, rate, wanted, saturated)
+    return np.clip(resampled, limits.min, limits.max).astype(np.int16)

@@ -1,0 +1,19 @@
+"""python -m ganlab.explore: what is in a data set, as a page."""
+
+import hydra
+from omegaconf import DictConfig
+
+from ganlab.command import told
+from ganlab.settings import CONF
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="explore")
+def main(cfg: DictConfig) -> None:
+    """Read all of it once, and draw."""
+    from ganlab.exploration import explore
+
+    told(lambda: explore(cfg))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Means over an epoch of what is logged at its steps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+
+class EpochMeans:
+    """Sums on the values' own device, weighted by the samples of a step; a run resumed within an epoch goes on."""
+
+    def __init__(self) -> None:
+        self.epoch = -1
+        self.samples = 0
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, epoch: int, values: Mapping[str, Tensor], samples: int) -> None:
+        """The values of a step; the first of another epoch begins anew."""
+        if epoch != self.epoch:
+            self.epoch, self.samples, self.sums = epoch, 0, {}
+        self.samples += samples
+        for name, value in values.items():
+            before = self.sums[name].to(value.device) if name in self.sums else 0
+            self.sums[name] = before + samples * value.float()
+
+    def means(self) -> dict[str, Tensor]:
+        """For each name `epoch/<name>`."""
+        return {f"epoch/{name}": total / self.samples for name, total in self.sums.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"epoch": self.epoch, "samples": self.samples, "sums": self.sums}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """And back."""
+        self.epoch, self.samples, self.sums = state["epoch"], state["samples"], dict(state["sums"])

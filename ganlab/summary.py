@@ -1,0 +1,19 @@
+"""python -m ganlab.summary: the page that sums up a sweep, written again."""
+
+import hydra
+from omegaconf import DictConfig
+
+from ganlab.command import told
+from ganlab.settings import CONF
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="summary")
+def main(cfg: DictConfig) -> None:
+    """Read the jobs of one sweep and write its page."""
+    from ganlab.report.summary import summarize
+
+    told(lambda: summarize(cfg.sweep))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""A folder of your own WFDB records: any leads, any rate, whose they are in a CSV file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+
+from ganlab.arrangement.leads import Leads
+from ganlab.arrangement.table import Table
+from ganlab.dataset.wfdb import WFDB
+from ganlab.errors import UserError
+
+CLASSES = ("healthy", "ill")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six records of three people at 500 Hz with leads II and V5; record n is a sine of n + 1 Hz."""
+    root = tmp_path / "holter"
+    (root / "day1").mkdir(parents=True)
+    t = np.arange(1100) / 500
+    for number in range(6):
+        wave = np.stack([np.sin(2 * np.pi * (number + 1) * t), np.full_like(t, number / 10)], axis=1)
+        wfdb.wrsamp(
+            f"r{number}",
+            fs=500,
+            units=["mV", "mV"],
+            sig_name=["II", "V5"],
+            p_signal=wave,
+            fmt=["16", "16"],
+            adc_gain=[1000, 1000],
+            baseline=[0, 0],
+            write_dir=str(root / "day1"),
+        )
+    rows = [f"day1/r{number},person{number % 3},{CLASSES[number % 3 == 2]}" for number in range(6)]
+    (root / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
+    return root
+
+
+def source(folder: Path, **settings: object) -> WFDB:
+    given = {"rate": 500.0, "people": folder / "people.csv", "classes": CLASSES, "cache": folder.parent / "cache"}
+    return WFDB(folder, **(given | settings))  # type: ignore[arg-type]
+
+
+def test_records_carry_the_persons_and_labels_of_the_file(folder: Path) -> None:
+    collected = source(folder).collect(Leads(["v5", "ii"], side=32))
+    assert {(m.name, m.patient, m.label) for m in collected.members} == {
+        (f"day1/r{n}", f"person{n % 3}", int(n % 3 == 2)) for n in range(6)
+    }
+    sample, label, person = collected.train[5]
+    assert sample.shape == (1, 2, 1024)
+    assert (label.item(), collected.train.people[person.item()]) == (1, "person2")
+    np.testing.assert_allclose(sample[0, 0], 0.5, atol=1e-3)
+    np.testing.assert_allclose(sample[0, 1], np.sin(2 * np.pi * 6 * np.arange(1024) / 500), atol=2e-3)
+
+
+def test_what_decoding_gives_has_the_declared_rate(folder: Path) -> None:
+    kind = source(folder).kind(Leads(["ii"], side=32))
+    assert (kind.rate, kind.samples, kind.leads) == (500.0, 1024, ("ii",))
+    with pytest.raises(UserError, match="cannot take"):
+        source(folder).kind(Table(["age"]))
+
+
+def test_without_a_file_a_records_folder_is_its_person(folder: Path) -> None:
+    collected = source(folder, people=None, classes=()).collect(Leads(["ii"], side=32))
+    assert {m.patient for m in collected.members} == {"day1"}
+
+
+def test_a_changed_file_of_people_is_read_again(folder: Path) -> None:
+    source(folder).prepare()
+    file = folder / "people.csv"
+    file.write_text(file.read_text().replace("person0", "someone"))
+    assert {record.patient for record in source(folder).prepare().records} == {"someone", "person1", "person2"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("name,person,label", "name,who,label", r"people\.csv: no column person; it has name, who, label"),
+        ("r0,person0,healthy", "r0,person0,well", r"people\.csv:2: label 'well' is none of .*healthy, ill"),
+        ("r0,person0,healthy", "r0,,healthy", r"people\.csv:2: .*person '': neither may be empty"),
+        ("day1/r1,", "day1/r0,", r"people\.csv:3: day1/r0 stands there twice"),
+        ("day1/r1,", "day1/other,", r"day1/r1: not in .*people\.csv"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said(folder: Path, before: str, after: str, said: str) -> None:
+    file = folder / "people.csv"
+    file.write_text(file.read_text().replace(before, after, 1))
+    with pytest.raises(UserError, match=said):
+        source(folder).prepare()
+
+
+def test_missing_files_and_records_are_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"dataset\.people=.*nobody\.csv: no such file"):
+        source(folder, people=tmp_path / "nobody.csv").prepare()
+    with pytest.raises(UserError, match=r"No RECORDS file and no header"):
+        WFDB(tmp_path / "cache", 500.0, cache=tmp_path / "c").names() if (tmp_path / "cache").mkdir() else None
+    with pytest.raises(UserError, match=r"dataset\.classes=\['healthy', 'ill'\] but no dataset\.people"):
+        source(folder, people=None)

@@ -1,0 +1,94 @@
+"""However a sweep ends its page is written, and a page that cannot be written harms nothing."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from ganlab.report import summary
+from ganlab.tracking import sweep
+from tests.conftest import ROOT
+
+APP = """
+import hydra
+from pathlib import Path
+from hydra.core.hydra_config import HydraConfig
+
+@hydra.main(version_base="1.3", config_path=None, config_name="app")
+def main(cfg):
+    (Path(HydraConfig.get().runtime.output_dir) / "run.json").write_text("{}")
+    if cfg.fails:
+        raise RuntimeError("no luck")
+
+main()
+"""
+CONFIG = """
+fails: false
+tracking: {mlflow: false}
+hydra:
+  sweep: {dir: sweep, subdir: "${hydra:job.num}_job"}
+  callbacks: {sweep: {_target_: ganlab.tracking.sweep.Sweep}}
+"""
+
+
+@pytest.mark.parametrize("fails", ["false", "false,true"], ids=["all finish", "a job fails"])
+def test_a_sweep_of_hydra_leaves_its_page_and_says_where(fails: str, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "app.yaml").write_text(CONFIG)
+    call = [sys.executable, "app.py", "--config-dir", ".", "--multirun", f"fails={fails}"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (fails == "false"), done.stderr
+    assert "Summary of a sweep" in (tmp_path / "sweep" / "summary.html").read_text()
+    assert "summary of the sweep: sweep/summary.html" in done.stdout
+    assert "no summary" not in done.stdout
+
+
+def config(folder: Path) -> Any:
+    return OmegaConf.create(
+        {"hydra": {"sweep": {"dir": str(folder)}, "overrides": {"task": []}}, "tracking": {"mlflow": True}}
+    )
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None]]:
+    """What MLflow's parent run would be closed with."""
+    found: list[tuple[str, Path | None]] = []
+    monkeypatch.setattr(sweep, "_create_parent", lambda config, folder: lambda *said: found.append(said))
+    return found
+
+
+def test_a_page_that_cannot_be_written_is_a_warning_and_the_sweep_is_closed(
+    tmp_path: Path,
+    told: list[tuple[str, Path | None]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(folder: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(summary, "write_summary", full)
+    callback = sweep.Sweep()
+    callback.on_multirun_start(config(tmp_path))
+    callback.on_multirun_end(config(tmp_path))
+    assert told == [("FINISHED", None)]
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "No space left" in warning.getMessage()
+    assert f"python -m ganlab.summary sweep={tmp_path}" in warning.getMessage()
+
+
+def test_the_parent_run_receives_the_page_and_is_failed_where_a_job_is() -> None:
+    calls: list[tuple[str, ...]] = []
+    jobs = [SimpleNamespace(info=SimpleNamespace(run_name=name, status=name)) for name in ("FINISHED", "FAILED")]
+    client = SimpleNamespace(
+        search_runs=lambda experiments, query: jobs,
+        set_terminated=lambda parent, status: calls.append((parent, status)),
+        log_artifact=lambda parent, file: calls.append((parent, file)),
+    )
+    sweep._close_parent(client, "1", "abc", "FINISHED", Path("summary.html"))
+    assert calls == [("abc", "FAILED"), ("abc", "summary.html")]
