@@ -21,6 +21,7 @@ from ganlab.metrics.base import Measure
 from ganlab.resume import with_overrides
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import AtomicCheckpointIO, Checkpoints, checkpoint_in, newest_checkpoint
+from ganlab.tracking.diversity import Diversity
 from ganlab.tracking.grids import Grids
 from ganlab.tracking.jsonl import JSONLines
 from ganlab.tracking.mlflow import LONGEST_NAME, finish, log_start, mlflow_logger, store_uri, terminate
@@ -114,6 +115,7 @@ def _trainer(cfg: DictConfig, folder: Path) -> Trainer:
         build(cfg.stopping),
         Progress(cfg.batch_size, bar=cfg.trainer.enable_progress_bar),
         Grids(folder, cfg.grids_every),
+        Diversity(cfg.diversity.images, cfg.diversity.every_n_steps),
         Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every),
     ]
     try:

@@ -27,8 +27,6 @@ from ganlab.standardization.base import TOP, Standardization
 log = logging.getLogger(__name__)
 
 BATCH = 256
-FITTED = 2000
-"""Samples, spread evenly over all, from which standardizations and arrangements take what they need."""
 
 
 def explore(cfg: DictConfig) -> Path:
@@ -115,7 +113,7 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
         return {name: (low, high) for name, (low, high) in limits.items() if low is not None and high is not None}
     if isinstance(kind, Image):
         return dict.fromkeys(parts(kind), (0.0, TOP))
-    few = samples.spread(FITTED).sample
+    few = samples.to_fit()
     standardization = _fitted(cfg.standardization, few)
     low = standardization.low(few).expand(len(few), len(kind.leads), 1)
     high = low + standardization.width()
@@ -127,7 +125,7 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
 def _saturation(names: Sequence[str], samples: Samples, kind: Kind) -> dict[str, float]:
     """Share of the values beyond each standardization's range."""
     leads = f"arrangement.leads=[{','.join(parts(kind))}]"
-    few, shares = samples.spread(FITTED).sample, {}
+    few, shares = samples.to_fit(), {}
     for name in names:
         node = _option("standardization", name, *([leads] if isinstance(kind, Window) else []))
         standardization = _fitted(node, few)
@@ -154,6 +152,6 @@ def _images(
             log.info("arrangement=%s is not shown: %s", name, error)
             continue
         codec = Codec(build(_option("standardization", standardization, f"arrangement={name}")), arrangement)
-        codec.fit(train.spread(FITTED).sample)
+        codec.fit(train.to_fit())
         images[name] = codec.picture(train.__getitems__(chosen).sample).numpy()
     return images

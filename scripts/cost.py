@@ -40,12 +40,12 @@ def cost(experiment: str, batch: int = 2) -> tuple[int, int, float]:
     """Training samples, epochs, and operations of a step for each of its images."""
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = hydra_compose("config", overrides=[f"experiment={experiment}"])
-    with torch.device("meta"):
-        gan = compose_networks(cfg).gan
-        with FlopCounterMode(display=False) as counter:
-            real = torch.empty(batch, *gan.codec.arrangement.shape)
-            update(gan, gan.generator, gan.discriminator, real, step=0)
-    samples = UNDER_SAMPLED if "under_sampling" in cfg.trick else SAMPLES[cfg.dataset._target_.split(".")[-2]]
+    gan = compose_networks(cfg).gan.to("meta")
+    real = torch.empty(batch, *gan.codec.arrangement.shape, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        update(gan, gan.generator, gan.discriminator, real, step=0)
+    dataset = cfg.dataset.get("name") or cfg.dataset._target_.split(".")[-2]
+    samples = UNDER_SAMPLED if "under_sampling" in cfg.trick else SAMPLES[dataset]
     return samples, cfg.trainer.max_epochs, counter.get_total_flops() / batch
 
 

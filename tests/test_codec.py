@@ -121,6 +121,7 @@ def test_fit_sees_the_pixels_of_the_fitted_standardization_and_counts_nothing() 
     pair.fit(x)
     assert set(pair.counts().values()) == {0.0}
     assert int(pair.encoded) == 0
+    assert isinstance(pair.arrangement, Frequency)
     assert int(pair.arrangement.saturated.whole) == 0
     image, _ = pair.encode(x)
     pixels = 2 * pair.standardization.encode(x).level / 255 - 1

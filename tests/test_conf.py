@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 import ganlab.settings
 from ganlab.command import build
 from ganlab.compose import compose, plain_values
-from ganlab.evaluation import check_measures
 from ganlab.errors import UserError
+from ganlab.evaluation import check_measures
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"
@@ -58,8 +58,8 @@ WITH = {
 def test_every_choice_builds_an_experiment(choice: Path, tmp_path: Path) -> None:
     group, name = choice.parts[0], "/".join(choice.parts[1:])
     narrow = () if group == "size" else ("architecture.width=0.1",)
-    beside = {override.partition("=")[0]: override for override in WITH.get(str(choice), ())} | {group: f"{group}={name}"}
-    cfg = composed(*beside.values(), f"outputs={tmp_path}", *narrow)
+    beside = {override.partition("=")[0]: override for override in WITH.get(str(choice), ())}
+    cfg = composed(*(beside | {group: f"{group}={name}"}).values(), f"outputs={tmp_path}", *narrow)
     experiment = compose(cfg)
     measures = {name: build(node) for name, node in cfg.metrics.measures.items()}
     check_measures(measures, cfg.metrics.objective, experiment.data.kind)
@@ -116,6 +116,64 @@ def test_size_wins_over_the_experiment_and_an_experiment_over_the_defaults() -> 
     assert composed("experiment=laptop", "size=reduced").trainer.max_epochs == 10
 
 
+@pytest.mark.parametrize("choice", [c for c in CHOICES if len(c.parts) == 3], ids=str)
+def test_a_document_s_experiment_can_be_reduced(choice: Path) -> None:
+    """Narrow, few epochs of about 1,500 samples, and the document's settings otherwise."""
+    name = "/".join(choice.parts[1:])
+    full, reduced = composed(f"experiment={name}"), composed(f"experiment={name}", "size=reduced")
+    assert full.reported
+    assert full.split._target_.endswith("PaperSplit")
+    assert full.architecture.width == 1.0
+    assert reduced.reduced
+    assert reduced.architecture.width == reduced.architecture.reduced_width <= 1.0
+    assert reduced.trainer.limit_train_batches * reduced.batch_size <= 1500
+    assert (reduced.batch_size, list(reduced.trick)) == (full.batch_size, list(full.trick))
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "epochs", "tricks"),
+    [
+        ("thesis/fingerprint_fcn", 52, 100, []),
+        ("thesis/iris_fcn", 20, 100, []),
+        ("thesis/iris_cnn", 20, 200, []),
+        ("thesis/thyroid_fcn", 20, 100, []),
+        ("thesis/thyroid_cnn", 20, 100, []),
+        ("thesis/cardio_fcn", 52, 165, []),
+        ("thesis/cardio_cnn", 30, 200, ["d_threshold"]),
+        ("paper/adapted_range", 30, 200, ["d_threshold"]),
+        ("paper/transposed", 30, 200, ["d_threshold"]),
+        ("paper/reversed", 30, 200, ["d_threshold"]),
+        ("paper/rgb_collapse", 30, 200, ["d_threshold"]),
+        ("paper/rgb", 60, 200, ["d_threshold"]),
+        ("paper/six_channels", 60, 200, ["d_threshold"]),
+        ("paper/rgb_label_smoothing", 60, 200, ["d_threshold", "label_smoothing"]),
+        ("paper/acgan_collapse", 30, 400, ["d_threshold"]),
+        ("paper/acgan_imbalanced", 64, 400, ["d_threshold", "large_batch", "label_smoothing"]),
+        ("paper/acgan", 64, 400, ["d_threshold", "large_batch", "label_smoothing", "under_sampling"]),
+    ],
+)
+def test_the_seventeen_experiments_have_the_documents_settings(
+    name: str, batch: int, epochs: int, tricks: list[str]
+) -> None:
+    cfg = composed(f"experiment={name}")
+    assert (cfg.batch_size, cfg.trainer.max_epochs, list(cfg.trick)) == (batch, epochs, tricks)
+    images = name.partition("/")[0] == "paper" or "cardio" in name
+    assert ("ptbdb" in cfg.dataset._target_) == images
+    if images:
+        assert cfg.standardization._target_.endswith("FixedRange" if "cardio" in name else "AdaptedRange")
+
+
+def test_the_stand_in_is_taken_only_when_asked_for_and_the_data_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANLAB_DATA", str(tmp_path))
+    assert composed("experiment=thesis/iris_fcn").dataset._target_ == "ganlab.dataset.images.Images"
+    monkeypatch.setenv("GANLAB_STAND_INS", "1")
+    assert composed("experiment=thesis/iris_fcn").dataset._target_ == "ganlab.dataset.iris_sim.IrisSim"
+    (tmp_path / "iris").mkdir()
+    assert composed("experiment=thesis/iris_fcn").dataset._target_ == "ganlab.dataset.images.Images"
+
+
 def test_every_trainer_flag_is_listed() -> None:
     import inspect
 
@@ -145,7 +203,7 @@ def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], s
         compose(composed("dataset=ptbdb", f"dataset.root={tmp_path / 'nowhere'}", *overrides))
 
 
-@pytest.mark.parametrize("module", ["run", "sample", "prepare"])
+@pytest.mark.parametrize("module", ["run", "sample", "prepare", "explore", "summary"])
 def test_nothing_heavy_is_imported_before_main(module: str) -> None:
     code = (
         f"import sys, ganlab.{module}\n"

@@ -54,7 +54,9 @@ def test_an_arrangement_outside_the_repository_is_found(command: Callable[..., P
 def commands() -> list[str]:
     text = "\n".join(block for page in PAGES for block in blocks(page, "bash")).replace("\\\n", " ")
     return [
-        line.partition("#")[0].strip() for line in text.splitlines() if "ganlab.run" in line and "resume" not in line
+        line.partition("#")[0].strip()
+        for line in text.splitlines()
+        if "ganlab.run" in line and "resume" not in line and "--config-dir" not in line
     ]
 
 
@@ -70,7 +72,7 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-@pytest.mark.parametrize("name", ["run", "prepare", "sample"])
+@pytest.mark.parametrize("name", ["run", "prepare", "sample", "explore", "summary"])
 def test_help_explains_the_groups(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"ganlab.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=False

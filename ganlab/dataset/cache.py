@@ -4,12 +4,8 @@ A cache folder is named after what it depends on, is written beside its place an
 built once however many runs ask for it at the same time.
 """
 
-import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
+from ganlab.dataset.folder import cached
 from ganlab.dataset.kind import Window
 from ganlab.dataset.record import Record
 from ganlab.dataset.source import Collected, Member, Skipped, Source
@@ -92,18 +88,23 @@ class RecordingSource(Source):
 
     def _prepare(self) -> Recordings:
         self.fetch()
-        identity = json.dumps({"format": FORMAT, **self.identity()}, sort_keys=True)
-        folder = self.cache / f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-        if not folder.is_dir():
-            self.cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder.with_suffix(".lock")):
-                if not folder.is_dir():
-                    _build(self, folder)
+        folder = cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, self._build)
         recordings = _open(folder)
         self.refuse_or_log(recordings.skipped)
         if not recordings.records:
             raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")
         return recordings
+
+    def _build(self, folder: Path) -> None:
+        records: list[Record] = []
+        skipped: list[Skipped] = []
+        with (folder / "signal.i16").open("wb") as file:
+            for record, digital in _readable(self, skipped):
+                records.append(replace(record, offset=file.tell() // 2))
+                file.write(np.ascontiguousarray(digital, dtype="<i2").tobytes())
+        index = {"records": [asdict(r) for r in records], "skipped": [asdict(s) for s in skipped]}
+        (folder / "index.json").write_text(json.dumps(index))
+        log.info("%s: cached %d records in %s", self.name, len(records), self.cache)
 
     def kind(self, arrangement: Arrangement) -> Window:
         """Windows of the arrangement's decoded leads. Raises UserError for an arrangement of rows or images."""
@@ -149,25 +150,6 @@ class RecordingSource(Source):
                 "arrangement=z, rgb and others arrange leads."
             )
         return arrangement
-
-
-def _build(source: RecordingSource, folder: Path) -> None:
-    for stale in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    records: list[Record] = []
-    skipped: list[Skipped] = []
-    with (building / "signal.i16").open("wb") as file:
-        for record, digital in _readable(source, skipped):
-            records.append(replace(record, offset=file.tell() // 2))
-            file.write(np.ascontiguousarray(digital, dtype="<i2").tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    index = {"records": [asdict(r) for r in records], "skipped": [asdict(s) for s in skipped]}
-    (building / "index.json").write_text(json.dumps(index))
-    building.chmod(0o755)
-    building.rename(folder)
-    log.info("%s: cached %d records in %s", source.name, len(records), folder)
 
 
 def _readable(source: RecordingSource, skipped: list[Skipped]) -> Iterator[tuple[Record, NDArray[np.int16]]]:

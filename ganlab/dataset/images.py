@@ -4,32 +4,24 @@ Every image is decoded once before it is used. What came out, the sizes and what
 folder named after the files, so that the next run starts at once.
 """
 
-import hashlib
-import io
 import json
 import logging
-import os
-import re
-import shutil
-import stat
-import tempfile
-import zipfile
-from abc import ABC, abstractmethod
-from collections import Counter
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
-from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.dataset.folder import cached
+from ganlab.dataset.image_files import MODES, Store, decode, open_store
 from ganlab.dataset.kind import Image
 from ganlab.dataset.people import read_people
 from ganlab.dataset.samples import Place, Samples
@@ -40,191 +32,6 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 """Raised whenever the files of a cache folder, or what counts as a bad image, change their meaning."""
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-MODES = {1: "L", 3: "RGB"}
-"""Pillow's name of grey and of red, green, blue, by channels."""
-
-LARGEST_FILE = 64 << 20
-"""Bytes of an image file, uncompressed; one beyond it is not opened."""
-
-LARGEST_IMAGE = 50_000_000
-"""Pixels of an image; one beyond it is not decoded."""
-
-SHOWN = 5
-
-
-class Store(ABC):
-    """Image files under one path, and their bytes by their names in it, with slashes."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @cached_property
-    @abstractmethod
-    def entries(self) -> list[str]:
-        """Names of all files, images or not."""
-
-    @abstractmethod
-    def stamp(self) -> list[tuple[str, int, int]]:
-        """Names, sizes in bytes and times (ns) of what changes with the images."""
-
-    @abstractmethod
-    def read(self, name: str) -> bytes:
-        """The file's bytes. Raises BadRecord where they cannot be had."""
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Names of the images, 2 before 10."""
-        return sorted(filter(_is_image, self.entries), key=_natural)
-
-
-class Folder(Store):
-    """The files below a folder."""
-
-    @cached_property
-    def entries(self) -> list[str]:
-        """Names of all files, images or not."""
-        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
-
-    def stamp(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of each image."""
-        return [_stamp(name, self.path / name) for name in self.names]
-
-    def read(self, name: str) -> bytes:
-        """The file's bytes. Raises BadRecord where they cannot be had."""
-        file = self.path / name
-        try:
-            _check_bytes(name, file.stat().st_size)
-            return file.read_bytes()
-        except OSError as error:
-            raise BadRecord(name, f"cannot be read ({error.strerror})") from error
-
-
-class Zip(Store):
-    """The files in a zip, which each process opens for itself."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._open: tuple[int, zipfile.ZipFile] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Another process opens the zip again."""
-        return {"path": self.path, "_open": None}
-
-    @property
-    def archive(self) -> zipfile.ZipFile:
-        """The zip, open in this process. Raises UserError where it is none."""
-        # A forked worker shares the file position of its parent's handle: both would read garbage.
-        if self._open is None or self._open[0] != os.getpid():
-            try:
-                self._open = os.getpid(), zipfile.ZipFile(self.path)
-            except (OSError, zipfile.BadZipFile) as error:
-                raise UserError(f"{self.path} is not a readable zip ({error}); check dataset.root=...") from error
-        return self._open[1]
-
-    @cached_property
-    def entries(self) -> list[str]:
-        """Names of all files, images or not. Raises UserError for a zip that would reach beyond itself."""
-        files = [entry for entry in self.archive.infolist() if not entry.is_dir()]
-        names = [entry.filename for entry in files]
-        if out := [name for name in names if _leads_out(name)]:
-            raise UserError(f"{self.path}: the entry {out[0]!r} leads out of the archive. Nothing was read.")
-        if links := [entry.filename for entry in files if stat.S_ISLNK(entry.external_attr >> 16)]:
-            raise UserError(f"{self.path}: the entry {links[0]!r} is a link. Nothing was read.")
-        if twice := [name for name, times in Counter(names).items() if times > 1]:
-            raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count double.")
-        return names
-
-    def stamp(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of the zip."""
-        return [_stamp(self.path.name, self.path)]
-
-    def read(self, name: str) -> bytes:
-        """The entry's bytes. Raises BadRecord where they cannot be had, or are too many, before they are unpacked."""
-        entry = self.archive.getinfo(name)
-        _check_bytes(name, entry.file_size)
-        try:
-            return self.archive.read(entry)
-        except Exception as error:
-            raise BadRecord(name, f"cannot be unpacked ({type(error).__name__}: {error})") from error
-
-
-def open_store(root: Path, stand_in: str) -> Store:
-    """The zip `root`, the folder `root`, or the one zip of a folder that holds no image.
-
-    Raises UserError where there is nothing to read; `stand_in` is the data set that it proposes instead.
-    """
-    ways_on = f"Two ways on: dataset.root=<folder or zip of images>; or {stand_in}, which needs no files."
-    if root.is_file():
-        return _with_images(Zip(root), ways_on)
-    if not root.is_dir():
-        raise UserError(f"No such folder or zip: {root}\n{ways_on}")
-    folder = Folder(root)
-    zips = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".zip"]
-    if len(zips) != 1 or folder.names:
-        return _with_images(folder, f"It holds {len(zips)} zips; name one. {ways_on}" if zips else ways_on)
-    return _with_images(Zip(zips[0]), ways_on)
-
-
-def _with_images(store: Store, ways_on: str) -> Store:
-    if not store.names:
-        raise UserError(f"No image in {store.path} (accepted are {', '.join(SUFFIXES)}).\n{ways_on}")
-    return store
-
-
-def _is_image(name: str) -> bool:
-    """Whether the suffix is an image's, and the file is not one that a system hides."""
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
-
-
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(int(part), "") if part[0].isdecimal() else (-1, part) for part in parts], name
-
-
-def _leads_out(name: str) -> bool:
-    windows = PureWindowsPath(name)
-    return "\\" in name or name.startswith("/") or bool(windows.drive) or ".." in windows.parts
-
-
-def _stamp(name: str, file: Path) -> tuple[str, int, int]:
-    try:
-        status = file.stat()
-    except OSError:
-        return name, -1, -1
-    return name, status.st_size, status.st_mtime_ns
-
-
-def _check_bytes(name: str, size: int) -> None:
-    if size > LARGEST_FILE:
-        raise BadRecord(name, f"is {size} bytes long; accepted are {LARGEST_FILE}")
-
-
-def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
-    """An image file, upright, in grey or in red, green and blue. Raises BadRecord with the reason."""
-    try:
-        with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "BMP")) as image:
-            width, height = image.size
-            if width * height > LARGEST_IMAGE:
-                raise BadRecord(name, f"has {width} x {height} pixels; accepted are {LARGEST_IMAGE}")
-            image.load()
-            _check_levels(name, image)
-            return PIL.ImageOps.exif_transpose(image).convert(MODES[channels])
-    except BadRecord:
-        raise
-    except Exception as error:
-        raise BadRecord(name, f"not readable as JPEG, PNG or BMP ({type(error).__name__}: {error})") from error
-
-
-def _check_levels(name: str, image: PIL.Image.Image) -> None:
-    """Refuse what a conversion to 8 bits a channel without transparency would change."""
-    if image.mode.startswith(("I", "F")):
-        raise BadRecord(name, f"has more than 8 bits a channel (mode {image.mode})")
-    transparent = "A" in image.getbands() or "transparency" in image.info
-    if transparent and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        raise BadRecord(name, "has transparent pixels, which have no level")
 
 
 class Pictures(Samples):
@@ -339,27 +146,8 @@ class ImageSource(Source):
         """Everything that the cached folder depends on, as plain values."""
 
     def cached(self, build: Callable[[Path], None]) -> Path:
-        """The folder of this identity; `build` fills it, once however many processes ask, and never half."""
-        identity = json.dumps({"format": FORMAT, **self.identity()}, sort_keys=True)
-        folder = self.cache / f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-        if not folder.is_dir():
-            self.cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder.with_suffix(".lock")):
-                if not folder.is_dir():
-                    _build(folder, build)
-        return folder
-
-
-def _build(folder: Path, build: Callable[[Path], None]) -> None:
-    for stale in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    build(building)
-    for path in building.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    building.chmod(0o755)
-    building.rename(folder)
+        """The cache folder of this identity, which `build` fills."""
+        return cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, build)
 
 
 @dataclass(frozen=True)
@@ -385,7 +173,7 @@ class Images(ImageSource):
         resize: Whether images of another size are resized; otherwise all must have this one.
         person: Whose an image is: "file", each is a person of its own, or "folder", the first folder of its path (below
             folders that all images share).
-        labels: A CSV file with the columns name (path below `root`), person and, where there are `classes`, label; it
+        people: A CSV file with the columns name (path below `root`), person and, where there are `classes`, label; it
             takes the place of `person`.
         classes: Names of the labels, in the order of their indices.
         on_bad_record: What becomes of images that cannot be used: "error" or "skip".
@@ -402,7 +190,7 @@ class Images(ImageSource):
         channels: int = 1,
         resize: bool = False,
         person: str = "file",
-        labels: str | Path | None = None,
+        people: str | Path | None = None,
         classes: Sequence[str] = (),
         on_bad_record: str = "error",
         cache: str | Path = "outputs/cache",
@@ -412,15 +200,15 @@ class Images(ImageSource):
         super().__init__(channels, height, width, cache, on_bad_record)
         if person not in ("file", "folder"):
             raise UserError(f"dataset.person={person!r}: accepted are file and folder.")
-        if classes and labels is None:
+        if classes and people is None:
             raise UserError(
-                f"dataset.classes={list(classes)} with dataset.labels=null: which image is of which class stands in a "
-                "CSV file, dataset.labels=..., with columns name, person and label."
+                f"dataset.classes={list(classes)} with dataset.people=null: which image is of which class stands in a "
+                "CSV file, dataset.people=..., with columns name, person and label."
             )
         self.root = Path(root).expanduser()
         self.resize = resize
         self.person = person
-        self.labels = None if labels is None else Path(labels).expanduser()
+        self.people_file = Path(people).expanduser() if people else None
         self.classes = tuple(classes)
         self.name = name
         self.stand_in = stand_in
@@ -446,12 +234,10 @@ class Images(ImageSource):
         return Collected(members, pictures, pictures, skipped)
 
     def _labelled(self, file: Path, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
-        if not file.is_file():
-            raise UserError(f"dataset.labels={file}: no such file. It is a CSV file with columns name, person, label.")
         rows, among = read_people(file, self.classes), set(names)
         if unused := [name for name in rows if name not in among]:
             log.warning("%s: %d row(s) name no usable image; the first is %s", file, len(unused), unused[0])
-        lacking = [Skipped(name, f"has no row in {file}; see dataset.labels") for name in names if name not in rows]
+        lacking = [Skipped(name, f"has no row in {file}; see dataset.people") for name in names if name not in rows]
         return [rows[name] for name in names if name in rows], lacking
 
     @cached_property
@@ -489,8 +275,8 @@ class Images(ImageSource):
             )
 
     def _members(self, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
-        if self.labels is not None:
-            return self._labelled(self.labels, names)
+        if self.people_file is not None:
+            return self._labelled(self.people_file, names)
         persons = first_folders(names) if self.person == "folder" else names
         return [Member(name, person, 0) for name, person in zip(names, persons, strict=True)], []
 

@@ -11,6 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 
+FITTED_VALUES = 12_500_000
+"""Single values from which a standardization takes what it needs: 2,000 windows of three leads."""
+
+
 class Batch(NamedTuple):
     """What a network is shown, and whose it is.
 
@@ -78,6 +82,10 @@ class Samples(Dataset[Batch], ABC):
         """At most `count` samples spread evenly over all."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
         return self.__getitems__(chosen.tolist())
+
+    def to_fit(self) -> Tensor:
+        """As many samples, spread evenly over all, as a standardization is fitted to: all where they are small."""
+        return self.spread(max(1, FITTED_VALUES // self[0].sample.numel())).sample
 
 
 class Draws(Protocol):

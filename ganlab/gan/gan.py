@@ -15,8 +15,6 @@ from ganlab.gan.means import EpochMeans
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
 
-FITTED = 2000
-"""Training samples, spread evenly over all, from which standardization and arrangement take what they need."""
 
 
 def adam(parameters: Any) -> Optimizer:
@@ -91,7 +89,7 @@ class GAN(LightningModule):
         """Fit the codec to training samples; a resumed run then loads what its first start fitted."""
         data = getattr(self.trainer, "datamodule", None)
         if data is not None:
-            self.codec.fit(data.train.spread(FITTED).sample)
+            self.codec.fit(data.train.to_fit())
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One for G, one for D."""

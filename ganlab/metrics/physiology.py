@@ -386,7 +386,9 @@ class VisualCriteria:
     meaning = MEANING
     kinds = (Window,)
 
-    def __init__(self, lead: str | None = None, side: int | None = None, noise_limit_uv: float = NOISE_LIMIT_UV) -> None:
+    def __init__(
+        self, lead: str | None = None, side: int | None = None, noise_limit_uv: float = NOISE_LIMIT_UV
+    ) -> None:
         self.lead = lead
         self.side = side
         self.noise_limit_uv = noise_limit_uv

@@ -21,7 +21,8 @@ from ganlab.report.ecg_paper import center_windows, draw_windows, lead_spans, pn
 from ganlab.report.histograms import Histogram, draw_histograms
 from ganlab.report.images import draw_grid, draw_named, pixels
 from ganlab.report.page import Html
-from ganlab.report.samples import DPI, counted, number
+from ganlab.report.samples import DPI
+from ganlab.report.words import counted, number
 
 Array = NDArray[np.floating]
 

@@ -24,6 +24,7 @@ from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.images import draw_grids
 from ganlab.report.page import Frame, Html
 from ganlab.report.samples import by_class, compare
+from ganlab.report.words import counted, duration, number
 
 Array = NDArray[np.floating]
 
@@ -99,32 +100,6 @@ def write_report(
     partial.write_text(page.page(name, blocks, _footer(name, run, config, measures)), encoding="utf-8")
     return partial.replace(target)
 
-
-def number(value: object) -> str:
-    """A number as people read it: thousands apart, four digits; a dash where there is none."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "infinite"
-    if isinstance(value, int) or (value == int(value) and abs(value) >= 1000):
-        return f"{int(value):,}".replace(",", "\u202f")
-    return f"{value:.4g}".replace("-", "−")
-
-
-def duration(seconds: object) -> str:
-    """Seconds as hours, minutes and seconds."""
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (rest if not hours else 0, "s"))
-    return " ".join(f"{value} {unit}" for value, unit in parts if value) or "0 s"
-
-
-def _count(things: int, name: str) -> str:
-    return f"{number(things)} {name}" + ("" if things == 1 else "s")
 
 
 def _read(path: Path, trouble: list[str]) -> dict[str, Any]:
@@ -260,7 +235,7 @@ def _family(history: History, family: str) -> Html:
 def _curve(history: History, names: dict[str, str], label: str, caption: str, *, percent: bool = False) -> Html:
     missing = not_finite(history, list(names))
     smoothed = " Light: as logged; full: smoothed." if len(history.rows) >= 80 else ""
-    broken = f" Not finite, and left as gaps: {_count(missing, 'value')}." if missing else ""
+    broken = f" Not finite, and left as gaps: {counted(missing, 'value')}." if missing else ""
     figure = draw_curves(history, names, label=label, percent=percent)
     return page.figure(png_bytes(figure, dpi=170), caption + smoothed + broken, f"{label} against steps")
 
@@ -270,7 +245,7 @@ def _lines(history: History) -> Html:
     if history.resumed:
         said.append(f"Resumed at step {', '.join(map(number, history.resumed))}.")
     if history.unreadable:
-        said.append(f"Could not be read: {_count(history.unreadable, 'line')} of metrics.jsonl.")
+        said.append(f"Could not be read: {counted(history.unreadable, 'line')} of metrics.jsonl.")
     return page.paragraph(" ".join(said), "muted") if said else Html("")
 
 
@@ -314,7 +289,7 @@ def _data(data: Mapping[str, Any]) -> Html:
         return Html("")
     noun = f"{data.get('noun', 'sample')}s"
     units = {"records": "records", "patients": "persons", "samples": noun}
-    counted = [(unit, number(data[key])) for key, unit in units.items() if key in data]
+    totals = [(unit, number(data[key])) for key, unit in units.items() if key in data]
     parts = {name: _mapping(part) for name, part in _mapping(data.get("parts")).items()}
     classes = list(_mapping(data.get("classes")))
     rows = [
@@ -323,7 +298,7 @@ def _data(data: Mapping[str, Any]) -> Html:
     ]
     header = ("part", "persons", noun, *map(page.breakable, classes))
     table = page.table(rows, header, numeric=range(1, len(header))) if rows else ""
-    return page.section("Data", page.facts(counted) if counted else "", table, _skipped(data))
+    return page.section("Data", page.facts(totals) if totals else "", table, _skipped(data))
 
 
 def _of_classes(part: Mapping[str, Any], classes: Sequence[str]) -> list[Any]:
@@ -337,7 +312,7 @@ def _skipped(data: Mapping[str, Any]) -> Html:
     ]
     if not rows:
         return Html("")
-    return page.details(f"Skipped: {_count(len(rows), 'record')}", page.table(rows, ("record", "reason")))
+    return page.details(f"Skipped: {counted(len(rows), 'record')}", page.table(rows, ("record", "reason")))
 
 
 def _settings(run: Mapping[str, Any], config: str) -> Html:

@@ -18,6 +18,7 @@ from ganlab.report.ecg_paper import center_windows, draw_windows, lead_name, lea
 from ganlab.report.images import draw_grid, outside, pixels
 from ganlab.report.page import Html
 from ganlab.report.table import draw_boxes, draw_correlations, draw_counts
+from ganlab.report.words import counted, number
 
 Array = NDArray[np.floating]
 
@@ -116,23 +117,6 @@ def _classes_of_images(
         for name, images in _members(synthetic, labels, classes).items()
     ]
 
-
-def number(value: object) -> str:
-    """A number as people read it: thousands apart, four digits; a dash where there is none."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "infinite"
-    if isinstance(value, int) or (value == int(value) and abs(value) >= 1000):
-        return f"{int(value):,}".replace(",", "\u202f")
-    return f"{value:.4g}".replace("-", "−")
-
-
-def counted(things: int, name: str) -> str:
-    """How many there are: "1 window", "2 windows"."""
-    return f"{number(things)} {name}" + ("" if things == 1 else "s")
 
 
 def _given(real: Array | None, synthetic: Array | None) -> dict[str, Array]:
@@ -245,10 +229,6 @@ def _grid(kind: Image, name: str, levels: Array, columns: int, most: int = _IMAG
     chosen = _spread(len(levels), most)
     images = pixels(levels[chosen])
     beyond = outside(images)
-    said = (
-        f"{counted(beyond, 'pixel')} outside 0..255 or not finite, drawn as the nearest level or black."
-        if beyond
-        else ""
-    )
-    caption = _caption(kind, name, len(chosen), len(levels), said, note)
+    said = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."
+    caption = _caption(kind, name, len(chosen), len(levels), said if beyond else "", note)
     return page.figure(png_bytes(draw_grid(images, columns)), caption, f"{name} images")

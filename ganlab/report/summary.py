@@ -92,6 +92,11 @@ class Job:
         return (self.folder / "metrics.json").is_file()
 
     @property
+    def trained(self) -> bool:
+        """Trained to the end, measured or not."""
+        return self.finished or "checkpoint" in self.facts
+
+    @property
     def reduced(self) -> bool:
         """Run with size=reduced."""
         return self.config.get("reduced") is True or "size=reduced" in self.overrides
@@ -108,7 +113,7 @@ class Job:
             return "finished"
         if not self.facts:
             return f"failed before training. {_last_error(self.folder)}".strip()
-        if "checkpoint" in self.facts:
+        if self.trained:
             return f"trained, not measured. {_last_error(self.folder)}".strip()
         return f"not finished: {_reached(self.history)}. {_last_error(self.folder)}".strip()
 
@@ -185,12 +190,17 @@ def _pair(override: str) -> tuple[str, str]:
     return key.lstrip("+~"), value
 
 
+def _called(file: Path) -> list[Any]:
+    """The overrides that the sweep was called with, where Hydra has left them."""
+    content = _content(file, [])
+    for key in ("hydra", "overrides", "task"):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content if isinstance(content, list) else []
+
+
 def _first_number(name: str) -> int:
     found = re.match(r"\d+", name)
     return int(found.group()) if found else 0
-
-
-# Reading -------------------------------------------------------------------------------------------------------------
 
 
 def _read_job(folder: Path) -> Job:
@@ -250,12 +260,8 @@ def _reached(history: History) -> str:
     return f"in {where}{said}"
 
 
-# The page ------------------------------------------------------------------------------------------------------------
-
-
 def _head(folder: Path, jobs: Sequence[Job], groups: Sequence[Group]) -> Html:
-    multirun = _mapping(folder / "multirun.yaml", [])
-    called = multirun.get("hydra", {}).get("overrides", {}).get("task", []) if multirun else []
+    called = _called(folder / "multirun.yaml")
     reduced = sum(job.reduced for job in jobs)
     finished = sum(job.finished for job in jobs)
     seconds = [job.facts["seconds"] for job in jobs if isinstance(job.facts.get("seconds"), int | float)]
@@ -351,7 +357,8 @@ def _reported(group: Group) -> str:
 
 
 def _rate(group: Group) -> Rate:
-    return rate(job.verdict for job in group if job.facts)
+    """Over the runs that began; one that goes on may still collapse, so it is not judged yet."""
+    return rate(job.verdict if job.trained else Collapse("not judged", 0) for job in group if job.facts)
 
 
 def _mean_seconds(group: Group) -> float | None:
@@ -507,7 +514,8 @@ def _class_accuracies(names: Sequence[str]) -> dict[str, str]:
 
 def _curve(job: Job, names: dict[str, str], label: str, *, percent: bool = False) -> Html:
     figure = draw_curves(job.history, names, label=label, percent=percent)
-    return page.figure(png_bytes(figure, dpi=110), f"Seed {job.seed}: {label} against steps.", f"{label} against steps")
+    caption = f"Seed {job.seed}: {label} against steps.{' Dashed: 50 %.' if percent else ''}"
+    return page.figure(png_bytes(figure, dpi=110), caption, f"{label} against steps")
 
 
 def _runs(group: Group) -> Html:
@@ -515,7 +523,7 @@ def _runs(group: Group) -> Html:
         (
             number(job.seed),
             job.state if job.facts else "failed before training",
-            str(job.verdict) if job.facts else "–",
+            f"{job.verdict}{'' if job.trained else ' so far'}" if job.facts else "–",
             duration(job.facts.get("seconds")),
             _link(job),
         )
@@ -579,9 +587,6 @@ def _footer(jobs: Sequence[Job]) -> Html:
         RISK,
     ]
     return page.join(map(page.paragraph, lines))
-
-
-# Figures -------------------------------------------------------------------------------------------------------------
 
 
 def draw_rates(rates: Sequence[Rate], names: Sequence[str]) -> Figure:

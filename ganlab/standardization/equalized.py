@@ -13,7 +13,7 @@ from ganlab.errors import UserError
 from ganlab.standardization.base import TOP, Encoded, Standardization
 
 NARROWEST = 1e-5
-"""Smallest distance of two quantiles, as a share of the range."""
+"""Smallest distance of two quantiles, as a share of the range and in mV."""
 
 
 class Equalized(Standardization):
@@ -51,8 +51,7 @@ class Equalized(Standardization):
     def encode(self, x: Tensor) -> Encoded:
         """Windows `(B, leads, samples)` in mV to levels, the nearest ones on the 8-bit grid."""
         low = self.low(x)
-        high = low + self.width()
-        saturated = ((x < low) | (x > high)).sum()
+        saturated = ((x < low) | (x > self.quantiles[:, -1:])).sum()
         level = self._distribution(x) * TOP
         if self.levels:
             level = torch.round(level)

@@ -26,8 +26,8 @@ class Diversity(Callback):
     equally from the classes, as its generated ones are. Noise and real images are the same throughout, and nothing of
     the training changes: no random state, no count, no running mean.
 
-    It costs `images` real samples read once, and `images` images generated an evaluation: less than a step of a batch
-    as large, which generates twice and goes back.
+    It costs `images` real samples read once, and `images` images generated an evaluation: with the paper's networks a
+    quarter of the time of a step of 30 images, and 2 ms for the distances (measured on one core).
     """
 
     def __init__(self, images: int = 64, every_n_steps: int | None = None) -> None:

@@ -30,8 +30,10 @@ def names(group: str) -> list[str]:
 
 def built(overrides: str = "", **choices: str) -> dict[str, Any]:
     """The objects of one choice a group; `overrides` are separated by spaces."""
-    groups = {group: OmegaConf.load(ROOT / "conf" / group / f"{name}.yaml") for group, name in choices.items()}
-    cfg = OmegaConf.merge({"dataset": DATASET} | groups, OmegaConf.from_dotlist(overrides.split()))
+    cfg = OmegaConf.create({"dataset": DATASET})
+    for group, name in choices.items():
+        cfg[group] = OmegaConf.load(ROOT / "conf" / group / f"{name}.yaml")
+    cfg.merge_with_dotlist(overrides.split())
     return {group: instantiate(cfg[group]) for group in choices}
 
 

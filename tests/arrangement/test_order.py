@@ -32,6 +32,11 @@ def test_pixels_of_the_documents_orders() -> None:
     assert images["serpentine"] == [[0, 1, 2], [5, 4, 3], [6, 7, 8]]
 
 
+@pytest.mark.parametrize("name", ["z", "transposed", "serpentine", "hilbert", "random"])
+def test_choices_have_the_order_of_their_name(name: str) -> None:
+    assert arranged(name).pixel_to_sample.equal(getattr(order, name)(45))
+
+
 @pytest.mark.parametrize("chosen", [order.serpentine, order.hilbert])
 def test_no_step_leaves_a_pixels_four_neighbours_at_any_side(chosen: Callable[[int], Tensor]) -> None:
     for side in range(1, 61):

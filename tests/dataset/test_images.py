@@ -310,7 +310,7 @@ def labelled(collect: Callable[..., Collected], tmp_path: Path) -> Callable[...,
 
     def call(*lines: str, **settings: Any) -> Collected:
         (tmp_path / "labels.csv").write_text("\n".join(lines))
-        return collect(root, **{"labels": tmp_path / "labels.csv", "classes": ("ill", "well"), **settings})
+        return collect(root, **{"people": tmp_path / "labels.csv", "classes": ("ill", "well"), **settings})
 
     return call
 
@@ -340,8 +340,8 @@ def test_an_image_without_a_row_is_a_bad_record(labelled: Callable[..., Collecte
     [
         (("name,label", "a.bmp,ill"), {}, r"no column person; it has name, label"),
         (("name,person,label", "a.bmp,p1,dead"), {}, r"'dead' is none of dataset\.classes: ill, well"),
-        (("name,person,label",), {"labels": "gone.csv"}, r"dataset\.labels=gone\.csv"),
-        (("name,person,label",), {"labels": None}, r"dataset\.classes=\['ill', 'well'\] with dataset\.labels=null"),
+        (("name,person,label",), {"people": "gone.csv"}, r"dataset\.people=gone\.csv"),
+        (("name,person,label",), {"people": None}, r"dataset\.classes=\['ill', 'well'\] with dataset\.people=null"),
         (("name,person,label",), {"person": "eye"}, r"dataset\.person='eye': accepted are file and folder"),
         (("name,person,label",), {"channels": 2}, r"dataset\.channels=2: accepted are 1"),
     ],

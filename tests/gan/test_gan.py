@@ -14,7 +14,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.dataset.samples import Batch
 from ganlab.errors import UserError
-from ganlab.gan.gan import FITTED, GAN
+from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
@@ -180,7 +180,7 @@ def test_a_gan_without_classes_makes_no_class_and_says_so() -> None:
 
 def test_the_codec_is_fitted_to_samples_from_all_over_the_training_data() -> None:
     class Data(LightningDataModule):
-        train = SimpleNamespace(spread=lambda count: Batch(torch.full((2, 1, 9), float(count)), None, None))
+        train = SimpleNamespace(to_fit=lambda: torch.full((2, 1, 9), 7.0))
 
         def train_dataloader(self) -> DataLoader:
             return DataLoader([], batch_size=None)
@@ -188,7 +188,7 @@ def test_the_codec_is_fitted_to_samples_from_all_over_the_training_data() -> Non
     gan, fitted = game(), []
     gan.codec.fit = fitted.append
     fit(gan, Data())
-    assert [x.unique().item() for x in fitted] == [FITTED]
+    assert [x.unique().item() for x in fitted] == [7.0]
 
 
 def test_each_epoch_logs_the_means_of_its_steps() -> None:

@@ -83,7 +83,7 @@ def test_rows_are_copies_when_they_agree_on_the_grid(moved, share):
     made = known[:1] + np.array([moved * 8 / 254, 0, 0])
     assert copies(made, known, KIND.columns) == share
     assert copies(made, known, KIND.columns, steps=None) == 0
-    assert copies(-0.0 * known[:1] + known[:1], known, KIND.columns, steps=None) == 1
+    assert copies(np.array([[known[0, 0], -0.0, 1.0]]), known, KIND.columns, steps=None) == 1
 
 
 def test_rows_that_are_no_numbers_are_counted_and_left_out():

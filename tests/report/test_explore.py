@@ -6,7 +6,7 @@ import pytest
 
 from ganlab.dataset.kind import Column, Image, Row, Window
 from ganlab.dataset.source import Skipped
-from ganlab.report import page
+from ganlab.report import explore, page
 from ganlab.report.explore import Exploration, write_exploration
 from ganlab.report.histograms import Histogram, draw_histograms
 
@@ -67,10 +67,9 @@ def test_values_that_do_not_fit_have_exact_moments_and_quantiles_within_a_bin(or
     found, known = histogram.describe(), pd.Series(values).describe(percentiles=[0.01, 0.25, 0.5, 0.75, 0.99])
     for name in ("count", "mean", "std", "min", "max"):
         assert found[name] == pytest.approx(known[name], rel=1e-9)
-    assert 0 < histogram.width <= np.ptp(values) / 2**16
+    assert np.ptp(values) / 2**17 <= histogram.width <= np.ptp(values) / 2**16
     for share in (0.001, 0.01, 0.25, 0.5, 0.99):
         assert abs(histogram.quantile(share) - np.quantile(values, share)) <= histogram.width
-    assert len(histogram.points()[0]) <= 2**17
 
 
 def test_values_on_a_grid_stay_exact_however_many_there_are():
@@ -83,6 +82,20 @@ def test_values_on_a_grid_stay_exact_however_many_there_are():
     edges, bars = histogram.bars(128)
     assert edges[:3].tolist() == [-0.5, 1.5, 3.5]
     assert bars.tolist() == np.bincount(levels).reshape(-1, 2).sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize("shift", [-7, 0, 1000])
+def test_a_value_falls_into_the_same_bin_before_and_after_bins_are_widened(shift):
+    near, far = shift + np.arange(-3, 4), shift + np.arange(-499, 501)
+    values, counts = filled(near, far, far, keep=5).points()
+    assert values.tolist() == far.tolist()
+    assert counts.tolist() == (2 + np.isin(far, near)).tolist()
+
+
+def test_a_few_values_between_the_steps_do_not_make_a_comb():
+    edges, counts = filled(np.repeat(np.arange(98) / 100, 50), [0.515, 0.5219]).bars()
+    assert edges[1] - edges[0] == pytest.approx(0.01, rel=0.02)
+    assert counts.min() == 50
 
 
 @pytest.mark.parametrize("values", [heavy(3), np.full(3000, 0.1), [5.0], [0, 1, 1], np.arange(97) / 100, [1, 1e9]])
@@ -153,6 +166,16 @@ def test_the_page_shows_each_sample_beside_its_images(whole):
 def test_nothing_on_the_page_is_markup_from_outside_and_it_asks_nobody(whole):
     assert "<script>" not in whole
     assert not re.search(r'(src|href)="(?!data:)', whole)
+
+
+def test_the_page_draws_every_lead_in_its_unit_with_the_chosen_range(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(explore, "draw_histograms", lambda held, **options: calls.append((held, options)))
+    monkeypatch.setattr(explore, "png_bytes", lambda figure, dpi=0: b"png")
+    write_exploration(tmp_path, exploration())
+    ((held, options),) = calls
+    assert list(held) == ["i", "avr"]
+    assert options == {"noun": "samples", "unit": "mV", "ranges": {"i": (-2.0, 2.0)}, "across": 3}
 
 
 def test_only_a_simulated_source_has_a_banner_and_it_comes_first(whole, tmp_path):

@@ -5,7 +5,8 @@ import pytest
 
 from ganlab.dataset.kind import Column, Image, Row, Window
 from ganlab.report import page, samples
-from ganlab.report.samples import by_class, compare, counted, number
+from ganlab.report.samples import by_class, compare
+from ganlab.report.words import counted, number
 
 HOSTILE = "<script>alert(1)</script>"
 WINDOW = Window(("i", "avr"), 200.0, 400)
@@ -72,7 +73,7 @@ def test_what_is_missing_is_said_and_nothing_is_drawn_of_nothing(kind, make, qui
 
 
 def test_windows_are_drawn_alike_with_the_notice_in_the_picture_of_the_synthetic_ones(drawn):
-    compare(WINDOW, windows(7, height=4.0), windows(9))
+    compare(WINDOW, windows(7), windows(9, height=4.0))
     real, synthetic = drawn
     assert np.array_equal(real["spans"], synthetic["spans"])
     assert real["spans"].max() >= 4

@@ -83,6 +83,14 @@ def test_beyond_the_training_values_a_sample_saturates_and_is_counted() -> None:
     assert torch.allclose(equalized.decode(encoded.level)[0, 1, 0], skewed()[:, 1].max())
 
 
+def test_no_training_value_saturates() -> None:
+    x = torch.tensor([[[0.1, -12.3, 3.3333333]]])
+    equalized = Equalized(leads=1)
+    equalized.fit(x)
+    assert int(equalized.encode(x).saturated) == 0
+    assert int(fitted().encode(skewed()).saturated) == 0
+
+
 def test_generated_levels_have_the_voltages_that_real_ones_have() -> None:
     equalized, x = fitted(None), skewed()
     level = equalized.encode(x).level

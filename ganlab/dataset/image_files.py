@@ -1,0 +1,202 @@
+"""Image files in a folder or a zip, read one by one, nothing unpacked, nothing trusted."""
+
+import io
+import os
+import re
+import stat
+import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from functools import cached_property
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import PIL.Image
+import PIL.ImageOps
+
+from ganlab.errors import BadRecord, UserError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+MODES = {1: "L", 3: "RGB"}
+"""Pillow's name of grey and of red, green, blue, by channels."""
+
+LARGEST_FILE = 64 << 20
+"""Bytes of an image file, uncompressed; one beyond it is not opened."""
+
+LARGEST_IMAGE = 50_000_000
+"""Pixels of an image; one beyond it is not decoded."""
+
+SHOWN = 5
+
+
+class Store(ABC):
+    """Image files under one path, and their bytes by their names in it, with slashes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    @abstractmethod
+    def entries(self) -> list[str]:
+        """Names of all files, images or not."""
+
+    @abstractmethod
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Names, sizes in bytes and times (ns) of what changes with the images."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises BadRecord where they cannot be had."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the images, 2 before 10."""
+        return sorted(filter(_is_image, self.entries), key=_natural)
+
+
+class Folder(Store):
+    """The files below a folder."""
+
+    @cached_property
+    def entries(self) -> list[str]:
+        """Names of all files, images or not."""
+        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of each image."""
+        return [_stamp(name, self.path / name) for name in self.names]
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises BadRecord where they cannot be had."""
+        file = self.path / name
+        try:
+            _check_bytes(name, file.stat().st_size)
+            return file.read_bytes()
+        except OSError as error:
+            raise BadRecord(name, f"cannot be read ({error.strerror})") from error
+
+
+class Zip(Store):
+    """The files in a zip, which each process opens for itself."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._open: tuple[int, zipfile.ZipFile] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process opens the zip again."""
+        return {"path": self.path, "_open": None}
+
+    @property
+    def archive(self) -> zipfile.ZipFile:
+        """The zip, open in this process. Raises UserError where it is none."""
+        # A forked worker shares the file position of its parent's handle: both would read garbage.
+        if self._open is None or self._open[0] != os.getpid():
+            try:
+                self._open = os.getpid(), zipfile.ZipFile(self.path)
+            except (OSError, zipfile.BadZipFile) as error:
+                raise UserError(f"{self.path} is not a readable zip ({error}); check dataset.root=...") from error
+        return self._open[1]
+
+    @cached_property
+    def entries(self) -> list[str]:
+        """Names of all files, images or not. Raises UserError for a zip that would reach beyond itself."""
+        files = [entry for entry in self.archive.infolist() if not entry.is_dir()]
+        names = [entry.filename for entry in files]
+        if out := [name for name in names if _leads_out(name)]:
+            raise UserError(f"{self.path}: the entry {out[0]!r} leads out of the archive. Nothing was read.")
+        if links := [entry.filename for entry in files if stat.S_ISLNK(entry.external_attr >> 16)]:
+            raise UserError(f"{self.path}: the entry {links[0]!r} is a link. Nothing was read.")
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count double.")
+        return names
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of the zip."""
+        return [_stamp(self.path.name, self.path)]
+
+    def read(self, name: str) -> bytes:
+        """The entry's bytes. Raises BadRecord where they cannot be had, or are too many, before they are unpacked."""
+        entry = self.archive.getinfo(name)
+        _check_bytes(name, entry.file_size)
+        try:
+            return self.archive.read(entry)
+        except Exception as error:
+            raise BadRecord(name, f"cannot be unpacked ({type(error).__name__}: {error})") from error
+
+
+def open_store(root: Path, stand_in: str) -> Store:
+    """The zip `root`, the folder `root`, or the one zip of a folder that holds no image.
+
+    Raises UserError where there is nothing to read; `stand_in` is the data set that it proposes instead.
+    """
+    ways_on = f"Two ways on: dataset.root=<folder or zip of images>; or {stand_in}, which needs no files."
+    if root.is_file():
+        return _with_images(Zip(root), ways_on)
+    if not root.is_dir():
+        raise UserError(f"No such folder or zip: {root}\n{ways_on}")
+    folder = Folder(root)
+    zips = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".zip"]
+    if len(zips) != 1 or folder.names:
+        return _with_images(folder, f"It holds {len(zips)} zips; name one. {ways_on}" if zips else ways_on)
+    return _with_images(Zip(zips[0]), ways_on)
+
+
+def _with_images(store: Store, ways_on: str) -> Store:
+    if not store.names:
+        raise UserError(f"No image in {store.path} (accepted are {', '.join(SUFFIXES)}).\n{ways_on}")
+    return store
+
+
+def _is_image(name: str) -> bool:
+    """Whether the suffix is an image's, and the file is not one that a system hides."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(int(part), "") if part[0].isdecimal() else (-1, part) for part in parts], name
+
+
+def _leads_out(name: str) -> bool:
+    windows = PureWindowsPath(name)
+    return "\\" in name or name.startswith("/") or bool(windows.drive) or ".." in windows.parts
+
+
+def _stamp(name: str, file: Path) -> tuple[str, int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return name, -1, -1
+    return name, status.st_size, status.st_mtime_ns
+
+
+def _check_bytes(name: str, size: int) -> None:
+    if size > LARGEST_FILE:
+        raise BadRecord(name, f"is {size} bytes long; accepted are {LARGEST_FILE}")
+
+
+def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
+    """An image file, upright, in grey or in red, green and blue. Raises BadRecord with the reason."""
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "BMP")) as image:
+            width, height = image.size
+            if width * height > LARGEST_IMAGE:
+                raise BadRecord(name, f"has {width} x {height} pixels; accepted are {LARGEST_IMAGE}")
+            image.load()
+            _check_levels(name, image)
+            return PIL.ImageOps.exif_transpose(image).convert(MODES[channels])
+    except BadRecord:
+        raise
+    except Exception as error:
+        raise BadRecord(name, f"not readable as JPEG, PNG or BMP ({type(error).__name__}: {error})") from error
+
+
+def _check_levels(name: str, image: PIL.Image.Image) -> None:
+    """Refuse what a conversion to 8 bits a channel without transparency would change."""
+    if image.mode.startswith(("I", "F")):
+        raise BadRecord(name, f"has more than 8 bits a channel (mode {image.mode})")
+    transparent = "A" in image.getbands() or "transparency" in image.info
+    if transparent and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        raise BadRecord(name, "has transparent pixels, which have no level")

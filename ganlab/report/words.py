@@ -1,0 +1,31 @@
+"""Numbers as people read them."""
+
+import math
+
+
+def number(value: object) -> str:
+    """A number as people read it: thousands apart, four digits; a dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "infinite"
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 1000):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return f"{value:.4g}".replace("-", "−")
+
+
+def duration(seconds: object) -> str:
+    """Seconds as hours, minutes and seconds."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest if not hours else 0, "s"))
+    return " ".join(f"{value} {unit}" for value, unit in parts if value) or "0 s"
+
+
+def counted(things: int, name: str) -> str:
+    """How many there are: "1 window", "2 windows"."""
+    return f"{number(things)} {name}" + ("" if things == 1 else "s")

@@ -1,0 +1,132 @@
+"""Your own recordings, table and images: from the declarations of docs/own_data.md to samples."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import wfdb
+import yaml
+from PIL import Image
+
+from tests.conftest import ROOT, newest_run
+from tests.test_docs import blocks
+
+SMALL = (
+    *("batch_size=8", "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "metrics.windows=16"),
+    *("tracking=none", "architecture.width=0.1", "diversity.images=8"),
+)
+
+
+@pytest.fixture
+def declared(command: Callable[..., Path], tmp_path: Path) -> Path:
+    """The declarations of the page in `mine`."""
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    for text in blocks(ROOT / "docs" / "own_data.md", "yaml"):
+        (folder / f"{yaml.safe_load(text)['dataset']['name']}.yaml").write_text(text)
+    return tmp_path
+
+
+def own(command: Callable[..., Path], name: str, *overrides: str) -> Path:
+    return newest_run(command("run", "--config-dir", "./mine", f"experiment={name}", *SMALL, *overrides))
+
+
+def recordings(folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        wave = np.cumsum(rng.normal(size=(4200, 2)), axis=0) / 50
+        leads = {"units": ["mV", "mV"], "sig_name": ["II", "V5"], "fmt": ["16", "16"]}
+        wfdb.wrsamp(f"r{number}", fs=500, p_signal=wave, write_dir=str(folder), **leads)
+    rows = [f"r{number},person{number},{'ill' if number % 2 else 'healthy'}" for number in range(6)]
+    (folder / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
+
+
+def ward(file: Path) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "patient": np.arange(80) // 2,
+            "age": rng.integers(18, 100, 80),
+            "female": rng.integers(0, 2, 80),
+            "smoker": rng.integers(0, 2, 80),
+            "haemoglobin": rng.uniform(8, 16, 80).round(1),
+            "leukocytes": rng.uniform(3, 20, 80).round(1),
+            "platelets": rng.integers(100, 400, 80),
+            "creatinine": rng.uniform(0.5, 3, 80).round(2),
+            "crp": rng.exponential(20, 80).round(1),
+        }
+    )
+    table.to_csv(file, index=False)
+    return table
+
+
+def photographs(folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    rows = [f"{number}.png,person{number // 2},{'melanoma' if number % 4 < 2 else 'naevus'}" for number in range(24)]
+    (folder / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
+
+
+def test_recordings_of_two_leads_at_500_hz(declared: Path, command: Callable[..., Path]) -> None:
+    recordings(declared / "holter")
+    run = own(command, "holter", "gan=acgan", "+gan.class_weight=0.5")
+    command("sample", f"run={run}", "n=3", "label=ill", "out=samples")
+    record = wfdb.rdrecord(str(declared / "samples" / "synthetic00002"))
+    assert (record.fs, record.sig_name, record.p_signal.shape) == (500, ["ii", "v5"], (1024, 2))
+    assert "class: ill" in record.comments
+
+
+def test_a_table_of_eight_columns(declared: Path, command: Callable[..., Path]) -> None:
+    table = ward(declared / "ward.csv")
+    run = own(command, "ward")
+    command("sample", f"run={run}", "n=30", "out=samples")
+    sampled = pd.read_csv(declared / "samples" / "synthetic.csv", comment="#")
+    assert list(sampled) == list(table)[1:]
+    assert set(sampled["smoker"]) <= {0, 1}
+    assert (sampled["age"] % 1 == 0).all()
+    assert sampled["age"].between(18, 100).all()
+    assert sampled["creatinine"].between(table["creatinine"].min() - 1e-4, table["creatinine"].max() + 1e-4).all()
+
+
+def test_colour_images(declared: Path, command: Callable[..., Path]) -> None:
+    photographs(declared / "skin")
+    run = own(command, "skin")
+    command("sample", f"run={run}", "n=2", "out=samples")
+    with Image.open(declared / "samples" / "synthetic00001.png") as image:
+        assert (image.size, image.mode) == ((64, 48), "RGB")
+        assert "not for clinical use" in image.text["Description"]  # type: ignore[attr-defined]
+    assert len(list((declared / "samples").glob("*.png"))) == 2
+
+
+def test_a_column_that_is_not_there(
+    declared: Path, command: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    ward(declared / "ward.csv")
+    with pytest.raises(SystemExit):
+        own(command, "ward", "+dataset.columns.sodium={low: 100, high: 180}")
+    assert "sodium" in caplog.text
+    assert "leukocytes" in caplog.text
+
+
+def test_acgan_on_data_without_labels(
+    declared: Path, command: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    photographs(declared / "skin")
+    with pytest.raises(SystemExit):
+        own(command, "skin", "gan=acgan", "dataset.classes=[]", "dataset.people=null")
+    assert "two or more classes" in caplog.text
+
+
+def test_a_class_without_samples(
+    declared: Path, command: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    photographs(declared / "skin")
+    with pytest.raises(SystemExit):
+        own(command, "skin", "gan=acgan", "dataset.classes=[naevus,melanoma,carcinoma]")
+    assert "no training image of class carcinoma (there are: " in caplog.text
+    assert "0 carcinoma" in caplog.text
