@@ -25,7 +25,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tflops", type=float, default=10.0, help="10^12 operations a second that the device sustains")
     asked = parser.parse_args()
-    print(f"| experiment | samples | epochs | GFLOP a sample | hours at {asked.tflops:g} TFLOP/s |\n|---|---|---|---|---|")
+    print(
+        f"| experiment | samples | epochs | GFLOP a sample | hours at {asked.tflops:g} TFLOP/s |\n|---|---|---|---|---|"
+    )
     total = 0.0
     for file in sorted((Path(CONF) / "experiment").glob("*/*.yaml")):
         name = f"{file.parent.name}/{file.stem}"

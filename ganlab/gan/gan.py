@@ -16,7 +16,6 @@ from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
 
 
-
 def adam(parameters: Any) -> Optimizer:
     """The documents' optimizer."""
     return Adam(parameters, lr=2e-4)

@@ -101,7 +101,6 @@ def write_report(
     return partial.replace(target)
 
 
-
 def _read(path: Path, trouble: list[str]) -> dict[str, Any]:
     """A JSON object, empty where the file is absent or damaged; damage is told in `trouble`."""
     if not path.is_file():

@@ -118,7 +118,6 @@ def _classes_of_images(
     ]
 
 
-
 def _given(real: Array | None, synthetic: Array | None) -> dict[str, Array]:
     given = {"Real": real, "Synthetic": synthetic}
     return {name: np.asarray(samples) for name, samples in given.items() if samples is not None and len(samples)}

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.image import AsItIs
 from ganlab.arrangement.leads import Leads
+from ganlab.dataset import image_files
 from ganlab.dataset import images as room
 from ganlab.dataset.images import Images, Pictures
 from ganlab.dataset.kind import Image
@@ -139,7 +140,7 @@ def test_workers_read_what_this_process_reads(write: Write, collect: Callable[..
 def test_an_open_zip_is_not_shared_with_a_forked_process(collect: Callable[..., Collected], tmp_path: Path) -> None:
     train = collect(write_zip(tmp_path / "x", iris_files())).train
     assert isinstance(train, Pictures)
-    assert isinstance(train.store, room.Zip)
+    assert isinstance(train.store, image_files.Zip)
     mine = train.store.archive
     with multiprocessing.get_context("fork").Pool(1, _keep, (train.store, mine)) as pool:
         assert pool.apply(_opens_its_own)
@@ -253,8 +254,8 @@ def test_a_bad_image_is_named_and_refused_or_left_out(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room, "LARGEST_FILE", 50_000)
-    monkeypatch.setattr(room, "LARGEST_IMAGE", 5_000)
+    monkeypatch.setattr(image_files, "LARGEST_FILE", 50_000)
+    monkeypatch.setattr(image_files, "LARGEST_IMAGE", 5_000)
     root = write(tmp_path / "x", {**iris_files(), "002/bad.png": content})
     with pytest.raises(UserError, match=rf"002/bad\.png: .*{reason}(.|\n)*dataset\.on_bad_record=skip"):
         collect(root)
