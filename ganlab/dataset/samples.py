@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-
 FITTED_VALUES = 12_500_000
 """Single values from which a standardization takes what it needs: 2,000 windows of three leads."""
 
