@@ -113,12 +113,12 @@ def test_the_defaults_are_the_papers() -> None:
 
 def test_size_wins_over_the_experiment_and_an_experiment_over_the_defaults() -> None:
     assert composed("experiment=laptop").batch_size == 64
-    assert composed("experiment=laptop", "size=reduced").trainer.max_epochs == 10
+    assert composed("experiment=laptop", "size=reduced").trainer.max_epochs == 40
 
 
 @pytest.mark.parametrize("choice", [c for c in CHOICES if len(c.parts) == 3], ids=str)
 def test_a_document_s_experiment_can_be_reduced(choice: Path) -> None:
-    """Narrow, few epochs of about 1,500 samples, and the document's settings otherwise."""
+    """Narrow, few epochs of about 1,000 samples, and the document's settings otherwise."""
     name = "/".join(choice.parts[1:])
     full, reduced = composed(f"experiment={name}"), composed(f"experiment={name}", "size=reduced")
     assert full.reported
@@ -126,7 +126,7 @@ def test_a_document_s_experiment_can_be_reduced(choice: Path) -> None:
     assert full.architecture.width == 1.0
     assert reduced.reduced
     assert reduced.architecture.width == reduced.architecture.reduced_width <= 1.0
-    assert reduced.trainer.limit_train_batches * reduced.batch_size <= 1500
+    assert reduced.trainer.limit_train_batches * reduced.batch_size <= 1000
     assert (reduced.batch_size, list(reduced.trick)) == (full.batch_size, list(full.trick))
 
 

@@ -94,13 +94,13 @@ class WFDB(RecordingSource):
             for name in self.names()
             for path in sorted((self.root / name).parent.glob(f"{Path(name).name}.*"))
         ]
-        people = self.people_file and (str(self.people_file), self.people_file.read_text(), list(self.classes))
+        people = [(member.name, member.patient, member.label) for member in self.people().values()]
         return {
             "root": str(self.root.resolve()),
             "rate": self.rate,
             "names": list(self.names()),
             "files": files,
-        } | ({"people": people} if people else {})
+        } | ({"people": people, "classes": list(self.classes)} if people else {})
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
         """One record at `rate`, checked against its header. Raises BadRecord with the reason."""
@@ -137,15 +137,19 @@ class WFDB(RecordingSource):
         )
         return record, digital
 
+    def people(self) -> dict[str, Member]:
+        """What the file of people says, by record; nothing where there is none."""
+        if self._people is None:
+            self._people = {} if self.people_file is None else read_people(self.people_file, self.classes)
+        return self._people
+
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
         """Person, diagnosis and label of a record. Raises BadRecord where `people` does not name it."""
         if self.people_file is None:
             return PurePosixPath(name).parts[0], "", 0
-        if self._people is None:
-            self._people = read_people(self.people_file, self.classes)
-        if name not in self._people:
+        if name not in self.people():
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
-        member = self._people[name]
+        member = self.people()[name]
         return member.patient, self.classes[member.label] if self.classes else "", member.label
 
 

@@ -213,7 +213,7 @@ def test_a_build_that_fails_leaves_no_cache(folder: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(room.os, "fsync", full)
+        patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
             Numbers(folder).prepare()
     assert not built(folder)

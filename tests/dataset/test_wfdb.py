@@ -94,7 +94,8 @@ def test_what_is_wrong_in_the_file_is_said(folder: Path, before: str, after: str
 def test_missing_files_and_records_are_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"dataset\.people=.*nobody\.csv: no such file"):
         source(folder, people=tmp_path / "nobody.csv").prepare()
+    (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"No RECORDS file and no header"):
-        WFDB(tmp_path / "cache", 500.0, cache=tmp_path / "c").names() if (tmp_path / "cache").mkdir() else None
+        WFDB(tmp_path / "empty", 500.0, cache=tmp_path / "cache").names()
     with pytest.raises(UserError, match=r"dataset\.classes=\['healthy', 'ill'\] but no dataset\.people"):
         source(folder, people=None)
