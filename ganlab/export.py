@@ -135,7 +135,8 @@ def _what(kind: Kind) -> str:
 
 
 def _to_know(trained: Trained) -> str:
+    note = trained.run["data"].get("note")
     if not isinstance(trained.kind, Window):
-        return ""
+        return f"- {note}\n" if note else ""
     zero = trained.gan.codec.standardization.zero
     return f"- Zero: {zero}.\n- Each window stands alone: none continues another.\n"

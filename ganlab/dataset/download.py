@@ -43,7 +43,9 @@ class DownloadSummary:
     already_there: int
 
 
-class _Damaged(Exception):
+class Damaged(Exception):
+    """A downloaded file whose hash is not the published one."""
+
     def __init__(self, expected: str, seen: str) -> None:
         super().__init__(f"its SHA-256 is {seen}, {SUMS} names {expected}")
 
@@ -71,10 +73,10 @@ def download(
     """
     root = Path(root)
     with requests.Session() as session:
-        source = _Source(session, _base(url), root, retries, timeout_s, backoff_s)
+        source = Remote(session, base_url(url), root, retries, timeout_s, backoff_s)
         text = source.sums()
         chosen = _chosen(parse_sums(text, root), only)
-        with _on_disk(root), _alone(root):
+        with on_disk(root), alone(root):
             _write_whole(root / SUMS, text)
             return source.fetch(chosen)
 
@@ -106,7 +108,9 @@ def sha256_of(path: Path) -> str:
 
 
 @dataclass
-class _Source:
+class Remote:
+    """Files below `url`, brought to `root` over one session."""
+
     session: requests.Session
     url: str
     root: Path
@@ -116,6 +120,7 @@ class _Source:
     received: int = 0
 
     def sums(self) -> str:
+        """The published list of hashes. Raises UserError where it cannot be had."""
         body = self._retried(SUMS, self._sums, min(self.retries, FIRST_CONTACT_RETRIES))
         try:
             return body.decode()
@@ -123,11 +128,12 @@ class _Source:
             raise UserError(f"{self._url_of(SUMS)} is not UTF-8 text; check dataset.url=") from error
 
     def fetch(self, sums: dict[str, str]) -> DownloadSummary:
+        """Bring what is missing or damaged."""
         log.info("%d files of %s into %s", len(sums), self.url, self.root)
         fetched = 0
         with tqdm(sums.items(), desc="download", unit="file") as bar:
             for name, expected in bar:
-                with _on_disk(self.root / name):
+                with on_disk(self.root / name):
                     fetched += self._bring(name, expected)
                 bar.set_postfix_str(f"{self.received / 1e6:.1f} MB", refresh=False)
         summary = DownloadSummary(fetched, self.received, len(sums) - fetched)
@@ -140,7 +146,7 @@ class _Source:
             if sha256_of(target) == expected:
                 return False
             log.warning("%s has not the SHA-256 that %s names: fetched again", target, SUMS)
-        part = _part(target)
+        part = part_of(target)
         part.parent.mkdir(parents=True, exist_ok=True)
         self._retried(name, lambda: self._attempt(name, part, expected), self.retries)
         part.replace(target)
@@ -154,7 +160,7 @@ class _Source:
         seen = sha256_of(part)
         if seen != expected:
             part.unlink()
-            raise _Damaged(expected, seen)
+            raise Damaged(expected, seen)
 
     def _append(self, response: requests.Response, part: Path, have: int) -> None:
         with part.open("ab") as file:
@@ -197,7 +203,7 @@ class _Source:
         for attempt in range(retries + 1):
             try:
                 return action()
-            except (requests.RequestException, _Damaged) as error:
+            except (requests.RequestException, Damaged) as error:
                 if attempt == retries:
                     raise self._given_up(name, error, attempt + 1) from error
                 wait = min(self.backoff_s * 2**attempt, LONGEST_WAIT_S)
@@ -231,7 +237,8 @@ class _Source:
         return self.url + quote(name)
 
 
-def _base(url: str) -> str:
+def base_url(url: str) -> str:
+    """The URL of a folder, with a slash at its end. Raises UserError for anything else."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UserError(f"dataset.url={url!r}: expected http(s)://host/folder/, {PTBDB} for example")
@@ -250,7 +257,7 @@ def _safe(raw: str, root: Path) -> str:
 
 
 def _below(root: Path, target: Path) -> bool:
-    return all(path.resolve().is_relative_to(root) for path in (target, _part(target)))
+    return all(path.resolve().is_relative_to(root) for path in (target, part_of(target)))
 
 
 def _chosen(sums: dict[str, str], only: Sequence[str]) -> dict[str, str]:
@@ -268,18 +275,20 @@ def _start(response: requests.Response, have: int) -> int:
     return min(int(match[1]), have) if match else have
 
 
-def _part(target: Path) -> Path:
+def part_of(target: Path) -> Path:
+    """Where a file lies until it is whole."""
     return target.with_name(target.name + ".part")
 
 
 def _write_whole(target: Path, text: str) -> None:
-    part = _part(target)
+    part = part_of(target)
     part.write_bytes(text.encode())
     part.replace(target)
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def alone(root: Path) -> Iterator[None]:
+    """One download into `root` at a time: another waits."""
     root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / LOCK)
     try:
@@ -294,7 +303,8 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _on_disk(path: Path) -> Iterator[None]:
+def on_disk(path: Path) -> Iterator[None]:
+    """Disk errors as UserError that name `path`."""
     try:
         yield
     except OSError as error:

@@ -135,6 +135,7 @@ class Data(LightningDataModule):
         samples = self.collected.judged
         return {
             "noun": self.kind.noun,
+            "note": self.source.note,
             "records": len(self.collected.members),
             "patients": len(samples.people),
             "samples": len(samples),

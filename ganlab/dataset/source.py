@@ -54,6 +54,8 @@ class Source(ABC):
     name: str
     """How the data set is called, in messages and in the names of cache folders."""
     classes: Sequence[str] = ()
+    note: str = ""
+    """What whoever receives data made from these should know of them."""
     simulated: ClassVar[bool] = False
     """Whether no person stands behind the data; the report then says what "real" means."""
 

@@ -10,11 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import requests
 
-from ganlab.dataset.download import DownloadSummary, _alone, _base, _Damaged, _on_disk, _part, _Source
+from ganlab.dataset.download import Damaged, DownloadSummary, Remote, alone, base_url, on_disk, part_of
 from ganlab.dataset.kind import Column
 from ganlab.dataset.table import Columns, Entries, Line, TableSource, checked, numbered, read_text
 from ganlab.errors import UserError
@@ -43,7 +42,7 @@ class Thyroid(TableSource):
     """
 
     name = "thyroid"
-    note: ClassVar[str] = (
+    note = (
         "The thesis calls class 3 hypothyroidism. Its TSH is 35 times lower than that of class 1, so it is the normal "
         "group."
     )
@@ -128,14 +127,14 @@ def _fields(file: Path, lines: Sequence[str], first: int) -> list[tuple[str, lis
     ]
 
 
-class _Incomplete(_Damaged):
+class _Incomplete(Damaged):
     """A file that has not as many rows as its publisher's."""
 
     def __init__(self, expected: int, seen: int) -> None:
         Exception.__init__(self, f"it has {seen} whole rows, expected are {expected}")
 
 
-class _Uci(_Source):
+class _Uci(Remote):
     """A folder without a list of hashes: a file is whole when it has all its rows."""
 
     def _bring(self, name: str, expected: str) -> bool:
@@ -144,8 +143,8 @@ class _Uci(_Source):
             if _whole_rows(target) == int(expected):
                 return False
             log.warning("%s has %d whole rows, not %s: fetched again", target, _whole_rows(target), expected)
-        self._retried(name, lambda: self._attempt(name, _part(target), expected), self.retries)
-        _part(target).replace(target)
+        self._retried(name, lambda: self._attempt(name, part_of(target), expected), self.retries)
+        part_of(target).replace(target)
         return True
 
     def _attempt(self, name: str, part: Path, expected: str) -> None:
@@ -179,7 +178,7 @@ def fetch(url: str, root: Path, *, retries: int = 5, timeout_s: float = 30, back
     A broken download goes on where it stopped; a file has its name only when it has all its rows.
     Raises UserError for no network, a file that is not there or stays incomplete, or a `root` that cannot be written.
     """
-    with requests.Session() as session, _on_disk(root), _alone(root):
-        return _Uci(session, _base(url), root, retries, timeout_s, backoff_s).fetch(
+    with requests.Session() as session, on_disk(root), alone(root):
+        return _Uci(session, base_url(url), root, retries, timeout_s, backoff_s).fetch(
             {name: str(rows) for name, rows in ROWS.items()}
         )

@@ -297,7 +297,8 @@ def _data(data: Mapping[str, Any]) -> Html:
     ]
     header = ("part", "persons", noun, *map(page.breakable, classes))
     table = page.table(rows, header, numeric=range(1, len(header))) if rows else ""
-    return page.section("Data", page.facts(totals) if totals else "", table, _skipped(data))
+    note = page.paragraph(data["note"]) if data.get("note") else ""
+    return page.section("Data", page.facts(totals) if totals else "", note, table, _skipped(data))
 
 
 def _of_classes(part: Mapping[str, Any], classes: Sequence[str]) -> list[Any]:
