@@ -372,7 +372,8 @@ def _collapses(groups: Sequence[Group], names: Sequence[str]) -> Html:
         return page.section("Collapse", page.paragraph(said))
     said = (
         f"The ratio is the mean distance between two generated images over that between two real ones, inside the "
-        f"least diverse class where there are classes. Below {THRESHOLD:g} three times in a row is a collapse. A ratio "
+        f"least diverse class where there are classes. Below {THRESHOLD:g} at the last "
+        "three looks or more is a collapse; at three looks before that, it recovered. A ratio "
         "of 1 says that the images vary as much as real ones, not that they are right: noise varies too."
     )
     rates = page.figure(

@@ -5,6 +5,7 @@ than a third as far from the next as a real one is.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,28 +18,24 @@ CLASS_MIN = "diversity/class_min"
 THRESHOLD = 0.3
 CONSECUTIVE = 3
 
-State = Literal["collapsed", "healthy", "dead", "not judged"]
+State = Literal["collapsed", "recovered", "healthy", "dead", "not judged"]
 Point = tuple[float, int | None, int]
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """The verdict on a run. `epoch` (None where none was logged) and `step` are when it collapsed or died.
-
-    `lasting` is whether a collapse went on to the last evaluation.
-    """
+    """The verdict on a run. `epoch` (None where none was logged) and `step` are when it collapsed or died."""
 
     state: State
     evaluations: int
     epoch: int | None = None
     step: int | None = None
-    lasting: bool = True
 
     def __str__(self) -> str:
         when = f"epoch {self.epoch}" if self.epoch is not None else f"step {self.step}"
-        after = "" if self.lasting else ", diverse again later"
         said = {
-            "collapsed": f"collapsed at {when}{after}",
+            "collapsed": f"collapsed at {when}",
+            "recovered": f"little diversity from {when}, more again later",
             "healthy": "healthy",
             "dead": f"dead at {when}: its images are not numbers",
             "not judged": f"not judged: fewer than {CONSECUTIVE} evaluations",
@@ -51,22 +48,23 @@ def collapse(
 ) -> Collapse:
     """Judge rows of `metrics.jsonl` in rising order (`report.curves.read_history(...).rows`), NaN for not finite.
 
-    Collapsed from the first of `consecutive` evaluations in a row below `threshold`. A generator begins with images
-    that hardly differ: evaluations below the threshold before the first one above are no collapse, unless none is
-    above to the end. The least diverse class counts where it was logged. A run that ends with ratios that are no
-    number died there.
+    Collapsed where the last `consecutive` evaluations or more are below `threshold`, from the first of them: the
+    documents' collapses stay. Recovered where so many in a row are, but not the last; a generator begins with images
+    that hardly differ, so those before the first one above do not count. The least diverse class counts where it was
+    logged. A run that ends with ratios that are no number died there.
     """
     points = evaluations(rows)
     dead = _ends_dead(points)
-    if len(points) < consecutive and dead is None:
-        return Collapse("not judged", len(points))
-    streak = _first_streak(points, threshold, consecutive)
-    if streak is not None:
-        _, epoch, step = streak[0]
-        return Collapse("collapsed", len(points), epoch, step, lasting=not points[-1][0] >= threshold)
     if dead is not None:
         return Collapse("dead", len(points), *dead[1:])
-    return Collapse("healthy", len(points))
+    if len(points) < consecutive:
+        return Collapse("not judged", len(points))
+    streaks = _streaks(points, threshold, consecutive)
+    if not streaks:
+        return Collapse("healthy", len(points))
+    if streaks[-1][-1] == points[-1]:
+        return Collapse("collapsed", len(points), *streaks[-1][0][1:])
+    return Collapse("recovered", len(points), *streaks[0][0][1:])
 
 
 def evaluations(rows: Iterable[Mapping[str, float]]) -> list[Point]:
@@ -86,20 +84,23 @@ def _ends_dead(points: Sequence[Point]) -> Point | None:
     return points[first] if first < len(points) else None
 
 
-def _first_streak(points: Sequence[Point], threshold: float, consecutive: int) -> list[Point] | None:
-    """The first long enough run of evaluations below the threshold that is not the start of a run that recovered."""
+def _streaks(points: Sequence[Point], threshold: float, consecutive: int) -> list[list[Point]]:
+    """The long enough runs of evaluations below the threshold; not the start of a run that rises above it."""
     streaks = [(low, list(members)) for low, members in groupby(points, lambda point: point[0] < threshold)]
-    warm_up = streaks[:1] if streaks[0][0] and any(ratio >= threshold for ratio, *_ in points) else []
-    counted = streaks[len(warm_up) :]
-    return next((members for low, members in counted if low and len(members) >= consecutive), None)
+    warm_up = 1 if streaks[0][0] and len(streaks) > 1 else 0
+    return [members for low, members in streaks[warm_up:] if low and len(members) >= consecutive]
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of the judged runs collapsed; the runs that died or were not judged are counted apart."""
+    """How many of the judged runs collapsed; those that recovered are among the others, and named.
+
+    The runs that died or were not judged are counted apart.
+    """
 
     collapsed: int
     judged: int
+    recovered: int = 0
     dead: int = 0
     not_judged: int = 0
 
@@ -112,13 +113,15 @@ class Rate:
 
     def __str__(self) -> str:
         low, high = (f"{100 * end:.0f}" for end in self.interval())
-        apart = [f"{self.dead} dead"] * bool(self.dead) + [f"{self.not_judged} not judged"] * bool(self.not_judged)
+        apart = [f"{self.recovered} recovered"] * bool(self.recovered)
+        apart += [f"{self.dead} dead"] * bool(self.dead) + [f"{self.not_judged} not judged"] * bool(self.not_judged)
         counted = [f"{self.collapsed} of {self.judged} ({low}–{high} %)"] if self.judged else []
         return ", ".join(counted + apart) or "no run"
 
 
 def rate(verdicts: Iterable[Collapse]) -> Rate:
     """The rate over the runs of an experiment."""
-    states = [verdict.state for verdict in verdicts]
-    collapsed, healthy = states.count("collapsed"), states.count("healthy")
-    return Rate(collapsed, collapsed + healthy, states.count("dead"), states.count("not judged"))
+    states = Counter(verdict.state for verdict in verdicts)
+    collapsed, recovered = states["collapsed"], states["recovered"]
+    judged = collapsed + recovered + states["healthy"]
+    return Rate(collapsed, judged, recovered, states["dead"], states["not judged"])

@@ -280,9 +280,10 @@ def rows(*ratios: float | None, name: str = "diversity/ratio") -> list[dict[str,
         ([0.9, 0.1, 0.1], "healthy"),
         ([0.9, 0.3, 0.29, 0.1, 0.1, 0.1], "collapsed at epoch 3"),
         ([0.1, 0.1, 0.9, 0.1, 0.1, 0.1], "collapsed at epoch 4"),
-        ([0.9, 0.1, 0.1, 0.1, 0.5], "collapsed at epoch 2, diverse again later"),
+        ([0.9, 0.1, 0.1, 0.1, 0.5], "little diversity from epoch 2, more again later"),
         ([0.1, 0.2, 0.1], "collapsed at epoch 1"),
-        ([0.9, 0.1, 0.1, 0.1, None], "collapsed at epoch 2"),
+        ([0.9, 0.1, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1], "collapsed at epoch 6"),
+        ([0.9, 0.1, 0.1, 0.1, None], "dead at epoch 5: its images are not numbers"),
         ([0.9, 0.1, None, None, None], "dead at epoch 3: its images are not numbers"),
         ([None], "dead at epoch 1: its images are not numbers"),
         ([0.9, None, 0.9, 0.9], "healthy"),
@@ -312,7 +313,7 @@ def test_rates_have_the_exact_interval(collapsed: int, judged: int, said: str) -
 
 
 def test_the_dead_and_those_that_were_not_judged_are_counted_apart() -> None:
-    runs = [[0.9, 0.1, 0.1, 0.1], [0.9, 0.9, 0.9], [0.9, 0.9, None], [0.9]]
+    runs = [[0.9, 0.1, 0.1, 0.1], [0.9, 0.9, 0.9], [0.9, 0.1, 0.1, 0.1, 0.9], [0.9, 0.9, None], [0.9]]
     found = rate(collapse(rows(*ratios)) for ratios in runs)
-    assert found == Rate(collapsed=1, judged=2, dead=1, not_judged=1)
-    assert str(found) == "1 of 2 (1–99 %), 1 dead, 1 not judged"
+    assert found == Rate(collapsed=1, judged=3, recovered=1, dead=1, not_judged=1)
+    assert str(found) == "1 of 3 (1–91 %), 1 recovered, 1 dead, 1 not judged"
