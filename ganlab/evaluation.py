@@ -49,7 +49,9 @@ def evaluate(folder: Path, composed: Composed, measures: Mapping[str, Measure], 
     floor, reference = apart(data, real, count)
     measured = side_by_side(measures, data.kind, floor, synthetic.samples, reference)
     (folder / "metrics.json").write_text(json.dumps(measured, indent=1))
-    report = write_report(folder, data.kind, real=real, synthetic=synthetic, classes=gan.classes)
+    report = write_report(
+        folder, data.kind, real=real, synthetic=synthetic, classes=gan.classes, counts=gan.codec.counts()
+    )
     log.info("report: %s", report)
     return measured
 

@@ -103,7 +103,7 @@ class GAN(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One update of D, unless a trick lets it rest, and one of G."""
-        torch.manual_seed(hash((self.seed, self.steps)) % 2**63)
+        self._seed_step()
         optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         self._set_rates(optimizer_g, optimizer_d)
         real = batch.sample
@@ -166,6 +166,11 @@ class GAN(LightningModule):
     def generator_terms(self, on_fake: Verdict, noise: Tensor) -> Terms:
         """What G's loss has beside the adversarial one: nothing."""
         return [], {}
+
+    def _seed_step(self) -> None:
+        # torch.manual_seed looks for every kind of device, which takes longer than a small network's step.
+        seed = torch.manual_seed if self.device.type != "cpu" else torch.default_generator.manual_seed
+        seed(hash((self.seed, self.steps)) % 2**63)
 
     def _real_target(self) -> float:
         target = 1.0

@@ -72,11 +72,13 @@ def write_report(
     real: Shown | None = None,
     synthetic: Shown | None = None,
     classes: Sequence[str] = (),
+    counts: Mapping[str, float] | None = None,
 ) -> Path:
     """Write `folder/report.html` and return its path.
 
     `real` and `synthetic` are drawn beside each other as samples and as images; where the generated ones have labels,
-    a few of each of the `classes`. The images also go to `folder/comparison.png`.
+    a few of each of the `classes`. `counts` are shares of what saturated or was rounded away. The images also go to
+    `folder/comparison.png`.
     """
     folder = Path(folder)
     trouble: list[str] = []
@@ -89,6 +91,7 @@ def write_report(
         _images(folder, real, synthetic),
         _classes(kind, synthetic, classes),
         _measures(measures),
+        _counts(counts or {}),
         _curves(history),
         _grids(folder / "grids", history, classes),
         _data(_mapping(run.get("data"))),
@@ -180,6 +183,15 @@ def _measures(measures: Mapping[str, Any]) -> Html:
     rows = [_measure(name, value) for name, value in measures.items()]
     table = page.table(rows, ("measure", "synthetic", "real", "unit"), numeric=(1, 2))
     return page.section("Measures", table)
+
+
+def _counts(counts: Mapping[str, float]) -> Html:
+    if not counts:
+        return Html("")
+    rows = [(page.breakable(name.replace("_", " ")), f"{100 * share:.3g} %") for name, share in counts.items()]
+    text = "Shares of the values concerned, from the first to the last, before they were cut or rounded."
+    table = page.table(rows, ("counted", "share"), numeric=(1,))
+    return page.section("Cut and rounded", page.paragraph(text, "muted"), table)
 
 
 def _measure(name: str, value: object) -> tuple[object, ...]:

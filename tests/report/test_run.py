@@ -163,6 +163,13 @@ def test_a_reduced_run_says_so_in_large_letters_and_what_the_document_reports(fo
     assert "Reported by the document: a comb." in page
 
 
+def test_what_was_cut_and_rounded_is_counted(folder):
+    page = write_report(folder, KIND, counts={"saturated/real": 0.0123, "null_not_zero": 0.5}).read_text()
+    assert re.search(r"null not zero</td><td class=.number.>50 %", page)
+    assert "1.23 %" in page
+    assert "Cut and rounded" not in write(folder)
+
+
 def test_the_banner_stands_before_everything_and_the_footer_says_where_it_is_from(whole):
     body = whole[whole.index("<body>") :]
     assert body.index('class="banner"') < body.index("<h1>")
