@@ -1,9 +1,11 @@
 """The way of a sample through standardization and arrangement, and back."""
 
-import torch
+from copy import deepcopy
+
 from torch import Tensor, nn
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.share import Share, shares
 from ganlab.standardization.base import TOP, Standardization
 
 
@@ -13,17 +15,12 @@ class Codec(nn.Module):
     Counts the values that it has encoded and decoded, and those that saturated on the way.
     """
 
-    encoded: Tensor
-    encoded_saturated: Tensor
-    decoded: Tensor
-    decoded_saturated: Tensor
-
     def __init__(self, standardization: Standardization, arrangement: Arrangement) -> None:
         super().__init__()
         self.standardization = standardization
         self.arrangement = arrangement
-        for count in ("encoded", "encoded_saturated", "decoded", "decoded_saturated"):
-            self.register_buffer(count, torch.zeros((), dtype=torch.long))
+        self.saturated_real = Share()
+        self.saturated_generated = Share()
 
     def fit(self, samples: Tensor) -> None:
         """Fit the standardization, then the arrangement, to training samples `(N, *)`. Counts nothing."""
@@ -33,8 +30,7 @@ class Codec(nn.Module):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Images, and the lower ends of the standardization's ranges, with which decoding is exact."""
         encoded = self.standardization.encode(x)
-        self.encoded += x.numel()
-        self.encoded_saturated += encoded.saturated
+        self.saturated_real.count(encoded.saturated, x.numel())
         image = self.arrangement.encode(_pixels(encoded.level))
         self.arrangement.count_encoded(image)
         return image.clamp(-1, 1), encoded.low
@@ -50,24 +46,26 @@ class Codec(nn.Module):
         """
         pixels = self.arrangement.decode(image)
         self.arrangement.count_decoded(image, pixels)
-        self.decoded += pixels.numel()
-        self.decoded_saturated += (pixels.abs() > 1 + self.arrangement.tolerance * (2 / TOP)).sum()
+        self.saturated_generated.add(pixels.abs() > 1 + self.arrangement.tolerance * (2 / TOP))
         return self.arrangement.complete(self.standardization.decode(_levels(pixels.clamp(-1, 1)), low))
 
+    def cut(self, images: Tensor) -> dict[str, float]:
+        """The counts of decoding these images alone."""
+        apart = deepcopy(self)
+        apart.forget_counts()
+        apart.decode(images)
+        return apart.counts()
+
     def forget_counts(self) -> None:
-        """Begin to count anew. Every count is a whole number in a buffer of its own."""
-        for buffer in self.buffers():
-            if buffer.ndim == 0 and buffer.dtype == torch.long:
-                buffer.zero_()
+        """Begin to count anew."""
+        for module in self.modules():
+            if isinstance(module, Share):
+                module.forget()
 
     def counts(self) -> dict[str, float]:
         """Shares of the real and of the generated values so far that saturated, and what the two rooms have counted."""
-        return {
-            "saturated/real": int(self.encoded_saturated) / max(1, int(self.encoded)),
-            "saturated/generated": int(self.decoded_saturated) / max(1, int(self.decoded)),
-            **self.standardization.counts(),
-            **self.arrangement.counts(),
-        }
+        saturated = {"saturated/real": self.saturated_real, "saturated/generated": self.saturated_generated}
+        return shares(**saturated) | self.standardization.counts() | self.arrangement.counts()
 
 
 def _pixels(level: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from omegaconf.errors import InterpolationResolutionError
 
 from ganlab.errors import UserError
 
@@ -22,6 +23,11 @@ def build(node: Any) -> Any:
     """Hydra's instantiate, but a UserError of the object comes out as it is."""
     try:
         return instantiate(node)
+    except InterpolationResolutionError as error:
+        raise UserError(
+            f"{node.get('_target_', 'A choice')} does not go with the other choices: {error.msg}. A choice for rows or "
+            "images needs a data set of rows or images; see --help for the groups."
+        ) from error
     except InstantiationException as error:
         cause: BaseException | None = error
         while cause is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
@@ -15,6 +16,7 @@ from ganlab.dataset.source import Source
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
+from ganlab.standardization.base import Standardization
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
 
@@ -62,31 +64,49 @@ def compose(cfg: DictConfig) -> Composed:
 
 
 def compose_networks(cfg: DictConfig) -> Networks:
-    """Networks and codec, as sampling needs them too."""
+    """Networks and codec, as sampling needs them too. Raises UserError for choices that do not go together."""
+    if cfg.batch_size < 1:
+        raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
     source: Source = build(cfg.dataset)
     arrangement: Arrangement = build(cfg.arrangement)
     kind = source.kind(arrangement)
-    tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
+    standardization: Standardization = build(cfg.standardization)
+    _check_kind(_choice(cfg.standardization), standardization, kind)
     make_gan = build(cfg.gan)
     classes = tuple(source.classes) if make_gan.func.conditional else ()
     discriminator = build(cfg.architecture.discriminator)(arrangement, classes=len(classes))
     loss: Loss = build(cfg.loss)
-    traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
-    traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
-    refuse_combinations(traits, tricks)
-    if cfg.batch_size < 1:
-        raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
     gan = make_gan(
         generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise + len(classes)),
         discriminator=discriminator,
-        codec=Codec(build(cfg.standardization), arrangement),
+        codec=Codec(standardization, arrangement),
         loss=loss,
-        tricks=tricks,
+        tricks=_tricks(cfg, source, loss, discriminator),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
         classes=classes,
     )
     return Networks(gan, arrangement, source, kind)
+
+
+def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Module) -> dict[str, Trick]:
+    tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
+    traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
+    traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
+    refuse_combinations(traits, tricks)
+    for name, trick in tricks.items():
+        if trick.needs_classes and len(source.classes) < 2:
+            raise UserError(f"trick={name} needs data with two or more classes, and {source.name} has none.")
+    return tricks
+
+
+def _check_kind(name: str, standardization: Standardization, kind: Kind) -> None:
+    if not isinstance(kind, standardization.kinds):
+        taken = ", ".join(f"{other.noun}s" for other in standardization.kinds)
+        raise UserError(
+            f"standardization={name} takes {taken}, and this data set gives {kind.noun}s. Windows go with "
+            "adapted_range, fixed_range and others, rows with min_max, images with as_it_is."
+        )
 
 
 def _choice(node: DictConfig) -> str:

@@ -26,13 +26,8 @@ IMAGES = 9
 
 def check_measures(measures: Mapping[str, Measure], objective: str | None, kind: Kind) -> None:
     """Raise UserError for measures of another kind of sample, or an objective that nobody measures."""
-    for name, measure in measures.items():
-        if not isinstance(kind, measure.kinds):
-            measured = ", ".join(other.noun for other in measure.kinds)
-            raise UserError(
-                f"metrics.measures.{name} measures a {measured}; this data set's samples are of the kind {kind.noun}. "
-                "metrics=ecg is for windows, metrics=table for rows, metrics=image for images, metrics=paper for any."
-            )
+    for measure in measures.values():
+        measure.check(kind)
     known = [number for measure in measures.values() for number in measure.meaning]
     if objective is not None and objective not in known:
         raise UserError(f"metrics.objective={objective}: measured are {', '.join(known) or 'none'}.")

@@ -62,7 +62,7 @@ def run(cfg: DictConfig) -> float | None:
     trainer.loggers = loggers = _loggers(cfg, folder, facts)
     try:
         _train(cfg, folder, composed, facts, trainer, began)
-        measured = evaluate(folder, composed, measures, cfg.metrics.windows)
+        measured = evaluate(folder, composed, measures, cfg.metrics.samples)
         facts |= composed.gan.codec.counts()
         run_facts.write(folder, facts)
     except BaseException as error:

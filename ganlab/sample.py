@@ -9,7 +9,7 @@ from ganlab.settings import CONF
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="sample")
 def main(cfg: DictConfig) -> None:
-    """Sample, decode to mV, write, and say what it is."""
+    """Sample, decode, write, and say what it is."""
     from ganlab.export import export
 
     told(lambda: export(**{str(key): value for key, value in cfg.items()}))

@@ -1,5 +1,6 @@
 """Generated samples as files: WFDB records, CSV tables, PNG images, npy arrays. Each writes what it is beside them."""
 
+import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def write_window_csv(data: Generated, folder: Path) -> int:
         for number, window, label in data.one_by_one():
             times = np.arange(window.shape[1]) * 1000 / data.kind.rate
             rows = np.column_stack([np.full(len(times), number), times, window.T])
-            ending = f",{label}\n" if data.labelled else "\n"
+            ending = f',"{label}"\n' if data.labelled else "\n"
             np.savetxt(file, rows, delimiter=",", fmt=["%d", "%g", *["%.4f"] * len(leads)], newline=ending)
     return 0
 
@@ -97,12 +98,13 @@ def write_row_csv(data: Generated, folder: Path) -> int:
     assert isinstance(data.kind, Row)
     columns = data.kind.columns
     formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
-    with (folder / "synthetic.csv").open("w") as file:
+    with (folder / "synthetic.csv").open("w", newline="") as file:
         file.writelines(f"# {line}\n" for line in data.about)
-        file.write(",".join([*(column.name for column in columns), *(["label"] if data.labelled else [])]) + "\n")
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([*(column.name for column in columns), *(["label"] if data.labelled else [])])
         for _, row, label in data.one_by_one():
             values = [form % value for form, value in zip(formats, row, strict=True)]
-            file.write(",".join([*values, *([label] if data.labelled else [])]) + "\n")
+            table.writerow([*values, *([label] if data.labelled else [])])
     return 0
 
 
@@ -152,8 +154,10 @@ def _axes(kind: Kind) -> dict[str, object]:
 
 def _write_labels(data: Generated, folder: Path, labels: Sequence[str]) -> None:
     if data.labelled:
-        rows = [f"{data.name(number)},{label}" for number, label in enumerate(labels, start=1)]
-        (folder / "labels.csv").write_text("\n".join(["name,label", *rows]) + "\n")
+        with (folder / "labels.csv").open("w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["name", "label"])
+            table.writerows((data.name(number), label) for number, label in enumerate(labels, start=1))
 
 
 FORMATS: dict[type, dict[str, tuple[Writer, str]]] = {

@@ -1,4 +1,6 @@
-"""What the documents' experiments cost at full size: arithmetic counted from the networks, hours at a given speed.
+"""What the documents' experiments cost at least, at full size: arithmetic counted from the networks, hours at a speed.
+
+Reading and decoding files, and what small steps lose, come on top.
 
 python scripts/cost.py --tflops 10
 """
@@ -46,7 +48,7 @@ def cost(experiment: str, batch: int = 2) -> tuple[int, int, float]:
     real = torch.empty(batch, *gan.codec.arrangement.shape, device="meta")
     with FlopCounterMode(display=False) as counter:
         update(gan, gan.generator, gan.discriminator, real, step=0)
-    dataset = cfg.dataset.get("name") or cfg.dataset._target_.split(".")[-2]
+    dataset = (cfg.dataset.get("name") or cfg.dataset._target_.split(".")[-2]).removesuffix("_sim")
     samples = UNDER_SAMPLED if "under_sampling" in cfg.trick else SAMPLES[dataset]
     return samples, cfg.trainer.max_epochs, counter.get_total_flops() / batch
 

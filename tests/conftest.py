@@ -22,7 +22,7 @@ TINY = (
     "trainer.max_epochs=1",
     "trainer.log_every_n_steps=1",
     "trainer.enable_progress_bar=false",
-    "metrics.windows=8",
+    "metrics.samples=8",
 )
 """Overrides of a run of seconds."""
 

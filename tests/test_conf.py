@@ -1,5 +1,6 @@
 """Every file of every group composes, builds its objects, and says what its values are."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,37 +131,58 @@ def test_a_document_s_experiment_can_be_reduced(choice: Path) -> None:
     assert (reduced.batch_size, list(reduced.trick)) == (full.batch_size, list(full.trick))
 
 
+D, SMOOTH = "d_threshold", "label_smoothing"
+
+
 @pytest.mark.parametrize(
-    ("name", "batch", "epochs", "tricks"),
+    ("name", "choices", "batch", "epochs", "tricks"),
     [
-        ("thesis/fingerprint_fcn", 52, 100, []),
-        ("thesis/iris_fcn", 20, 100, []),
-        ("thesis/iris_cnn", 20, 200, []),
-        ("thesis/thyroid_fcn", 20, 100, []),
-        ("thesis/thyroid_cnn", 20, 100, []),
-        ("thesis/cardio_fcn", 52, 165, []),
-        ("thesis/cardio_cnn", 30, 200, ["d_threshold"]),
-        ("paper/adapted_range", 30, 200, ["d_threshold"]),
-        ("paper/transposed", 30, 200, ["d_threshold"]),
-        ("paper/reversed", 30, 200, ["d_threshold"]),
-        ("paper/rgb_collapse", 30, 200, ["d_threshold"]),
-        ("paper/rgb", 60, 200, ["d_threshold"]),
-        ("paper/six_channels", 60, 200, ["d_threshold"]),
-        ("paper/rgb_label_smoothing", 60, 200, ["d_threshold", "label_smoothing"]),
-        ("paper/acgan_collapse", 30, 400, ["d_threshold"]),
-        ("paper/acgan_imbalanced", 64, 400, ["d_threshold", "large_batch", "label_smoothing"]),
-        ("paper/acgan", 64, 400, ["d_threshold", "large_batch", "label_smoothing", "under_sampling"]),
+        ("thesis/fingerprint_fcn", "fingerprint as_it_is image fcn_image gan image", 52, 100, []),
+        ("thesis/iris_fcn", "iris as_it_is image fcn_image gan image", 20, 100, []),
+        ("thesis/iris_cnn", "iris as_it_is image cnn_iris gan image", 20, 200, []),
+        ("thesis/thyroid_fcn", "thyroid min_max thyroid fcn_thyroid gan table", 20, 100, []),
+        ("thesis/thyroid_cnn", "thyroid min_max thyroid cnn_thyroid gan table", 20, 100, []),
+        ("thesis/cardio_fcn", "ptbdb fixed_range z fcn gan ecg", 52, 165, []),
+        ("thesis/cardio_cnn", "ptbdb fixed_range z cnn gan ecg", 30, 200, [D]),
+        ("paper/adapted_range", "ptbdb adapted_range z cnn gan ecg", 30, 200, [D]),
+        ("paper/transposed", "ptbdb adapted_range transposed cnn gan ecg", 30, 200, [D]),
+        ("paper/reversed", "ptbdb adapted_range reversed cnn gan ecg", 30, 200, [D]),
+        ("paper/rgb_collapse", "ptbdb adapted_range rgb cnn gan ecg", 30, 200, [D]),
+        ("paper/rgb", "ptbdb adapted_range rgb cnn gan ecg", 60, 200, [D]),
+        ("paper/six_channels", "ptbdb adapted_range six cnn gan ecg", 60, 200, [D]),
+        ("paper/rgb_label_smoothing", "ptbdb adapted_range rgb cnn gan ecg", 60, 200, [D, SMOOTH]),
+        ("paper/acgan_collapse", "ptbdb adapted_range z cnn acgan ecg", 30, 400, [D]),
+        ("paper/acgan_imbalanced", "ptbdb adapted_range z cnn acgan ecg", 64, 400, [D, "large_batch", SMOOTH]),
+        ("paper/acgan", "ptbdb adapted_range z cnn acgan ecg", 64, 400, [D, "large_batch", SMOOTH, "under_sampling"]),
     ],
 )
 def test_the_seventeen_experiments_have_the_documents_settings(
-    name: str, batch: int, epochs: int, tricks: list[str]
+    name: str, choices: str, batch: int, epochs: int, tricks: list[str]
 ) -> None:
-    cfg = composed(f"experiment={name}")
+    cfg = composed(f"experiment={name}", "split=paper")
+    groups = ("dataset", "standardization", "arrangement", "architecture", "gan", "metrics")
+    given = zip(groups, choices.split(), strict=True)
+    same = composed(*(f"{group}={choice}" for group, choice in given), "split=paper")
+    for group in groups:
+        assert cfg[group] == same[group], group
     assert (cfg.batch_size, cfg.trainer.max_epochs, list(cfg.trick)) == (batch, epochs, tricks)
-    images = name.partition("/")[0] == "paper" or "cardio" in name
-    assert ("ptbdb" in cfg.dataset._target_) == images
-    if images:
-        assert cfg.standardization._target_.endswith("FixedRange" if "cardio" in name else "AdaptedRange")
+    assert cfg.loss._target_.endswith("BCE")
+    assert cfg.gan.optimizer_g == {**cfg.gan.optimizer_g, "lr": 2e-4, "betas": [0.9, 0.999]}
+
+
+@pytest.mark.parametrize("choice", [c for c in CHOICES if len(c.parts) == 3], ids=str)
+def test_the_whole_catalogue_can_run_on_the_stand_ins(
+    choice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the very overrides of `make paper`."""
+    monkeypatch.setenv("GANLAB_DATA", str(tmp_path))
+    monkeypatch.setenv("GANLAB_STAND_INS", "1")
+    recipe = re.search(r"^paper:.*?\n(.*?)\n\n", (ROOT / "Makefile").read_text(), re.MULTILINE | re.DOTALL)
+    assert recipe
+    words = [word for word in recipe[1].split() if re.fullmatch(r"[a-z_.]+=\S+", word) and "experiment=" not in word]
+    assert words == ["size=reduced", "dataset.on_bad_record=skip"]
+    experiment = compose(composed(f"experiment={'/'.join(choice.parts[1:])}", f"outputs={tmp_path}", *words))
+    assert experiment.data.source.simulated
 
 
 def test_the_stand_in_is_taken_only_when_asked_for_and_the_data_are_missing(
@@ -196,11 +218,25 @@ def test_every_trainer_flag_is_listed() -> None:
         (["standardization.levels=16"], "256"),
         (["arrangement.leads=[i,i]"], "different leads"),
         (["arrangement.side=20"], "45x45"),
+        (["standardization=as_it_is"], r"as_it_is takes images, and this data set gives windows"),
+        (["standardization=min_max"], "does not go with the other choices"),
+        (["trick=under_sampling", *ROWS], "needs data with two or more classes, and thyroid_sim has none"),
+        ([*ROWS[:1], *ROWS[2:]], "adapted_range takes windows, and this data set gives rows"),
+        (["gan=acgan", *IMAGES], "two or more classes"),
     ],
 )
 def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], said: str, tmp_path: Path) -> None:
+    given = any(override.startswith("dataset=") for override in overrides)
+    nowhere = () if given else ("dataset=ptbdb", f"dataset.root={tmp_path / 'nowhere'}")
     with pytest.raises(UserError, match=said):
-        compose(composed("dataset=ptbdb", f"dataset.root={tmp_path / 'nowhere'}", *overrides))
+        compose(composed(*nowhere, *overrides))
+
+
+def test_windows_too_short_to_measure_are_refused_before_data_is_read() -> None:
+    cfg = composed("arrangement.side=16", "architecture=fcn")
+    measures = {name: build(node) for name, node in cfg.metrics.measures.items()}
+    with pytest.raises(UserError, match=r"256 samples at 1000 Hz.*arrangement\.side"):
+        check_measures(measures, None, compose(cfg).data.kind)
 
 
 @pytest.mark.parametrize("module", ["run", "sample", "prepare", "explore", "summary"])

@@ -15,7 +15,7 @@ from tests.conftest import ROOT, newest_run
 from tests.test_docs import blocks
 
 SMALL = (
-    *("batch_size=8", "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "metrics.windows=16"),
+    *("batch_size=8", "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "metrics.samples=16"),
     *("tracking=none", "architecture.width=0.1", "diversity.images=8"),
 )
 

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 
@@ -49,23 +48,3 @@ class Arrangement(nn.Module, ABC):
     def tolerance(self) -> float:
         """How far decoding may be from what was encoded, in levels 0..255."""
         return 0.0
-
-
-class Share(nn.Module):
-    """So many of so many, counted up; goes into the checkpoint."""
-
-    part: Tensor
-    whole: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("part", torch.zeros((), dtype=torch.long))
-        self.register_buffer("whole", torch.zeros((), dtype=torch.long))
-
-    def add(self, those: Tensor) -> None:
-        """Count a tensor of booleans."""
-        self.part += those.sum()
-        self.whole += those.numel()
-
-    def __float__(self) -> float:
-        return int(self.part) / max(1, int(self.whole))

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ganlab.arrangement.base import Share
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import z
 from ganlab.errors import UserError
+from ganlab.share import Share, shares
 from ganlab.standardization.base import TOP
 
 GREY = 1e-6
@@ -76,7 +76,7 @@ class Colours(Leads):
 
     def counts(self) -> dict[str, float]:
         """The share of them."""
-        return {"colours_outside": float(self.outside)}
+        return shares(colours_outside=self.outside)
 
 
 class HSV(Colours):

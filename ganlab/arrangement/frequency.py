@@ -13,9 +13,9 @@ from math import pi, sqrt
 import torch
 from torch import Tensor
 
-from ganlab.arrangement.base import Share
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import z
+from ganlab.share import Share, shares
 from ganlab.standardization.base import TOP
 
 FLOOR = 2 / TOP
@@ -66,7 +66,7 @@ class Frequency(Leads):
 
     def counts(self) -> dict[str, float]:
         """The share of them."""
-        return {"coefficients_saturated": float(self.saturated)}
+        return shares(coefficients_saturated=self.saturated)
 
 
 def cosines(x: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from math import isqrt
 import torch
 from torch import Tensor
 
-from ganlab.arrangement.base import Arrangement, Share
+from ganlab.arrangement.base import Arrangement
 from ganlab.errors import UserError
+from ganlab.share import Share, shares
 from ganlab.standardization.base import TOP
 
 NULL = -1.0
@@ -63,7 +64,7 @@ class Table(Arrangement):
 
     def counts(self) -> dict[str, float]:
         """The share of them."""
-        return {"null_not_zero": float(self.null_not_zero)}
+        return shares(null_not_zero=self.null_not_zero)
 
 
 def _smallest_square(columns: Sequence[str]) -> list[list[str | None]]:

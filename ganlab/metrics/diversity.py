@@ -10,22 +10,25 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+BLOCK = 4096
+"""Pixels of each image that are multiplied at a time, which bounds the memory."""
 ROUNDING = 1e-12
 """A squared distance below this share of the squared lengths is what rounding leaves of 0."""
 
 
 def mean_distance(images: Tensor) -> float:
-    """Mean Euclidean distance of two different images of `(N, C, H, W)`, from one matrix product in double precision.
+    """Mean Euclidean distance of two different images of `(N, C, H, W)`, from matrix products in double precision.
 
     Equal images are exactly 0 apart. NaN for fewer than two images, or where a pixel is not finite.
     """
     count = len(images)
     if count < 2:
         return math.nan
-    flat = images.detach().cpu().double().flatten(1)
-    # From the first image instead of from black: what all images share would cost the product its digits.
-    flat = flat - flat[:1]
-    product = flat @ flat.T
+    product = torch.zeros(count, count, dtype=torch.float64)
+    for block in images.detach().cpu().flatten(1).split(BLOCK, dim=1):
+        # From the first image instead of from black: what all images share would cost the product its digits.
+        part = block.double() - block[:1].double()
+        product += part @ part.T
     lengths = product.diagonal()[:, None] + product.diagonal()
     squared = lengths - 2 * product
     squared = torch.where(squared <= ROUNDING * lengths, 0.0, squared)

@@ -6,15 +6,15 @@ that of the reference, $\Delta$ being the discrete Laplacian of four neighbours.
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ganlab.dataset.kind import Image
 from ganlab.errors import UserError
+from ganlab.metrics.base import Measure
+from ganlab.metrics.diversity import pairwise_distance_ratio
 
 Floats = NDArray[np.floating]
-
-BLOCK = 4096
-"""Pixels of each image that are multiplied at a time, which bounds the memory."""
 
 MEANING: dict[str, tuple[str, str]] = {
     "image/finite": ("share", "images without NaN or infinity; the other numbers leave the rest out"),
@@ -54,17 +54,6 @@ def measure(samples: Floats, kind: Image, reference: Floats) -> dict[str, float]
     return nothing | share | (_compare(images, known) if len(images) and len(known) else {})
 
 
-def distance(images: Floats) -> float:
-    """Mean Euclidean distance of two of the images `(N, C, H, W)`; NaN of fewer than two."""
-    flat = images.reshape(len(images), -1)
-    flat = flat - flat.mean(axis=0)
-    parts = (flat[:, first : first + BLOCK].astype(np.float64) for first in range(0, flat.shape[1], BLOCK))
-    product = sum((part @ part.T for part in parts), np.zeros((len(flat), len(flat))))
-    norm = np.diag(product)
-    squares = (norm[:, None] + norm - 2 * product)[np.triu_indices(len(flat), 1)]
-    return float(np.sqrt(np.maximum(squares, 0)).mean()) if len(squares) else float("nan")
-
-
 def laplacian(images: Floats) -> float:
     """Mean |Laplacian| of the inner pixels of images `(N, C, H, W)`; NaN of those that have none."""
     total, count = 0.0, 0
@@ -78,7 +67,7 @@ def laplacian(images: Floats) -> float:
 
 def _compare(images: Floats, known: Floats) -> dict[str, float]:
     found = {
-        "diversity": _ratio(distance(images), distance(known)),
+        "diversity": pairwise_distance_ratio(torch.from_numpy(images), torch.from_numpy(known)),
         "sharpness": _ratio(laplacian(images), laplacian(known)),
         "grey_level": images.mean(dtype=np.float64),
         "contrast": images.std(axis=(1, 2, 3), dtype=np.float64).mean(),
@@ -96,7 +85,7 @@ def _finite(name: str, images: Floats, kind: Image) -> NDArray[np.float32]:
     return images[np.isfinite(images).all(axis=(1, 2, 3))].astype(np.float32)
 
 
-class ImageMeasure:
+class ImageMeasure(Measure):
     """`measure` as `metrics=image` takes it; `meaning` has the unit and a sentence for each number."""
 
     meaning = MEANING

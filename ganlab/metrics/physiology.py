@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy import signal as dsp
 
-from ganlab.dataset.kind import Window
+from ganlab.dataset.kind import Kind, Window
 from ganlab.errors import UserError
+from ganlab.metrics.base import Measure
 
 Floats = NDArray[np.floating]
 Peaks = list[NDArray[np.int64]]
@@ -36,6 +37,8 @@ FLOOR_MV = 0.05
 """Least deviation of R, and least height of a spike in that band: its total variation is twice that, mV."""
 MAINS = 50.0
 """Mains frequency, Hz."""
+LEAST_RATE = 2.2 * MAINS
+"""Of the windows, Hz: what is measured reaches beyond the mains frequency."""
 EDGE = 0.1
 """A peak nearer to the window's edge may belong to a QRS complex cut by it, s."""
 BEATS = ((0.25, 0.4), (0.2, 0.3))
@@ -265,7 +268,7 @@ def _check(windows: Floats, leads: Sequence[str], rate: float, lead: str | None)
         raise UserError(f"windows of shape {windows.shape} and {len(leads)} leads: want (N > 0, leads, samples)")
     if lead is not None and lead not in leads:
         raise UserError(f"lead {lead!r} is none of the windows' leads {', '.join(leads)}")
-    if windows.shape[2] < rate or rate < 2.2 * MAINS:
+    if windows.shape[2] < rate or rate < LEAST_RATE:
         raise UserError(f"{windows.shape[2]} samples at {rate:g} Hz: want at least one second at 110 Hz or more")
 
 
@@ -380,7 +383,7 @@ def _matched(a: NDArray[np.int64], b: NDArray[np.int64], samples: int, reach: fl
     return float((nearest <= reach).mean())
 
 
-class VisualCriteria:
+class VisualCriteria(Measure):
     """`measure` with its settings, as `metrics=ecg` takes it; `meaning` has the unit and a sentence for each number."""
 
     meaning = MEANING
@@ -392,6 +395,16 @@ class VisualCriteria:
         self.lead = lead
         self.side = side
         self.noise_limit_uv = noise_limit_uv
+
+    def check(self, kind: Kind) -> None:
+        """Raise UserError for anything but windows of a second or more at 110 Hz or more."""
+        super().check(kind)
+        assert isinstance(kind, Window)
+        if kind.samples < kind.rate or kind.rate < LEAST_RATE:
+            raise UserError(
+                f"{kind.samples} samples at {kind.rate:g} Hz: metrics=ecg wants a second or more, at {LEAST_RATE:g} Hz "
+                "or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
+            )
 
     def __call__(self, samples: Floats, kind: Window, reference: Floats | None = None) -> dict[str, float]:
         """Measure windows (N, leads, samples) in mV; the real ones have no say in it."""

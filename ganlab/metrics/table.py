@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ganlab.dataset.kind import Column, Row
 from ganlab.errors import UserError
+from ganlab.metrics.base import Measure
 
 Floats = NDArray[np.floating]
 
@@ -42,7 +43,8 @@ MEANING: dict[str, tuple[str, str]] = {
     "table/copies": (
         "share",
         "rows that equal a real row they are compared with on the 8-bit grid; some do by chance, as the real column "
-        "shows, and a copy that is a step away in one column is not seen",
+        "shows; a copy that is a step away in one column is not seen, nor, under split=paper, one of "
+        "the half of them that stands in the real column",
     ),
 }
 """Unit and meaning of what `measure` returns."""
@@ -148,7 +150,7 @@ def _mean(values: Sequence[float] | Floats) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-class TableMeasure:
+class TableMeasure(Measure):
     """`measure` with its settings, as `metrics=table` takes it; `meaning` has a unit and a sentence for each number."""
 
     meaning = MEANING

@@ -81,8 +81,20 @@ def smooth(values: Array, width: int) -> Array:
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0.5)
 
 
-def draw_curves(history: History, names: Mapping[str, str], *, label: str, percent: bool = False) -> Figure:
-    """Draw series against the step, light as logged and full smoothed; `names` maps each to its legend."""
+def class_accuracies(names: Sequence[str]) -> dict[str, str]:
+    """Of the logged series how often D tells the class, under their legends: means of epochs where there are any."""
+    found = [name for name in names if "accuracy/class_" in name]
+    of_epochs = [name for name in found if name.startswith("epoch/")] or found
+    return {name: name.partition("accuracy/class_")[2].replace("_", " ") for name in of_epochs}
+
+
+def draw_curves(
+    history: History, names: Mapping[str, str], *, label: str, percent: bool = False, chance: float | None = None
+) -> Figure:
+    """Draw series against the step, light as logged and full smoothed; `names` maps each to its legend.
+
+    Shares are drawn in `percent`, with a dashed line at `chance`: the share that guesses get right, 0..1.
+    """
     figure = Figure(figsize=(5.8, 3.4), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -94,6 +106,8 @@ def draw_curves(history: History, names: Mapping[str, str], *, label: str, perce
     _dress(axes, label, history.steps_per_epoch())
     if percent:
         _percent(axes)
+    if chance is not None:
+        axes.axhline(chance, color=_GREY, linewidth=0.8, linestyle="--", zorder=0.9, gid="chance")
     columns = max(1, len(axes.get_legend_handles_labels()[1]))
     figure.legend(loc="outside upper center", ncols=min(columns, 4), frameon=False, fontsize=9.5)
     return figure
@@ -163,4 +177,3 @@ def _times(factor: float) -> Callable[[Any], Any]:
 def _percent(axes: Axes) -> None:
     axes.set_ylim(-0.03, 1.03)
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-    axes.axhline(0.5, color=_GREY, linewidth=0.8, linestyle="--", zorder=0.9)

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from ganlab.dataset.kind import Kind
 from ganlab.report import page
-from ganlab.report.curves import History, draw_curves, not_finite, read_history
+from ganlab.report.curves import History, class_accuracies, draw_curves, not_finite, read_history
 from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.images import draw_grids
 from ganlab.report.page import Frame, Html
 from ganlab.report.samples import by_class, compare
-from ganlab.report.words import counted, duration, number
+from ganlab.report.words import REDUCED, counted, dashed, duration, number
 
 Array = NDArray[np.floating]
 
@@ -49,9 +49,8 @@ _CURVES = {
     "loss": {"loss/G": "generator", "loss/D": "discriminator"},
     "accuracy": {"accuracy/real": "on real", "accuracy/synthetic": "on synthetic"},
 }
-_TOLD = {"epoch/accuracy/class_real": "real", "epoch/accuracy/class_synthetic": "synthetic"}
 COMPARISON = "comparison.png"
-REDUCED = "REDUCED: a narrow network, a part of the data, few epochs. To try the experiment, not to judge it."
+"""Real beside synthetic samples, in the folder of the run."""
 _GRID_BYTES = 2_000_000
 
 
@@ -92,7 +91,7 @@ def write_report(
         _classes(kind, synthetic, classes),
         _measures(measures),
         _counts(counts or {}),
-        _curves(history),
+        _curves(history, classes),
         _grids(folder / "grids", history, classes),
         _data(_mapping(run.get("data"))),
         _settings(run, config),
@@ -201,19 +200,21 @@ def _measure(name: str, value: object) -> tuple[object, ...]:
     return title, number(parts.get("synthetic")), number(parts.get("real")), parts.get("unit") or ""
 
 
-def _curves(history: History) -> Html:
+def _curves(history: History, classes: Sequence[str]) -> Html:
     names = history.names()
+    of_class = class_accuracies(names)
     losses = _chosen(_CURVES["loss"], names, "loss/")
-    accuracies = _chosen(_CURVES["accuracy"], names, "accuracy/")
+    accuracies = _chosen(_CURVES["accuracy"], [name for name in names if "accuracy/class_" not in name], "accuracy/")
     figures = []
     if losses:
         figures.append(_curve(history, losses, "loss", "Losses against steps."))
     if accuracies:
-        caption = "Accuracy of the discriminator on real and on synthetic windows; at 50 % it guesses."
-        figures.append(_curve(history, accuracies, "accuracy of D", caption, percent=True))
-    if told := {name: legend for name, legend in _TOLD.items() if name in names}:
-        caption = "Share of the images whose class D tells right, epoch by epoch (paper, Figure 21)."
-        figures.append(_curve(history, told, "accuracy of the class", caption, percent=True))
+        caption = "Share of the real and generated samples that D tells from one another."
+        figures.append(_curve(history, accuracies, "accuracy of D", caption, percent=True, chance=1 / 2))
+    if of_class:
+        caption = "Share of the real and generated samples whose class D tells (paper, Figure 21)."
+        chance = 1 / len(classes) if classes else None
+        figures.append(_curve(history, of_class, "accuracy of the class", caption, percent=True, chance=chance))
     if "diversity/ratio" in names:
         spread = {"diversity/ratio": "all", "diversity/class_min": "least diverse class"}
         caption = "Mean distance between generated images over that between real ones. Near 0 all are alike."
@@ -243,12 +244,20 @@ def _family(history: History, family: str) -> Html:
     )
 
 
-def _curve(history: History, names: dict[str, str], label: str, caption: str, *, percent: bool = False) -> Html:
+def _curve(
+    history: History,
+    names: dict[str, str],
+    label: str,
+    caption: str,
+    *,
+    percent: bool = False,
+    chance: float | None = None,
+) -> Html:
     missing = not_finite(history, list(names))
     smoothed = " Light: as logged; full: smoothed." if len(history.rows) >= 80 else ""
     broken = f" Not finite, and left as gaps: {counted(missing, 'value')}." if missing else ""
-    figure = draw_curves(history, names, label=label, percent=percent)
-    return page.figure(png_bytes(figure, dpi=170), caption + smoothed + broken, f"{label} against steps")
+    figure = draw_curves(history, names, label=label, percent=percent, chance=chance)
+    return page.figure(png_bytes(figure, dpi=170), caption + dashed(chance) + smoothed + broken, f"{label} against steps")
 
 
 def _lines(history: History) -> Html:

@@ -28,21 +28,26 @@ from PIL import Image
 
 from ganlab.errors import UserError
 from ganlab.report import page
-from ganlab.report.curves import History, draw_curves, read_history
+from ganlab.report.curves import History, class_accuracies, draw_curves, read_history
 from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.page import Html
-from ganlab.report.run import duration, number
-from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, collapse, evaluations, rate
+from ganlab.report.run import COMPARISON
+from ganlab.report.words import REDUCED, counted, dashed, duration, number
+from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, State, collapse, evaluations, rate
 
 log = logging.getLogger(__name__)
 
-COMPARISON = "comparison.png"
-"""Real beside synthetic samples, where a run left such a picture in its folder."""
 RISK = "What a run measured of the risk to the patients whose records trained it stands in its own report."
 
 _GRIDS_SHOWN = 5
 _GRID_SIDE, _PICTURE_SIDE = 320, 1100
-_COLORS = {"collapsed": "#d55e00", "healthy": "#0072b2", "dead": "#141414", "not judged": "#8b9098"}
+_COLORS: dict[State, str] = {
+    "collapsed": "#d55e00",
+    "recovered": "#009e73",
+    "healthy": "#0072b2",
+    "dead": "#141414",
+    "not judged": "#8b9098",
+}
 _GREY = "#5f646c"
 _STYLE = Html("""<style>
 .reduced { font-size: clamp(2.4rem, 9vw, 4.6rem); font-weight: 800; letter-spacing: .05em; line-height: 1.1;
@@ -291,8 +296,8 @@ def _call(overrides: Iterable[object]) -> Html:
 
 def _reduced(reduced: int, runs: int) -> Html:
     said = "All runs" if reduced == runs else f"{reduced} of {runs} runs"
-    text = f"{said} had a part of the data and few epochs (size=reduced): to try the experiments, not to judge them."
-    return page.join([Html('<p class="reduced">REDUCED</p>'), page.paragraph(text)])
+    had = REDUCED.removeprefix("REDUCED: ")
+    return page.join([Html('<p class="reduced">REDUCED</p>'), page.paragraph(f"{said} had {had}")])
 
 
 def _overview(groups: Sequence[Group], names: Sequence[str]) -> Html:
@@ -383,7 +388,8 @@ def _collapses(groups: Sequence[Group], names: Sequence[str]) -> Html:
     )
     curves = page.figure(
         png_bytes(draw_diversity(groups, names), dpi=130),
-        "Diversity through training, one line a seed; dashed the threshold; a cross where the images are no numbers.",
+        "Diversity through training, one line a seed: orange collapsed, green recovered, blue healthy. Dashed the "
+        "threshold; a cross where the images are no numbers.",
         "diversity ratio against epochs",
     )
     return page.section("Collapse", page.paragraph(said, "muted"), rates, curves)
@@ -440,7 +446,7 @@ def _experiment(index: int, group: Group, name: str) -> Html:
     reported = _reported(group)
     shown = next((job for job in group if job.finished), group[0])
     blocks = [
-        page.paragraph("REDUCED: to try the experiment, not to judge it.", "mark") if _is_reduced(group) else "",
+        page.paragraph(REDUCED, "mark") if _is_reduced(group) else "",
         page.paragraph(", ".join(word for word in words if word != "–"), "muted"),
         page.paragraph(Html(f"<strong>Reported:</strong> {page.text(reported)}")) if reported else "",
         page.paragraph(Html(f"<strong>Collapsed:</strong> {page.text(_rate(group))}")),
@@ -499,24 +505,27 @@ def _curves(job: Job) -> list[Html]:
     names = job.history.names()
     losses = {"loss/G": "generator", "loss/D": "discriminator"}
     known = {name: legend for name, legend in losses.items() if name in names}
-    classes = _class_accuracies(names)
+    of_class = class_accuracies(names)
     return [
         *([_curve(job, known, "loss")] if known else []),
-        *([_curve(job, classes, "accuracy of D on the class", percent=True)] if classes else []),
+        *([_curve(job, of_class, "accuracy of D on the class", percent=True, chance=_chance(job))] if of_class else []),
     ]
 
 
-def _class_accuracies(names: Sequence[str]) -> dict[str, str]:
-    """Series of class accuracies under their legends: means of epochs where they were logged."""
-    found = [name for name in names if "accuracy/class" in name]
-    of_epochs = [name for name in found if "epoch" in name] or found
-    return {name: name.partition("accuracy/class")[2].strip("_/").replace("_", " ") or name for name in of_epochs}
+def _chance(job: Job) -> float | None:
+    """The share of the classes that guesses get right, None where the run does not say how many there are."""
+    data = job.facts.get("data")
+    classes = data.get("classes") if isinstance(data, Mapping) else None
+    return 1 / len(classes) if isinstance(classes, Mapping) and classes else None
 
 
-def _curve(job: Job, names: dict[str, str], label: str, *, percent: bool = False) -> Html:
-    figure = draw_curves(job.history, names, label=label, percent=percent)
-    caption = f"Seed {job.seed}: {label} against steps.{' Dashed: 50 %.' if percent else ''}"
-    return page.figure(png_bytes(figure, dpi=110), caption, f"{label} against steps")
+def _curve(
+    job: Job, names: dict[str, str], label: str, *, percent: bool = False, chance: float | None = None
+) -> Html:
+    figure = draw_curves(job.history, names, label=label, percent=percent, chance=chance)
+    samples = ", of real and generated samples," if percent else ""
+    caption = f"Seed {job.seed}: {label}{samples} against steps."
+    return page.figure(png_bytes(figure, dpi=110), caption + dashed(chance), f"{label} against steps")
 
 
 def _runs(group: Group) -> Html:
@@ -553,20 +562,16 @@ def _measure_table(group: Group) -> Html:
         for name, of in measures.items()
     ]
     table = page.table(rows, ("measure", "synthetic", "real", "unit"), numeric=(1, 2))
-    return page.details(f"Measures, mean and standard deviation over {_count(_measured_runs(group), 'run')}", table)
+    return page.details(f"Measures, mean and standard deviation over {counted(_measured_runs(group), 'run')}", table)
 
 
 def _measured_runs(group: Group) -> int:
     return sum(bool(job.measured) for job in group)
 
 
-def _count(things: int, name: str) -> str:
-    return f"{number(things)} {name}" + ("" if things == 1 else "s")
-
-
 def _unfinished(jobs: Sequence[Job]) -> Html:
     rows = [(page.breakable(job.folder.name), " ".join(job.overrides), job.state) for job in jobs if not job.finished]
-    title = f"Failed or unfinished: {_count(len(rows), 'run')}"
+    title = f"Failed or unfinished: {counted(len(rows), 'run')}"
     return page.section(title, page.table(rows, ("run", "overrides", "state"))) if rows else Html("")
 
 
@@ -574,7 +579,7 @@ def _left_out(jobs: Sequence[Job]) -> Html:
     """What the runs say that they left out, each reason once with the number of runs, and what could not be read."""
     lists = [job.facts.get("left_out") for job in jobs]
     reasons = Counter(str(reason) for reasons in lists if isinstance(reasons, list) for reason in reasons)
-    said = [f"{reason} ({_count(runs, 'run')})" for reason, runs in reasons.items()]
+    said = [f"{reason} ({counted(runs, 'run')})" for reason, runs in reasons.items()]
     trouble = [line for job in jobs for line in job.trouble]
     return page.section("Left out", page.items([*said, *trouble])) if said or trouble else Html("")
 
@@ -615,7 +620,7 @@ def _rate_line(axes: Axes, row: int, found: Rate) -> None:
 
 
 def draw_diversity(groups: Sequence[Group], names: Sequence[str]) -> Figure:
-    """A small panel an experiment: the ratio of each of its runs against epochs, orange where it collapsed."""
+    """A small panel an experiment: the ratio of each of its runs against epochs, coloured by its state."""
     columns = min(4, len(groups))
     down = math.ceil(len(groups) / columns)
     figure = Figure(figsize=(2.4 * columns + 0.4, 1.95 * down + 0.2), layout="constrained", facecolor="white")

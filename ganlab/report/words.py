@@ -2,6 +2,9 @@
 
 import math
 
+REDUCED = "REDUCED: a narrow network, about 1,000 samples an epoch, few epochs. To try the experiment, not to judge it."
+"""Of a run with size=reduced."""
+
 
 def number(value: object) -> str:
     """A number as people read it: thousands apart, four digits; a dash where there is none."""
@@ -29,3 +32,8 @@ def duration(seconds: object) -> str:
 def counted(things: int, name: str) -> str:
     """How many there are: "1 window", "2 windows"."""
     return f"{number(things)} {name}" + ("" if things == 1 else "s")
+
+
+def dashed(chance: float | None) -> str:
+    """What the dashed line at `chance` means, to go behind a caption; nothing where there is none."""
+    return "" if chance is None else f" Dashed: {100 * chance:.0f} %, the share that guesses get right."

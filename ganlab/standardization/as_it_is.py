@@ -3,11 +3,14 @@
 import torch
 from torch import Tensor
 
+from ganlab.dataset.kind import Image
 from ganlab.standardization.base import TOP, Encoded, Standardization
 
 
 class AsItIs(Standardization):
     """Levels `(B, C, H, W)` stay what they are; decoded ones are rounded to whole levels, unless `levels=null`."""
+
+    kinds = (Image,)
 
     def low(self, x: Tensor) -> Tensor:
         """Black."""

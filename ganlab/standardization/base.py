@@ -7,11 +7,12 @@ range a value saturates; it never wraps. What is said of leads in mV holds for c
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from ganlab.dataset.kind import Kind, Window
 from ganlab.errors import UserError
 
 TOP = 255.0
@@ -27,6 +28,9 @@ class Encoded(NamedTuple):
 
 class Standardization(nn.Module, ABC):
     """A pair, encode and decode. `levels=256` cuts to the paper's 8-bit grid, `levels=null` to none."""
+
+    kinds: ClassVar[tuple[type[Kind], ...]] = (Window,)
+    """What kinds of samples it takes."""
 
     def __init__(self, levels: int | None = 256) -> None:
         super().__init__()

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganlab.arrangement.base import Share
-from ganlab.dataset.kind import Column
+from ganlab.dataset.kind import Column, Row
 from ganlab.dataset.table import columns_of
+from ganlab.share import Share, shares
 from ganlab.standardization.base import TOP, Encoded, Standardization
 
 BOTTOM = 1.0
@@ -27,6 +27,7 @@ class MinMax(Standardization):
     The limits go into the checkpoint. `columns` are as in a configuration, name to properties, or ready made.
     """
 
+    kinds = (Row,)
     limits: Tensor
     binary: Tensor
     whole: Tensor
@@ -88,7 +89,7 @@ class MinMax(Standardization):
 
     def counts(self) -> dict[str, float]:
         """Shares of decoded cells, in whole levels: binary ones neither at 1 nor at 255, and other ones at 0."""
-        return {"binary_in_between": float(self.in_between), "value_null": float(self.null)}
+        return shares(binary_in_between=self.in_between, value_null=self.null)
 
     @property
     def zero(self) -> str:

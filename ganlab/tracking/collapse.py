@@ -48,22 +48,24 @@ def collapse(
 ) -> Collapse:
     """Judge rows of `metrics.jsonl` in rising order (`report.curves.read_history(...).rows`), NaN for not finite.
 
-    Collapsed where the last `consecutive` evaluations or more are below `threshold`, from the first of them: the
-    documents' collapses stay. Recovered where so many in a row are, but not the last; a generator begins with images
-    that hardly differ, so those before the first one above do not count. The least diverse class counts where it was
-    logged. A run that ends with ratios that are no number died there.
+    Collapsed where the last `consecutive` ratios or more are below `threshold`, from the first of them. That a collapse
+    stays is our reading: the paper shows epochs 75 to 150 only. Recovered where so many in a row are, but not the last;
+    a generator begins with images that hardly differ, so those before the first one above do not count. The least
+    diverse class counts where it was logged. Ratios that are no number break no row of others; a run that ends with
+    them, and had not collapsed before, died there.
     """
     points = evaluations(rows)
+    finite = [point for point in points if math.isfinite(point[0])]
+    streaks = _streaks(finite, threshold, consecutive)
+    if streaks and streaks[-1][-1] == finite[-1]:
+        return Collapse("collapsed", len(points), *streaks[-1][0][1:])
     dead = _ends_dead(points)
     if dead is not None:
         return Collapse("dead", len(points), *dead[1:])
     if len(points) < consecutive:
         return Collapse("not judged", len(points))
-    streaks = _streaks(points, threshold, consecutive)
     if not streaks:
         return Collapse("healthy", len(points))
-    if streaks[-1][-1] == points[-1]:
-        return Collapse("collapsed", len(points), *streaks[-1][0][1:])
     return Collapse("recovered", len(points), *streaks[0][0][1:])
 
 
@@ -87,7 +89,7 @@ def _ends_dead(points: Sequence[Point]) -> Point | None:
 def _streaks(points: Sequence[Point], threshold: float, consecutive: int) -> list[list[Point]]:
     """The long enough runs of evaluations below the threshold; not the start of a run that rises above it."""
     streaks = [(low, list(members)) for low, members in groupby(points, lambda point: point[0] < threshold)]
-    warm_up = 1 if streaks[0][0] and len(streaks) > 1 else 0
+    warm_up = 1 if len(streaks) > 1 and streaks[0][0] else 0
     return [members for low, members in streaks[warm_up:] if low and len(members) >= consecutive]
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -36,14 +35,13 @@ class Diversity(Callback):
         self._judged = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Draw the noise; read real samples and encode them, with a copy of the codec because it counts."""
+        """Draw the noise; read real samples and encode them, without counting them."""
         self.noise = pl_module.draw_noise(self.images, torch.Generator().manual_seed(NOISE_SEED))
         self.labels = pl_module.labels_of(self.noise)
         train: Samples = trainer.datamodule.train  # type: ignore[attr-defined]
         real = train.spread(self.images) if self.labels is None else spread_by_class(train, self.images)
-        codec = deepcopy(pl_module.codec)
         with torch.no_grad():
-            self.real = codec.encode(real.sample.to(pl_module.device))[0].cpu()
+            self.real = pl_module.codec.picture(real.sample.to(pl_module.device)).cpu()
         self.real_labels = real.label
         self.classes = self._comparable_classes()
         self.comparable = mean_distance(self.real) > 0

@@ -119,7 +119,8 @@ def _left_out(reduced: bool, composed: Composed) -> list[str]:
     reasons = []
     if reduced:
         reasons.append(
-            "REDUCED: a part of the data and few epochs (size=reduced). To try the experiment, not to judge it."
+            "REDUCED: a narrow network, about 1,000 samples an epoch, few epochs (size=reduced). To try it, "
+            "not to judge it."
         )
     if composed.data.source.simulated:
         reasons.append(

@@ -8,6 +8,7 @@ from ganlab.trick.base import Indices, Trick
 class BalancedSampler(Trick):
     """A class with fewer samples than its share is drawn with replacement, another one without; anew in each epoch."""
 
+    needs_classes = True
     refuses = {"under_sampled": "its classes are of one size already"}  # noqa: RUF012
 
     def __init__(self) -> None:

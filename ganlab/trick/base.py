@@ -16,11 +16,12 @@ class Trick(nn.Module):
     """Does nothing. A trick overrides the hooks that it needs; its buffers and submodules go into the checkpoint.
 
     `traits` are what it brings, `refuses` the traits of networks, losses and other tricks that it cannot stand,
-    each with the reason.
+    each with the reason. One with `needs_classes` is refused on data without labels.
     """
 
     traits: ClassVar[frozenset[str]] = frozenset()
     refuses: ClassVar[Mapping[str, str]] = {}
+    needs_classes: ClassVar[bool] = False
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
         """Which samples an epoch shows, in which order; `labels` are those of all samples, not of the order."""

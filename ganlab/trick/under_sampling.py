@@ -9,6 +9,7 @@ from ganlab.trick.base import Indices, Trick
 class UnderSampling(Trick):
     """The samples that stay are drawn once from `seed` and are the same in every epoch; counts the others."""
 
+    needs_classes = True
     traits = frozenset({"under_sampled"})
 
     def __init__(self, seed: int = 0) -> None:
