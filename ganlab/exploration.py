@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from hydra import compose as hydra_compose
@@ -17,16 +19,24 @@ from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.command import build
 from ganlab.dataset.kind import Image, Kind, Row, Window
-from ganlab.dataset.samples import Samples
+from ganlab.dataset.overview import numbers
+from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Source
+from ganlab.dataset.windows import Windows
 from ganlab.errors import UserError
 from ganlab.report.explore import Exploration, write_exploration
 from ganlab.report.histograms import Histogram
+from ganlab.report.words import counted
 from ganlab.standardization.base import TOP, Standardization
 
 log = logging.getLogger(__name__)
 
 BATCH = 256
+CONFIGURED = "as configured"
+"""What the configuration's own arrangement is called where its overrides have made another one of it."""
+
+Node = dict[str, Any]
+"""A choice of a configuration group, its interpolations unresolved."""
 
 
 def explore(cfg: DictConfig) -> Path:
@@ -40,19 +50,14 @@ def explore(cfg: DictConfig) -> Path:
         source=source.name,
         kind=kind,
         simulated=source.simulated,
-        counts={
-            "records": len(collected.members),
-            "persons": len(samples.people),
-            f"{kind.noun}s": len(samples),
-            "left out": len(collected.skipped),
-        },
+        counts=numbers(collected, kind),
         tables=source.tables(collected),
         histograms=histograms(samples, kind),
         ranges=_ranges(cfg, samples, kind),
-        saturation=_saturation(choices.standardizations, samples, kind),
+        saturation=_saturation(cfg, choices.standardizations, samples, kind),
         samples=samples.__getitems__(chosen).sample.numpy(),
         titles=[f"{samples.persons[i]}{_class(source, int(samples.labels[i]))}" for i in chosen],
-        images=_images(choices.arrangements, choices.shown_with, source, chosen),
+        images=_images(cfg, choices, source, samples, chosen),
         skipped=collected.skipped,
         settings=OmegaConf.to_yaml(cfg.dataset, resolve=True),
     )
@@ -98,12 +103,34 @@ def _batches(samples: Samples, what: str) -> Iterator[Tensor]:
         yield samples.__getitems__(range(start, min(start + BATCH, len(samples)))).sample
 
 
-def _option(group: str, name: str, *overrides: str) -> DictConfig:
-    """Another choice of a group, composed with this command's own overrides."""
-    task = [override for override in HydraConfig.get().overrides.task if not override.startswith(f"{group}=")]
-    node = hydra_compose("explore", overrides=[*task, f"{group}={name}", *overrides])[group]
-    assert isinstance(node, DictConfig)
-    return node
+def _values(node: Any) -> Node:
+    return cast(Node, OmegaConf.to_container(node))
+
+
+def _declared(group: str, name: str) -> Node:
+    """A choice of a group as its file says, whatever else this command was told."""
+    return _values(hydra_compose("explore", overrides=[f"{group}={name}"])[group])
+
+
+def _with(cfg: DictConfig, **groups: Node) -> DictConfig:
+    """The configuration with other values of whole groups."""
+    changed = deepcopy(cfg)
+    for group, node in groups.items():
+        changed[group] = node
+    return changed
+
+
+def _standardization(cfg: DictConfig, name: str) -> Node:
+    """The configured one as it is configured, another one as its file says."""
+    chosen = HydraConfig.get().runtime.choices["standardization"]
+    return _values(cfg.standardization) if name == chosen else _declared("standardization", name)
+
+
+def _all_leads(cfg: DictConfig, kind: Kind) -> DictConfig:
+    """The configuration for windows of all leads, as the plain samples are."""
+    if not isinstance(kind, Window):
+        return cfg
+    return _with(cfg, arrangement={**_values(cfg.arrangement), "leads": list(kind.leads)})
 
 
 def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[float, float]]:
@@ -114,7 +141,7 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
     if isinstance(kind, Image):
         return dict.fromkeys(parts(kind), (0.0, TOP))
     few = samples.to_fit()
-    standardization = _fitted(cfg.standardization, few)
+    standardization = _fitted(_all_leads(cfg, kind), few)
     low = standardization.low(few).expand(len(few), len(kind.leads), 1)
     high = low + standardization.width()
     if (low != low[:1]).any():
@@ -122,36 +149,72 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
     return {lead: (float(low[0, n, 0]), float(high[0, n, 0])) for n, lead in enumerate(kind.leads)}
 
 
-def _saturation(names: Sequence[str], samples: Samples, kind: Kind) -> dict[str, float]:
+def _saturation(cfg: DictConfig, names: Sequence[str], samples: Samples, kind: Kind) -> dict[str, float]:
     """Share of the values beyond each standardization's range."""
-    leads = f"arrangement.leads=[{','.join(parts(kind))}]"
     few, shares = samples.to_fit(), {}
     for name in names:
-        node = _option("standardization", name, *([leads] if isinstance(kind, Window) else []))
-        standardization = _fitted(node, few)
+        standardization = _fitted(_with(_all_leads(cfg, kind), standardization=_standardization(cfg, name)), few)
         shares[name] = int(standardization.encode(few).saturated) / few.numel()
     return shares
 
 
-def _fitted(node: DictConfig, few: Tensor) -> Standardization:
-    standardization: Standardization = build(node)
+def _fitted(cfg: DictConfig, few: Tensor) -> Standardization:
+    standardization: Standardization = build(cfg.standardization)
     standardization.fit(few)
     return standardization
 
 
 def _images(
-    names: Sequence[str], standardization: str, source: Source, chosen: Sequence[int]
-) -> dict[str, NDArray[np.floating]]:
+    cfg: DictConfig, choices: DictConfig, source: Source, samples: Samples, chosen: Sequence[int]
+) -> dict[str, list[NDArray[np.floating] | None]]:
     """The same samples under each arrangement that these data can take."""
     images = {}
-    for name in names:
+    standardization = _standardization(cfg, choices.shown_with)
+    for name, node in _arrangements(cfg, choices.arrangements).items():
+        changed = _with(cfg, arrangement=node, standardization=standardization)
         try:
-            arrangement: Arrangement = build(_option("arrangement", name))
+            arrangement: Arrangement = build(changed.arrangement)
             train = source.collect(arrangement).train
         except UserError as error:
-            log.info("arrangement=%s is not shown: %s", name, error)
+            log.info("arrangement %s is not shown: %s", name, error)
             continue
-        codec = Codec(build(_option("standardization", standardization, f"arrangement={name}")), arrangement)
+        codec = Codec(build(changed.standardization), arrangement)
         codec.fit(train.to_fit())
-        images[name] = codec.picture(train.__getitems__(chosen).sample).numpy()
+        images[name] = _pictures(codec, name, train, [_place(samples, index, train) for index in chosen])
     return images
+
+
+def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:
+    """Arrangements as their files say, at the configuration's side; those of one lead take its first lead.
+
+    The configuration's own comes before them where it is none of them.
+    """
+    own, nodes = _values(cfg.arrangement), {name: _declared("arrangement", name) for name in names}
+    for node in nodes.values():
+        if "leads" in node and "leads" in own:
+            node["side"] = own["side"]
+            node["leads"] = own["leads"][:1] if len(node["leads"]) == 1 else node["leads"]
+    return nodes if own in nodes.values() else {CONFIGURED: own} | nodes
+
+
+def _place(samples: Samples, index: int, others: Samples) -> Place | None:
+    """Where a sample is read in another arrangement's samples: windows by record and start, which these may lack."""
+    start = int(samples.starts[index])
+    if not isinstance(samples, Windows) or not isinstance(others, Windows):
+        return Place(index, start)
+    name = samples.records[samples.record_of[index]].name
+    of_record = np.array([record.name == name for record in others.records])[others.record_of]
+    found = np.flatnonzero(of_record & (others.room >= start))
+    return Place(int(found[0]), start) if len(found) else None
+
+
+def _pictures(
+    codec: Codec, name: str, train: Samples, places: Sequence[Place | None]
+) -> list[NDArray[np.floating] | None]:
+    """Images of the samples at these places, None where there is no place."""
+    known = [place for place in places if place is not None]
+    if len(known) < len(places):
+        lacking = counted(len(places) - len(known), "sample")
+        log.info("arrangement %s is not shown for %s of records that it cannot take", name, lacking)
+    pictures = iter(codec.picture(train.__getitems__(known).sample).numpy() if known else [])
+    return [None if place is None else next(pictures) for place in places]

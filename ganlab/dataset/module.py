@@ -1,6 +1,7 @@
 """From a data set to batches: collect the samples, split them by person, draw an epoch."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -140,7 +141,7 @@ class Data(LightningDataModule):
             "patients": len(samples.people),
             "samples": len(samples),
             "classes": class_counts(samples, self.source.classes),
-            "skipped": [{"record": bad.record, "reason": bad.reason} for bad in self.collected.skipped],
+            "skipped": [asdict(bad) for bad in self.collected.skipped],
             "parts": {
                 name: {
                     "patients": len(part.people),

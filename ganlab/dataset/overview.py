@@ -6,9 +6,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ganlab.command import build
+from ganlab.dataset.kind import Kind, Window
 from ganlab.dataset.module import class_counts
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.dataset.source import Source
+from ganlab.dataset.source import Collected, Source
 from ganlab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -26,11 +27,19 @@ def prepare(cfg: DictConfig) -> None:
 
 
 def overview(source: Source) -> str:
-    """Records, patients, and samples by class, windows being of the documents' 2,025 samples (paper Tables 1, 2)."""
-    collected, noun = source.collect(source.plain()), source.kind(source.plain()).noun
+    """How much there is, and samples by class, windows being of the documents' 2,025 samples (paper Tables 1, 2)."""
+    collected, kind = source.collect(source.plain()), source.kind(source.plain())
+    head = ", ".join(f"{count} {what}" for what, count in numbers(collected, kind).items())
+    classes = class_counts(collected.judged, source.classes)
+    return "\n".join([f"{source.name}: {head}", *(f"  {name}: {n} {kind.noun}s" for name, n in classes.items())])
+
+
+def numbers(collected: Collected, kind: Kind) -> dict[str, int]:
+    """How many records (of windows only), persons and samples there are, and what is left out."""
+    records = {"records": len(collected.members)} if isinstance(kind, Window) else {}
     samples = collected.judged
-    head = (
-        f"{source.name}: {len(collected.members)} records of {len(samples.people)} patients, "
-        f"{len(samples)} {noun}s, {len(collected.skipped)} skipped"
-    )
-    return "\n".join([head, *(f"  {name}: {n} {noun}s" for name, n in class_counts(samples, source.classes).items())])
+    return records | {
+        "persons": len(samples.people),
+        f"{kind.noun}s": len(samples),
+        "left out": collected.left_out,
+    }

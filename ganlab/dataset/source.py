@@ -18,10 +18,12 @@ SKIPPED_SHOWN = 5
 
 @dataclass(frozen=True)
 class Skipped:
-    """A record, row or image that could not be used, and why."""
+    """A record, row or image that is left out, or so many of them under one name, and why."""
 
     record: str
     reason: str
+    count: int = 1
+    """How many samples or records it stands for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Collected:
     train: Samples
     judged: Samples
     skipped: Sequence[Skipped]
+
+    @property
+    def left_out(self) -> int:
+        """How many samples or records are left out: no two entries of `skipped` stand for the same one."""
+        return sum(skipped.count for skipped in self.skipped)
 
 
 class Source(ABC):

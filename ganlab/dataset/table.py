@@ -80,13 +80,17 @@ class Rows(Samples):
 
 @dataclass(frozen=True)
 class Entries:
-    """What a table's files hold: values `(N, columns)` with a name, person and label a row, and what is unusable."""
+    """What a table's files hold: values `(N, columns)` with a name, person and label a row.
+
+    `bad` are the unusable lines, `others` the whole ones that were not asked for.
+    """
 
     values: NDArray[np.float64]
     names: NDArray[np.str_]
     persons: NDArray[np.str_]
     labels: NDArray[np.int64]
     bad: Sequence[Skipped] = ()
+    others: Sequence[Skipped] = ()
 
 
 class TableSource(Source):
@@ -133,7 +137,7 @@ class TableSource(Source):
         """Rows that can be used. Raises UserError for bad ones, as `on_bad_record` says, and where none is left.
 
         `members` are those beyond the limits or left out by `subsample_to` too, so that neither moves a person to
-        another side of a split. What was left out, column by column, is in `skipped`.
+        another side of a split. Each row that was left out is counted once in `skipped`.
         """
         self.kind(arrangement)
         entries = self.entries()
@@ -141,28 +145,27 @@ class TableSource(Source):
         inside, beyond = self._inside(entries.values)
         kept, left_out = self._subsample(inside)
         if not len(kept):
-            raise UserError(f"{self.name}: {_none_left([*entries.bad, *beyond])}")
-        for skipped in (*beyond, *left_out):
-            log.info("%s: %s: %s", self.name, skipped.record, skipped.reason)
+            raise UserError(f"{self.name}: {_none_left([*entries.bad, *beyond, *entries.others])}")
+        unused = [*entries.others, *beyond, *left_out]
+        for skipped in unused:
+            log.info("%s: %d row(s) left out, %s: %s", self.name, skipped.count, skipped.record, skipped.reason)
         rows = Rows(entries.values.astype(np.float32), entries.labels, entries.persons).at(kept)
         people = zip(entries.names.tolist(), entries.persons.tolist(), entries.labels.tolist(), strict=True)
-        return Collected([Member(*person) for person in people], rows, rows, [*entries.bad, *beyond, *left_out])
+        return Collected([Member(*person) for person in people], rows, rows, [*entries.bad, *unused])
 
     def _inside(self, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], list[Skipped]]:
-        """Numbers of the rows within all limits, and for each column that excludes some how many."""
+        """Numbers of the rows within all limits, and how many are not, with how many are beyond each column's."""
         low = np.array([-np.inf if column.low is None else column.low for column in self.columns])
         high = np.array([np.inf if column.high is None else column.high for column in self.columns])
         outside = (values < low) | (values > high)
         total = int(outside.any(axis=1).sum())
-        beyond = [
-            Skipped(
-                f"column {column.name}",
-                f"{count} of the {total} rows left out by limits are outside {a:g}..{b:g} (dataset.columns)",
-            )
+        columns = [
+            f"{column.name} of {count} outside {a:g}..{b:g}"
             for column, count, a, b in zip(self.columns, outside.sum(axis=0), low, high, strict=True)
             if count
         ]
-        return np.flatnonzero(~outside.any(axis=1)), beyond
+        reason = f"{', '.join(columns)} (dataset.columns; a row may be beyond several limits)"
+        return np.flatnonzero(~outside.any(axis=1)), [Skipped("beyond limits", reason, total)] if total else []
 
     def _subsample(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Skipped]]:
         wanted = self.subsample_to
@@ -171,12 +174,13 @@ class TableSource(Source):
         if wanted > len(numbers):
             raise UserError(f"dataset.subsample_to={wanted}: {self.name} has {len(numbers)} rows; null takes them all.")
         chosen = np.random.default_rng(self.seed).permutation(len(numbers))[:wanted]
-        reason = f"{len(numbers) - wanted} of {len(numbers)} rows left out at random (dataset.seed={self.seed})"
-        return numbers[np.sort(chosen)], [Skipped(f"subsample_to {wanted}", reason)]
+        left_out = len(numbers) - wanted
+        reason = f"{left_out} of {len(numbers)} rows left out at random (dataset.seed={self.seed})"
+        return numbers[np.sort(chosen)], [Skipped(f"subsample_to {wanted}", reason, left_out)]
 
 
 def _none_left(skipped: Sequence[Skipped]) -> str:
-    shown = f" The first reason: {skipped[0].record}: {skipped[0].reason}." if skipped else ""
+    shown = "".join(f" {bad.count} row(s) left out, {bad.record}: {bad.reason}." for bad in skipped[:1])
     return f"no row is left.{shown}"
 
 

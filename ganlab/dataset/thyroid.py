@@ -9,12 +9,14 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import requests
 
 from ganlab.dataset.download import Damaged, DownloadSummary, Remote, alone, base_url, on_disk, part_of
 from ganlab.dataset.kind import Column
+from ganlab.dataset.source import Skipped
 from ganlab.dataset.table import Columns, Entries, Line, TableSource, checked, numbered, read_text
 from ganlab.errors import UserError
 
@@ -74,11 +76,13 @@ class Thyroid(TableSource):
             fetch(self.url, self.root)
         lines = numbered(self._lines())
         others = Counter(line.fields[-1] for line in lines if self._other(line))
-        if others:
-            left = ", ".join(f"{count} of class {name}" for name, count in sorted(others.items()))
-            log.info("%s: dataset.disease_class=%s leaves out %s", self.name, self.taken[0], left)
+        reason = f"not asked for (dataset.disease_class={self.taken[0]})"
         mine = [line for line in lines if not self._other(line)]
-        return checked(mine, HEADER, self.columns, CLASS, {name: number for number, name in enumerate(self.taken)})
+        labels = {name: number for number, name in enumerate(self.taken)}
+        return replace(
+            checked(mine, HEADER, self.columns, CLASS, labels),
+            others=[Skipped(f"class {name}", reason, count) for name, count in sorted(others.items())],
+        )
 
     def _other(self, line: Line) -> bool:
         """Whether a whole line is of a class that is not asked for; a damaged one is checked like those that are."""

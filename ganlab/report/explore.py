@@ -25,6 +25,8 @@ from ganlab.report.samples import DPI
 from ganlab.report.words import counted, number
 
 Array = NDArray[np.floating]
+Images = Mapping[str, Sequence[Array | None]]
+"""By arrangement: samples as images `(C, H, W)` in [-1, 1], None for one that it cannot take."""
 
 _VALUES = {Window: ("samples", "mV"), Row: ("rows", ""), Image: ("pixels", "level")}
 _BINARY = 2
@@ -54,10 +56,10 @@ class Exploration:
     """A few real samples, all of which are drawn: `(n, leads, samples)` mV, `(n, columns)` or `(n, C, H, W)` levels."""
     titles: Sequence[str] = ()
     """What is written above each sample, n of them or none."""
-    images: Mapping[str, Array] = field(default_factory=dict)
-    """By arrangement: the same samples as images `(n, C, H, W)` in [-1, 1]."""
+    images: Images = field(default_factory=dict)
+    """The same samples under each arrangement, as many."""
     skipped: Sequence[Skipped] = ()
-    """What could not be used, and why."""
+    """What is left out, and why."""
     settings: str = ""
     """The configuration that the page was made from, as text."""
 
@@ -173,13 +175,13 @@ def _samples(exploration: Exploration) -> Html:
 
 
 @singledispatch
-def _shown(kind: Kind, samples: Array, titles: Sequence[str], images: Mapping[str, Array]) -> list[Html]:
+def _shown(kind: Kind, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
     """Blocks with all samples, each as what it is and as an image under each arrangement."""
     raise TypeError(f"There is no picture of {kind!r}: known are windows, rows and images.")
 
 
 @_shown.register
-def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Mapping[str, Array]) -> list[Html]:
+def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
     spans = lead_spans(center_windows(samples)[0])
     blocks = []
     for index, title in enumerate(titles):
@@ -191,7 +193,7 @@ def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Mappin
 
 
 @_shown.register
-def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Mapping[str, Array]) -> list[Html]:
+def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
     cells = [
         (page.breakable(column.name), *(number(float(value)) for value in values))
         for column, values in zip(kind.columns, samples.T, strict=True)
@@ -206,27 +208,28 @@ def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Mapping[str,
 
 
 @_shown.register
-def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Mapping[str, Array]) -> list[Html]:
+def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
     caption = f"In rows: {', '.join(titles)}."
     blocks = [page.figure(png_bytes(draw_grid(pixels(samples), 5)), caption, f"{counted(len(samples), kind.noun)}")]
     for name, arranged in images.items():
-        blocks.append(page.figure(png_bytes(draw_grid(arranged, 5)), f"Arranged: {name}.", f"arrangement {name}"))
+        grid = draw_grid(np.stack([image for image in arranged if image is not None]), 5)
+        blocks.append(page.figure(png_bytes(grid), f"Arranged: {name}.", f"arrangement {name}"))
     return blocks
 
 
-def _images(index: int, title: str, images: Mapping[str, Array]) -> Html:
-    """The sample at `index` under all arrangements."""
-    if not images:
+def _images(index: int, title: str, images: Images) -> Html:
+    """The sample at `index` under all arrangements that can take it."""
+    shown = {name: image for name, arranged in images.items() if (image := arranged[index]) is not None}
+    if not shown:
         return Html("")
-    figure = draw_named({name: arranged[index] for name, arranged in images.items()})
-    return page.figure(png_bytes(figure, DPI), f"As {', '.join(images)}.", f"Images of {title}")
+    return page.figure(png_bytes(draw_named(shown), DPI), f"As {', '.join(shown)}.", f"Images of {title}")
 
 
 def _skipped(skipped: Sequence[Skipped]) -> Html:
     if not skipped:
         return Html("")
-    rows = [(bad.record, bad.reason) for bad in skipped]
-    return page.section("Left out", page.table(rows, ("left out", "reason")))
+    rows = [(bad.record, number(bad.count), bad.reason) for bad in skipped]
+    return page.section("Left out", page.table(rows, ("left out", "how many", "reason"), numeric=(1,)))
 
 
 def _footer(exploration: Exploration) -> Html:

@@ -257,7 +257,9 @@ def _curve(
     smoothed = " Light: as logged; full: smoothed." if len(history.rows) >= 80 else ""
     broken = f" Not finite, and left as gaps: {counted(missing, 'value')}." if missing else ""
     figure = draw_curves(history, names, label=label, percent=percent, chance=chance)
-    return page.figure(png_bytes(figure, dpi=170), caption + dashed(chance) + smoothed + broken, f"{label} against steps")
+    return page.figure(
+        png_bytes(figure, dpi=170), caption + dashed(chance) + smoothed + broken, f"{label} against steps"
+    )
 
 
 def _lines(history: History) -> Html:
@@ -328,12 +330,14 @@ def _of_classes(part: Mapping[str, Any], classes: Sequence[str]) -> list[Any]:
 
 
 def _skipped(data: Mapping[str, Any]) -> Html:
-    rows = [
-        (_mapping(item).get("record", "–"), _mapping(item).get("reason", "–")) for item in _list(data.get("skipped"))
-    ]
+    left_out = [_mapping(item) for item in _list(data.get("skipped"))]
+    rows = [(one.get("record", "–"), one.get("reason", "–"), number(one.get("count", 1))) for one in left_out]
     if not rows:
         return Html("")
-    return page.details(f"Skipped: {counted(len(rows), 'record')}", page.table(rows, ("record", "reason")))
+    total = sum(count for one in left_out if isinstance(count := one.get("count", 1), int))
+    noun = "row" if data.get("noun") == "row" else "record"
+    table = page.table(rows, (noun, "reason", "how many"), numeric=(2,))
+    return page.details(f"Left out: {counted(total, noun)}", table)
 
 
 def _settings(run: Mapping[str, Any], config: str) -> Html:

@@ -519,9 +519,7 @@ def _chance(job: Job) -> float | None:
     return 1 / len(classes) if isinstance(classes, Mapping) and classes else None
 
 
-def _curve(
-    job: Job, names: dict[str, str], label: str, *, percent: bool = False, chance: float | None = None
-) -> Html:
+def _curve(job: Job, names: dict[str, str], label: str, *, percent: bool = False, chance: float | None = None) -> Html:
     figure = draw_curves(job.history, names, label=label, percent=percent, chance=chance)
     samples = ", of real and generated samples," if percent else ""
     caption = f"Seed {job.seed}: {label}{samples} against steps."

@@ -19,7 +19,7 @@ NOISE_SEED = 2022
 
 
 class Diversity(Callback):
-    """Logs `diversity/ratio` after each epoch, and every `every_n_steps` steps where given.
+    """Logs `diversity/ratio` after each epoch, and every `every_n_steps` steps where given, and what decoding cuts.
 
     A conditional module's `diversity/class_min` is the ratio of its least diverse class; its real images are drawn
     equally from the classes, as its generated ones are. Noise and real images are the same throughout, and nothing of
@@ -68,7 +68,7 @@ class Diversity(Callback):
         if self.labels is not None and self.classes:
             ratios = by_class(fake, self.real, self.labels, self.real_labels)
             found[CLASS_MIN] = smallest({label: ratios[label] for label in self.classes})
-        return found
+        return found | pl_module.codec.cut(fake)
 
     def _comparable_classes(self) -> list[int]:
         """Classes with different real images and at least two generated ones; the others are named in the log."""

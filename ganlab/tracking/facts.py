@@ -12,6 +12,7 @@ from ganlab import __version__
 from ganlab.compose import Composed
 from ganlab.dataset.module import Data
 from ganlab.errors import UserError
+from ganlab.report.words import REDUCED
 from ganlab.settings import HERE
 from ganlab.tracking.sweep import PARENT_FILE
 
@@ -118,10 +119,7 @@ def git_commit() -> str | None:
 def _left_out(reduced: bool, composed: Composed) -> list[str]:
     reasons = []
     if reduced:
-        reasons.append(
-            "REDUCED: a narrow network, about 1,000 samples an epoch, few epochs (size=reduced). To try it, "
-            "not to judge it."
-        )
+        reasons.append(REDUCED)
     if composed.data.source.simulated:
         reasons.append(
             f"Real data: {composed.data.source.name} is simulated. What this page calls real are its "

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table as TableArrangement
 from ganlab.dataset.kind import Column, Row
+from ganlab.dataset.overview import overview
 from ganlab.dataset.samples import Place
 from ganlab.dataset.source import Collected
 from ganlab.dataset.table import Table, columns_of
@@ -83,18 +84,22 @@ def test_rows_have_the_columns_asked_for_in_their_order(file: Path) -> None:
     assert found.train.read([]).shape == (0, 2)
 
 
-def test_rows_outside_a_closed_limit_are_left_out_and_counted_by_column(
+def test_rows_outside_a_closed_limit_are_left_out_and_counted_once_whatever_the_columns(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     found = collected(table(file, columns={"age": {"low": 20, "high": 71}, "beats": {"high": 79}}))
     assert found.train.spread(9).sample.tolist() == [[40, 61], [40, 75], [33, 58]]
-    assert {bad.record: bad.reason for bad in found.skipped} == {
-        "column age": "1 of the 2 rows left out by limits are outside 20..71 (dataset.columns)",
-        "column beats": "2 of the 2 rows left out by limits are outside -inf..79 (dataset.columns)",
-    }
-    assert all(bad.reason in caplog.text for bad in found.skipped)
+    (beyond,) = found.skipped
+    assert (beyond.record, beyond.count, found.left_out) == ("beyond limits", 2, 2)
+    assert "age of 1 outside 20..71, beats of 2 outside -inf..79" in beyond.reason
+    assert f"2 row(s) left out, beyond limits: {beyond.reason}" in caplog.text
     assert len(found.members) == 5
+
+
+def test_an_overview_of_a_table_counts_its_rows(file: Path) -> None:
+    found = overview(table(file, person="patient", label="group", classes=["ill", "healthy"]))
+    assert found == "people: 3 persons, 4 rows, 1 left out\n  ill: 1 rows\n  healthy: 3 rows"
 
 
 def test_without_a_person_column_every_row_is_its_own_person(file: Path) -> None:
@@ -161,6 +166,7 @@ def test_a_subsample_is_seeded_and_counted(file: Path) -> None:
     assert (values == again.train.spread(1000).sample[:, 0].numpy()).all()
     assert (values != other.train.spread(1000).sample[:, 0].numpy()).any()
     assert one.skipped[-1].reason == "800 of 900 rows left out at random (dataset.seed=0)"
+    assert [bad.count for bad in one.skipped] == [100, 800]
     assert len(one.members) == 1000
 
 
@@ -174,7 +180,7 @@ def test_a_subsample_is_seeded_and_counted(file: Path) -> None:
         ({"classes": ["a"]}, "both or neither"),
         ({"subsample_to": 0}, "dataset.subsample_to=0"),
         ({"subsample_to": 5}, "people has 4 rows"),
-        ({"columns": {"age": {"low": 90}}}, "no row is left.*5 of the 5 rows"),
+        ({"columns": {"age": {"low": 90}}}, "no row is left. 5 row.*beyond limits: age of 5"),
         ({"on_bad_record": "ignore"}, "dataset.on_bad_record"),
     ],
 )

@@ -1,6 +1,6 @@
 """The thyroid data in both of their formats, damaged, and fetched from a local server."""
 
-import logging
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -42,9 +42,10 @@ def test_class_3_within_the_limits_has_6502_rows(real: Path) -> None:
     assert len(found.members) == 6666
     assert list(COLUMNS) == list(HEADER[:-1])
     assert found.train[0].sample[0, [0, 2, 16, 20]].tolist() == pytest.approx([0.73, 1, 0.0006, 0.146])
-    counts = {bad.record: int(bad.reason.split()[0]) for bad in found.skipped}
-    assert counts == {"column TSH": 48, "column T3": 63, "column TT4": 21, "column T4U": 37, "column FTI": 34}
-    assert "of the 164 rows" in found.skipped[0].reason
+    assert {bad.record: bad.count for bad in found.skipped} == {"class 1": 166, "class 2": 368, "beyond limits": 164}
+    assert found.left_out == 7200 - 6502
+    of_columns = dict(re.findall(r"(\w+) of (\d+) outside", found.skipped[-1].reason))
+    assert of_columns == {"TSH": "48", "T3": "63", "TT4": "21", "T4U": "37", "FTI": "34"}
 
 
 def test_a_subsample_has_as_many_rows_as_the_thesis(real: Path) -> None:
@@ -63,14 +64,14 @@ def test_all_three_classes_are_labels_and_tsh_says_which_is_normal(real: Path) -
 
 
 @pytest.mark.parametrize(("number", "rows"), [(1, 166), (2, 368), (3, 6666)])
-def test_one_class_is_taken_and_the_others_are_counted(
-    real: Path, number: int, rows: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_one_class_is_taken_and_the_others_are_counted(real: Path, number: int, rows: int) -> None:
     found = collected(real, ALL, disease_class=number)
     assert len(found.train) == rows
     assert not found.train.labels.any()
-    assert f"leaves out {166 if number > 1 else 368} of class" in caplog.text
+    others = {"class 1": 166, "class 2": 368, "class 3": 6666}
+    del others[f"class {number}"]
+    assert {bad.record: bad.count for bad in found.skipped} == others
+    assert f"dataset.disease_class={number}" in found.skipped[0].reason
 
 
 def test_keels_file_has_the_same_rows(real: Path, tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str, said: str) -> None:
     assert f"ann-test.data:2: {said}" in str(caught.value)
     found = collected(tmp_path, on_bad_record="skip")
     assert [member.patient for member in found.members] == ["1", "2", "3", "4"]
-    assert found.skipped[0].record == "ann-test.data:2"
+    assert [(bad.record, bad.count) for bad in found.skipped] == [("ann-test.data:2", 1), ("class 2", 1)]
 
 
 @pytest.mark.parametrize(

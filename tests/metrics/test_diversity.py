@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganlab.metrics.diversity import by_class, mean_distance, pairwise_distance_ratio, smallest
+from ganlab.metrics.diversity import BLOCK, by_class, mean_distance, pairwise_distance_ratio, smallest
 
 
 def images(count: int, seed: int = 0, scale: float = 1.0) -> Tensor:
@@ -23,6 +23,11 @@ def test_it_is_the_mean_over_all_pairs_of_different_images() -> None:
     assert mean_distance(images(7)) == pytest.approx(pair_by_pair(images(7)), rel=1e-12)
     ratio = pairwise_distance_ratio(images(7, scale=0.25), images(9, seed=1))
     assert ratio == pytest.approx(pair_by_pair(images(7, scale=0.25)) / pair_by_pair(images(9, seed=1)))
+
+
+def test_images_of_more_pixels_than_a_block_are_compared_whole() -> None:
+    large = torch.randn(4, 1, 3, BLOCK - 100, generator=torch.Generator().manual_seed(0))
+    assert mean_distance(large) == pytest.approx(pair_by_pair(large), rel=1e-12)
 
 
 def test_small_differences_on_what_all_images_share_keep_their_digits() -> None:

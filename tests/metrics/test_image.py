@@ -5,7 +5,7 @@ from scipy.spatial.distance import pdist
 
 from ganlab.dataset.kind import Image
 from ganlab.errors import UserError
-from ganlab.metrics.image import BLOCK, ImageMeasure, distance, laplacian
+from ganlab.metrics.image import ImageMeasure, laplacian
 
 KIND = Image((1, 32, 24))
 measure = ImageMeasure()
@@ -57,14 +57,13 @@ def test_brightness_and_contrast_are_told_apart():
     assert measured(lit)["contrast"] == 0
 
 
-def test_distance_and_sharpness_by_hand():
-    far = np.random.default_rng(3).normal(1e4, 50, (5, 3, 50, 40))
-    assert far[0].size > BLOCK
-    assert distance(far) == pytest.approx(pdist(far.reshape(5, -1)).mean())
+def test_diversity_and_sharpness_by_hand():
+    apart = [pdist(images(seed).reshape(40, -1)).mean() for seed in (1, 0)]
+    assert measured(images(1))["diversity"] == pytest.approx(apart[0] / apart[1])
     spot = np.zeros((2, 1, 5, 5))
     spot[0, 0, 2, 2] = 9
     assert laplacian(spot) == 9 * 8 / 9 / 2
-    assert np.isnan(distance(spot[:1]))
+    assert np.isnan(measured(images(1)[:1])["diversity"])
     assert np.isnan(laplacian(spot[..., :2]))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganlab.report.curves import draw_curves, not_finite, read_history, smooth
+from ganlab.report.curves import class_accuracies, draw_curves, not_finite, read_history, smooth
 from ganlab.report.ecg_paper import png_bytes
 
 
@@ -73,6 +73,21 @@ def test_long_runs_are_drawn_raw_and_smoothed_short_ones_once(tmp_path):
     assert np.ptp(lines["raw"]) == 1
     assert np.ptp(lines["smooth"]) < 0.5
     assert axes.yaxis.get_major_formatter()(0.5) == "50 %"
+
+
+@pytest.mark.parametrize("chance", [None, 1 / 2, 1 / 3])
+def test_the_dashed_line_lies_where_guesses_do_and_nowhere_without(tmp_path, chance):
+    history = read_history(write(tmp_path / "m", [{"step": step, "x": 0.9} for step in range(3)]))
+    axes = draw_curves(history, {"x": "x"}, label="x", percent=True, chance=chance).axes[0]
+    dashed = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert dashed == ([] if chance is None else [chance])
+
+
+def test_accuracies_of_the_class_are_means_of_epochs_or_else_those_of_steps():
+    steps = ["accuracy/class_real", "accuracy/class_synthetic", "accuracy/real"]
+    assert class_accuracies(steps) == {"accuracy/class_real": "real", "accuracy/class_synthetic": "synthetic"}
+    means = class_accuracies([*steps, *(f"epoch/{name}" for name in steps)])
+    assert means == {"epoch/accuracy/class_real": "real", "epoch/accuracy/class_synthetic": "synthetic"}
 
 
 def test_epochs_stand_on_the_upper_axis(tmp_path):

@@ -38,7 +38,7 @@ def exploration(**changes):
         "samples": np.tile(np.sin(np.arange(400) / 20), (2, 2, 1)),
         "titles": (HOSTILE, "patient002"),
         "images": {"z": np.zeros((2, 1, 20, 20)), "six": np.zeros((2, 6, 20, 20))},
-        "skipped": (Skipped("patient002/s0015lre", HOSTILE),),
+        "skipped": (Skipped("patient002/s0015lre", HOSTILE), Skipped("beyond limits", "too high", 1164)),
         "settings": f"dataset: {HOSTILE}",
     }
     return Exploration(**(given | changes))
@@ -154,13 +154,23 @@ def test_the_page_says_what_there_is(whole):
     assert numbers["i"][0] == "50\u202f000"
     assert numbers["i"][4] == f"{np.quantile(heavy(0), 0.01):.4g}".replace("-", "−")
     assert numbers["avr"][-1] == "1"
-    assert "patient002/s0015lre" in rows
+    assert numbers["patient002/s0015lre"] == ["1"]
+    assert numbers["beyond limits"] == ["1\u202f164"]
 
 
 def test_the_page_shows_each_sample_beside_its_images(whole):
     assert whole.count("<img") == 1 + 2 * 2
     assert whole.count("As z, six.") == 2
     assert "<h3>patient002</h3>" in whole
+
+
+def test_an_arrangement_that_cannot_take_a_sample_is_named_beside_the_others_only(tmp_path):
+    images = {"z": np.zeros((2, 1, 20, 20)), "six": [None, np.zeros((6, 20, 20))]}
+    content = write_exploration(tmp_path, exploration(images=images)).read_text(encoding="utf-8")
+    first, second = content.split("<h3>patient002</h3>")
+    assert "As z." in first
+    assert "As z, six." in second
+    assert "As z, six." not in first
 
 
 def test_nothing_on_the_page_is_markup_from_outside_and_it_asks_nobody(whole):

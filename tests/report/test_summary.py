@@ -5,17 +5,19 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import yaml
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from ganlab.errors import UserError
+from ganlab.report.curves import draw_curves
 from ganlab.report.ecg_paper import grid_image, png_bytes
+from ganlab.report.run import COMPARISON
 from ganlab.report.summary import (
-    COMPARISON,
     RISK,
     draw_diversity,
     draw_rates,
@@ -25,10 +27,18 @@ from ganlab.report.summary import (
     titles,
     write_summary,
 )
-from ganlab.tracking.collapse import Rate
+from ganlab.report.words import REDUCED
+from ganlab.tracking.collapse import Rate, State
 
 HOSTILE = '"><script>alert(1)</script>'
 COLLAPSED, HEALTHY = [0.9, 0.8, 0.1, 0.05, 0.1], [0.1, 0.5, 0.9, 1.0, 0.9]
+RATIOS = {
+    "collapsed": COLLAPSED,
+    "recovered": [0.9, 0.1, 0.1, 0.1, 0.9],
+    "healthy": HEALTHY,
+    "dead": [0.9, 0.9, math.nan],
+    "not judged": [0.9],
+}
 
 
 def job(
@@ -176,7 +186,7 @@ def test_reduced_runs_are_said_in_large_letters(reduced: int, said: str | None, 
     for number in range(2):
         job(tmp_path, number, [f"seed={number}"], HEALTHY, {}, {"reduced": number < reduced}, noise(1.0))
     page = write_summary(tmp_path).read_text()
-    assert ('<p class="reduced">REDUCED</p>' in page) == bool(reduced)
+    assert ('<p class="reduced">REDUCED</p>' in page) == (REDUCED in page) == bool(reduced)
     assert said is None or said in page
 
 
@@ -189,6 +199,24 @@ def test_losses_and_class_accuracies_are_drawn_where_they_were_logged(tmp_path: 
     assert 'alt="loss against steps"' in page
     assert 'alt="accuracy of D on the class against steps"' in page
     assert "No run logged the diversity" in page
+    assert "Dashed" not in page
+
+
+def test_the_accuracy_of_the_class_is_drawn_beside_its_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {}
+
+    def record(*given: Any, label: str, **options: Any) -> Figure:
+        drawn[label] = options["chance"]
+        return draw_curves(*given, label=label, **options)
+
+    monkeypatch.setattr("ganlab.report.summary.draw_curves", record)
+    classes = dict.fromkeys(("ill", "well", "other"), 5)
+    folder = job(tmp_path, 0, [], HEALTHY, {"data": {"classes": classes}}, None, noise(1.0))
+    rows = [{"step": step, "epoch/accuracy/class_real": 0.5, "loss/G": 1} for step in range(3)]
+    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    page = write_summary(tmp_path).read_text()
+    assert drawn == {"loss": None, "accuracy of D on the class": 1 / 3}
+    assert "of real and generated samples, against steps. Dashed: 33 %" in page
 
 
 def test_damaged_files_are_told_and_survived(tmp_path: Path) -> None:
@@ -219,6 +247,18 @@ def test_the_figures_show_each_rate_and_each_run(sweep: Path) -> None:
     runs = [line for line in first.lines if len(line.get_xdata()) == 5]
     assert [to_hex(line.get_color()) for line in runs] == ["#d55e00", "#0072b2", "#d55e00"]
     assert runs[0].get_ydata().tolist() == COLLAPSED
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_run_of_every_state_is_drawn_in_a_colour_of_its_own(state: str, tmp_path: Path) -> None:
+    job(tmp_path, 0, [], RATIOS[state], {"checkpoint": "step_50"}, None, noise(1.0))
+    (run,) = read_jobs(tmp_path)
+    assert run.verdict.state == state
+    assert write_summary(tmp_path).is_file()
+    others = [read_jobs(job(tmp_path / name, 0, [], ratios, {}).parent)[0] for name, ratios in RATIOS.items()]
+    lines = draw_diversity([others], ["a"]).axes[0].lines
+    colors = [to_hex(line.get_color()) for line in lines if line.get_marker() != "x" and line.get_gid() is None]
+    assert len(set(colors)) == len(others)
 
 
 def test_a_dead_generator_has_a_cross(tmp_path: Path) -> None:

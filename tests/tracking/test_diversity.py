@@ -78,7 +78,13 @@ class Counting(nn.Module):
 
     def encode(self, x: Tensor) -> Encoded:
         self.encoded += x.numel()
-        return Encoded(x.view(-1, 1, 4, 4), None)
+        return Encoded(self.picture(x), None)
+
+    def picture(self, x: Tensor) -> Tensor:
+        return x.view(-1, 1, 4, 4)
+
+    def cut(self, images: Tensor) -> dict[str, float]:
+        return {"saturated/generated": float((images.abs() > 1).float().mean())}
 
 
 class Toy(LightningModule):
@@ -283,7 +289,12 @@ def rows(*ratios: float | None, name: str = "diversity/ratio") -> list[dict[str,
         ([0.9, 0.1, 0.1, 0.1, 0.5], "little diversity from epoch 2, more again later"),
         ([0.1, 0.2, 0.1], "collapsed at epoch 1"),
         ([0.9, 0.1, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1], "collapsed at epoch 6"),
-        ([0.9, 0.1, 0.1, 0.1, None], "dead at epoch 5: its images are not numbers"),
+        ([0.9, 0.1, 0.1, 0.1, None], "collapsed at epoch 2"),
+        ([0.9, 0.1, 0.1, 0.1, None, None, 0.1], "collapsed at epoch 2"),
+        ([0.9, 0.1, None, 0.1, 0.1, None], "collapsed at epoch 2"),
+        ([0.9, 0.1, 0.1, 0.1, 0.9, None], "dead at epoch 6: its images are not numbers"),
+        ([0.9, 0.1, 0.1, None], "dead at epoch 4: its images are not numbers"),
+        ([None, 0.1, 0.1, 0.1, 0.9], "healthy"),
         ([0.9, 0.1, None, None, None], "dead at epoch 3: its images are not numbers"),
         ([None], "dead at epoch 1: its images are not numbers"),
         ([0.9, None, 0.9, 0.9], "healthy"),
