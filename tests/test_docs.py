@@ -63,7 +63,8 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_every_command_of_the_pages_composes(line: str) -> None:
     overrides = [word for word in shlex.split(line)[3:] if not word.startswith(("--", "hydra/"))]
-    assert composed(*[re.sub(r",(?![^[]*\]).*", "", word) for word in overrides])
+    first = [re.sub(r"range\(\d+\)", "0", re.sub(r",(?![^[]*\]).*", "", word)) for word in overrides]
+    assert composed(*first)
 
 
 def test_every_link_of_the_pages_leads_somewhere() -> None:
