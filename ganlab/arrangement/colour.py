@@ -10,6 +10,7 @@ with f the cube root, and a line near zero. Both ways are written so that no col
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -113,14 +114,8 @@ class Lab(Colours):
     low: Tensor
     width: Tensor
 
-    def __init__(
-        self,
-        leads: Sequence[str] = ("i", "ii", "iii"),
-        order: Callable[[int], Tensor] = z,
-        side: int = 45,
-        batch_size: int = 60,
-    ) -> None:
-        super().__init__(leads, order, side, batch_size)
+    def __init__(self, *settings: Any, **named: Any) -> None:
+        super().__init__(*settings, **named)
         xyz = torch.tensor(TO_XYZ, dtype=torch.float64)
         relative = xyz / xyz.sum(1, keepdim=True)
         low, high = torch.tensor(LAB_LOW)[:, None], torch.tensor(LAB_HIGH)[:, None]

@@ -157,10 +157,15 @@ class Remote:
         with self._get(name, have) as response:
             if response.status_code != requests.codes.requested_range_not_satisfiable:
                 self._append(response, part, have)
-        seen = sha256_of(part)
-        if seen != expected:
+        damage = self._damage(part, expected)
+        if damage is not None:
             part.unlink()
-            raise Damaged(expected, seen)
+            raise damage
+
+    def _damage(self, file: Path, expected: str) -> Damaged | None:
+        """What is wrong with a file that should be whole."""
+        seen = sha256_of(file)
+        return None if seen == expected else Damaged(expected, seen)
 
     def _append(self, response: requests.Response, part: Path, have: int) -> None:
         with part.open("ab") as file:

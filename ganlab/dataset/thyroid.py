@@ -151,15 +151,9 @@ class _Uci(Remote):
         part_of(target).replace(target)
         return True
 
-    def _attempt(self, name: str, part: Path, expected: str) -> None:
-        have = part.stat().st_size if part.exists() else 0
-        with self._get(name, have) as response:
-            if response.status_code != requests.codes.requested_range_not_satisfiable:
-                self._append(response, part, have)
-        seen = _whole_rows(part)
-        if seen != int(expected):
-            part.unlink()
-            raise _Incomplete(int(expected), seen)
+    def _damage(self, file: Path, expected: str) -> Damaged | None:
+        seen = _whole_rows(file)
+        return None if seen == int(expected) else _Incomplete(int(expected), seen)
 
     def _refused(self, name: str, status: int) -> UserError:
         return UserError(f"{self._url_of(name)} answered {status}: expected a file of {URL}.\n{self._ways_on()}")
