@@ -20,7 +20,7 @@ run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, a
 
 EXPERIMENTS := $(shell cd conf/experiment && ls thesis/*.yaml paper/*.yaml | sed 's/\.yaml$$//' | paste -sd, -)
 
-paper: $(READY) ## every experiment of the documents, reduced: one sweep and one page, under an hour on 2 cores
+paper: $(READY) ## every experiment of the documents, reduced: one sweep and one page
 	GANLAB_STAND_INS=1 $(BIN)/python -m ganlab.run --multirun experiment=$(EXPERIMENTS) size=reduced \
 	  dataset.on_bad_record=skip $(ARGS)
 
