@@ -1,0 +1,185 @@
+"""Generated samples beside real ones, beside controls that show whether a number can be fooled, and beside baselines.
+
+Floors and controls depend on the real samples and the measures only; they are computed once and cached.
+"""
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ganlab.dataset.folder import cached
+from ganlab.dataset.kind import Kind
+from ganlab.errors import UserError
+from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, TooFew
+from ganlab.metrics.bootstrap import interval
+from ganlab.metrics.controls import BASELINES, COLUMNS, CONTROLS, make
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Raised whenever a control or the cached files change their meaning."""
+SEED = 0
+"""Of the controls and of the bootstrap."""
+
+Row = dict[str, Any]
+"""What is known of a number: see `evidence`."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Rows by the names of the numbers, and which measures could not be taken and why."""
+
+    rows: dict[str, Row]
+    left_out: list[str]
+
+
+def check_measures(measures: Mapping[str, Measure], objective: str | None, kind: Kind) -> None:
+    """Raise UserError for measures of another kind of sample, or an objective that nobody measures."""
+    for measure in measures.values():
+        measure.check(kind)
+    known = [number for measure in measures.values() for number in measure.numbers]
+    if objective is not None and objective not in known:
+        raise UserError(f"metrics.objective={objective}: measured are {', '.join(known) or 'none'}.")
+
+
+def evidence(
+    real: Real,
+    synthetic: SampleSet,
+    measures: Mapping[str, Measure],
+    cache: Path,
+    settings: Mapping[str, Any] | None = None,
+    draws: int = 200,
+) -> Evidence:
+    """Every number of the generated samples with all that it stands beside.
+
+    A row holds `synthetic` and its 95 % `interval`; `real`, the reference's own value, for a number that describes a
+    set by itself; `floor` and `floor_interval`, the number of other real persons; `controls` and `baselines` by name;
+    `unit`, `meaning`, `best` and `sees`. What is not a number is None. `settings` are those of each measure, by name:
+    cached numbers are of the same ones.
+    """
+    identity, rows, left_out = _identity(real), {}, []
+    for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
+        try:
+            judge = measure.beside(real)
+            held = {"real": identity, "measure": name, "version": measure.version, "count": len(synthetic)}
+            held |= {"settings": (settings or {}).get(name), "draws": draws, "format": FORMAT}
+            beside = _beside(measure, judge, real, len(synthetic), cache, held, draws)
+            rows |= _rows(measure.numbers, judge(synthetic), beside, real, synthetic, draws)
+        except TooFew as error:
+            log.warning("%s is not measured: %s", name, error)
+            left_out.append(f"{name}: {error}")
+    return Evidence(rows, left_out)
+
+
+def _rows(
+    numbers: Mapping[str, Number],
+    judged: Mapping[str, Statistic],
+    beside: Mapping[str, Mapping[str, Any]],
+    real: Real,
+    synthetic: SampleSet,
+    draws: int,
+) -> dict[str, Row]:
+    rows = {}
+    for name, statistic in judged.items():
+        number = numbers[name]
+        known = {column: values.get(name) for column, values in beside.items()}
+        rows[name] = {
+            "synthetic": _value(statistic, synthetic, real.reference),
+            "interval": _interval(statistic, synthetic, real.reference, number, draws),
+            "real": known["real"],
+            "floor": known["floor"],
+            "floor_interval": known["floor_interval"] or [None, None],
+            "controls": {column: known[column] for column in CONTROLS},
+            "baselines": {column: known[column] for column in BASELINES},
+            "unit": number.unit,
+            "meaning": number.meaning,
+            "best": number.best,
+            "sees": list(number.sees),
+        }
+    return rows
+
+
+def _beside(
+    measure: Measure, judge: Judge, real: Real, count: int, cache: Path, identity: Mapping[str, Any], draws: int
+) -> dict[str, dict[str, Any]]:
+    """By column the numbers of the reference itself, of other real samples, of controls and of baselines."""
+
+    def build(folder: Path) -> None:
+        found: dict[str, dict[str, Any]] = {"real": _alone(measure, judge, real)}
+        for column in tqdm(COLUMNS, desc=f"controls of {identity['measure']}", unit="set", leave=False, disable=None):
+            samples = make(column, real, min(count, len(real.train)) if column == "floor" else count, SEED)
+            statistics = judge(samples)
+            found[column] = {name: _value(each, samples, real.reference) for name, each in statistics.items()}
+            if column == "floor":
+                found["floor_interval"] = {
+                    name: _interval(each, samples, real.reference, measure.numbers[name], draws)
+                    for name, each in statistics.items()
+                }
+        (folder / "numbers.json").write_text(json.dumps(found))
+
+    folder = cached(cache, "evidence", identity, build)
+    return json.loads((folder / "numbers.json").read_text())
+
+
+def _alone(measure: Measure, judge: Judge, real: Real) -> dict[str, float | None]:
+    """What the numbers that describe a set by itself are of the reference."""
+    if all(number.best is not None for number in measure.numbers.values()):
+        return {}
+    statistics = judge(real.reference)
+    return {
+        name: _value(each, real.reference, real.reference)
+        for name, each in statistics.items()
+        if measure.numbers[name].best is None
+    }
+
+
+def _value(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> float | None:
+    return _finite(statistic(np.ones(len(judged)), np.ones(len(reference))))
+
+
+def _interval(
+    statistic: Statistic, judged: SampleSet, reference: SampleSet, number: Number, draws: int
+) -> list[float | None]:
+    return [_finite(end) for end in interval(statistic, judged, reference, draws, SEED, number.limits)]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _identity(real: Real) -> str:
+    """A hash of the real samples, their labels and persons, and of what they are."""
+    digest = hashlib.sha256(repr((real.kind, tuple(real.classes), real.side)).encode())
+    for samples in (real.train, real.reference):
+        for part in (samples.values, samples.labels, samples.persons):
+            digest.update(b"none" if part is None else repr((part.shape, part.dtype)).encode())
+            digest.update(b"" if part is None else np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def seen(row: Row) -> dict[str, bool]:
+    """Which controls a number tells from real samples: those farther from the best than every other real sample's.
+
+    The distance is from `best`, or from the reference's own value; that of real samples is of the far end of the
+    floor's interval.
+    """
+    best = row["real"] if row["best"] is None else row["best"]
+    ends = [end for end in (row["floor"], *row["floor_interval"]) if end is not None]
+    if best is None or not ends:
+        return {}
+    widest = max(abs(end - best) for end in ends)
+    return {name: abs(value - best) > widest for name, value in row["controls"].items() if value is not None}
+
+
+def unseen(rows: Mapping[str, Row]) -> dict[str, list[str]]:
+    """By number the controls that it should tell from real samples, and does not: such a number proves nothing."""
+    found = {name: [c for c in row["sees"] if not seen(row).get(c, True)] for name, row in rows.items()}
+    return {name: controls for name, controls in found.items() if controls}
