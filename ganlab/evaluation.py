@@ -1,20 +1,20 @@
-"""Generated samples beside real ones: the numbers and the report at the end of a run."""
+"""What a run does at its end: measure generated samples beside real ones, and write the report."""
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ganlab.compose import Composed
-from ganlab.dataset.kind import Kind
 from ganlab.dataset.module import Data
-from ganlab.errors import UserError
+from ganlab.dataset.samples import Batch
+from ganlab.evidence import Evidence, evidence
 from ganlab.gan.gan import GAN
-from ganlab.metrics.base import Measure, Samples
+from ganlab.metrics.base import Measure, Real, SampleSet
 from ganlab.report.run import Shown, write_report
 
 log = logging.getLogger(__name__)
@@ -24,39 +24,71 @@ IMAGES = 9
 """Images of each kind that a report shows."""
 
 
-def check_measures(measures: Mapping[str, Measure], objective: str | None, kind: Kind) -> None:
-    """Raise UserError for measures of another kind of sample, or an objective that nobody measures."""
-    for measure in measures.values():
-        measure.check(kind)
-    known = [number for measure in measures.values() for number in measure.meaning]
-    if objective is not None and objective not in known:
-        raise UserError(f"metrics.objective={objective}: measured are {', '.join(known) or 'none'}.")
-
-
-def evaluate(folder: Path, composed: Composed, measures: Mapping[str, Measure], count: int | None) -> dict[str, Any]:
+def evaluate(
+    folder: Path, composed: Composed, measures: Mapping[str, Measure], settings: Mapping[str, Any], cache: Path
+) -> Evidence:
     """Write `metrics.json` and `report.html`; return the numbers.
 
-    At most `count` real samples are taken, or all, and `count` generated ones, or as many as there are real ones.
+    `settings` are those of the group metrics: at most `samples` real samples and as many generated ones, or all real
+    ones for None; at most `train` training samples; `draws` of persons for the intervals.
     """
     data, gan = composed.data, composed.gan
-    real = real_samples(data, gan, count)
-    synthetic = generated(gan, count or len(real.samples))
-    floor, reference = apart(data, real, count)
-    measured = side_by_side(measures, data.kind, floor, synthetic.samples, reference)
-    (folder / "metrics.json").write_text(json.dumps(measured, indent=1))
+    side = getattr(composed.networks.arrangement, "side", None)
+    real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
+    shown = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
+    synthetic, left_out = finite(SampleSet(shown.samples, shown.labels))
+    found = (
+        evidence(real, synthetic, measures, cache, settings["measures"], settings["draws"])
+        if len(synthetic)
+        else Evidence({}, ["every generated sample holds NaN or infinity: nothing could be measured."])
+    )
+    found.left_out.extend(left_out)
+    (folder / "metrics.json").write_text(json.dumps(found.rows, indent=1))
+    real_shown = Shown(real.reference.values, pictures(data, gan))
     report = write_report(
-        folder, data.kind, real=real, synthetic=synthetic, classes=gan.classes, counts=gan.codec.counts()
+        folder,
+        data.kind,
+        real=real_shown,
+        synthetic=shown,
+        classes=gan.classes,
+        counts=gan.codec.counts(),
+        left_out=found.left_out,
     )
     log.info("report: %s", report)
-    return measured
+    return found
 
 
-def real_samples(data: Data, gan: GAN, count: int | None) -> Shown:
-    """At most `count` real samples of the judged part, spread evenly over it."""
-    part = data.part(data.judged_part)
-    batch = part.spread(count or len(part))
+def real_sets(data: Data, part: str, count: int | None, train: int | None, side: int | None = None) -> Real:
+    """Training samples, and those of other persons: at most so many of each, spread evenly, or all for None.
+
+    Where everybody trains (split=paper) the persons are parted in two, so that nobody is compared with themself.
+    """
+    if part != "train":
+        learned, other = _set(_spread(data, "train", train)), _set(_spread(data, part, count))
+    else:
+        everybody = _set(_spread(data, "train", train))
+        assert everybody.persons is not None
+        first = everybody.persons % 2 == 0
+        alone = not 0 < first.sum() < len(first)
+        learned, other = (everybody, everybody) if alone else (everybody.take(~first), everybody.take(first))
+        other = other.take(np.unique(np.linspace(0, len(other) - 1, count or len(other)).round().astype(int)))
+    return Real(data.kind, learned, other, tuple(data.source.classes), side)
+
+
+def finite(samples: SampleSet) -> tuple[SampleSet, list[str]]:
+    """The samples without NaN and infinity, and what is to be said of the others."""
+    whole = np.isfinite(samples.values).reshape(len(samples), -1).all(axis=1)
+    if whole.all():
+        return samples, []
+    said = f"{(~whole).sum()} of {len(whole)} generated samples hold NaN or infinity and are in no number."
+    log.warning(said)
+    return samples.take(whole), [said]
+
+
+def pictures(data: Data, gan: GAN) -> np.ndarray:
+    """A few real samples of the judged part as the networks see them, `(n, C, H, W)` in [-1, 1]."""
     taken = data.part(data.judged_part, as_trained=True).spread(IMAGES).sample
-    return Shown(batch.sample.numpy(), gan.codec.picture(taken).numpy(), batch.label.numpy(), batch.person.numpy())
+    return gan.codec.picture(taken).numpy()
 
 
 def generated(gan: GAN, count: int, batch_size: int = 256) -> Shown:
@@ -68,32 +100,12 @@ def generated(gan: GAN, count: int, batch_size: int = 256) -> Shown:
     return Shown(samples.numpy(), images[0][:IMAGES].cpu().numpy(), None if labels is None else labels.cpu().numpy())
 
 
-def apart(data: Data, real: Shown, count: int | None) -> tuple[Samples, Samples]:
-    """Real samples to measure, and real training samples of other persons with which all are compared.
-
-    Where everybody trains (split=paper) the persons are parted in two, so that nobody is compared with themself.
-    """
-    if data.judged_part != "train":
-        train = data.part("train")
-        return real.samples, train.spread(count or len(train)).sample.numpy()
-    assert real.persons is not None
-    first = real.persons % 2 == 0
-    return (real.samples[first], real.samples[~first]) if 0 < first.sum() < len(first) else (real.samples,) * 2
+def _spread(data: Data, part: str, count: int | None) -> Batch:
+    samples = data.part(part)
+    if count is not None and count < len(samples):
+        log.info("%s: %d of its %d %ss are taken", part, count, len(samples), data.kind.noun)
+    return samples.spread(count or len(samples))
 
 
-def side_by_side(
-    measures: Mapping[str, Measure], kind: Kind, real: Samples, synthetic: Samples, reference: Samples
-) -> dict[str, Any]:
-    """Each number of generated samples beside the same of real ones."""
-    table: dict[str, Any] = {}
-    for measure in measures.values():
-        of_real, of_synthetic = measure(real, kind, reference), measure(synthetic, kind, reference)
-        for name, value in of_synthetic.items():
-            unit, meaning = measure.meaning[name]
-            row = {"synthetic": _finite(value), "real": _finite(of_real[name]), "unit": unit, "meaning": meaning}
-            table[name] = row
-    return table
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _set(batch: Batch) -> SampleSet:
+    return SampleSet(batch.sample.numpy(), batch.label.numpy(), batch.person.numpy())

@@ -1,8 +1,10 @@
 """One experiment from configuration to report: what `python -m ganlab.run` does."""
 
 import logging
+import math
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
-from ganlab.evaluation import check_measures, evaluate
+from ganlab.evaluation import evaluate
+from ganlab.evidence import check_measures
 from ganlab.metrics.base import Measure
 from ganlab.resume import with_overrides
 from ganlab.tracking import facts as run_facts
@@ -62,8 +65,9 @@ def run(cfg: DictConfig) -> float | None:
     trainer.loggers = loggers = _loggers(cfg, folder, facts)
     try:
         _train(cfg, folder, composed, facts, trainer, began)
-        measured = evaluate(folder, composed, measures, cfg.metrics.samples)
+        found = evaluate(folder, composed, measures, plain_values(cfg.metrics), Path(cfg.cache))
         facts |= composed.gan.codec.counts()
+        facts["not_measured"] = found.left_out
         run_facts.write(folder, facts)
     except BaseException as error:
         terminate(loggers, "KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
@@ -73,8 +77,16 @@ def run(cfg: DictConfig) -> float | None:
     files = [folder / name for name in ("report.html", "metrics.json", "metrics.jsonl", "run.json")]
     if cfg.tracking.upload_checkpoints:
         files.append(checkpoint_in(folder))
-    finish(loggers, measured, files, composed.gan.steps)
-    return float(measured[cfg.metrics.objective]["synthetic"]) if cfg.metrics.objective else None
+    finish(loggers, found.rows, files, composed.gan.steps)
+    return _objective(cfg.metrics.objective, found.rows)
+
+
+def _objective(name: str | None, rows: Mapping[str, Any]) -> float | None:
+    """What a sweeper optimizes; NaN where it could not be measured."""
+    if name is None:
+        return None
+    value = rows.get(name, {}).get("synthetic")
+    return math.nan if value is None else float(value)
 
 
 def _call(cfg: DictConfig) -> run_facts.Call:
