@@ -119,7 +119,7 @@ def test_size_wins_over_the_experiment_and_an_experiment_over_the_defaults() -> 
 
 @pytest.mark.parametrize("choice", [c for c in CHOICES if len(c.parts) == 3], ids=str)
 def test_a_document_s_experiment_can_be_reduced(choice: Path) -> None:
-    """Narrow, few epochs of about 1,000 samples, and the document's settings otherwise."""
+    """Narrow, few epochs of at most 1,000 samples, and the document's settings otherwise."""
     name = "/".join(choice.parts[1:])
     full, reduced = composed(f"experiment={name}"), composed(f"experiment={name}", "size=reduced")
     assert full.reported

@@ -2,7 +2,7 @@
 
 import math
 
-REDUCED = "REDUCED: a narrow network, about 1,000 samples an epoch, few epochs. To try the experiment, not to judge it."
+REDUCED = "REDUCED: a narrow network, few samples an epoch, few epochs. To try the experiment, not to judge it."
 """Of a run with size=reduced."""
 
 
