@@ -7,12 +7,13 @@ the largest deviation of the signal from its local median within 50 ms, in the o
 is the larger for the window's beats together; it must be 50 uV, and not the window's first or last sample,
 where R is outside. Nothing is learned over time, so two seconds are enough.
 
-A window is described by itself alone (`describe`), a set of windows by medians and shares (`measure`).
+A window is described by itself alone (`describe`); a set of windows by medians, shares, and distances to real ones
+(`VisualCriteria`). How the detector compares with others on whole records: docs/detector.md.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,11 +23,14 @@ from scipy import signal as dsp
 
 from ganlab.dataset.kind import Kind, Window
 from ganlab.errors import UserError
-from ganlab.metrics.base import Measure
+from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, need
+from ganlab.metrics.weighted import mean, quantile, wasserstein
 
 Floats = NDArray[np.floating]
 Peaks = list[NDArray[np.int64]]
 
+SLOW, FAST = 40.0, 180.0
+"""Heart rates of plausible windows, 1/min."""
 QRS_BAND = (5.0, 20.0)
 """Band of the QRS complex, Hz."""
 THRESHOLD, QUANTILE = 0.4, 0.98
@@ -37,57 +41,82 @@ FLOOR_MV = 0.05
 """Least deviation of R, and least height of a spike in that band: its total variation is twice that, mV."""
 MAINS = 50.0
 """Mains frequency, Hz."""
-LEAST_RATE = 2.2 * MAINS
-"""Of the windows, Hz: what is measured reaches beyond the mains frequency."""
+NOISE_RATE = 2.2 * MAINS
+"""Of windows of which the noise is measured, Hz: it reaches beyond the mains frequency."""
+LEAST_RATE = 100.0
+"""Of windows in which beats are looked for, Hz."""
 EDGE = 0.1
 """A peak nearer to the window's edge may belong to a QRS complex cut by it, s."""
 BEATS = ((0.25, 0.4), (0.2, 0.3))
 """A beat's reach before and after R, s: the first of these that two beats of the window have whole."""
-SIDE = 45
-"""Of the documents' images, pixels."""
 NOISE_LIMIT_UV = 30.0
-"""Noise that makes a window implausible, uV; 1 % of lead i in 39 records of ptbdb have more."""
+"""Noise that makes a window implausible where no real windows say it, uV; 1 % of lead i in 39 records of ptbdb have
+more."""
+TYPICAL, LEARNED = 0.95, 1000
+"""Plausible windows have no more noise and baseline wander than this share of at most so many training windows."""
 CHUNK = 1024
 """Windows described at a time, which bounds the memory."""
 
-MEANING: dict[str, tuple[str, str]] = {
-    "physiology/finite": ("share", "windows without NaN or infinity; the others have no peaks"),
-    "physiology/peaks_mean": ("peaks", "R peaks in a window, mean"),
-    "physiology/peaks_1_to_4": ("share", "windows with one to four R peaks"),
-    "physiology/heart_rate_bpm": (
-        "1/min",
-        "60 over the median RR interval, median of windows with two peaks",
+SHARE, POSITIVE = (0.0, 1.0), (0.0, np.inf)
+NOISE, ANY_NOISE = ("noise",), ("noisy_copy", "noise")
+"""Controls that a number tells from real windows; a collapsed generator's few windows look like any others."""
+
+DESCRIBED: Mapping[str, Number] = {
+    "peaks_mean": Number("peaks", "R peaks in a window, mean", sees=NOISE, limits=POSITIVE),
+    "peaks_1_to_4": Number("share", "windows with one to four R peaks", sees=NOISE, limits=SHARE),
+    "peaks_2_or_3": Number("share", "windows with two or three R peaks, the paper's count", sees=NOISE, limits=SHARE),
+    "no_peaks": Number("share", "windows in which no R peak is found; in noise some always are", limits=SHARE),
+    "heart_rate_bpm": Number(
+        "1/min", "60 over the median RR interval, median of windows with two peaks", sees=NOISE, limits=POSITIVE
     ),
-    "physiology/rr_irregularity": ("", "mean |RR2 - RR1| over mean RR, median of windows with three peaks"),
-    "physiology/r_amplitude_cv": (
-        "",
-        "sd over mean of a window's R amplitudes, median: are the spikes alike?",
+    "heart_rate_outside": Number(
+        "share", "windows with two peaks whose heart rate is not 40-180 bpm", sees=NOISE, limits=SHARE
     ),
-    "physiology/beat_correlation": (
+    "rr_irregularity": Number(
+        "", "mean |RR2 - RR1| over mean RR, median of windows with three peaks", sees=NOISE, limits=POSITIVE
+    ),
+    "r_amplitude_cv": Number(
+        "", "sd over mean of a window's R amplitudes, median: are the spikes alike?", sees=NOISE, limits=POSITIVE
+    ),
+    "beat_correlation": Number(
         "",
         "mean Pearson r of a window's beats, median: one pattern in a person?",
+        sees=ANY_NOISE,
+        limits=(-1.0, 1.0),
     ),
-    "physiology/noise_uv": (
+    "noise_uv": Number(
         "uV",
         "RMS above 40 Hz without mains, 20 % quantile of a window's 200 ms segments, median",
+        sees=("noisy_copy",),
+        limits=POSITIVE,
     ),
-    "physiology/baseline_slope": ("mV/s", "|slope| of the baseline, median"),
-    "physiology/baseline_residual_uv": (
-        "uV",
-        "RMS of the baseline around its line, median: is the slope constant?",
+    "baseline_slope": Number("mV/s", "|slope| of the baseline, median; blind to all else", limits=POSITIVE),
+    "baseline_residual_uv": Number(
+        "uV", "RMS of the baseline around its line, median: is the slope constant? Blind to beats", limits=POSITIVE
     ),
-    "physiology/seam_ratio": ("", "mean |step| between image rows over mean |step| elsewhere; 1 is no seam"),
-    "physiology/plausible_rate": (
+    "plausible_rate": Number(
         "share",
-        "1-4 peaks, little noise and, where defined, 40-180 bpm, beat r >= 0.9, R-amplitude CV <= 0.25",
-    ),
-    "physiology/einthoven_residual_uv": ("uV", "sd over time of ii - i - iii, median of windows"),
-    "physiology/peak_cooccurrence": (
-        "F1",
-        "R peaks of the lead and of the other leads within 40 ms, mean of leads",
+        "1-4 peaks, noise and baseline residual as in 95 % of training windows and, where defined, 40-180 bpm, "
+        "beat r >= 0.9, R-amplitude CV <= 0.25; blind to windows that are all the same",
+        sees=ANY_NOISE,
+        limits=SHARE,
     ),
 }
-"""Unit and meaning of what `measure` returns."""
+"""What a set is by itself."""
+
+COMPARED: Mapping[str, tuple[str, Number]] = {
+    name: (field, Number(unit, f"Wasserstein distance of {what} from other persons'", 0.0, sees, POSITIVE))
+    for name, field, unit, what, sees in (
+        ("heart_rate_w1", "heart_rate_bpm", "1/min", "heart rates", NOISE),
+        ("rr_irregularity_w1", "rr_irregularity", "", "RR irregularities", NOISE),
+        ("r_amplitude_cv_w1", "r_amplitude_cv", "", "R-amplitude variations", NOISE),
+        ("beat_correlation_w1", "beat_correlation", "", "beat correlations", ANY_NOISE),
+        ("baseline_slope_w1", "baseline_slope", "mV/s", "baseline slopes, blind to all else,", ()),
+        ("baseline_residual_w1", "baseline_residual_uv", "uV", "baseline residuals", NOISE),
+        ("noise_w1", "noise_uv", "uV", "noise levels", ("noisy_copy",)),
+    )
+}
+"""Distances from other persons' windows, each with the field of `Physiology` that it compares."""
 
 
 @dataclass(frozen=True)
@@ -113,60 +142,17 @@ class Physiology:
     baseline_residual_uv: Floats
     """RMS of the baseline around that line, uV."""
 
-    def plausible(self, noise_limit_uv: float = NOISE_LIMIT_UV) -> NDArray[np.bool_]:
+    def plausible(self, noise_limit_uv: float = NOISE_LIMIT_UV, residual_limit_uv: float = np.inf) -> NDArray[np.bool_]:
         """Whether each window could be an ECG, with shape (N,); what it is too short to show is not asked.
 
         Arguments:
             noise_limit_uv: Noise that makes a window implausible, uV.
+            residual_limit_uv: The same for what the baseline's line leaves of it, uV.
         """
         rate, alike, same = self.heart_rate_bpm, self.r_amplitude_cv, self.beat_correlation
-        beats = (self.peaks >= 1) & (self.peaks <= 4) & ~(rate < 40) & ~(rate > 180)
-        return beats & ~(alike > 0.25) & ~(same < 0.9) & (self.noise_uv < noise_limit_uv)
-
-
-def measure(
-    windows: Floats,
-    leads: Sequence[str],
-    rate: float = 1000.0,
-    *,
-    lead: str | None = None,
-    side: int = SIDE,
-    noise_limit_uv: float = NOISE_LIMIT_UV,
-) -> dict[str, float]:
-    """Summary of a set of windows under the names of `MEANING`; NaN where no window shows the thing.
-
-    Arguments:
-        windows: Windows in mV, with shape (N, leads, samples).
-        leads: The leads' names, in the order of the second axis.
-        rate: Samples a second.
-        lead: The lead to judge; the first if not given.
-        side: Samples in one row of the image, where a fold may leave a seam.
-        noise_limit_uv: Noise that makes a window implausible, uV; take a high quantile of real windows.
-    """
-    _check(windows, leads, rate, lead)
-    first = leads.index(lead) if lead else 0
-    x = windows[:, first]
-    p = describe(x, rate)
-    found: dict[str, float | np.floating] = {
-        "finite": np.mean(p.finite),
-        "peaks_mean": np.mean(p.peaks),
-        "peaks_1_to_4": np.mean((p.peaks >= 1) & (p.peaks <= 4)),
-        "heart_rate_bpm": _median(p.heart_rate_bpm),
-        "rr_irregularity": _median(p.rr_irregularity),
-        "r_amplitude_cv": _median(p.r_amplitude_cv),
-        "beat_correlation": _median(p.beat_correlation),
-        "noise_uv": _median(p.noise_uv),
-        "baseline_slope": _median(np.abs(p.baseline_slope)),
-        "baseline_residual_uv": _median(p.baseline_residual_uv),
-        "seam_ratio": seam_ratio(x, side),
-        "plausible_rate": np.mean(p.plausible(noise_limit_uv)),
-    }
-    if {"i", "ii", "iii"} <= set(leads):
-        i, ii, iii = (windows[:, leads.index(name)] for name in ("i", "ii", "iii"))
-        found["einthoven_residual_uv"] = _median(einthoven_residual(i, ii, iii))
-    if len(leads) > 1:
-        found["peak_cooccurrence"] = peak_cooccurrence(windows, rate, first)
-    return {f"physiology/{name}": float(value) for name, value in found.items()}
+        beats = (self.peaks >= 1) & (self.peaks <= 4) & ~(rate < SLOW) & ~(rate > FAST)
+        quiet = ~(self.noise_uv >= noise_limit_uv) & ~(self.baseline_residual_uv > residual_limit_uv)
+        return beats & quiet & ~(alike > 0.25) & ~(same < 0.9)
 
 
 def describe(windows: Floats, rate: float = 1000.0) -> Physiology:
@@ -203,48 +189,6 @@ def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
     return [_window_peaks(*each, rate) for each in zip(x, energy, threshold, strict=True)]
 
 
-def seam_ratio(windows: Floats, side: int = SIDE) -> float:
-    """Mean step between the rows of a folded window over the mean step within them; 1 is no seam.
-
-    Arguments:
-        windows: Windows, with shape (N, samples).
-        side: Samples in a row.
-    """
-    step = np.abs(np.diff(_finite(windows)[0])).mean(axis=0)
-    seam = np.arange(1, len(step) + 1) % side == 0
-    return float(step[seam].mean() / step[~seam].mean()) if step[~seam].any() else float("nan")
-
-
-def einthoven_residual(i: Floats, ii: Floats, iii: Floats) -> Floats:
-    """Standard deviation over time of ii - i - iii in uV, which Einthoven's law makes 0, with shape (N,).
-
-    The mean is left out: a window that was scaled from its own minimum has lost it.
-
-    Arguments:
-        i: Lead i in mV, with shape (N, samples); `ii` and `iii` alike.
-        ii: Lead ii.
-        iii: Lead iii.
-    """
-    return 1000 * np.std(ii.astype(np.float64) - i - iii, axis=1)
-
-
-def peak_cooccurrence(windows: Floats, rate: float = 1000.0, lead: int = 0, tolerance: float = 0.04) -> float:
-    """F1 of the R peaks of one lead and of each other lead, mean of the other leads.
-
-    Arguments:
-        windows: Windows in mV, with shape (N, leads, samples).
-        rate: Samples a second.
-        lead: Index of the lead that the others are compared with.
-        tolerance: Largest distance of two peaks of the same beat, s.
-    """
-    samples = windows.shape[-1]
-    peaks = [find_all_peaks(windows[:, k], rate) for k in range(windows.shape[1])]
-    others = [p for k, p in enumerate(peaks) if k != lead]
-    scores = [agreement(peaks[lead], other, samples, rate, tolerance) for other in others]
-    harmonic = [2 * a * b / (a + b) if a + b else 0.0 for a, b in scores]
-    return float(np.mean(harmonic))
-
-
 def agreement(
     a: Peaks, b: Peaks, samples: int, rate: float = 1000.0, tolerance: float = 0.04, edge: float = EDGE
 ) -> tuple[float, float]:
@@ -258,23 +202,28 @@ def agreement(
         tolerance: Largest distance of two peaks of the same beat, s.
         edge: Peaks nearer to the window's edge are not asked for, s.
     """
-    flat_a, flat_b = _flat(a, samples), _flat(b, samples)
-    reach, margin = tolerance * rate, edge * rate
-    return _matched(flat_a, flat_b, samples, reach, margin), _matched(flat_b, flat_a, samples, reach, margin)
+    shares = [np.abs(lags(*pair, samples, rate, edge)[1]) <= tolerance for pair in ((a, b), (b, a))]
+    return tuple(float(share.mean()) if len(share) else 0.0 for share in shares)  # type: ignore[return-value]
 
 
-def _check(windows: Floats, leads: Sequence[str], rate: float, lead: str | None) -> None:
-    if windows.ndim != 3 or not len(windows) or windows.shape[1] != len(leads):
-        raise UserError(f"windows of shape {windows.shape} and {len(leads)} leads: want (N > 0, leads, samples)")
-    if lead is not None and lead not in leads:
-        raise UserError(f"lead {lead!r} is none of the windows' leads {', '.join(leads)}")
-    if windows.shape[2] < rate or rate < LEAST_RATE:
-        raise UserError(f"{windows.shape[2]} samples at {rate:g} Hz: want at least one second at 110 Hz or more")
+def lags(
+    a: Peaks, b: Peaks, samples: int, rate: float = 1000.0, edge: float = EDGE
+) -> tuple[NDArray[np.int64], Floats]:
+    """The window of each peak of `a`, and how much later the nearest peak of `b` is, s; more than a window for none.
 
-
-def _median(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else float("nan")
+    Arguments:
+        a: Peaks of each window; `b` alike.
+        b: Peaks of the same windows, found in another way or on another lead.
+        samples: Length of a window.
+        rate: Samples a second.
+        edge: Peaks of `a` nearer to the window's edge are not asked for, s.
+    """
+    flat, other, apart = _flat(a, samples), _flat(b, samples), 2 * samples
+    asked = flat[(flat % apart >= edge * rate) & (flat % apart < samples - edge * rate)]
+    padded = np.concatenate([[-apart], other, [apart * (len(a) + 1)]])
+    after = np.searchsorted(padded, asked).clip(1)
+    later, earlier = padded[after] - asked, padded[after - 1] - asked
+    return asked // apart, np.where(later < -earlier, later, earlier) / rate
 
 
 def _finite(windows: Floats) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -312,7 +261,7 @@ def _window_peaks(
     return np.unique(best[(rise.max(axis=1) >= FLOOR_MV) & (best > 0) & (best < len(x) - 1)])
 
 
-def _local_median(x: NDArray[np.float64], at: NDArray[np.int64], rate: float) -> NDArray[np.float64]:
+def _local_median(x: Floats, at: NDArray[np.int64], rate: float) -> Floats:
     reach = min(round(LOCAL * rate), (len(x) - 1) // 2)
     centre = np.clip(at, reach, len(x) - 1 - reach)
     return np.median(x[centre[:, None] + np.arange(-reach, reach + 1)], axis=1)
@@ -343,7 +292,12 @@ def _correlation(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) 
 
 
 def _noise(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
-    """RMS above 40 Hz, less the mains' sinusoid fitted to it, of the 20 % quietest 200 ms segment, uV."""
+    """RMS above 40 Hz, less the mains' sinusoid fitted to it, of the 20 % quietest 200 ms segment, uV.
+
+    NaN for rates that do not reach beyond the mains.
+    """
+    if rate < NOISE_RATE:
+        return np.full(len(x), np.nan)
     high = dsp.sosfiltfilt(dsp.butter(4, 40, "highpass", fs=rate, output="sos"), x, axis=1)
     width, step = round(0.2 * rate), round(0.05 * rate)
     segments = sliding_window_view(high, width, axis=1)[:, ::step]
@@ -372,47 +326,107 @@ def _flat(peaks: Peaks, samples: int) -> NDArray[np.int64]:
     return np.concatenate([2 * samples * k + p for k, p in enumerate(peaks)]).astype(np.int64)
 
 
-def _matched(a: NDArray[np.int64], b: NDArray[np.int64], samples: int, reach: float, margin: float) -> float:
-    """Share of `a`, away from the edges, that has a `b` within reach; 0 if there is none to ask for."""
-    place = a % (2 * samples)
-    a = a[(place >= margin) & (place < samples - margin)]
-    if not len(a) or not len(b):
-        return 0.0
-    right = np.clip(np.searchsorted(b, a), 1, max(len(b) - 1, 1))
-    nearest = np.minimum(np.abs(a - b[right - 1]), np.abs(a - b[np.minimum(right, len(b) - 1)]))
-    return float((nearest <= reach).mean())
-
-
 class VisualCriteria(Measure):
-    """`measure` with its settings, as `metrics=ecg` takes it; `meaning` has the unit and a sentence for each number."""
+    """The paper's visual criteria of one lead of the windows, the first if no other is asked for.
 
-    meaning = MEANING
+    `noise_limit_uv` is the noise that makes a window implausible, uV; that of 95 % of the training windows if None.
+    """
+
+    numbers: Mapping[str, Number] = {
+        f"physiology/{name}": number
+        for name, number in (*DESCRIBED.items(), *((name, number) for name, (_, number) in COMPARED.items()))
+    }
     kinds = (Window,)
+    version = 2
 
-    def __init__(
-        self, lead: str | None = None, side: int | None = None, noise_limit_uv: float = NOISE_LIMIT_UV
-    ) -> None:
+    def __init__(self, lead: str | None = None, noise_limit_uv: float | None = None) -> None:
         self.lead = lead
-        self.side = side
         self.noise_limit_uv = noise_limit_uv
 
     def check(self, kind: Kind) -> None:
-        """Raise UserError for anything but windows of a second or more at 110 Hz or more."""
+        """Raise UserError for anything but windows of a second or more at 100 Hz or more that have the lead."""
         super().check(kind)
         assert isinstance(kind, Window)
+        if self.lead is not None and self.lead not in kind.leads:
+            raise UserError(f"lead={self.lead}: the windows' leads are {', '.join(kind.leads)}.")
         if kind.samples < kind.rate or kind.rate < LEAST_RATE:
             raise UserError(
                 f"{kind.samples} samples at {kind.rate:g} Hz: metrics=ecg wants a second or more, at {LEAST_RATE:g} Hz "
                 "or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
             )
 
-    def __call__(self, samples: Floats, kind: Window, reference: Floats | None = None) -> dict[str, float]:
-        """Measure windows (N, leads, samples) in mV; the real ones have no say in it."""
-        side = self.side or _side(kind.samples)
-        return measure(samples, kind.leads, kind.rate, lead=self.lead, side=side, noise_limit_uv=self.noise_limit_uv)
+    def beside(self, real: Real) -> Judge:
+        """Limits of plausible windows are learned from training windows.
+
+        Raises UserError for windows that hold NaN or infinity, TooFew without training windows.
+        """
+        self.check(real.kind)
+        assert isinstance(real.kind, Window)
+        rate, place = real.kind.rate, real.kind.leads.index(self.lead) if self.lead else 0
+        noise_limit, residual_limit = limits(_lead(real.train, place), rate)
+        if self.noise_limit_uv is not None:
+            noise_limit = self.noise_limit_uv
+        reference = describe(_lead(real.reference, place), rate)
+
+        def judge(samples: SampleSet) -> dict[str, Statistic]:
+            found = describe(_lead(samples, place), rate)
+            numbers = _described(found, found.plausible(noise_limit, residual_limit)) | _compared(found, reference)
+            if rate < NOISE_RATE:
+                numbers = {name: each for name, each in numbers.items() if not name.startswith("noise")}
+            return {f"physiology/{name}": each for name, each in numbers.items()}
+
+        return judge
 
 
-def _side(samples: int) -> int:
-    """Of the square image that a lead fills; where several leads share one, that of the documents."""
-    side = math.isqrt(samples)
-    return side if side * side == samples else SIDE
+def limits(windows: Floats, rate: float) -> tuple[float, float]:
+    """Noise and baseline residual, uV, that 95 % of real windows `(N, samples)` do not exceed; TooFew for none."""
+    need(len(windows), 1, "training windows")
+    few = windows[np.unique(np.linspace(0, len(windows) - 1, LEARNED).round().astype(int))].astype(np.float64)
+    noise, residual = _noise(few, rate), _baseline(few, rate)[1]
+    alike = np.ones(len(few))
+    return quantile(noise, alike, TYPICAL), quantile(residual, alike, TYPICAL)
+
+
+def _lead(samples: SampleSet, place: int) -> Samples:
+    windows = samples.values[:, place]
+    broken = int((~np.isfinite(windows)).any(axis=1).sum())
+    if broken:
+        raise UserError(f"{broken} of {len(windows)} windows hold NaN or infinity: leave them out.")
+    return windows
+
+
+def _described(found: Physiology, plausible: NDArray[np.bool_]) -> dict[str, Statistic]:
+    count, pulse = found.peaks, found.heart_rate_bpm
+    outside = np.where(np.isnan(pulse), np.nan, (pulse < SLOW) | (pulse > FAST))
+    return {
+        "peaks_mean": _mean(count),
+        "peaks_1_to_4": _mean((count >= 1) & (count <= 4)),
+        "peaks_2_or_3": _mean((count == 2) | (count == 3)),
+        "no_peaks": _mean(count == 0),
+        "heart_rate_bpm": _median(pulse),
+        "heart_rate_outside": _mean(outside),
+        "rr_irregularity": _median(found.rr_irregularity),
+        "r_amplitude_cv": _median(found.r_amplitude_cv),
+        "beat_correlation": _median(found.beat_correlation),
+        "noise_uv": _median(found.noise_uv),
+        "baseline_slope": _median(np.abs(found.baseline_slope)),
+        "baseline_residual_uv": _median(found.baseline_residual_uv),
+        "plausible_rate": _mean(plausible),
+    }
+
+
+def _compared(found: Physiology, reference: Physiology) -> dict[str, Statistic]:
+    pairs = {name: (getattr(found, field), getattr(reference, field)) for name, (field, _) in COMPARED.items()}
+    return {name: _distance(*pair) for name, pair in pairs.items()}
+
+
+def _mean(values: NDArray[Any]) -> Statistic:
+    return lambda judged, _: mean(values.astype(np.float64), judged)
+
+
+def _median(values: Floats) -> Statistic:
+    return lambda judged, _: quantile(values, judged)
+
+
+def _distance(found: Floats, reference: Floats) -> Statistic:
+    return lambda judged, real: wasserstein(found, reference, judged, real)
