@@ -11,7 +11,6 @@ import torch
 
 from ganlab.compose import Composed
 from ganlab.dataset.module import Data
-from ganlab.dataset.samples import Batch
 from ganlab.evidence import Evidence, evidence
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Measure, Real, SampleSet
@@ -63,14 +62,17 @@ def real_sets(data: Data, part: str, count: int | None, train: int | None, side:
 
     Where everybody trains (split=paper) the persons are parted in two, so that nobody is compared with themself.
     """
+    learned = _spread(data, "train", train)
     if part != "train":
-        learned, other = _set(_spread(data, "train", train)), _set(_spread(data, part, count))
+        # Each part numbers its own persons.
+        other = _spread(data, part, count, number_from=len(data.part("train").people))
     else:
-        everybody = _set(_spread(data, "train", train))
-        assert everybody.persons is not None
-        first = everybody.persons % 2 == 0
-        alone = not 0 < first.sum() < len(first)
-        learned, other = (everybody, everybody) if alone else (everybody.take(~first), everybody.take(first))
+        assert learned.persons is not None
+        first = learned.persons % 2 == 0
+        if 0 < first.sum() < len(first):
+            learned, other = learned.take(~first), learned.take(first)
+        else:
+            other = learned
         other = other.take(np.unique(np.linspace(0, len(other) - 1, count or len(other)).round().astype(int)))
     return Real(data.kind, learned, other, tuple(data.source.classes), side)
 
@@ -100,12 +102,10 @@ def generated(gan: GAN, count: int, batch_size: int = 256) -> Shown:
     return Shown(samples.numpy(), images[0][:IMAGES].cpu().numpy(), None if labels is None else labels.cpu().numpy())
 
 
-def _spread(data: Data, part: str, count: int | None) -> Batch:
+def _spread(data: Data, part: str, count: int | None, number_from: int = 0) -> SampleSet:
+    """At most `count` samples of a part, or all; its persons are numbered from `number_from`."""
     samples = data.part(part)
     if count is not None and count < len(samples):
         log.info("%s: %d of its %d %ss are taken", part, count, len(samples), data.kind.noun)
-    return samples.spread(count or len(samples))
-
-
-def _set(batch: Batch) -> SampleSet:
-    return SampleSet(batch.sample.numpy(), batch.label.numpy(), batch.person.numpy())
+    batch = samples.spread(count or len(samples))
+    return SampleSet(batch.sample.numpy(), batch.label.numpy(), batch.person.numpy() + number_from)

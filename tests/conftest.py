@@ -22,7 +22,7 @@ TINY = (
     "trainer.max_epochs=1",
     "trainer.log_every_n_steps=1",
     "trainer.enable_progress_bar=false",
-    "metrics.samples=8",
+    "metrics=paper",
 )
 """Overrides of a run of seconds."""
 

@@ -16,7 +16,7 @@ import ganlab.settings
 from ganlab.command import build
 from ganlab.compose import compose, plain_values
 from ganlab.errors import UserError
-from ganlab.evaluation import check_measures
+from ganlab.evidence import check_measures
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"

@@ -40,6 +40,7 @@ def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Comma
         "arrangement=limb_derived",
         "trick=[label_smoothing,d_threshold]",
         "trainer.max_epochs=5",
+        *("metrics=ecg", "metrics.samples=8", "metrics.draws=20"),
     )
     run = newest_run(folder)
     assert not set(run.name) & set("=,")
@@ -67,8 +68,10 @@ def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Comma
     assert list((run / "tensorboard").glob("events*"))
 
     measured = json.loads((run / "metrics.json").read_text())
-    assert measured["physiology/einthoven_residual_uv"]["synthetic"] < 1e-3
-    assert {"synthetic", "real", "unit", "meaning"} <= set(measured["physiology/noise_uv"])
+    assert measured["leads/einthoven_residual_uv"]["synthetic"] < 1e-3
+    noise = measured["physiology/noise_uv"]
+    assert noise["interval"][0] <= noise["synthetic"] <= noise["interval"][1]
+    assert noise["controls"]["noisy_copy"] > 2 * noise["floor"]
     report = (run / "report.html").read_text()
     assert "Not for clinical use" in report
     assert not re.search(r'(src|href)="https?://', report)
@@ -225,7 +228,7 @@ def test_real_records_train_under_the_missions_overrides(command: Command, real_
         (["arrangement.leads=[i,v9]"], ["v9", "avr", "arrangement.leads"]),
         (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], ["label_smoothing", "r1_r2"]),
         (["dataset.seconds=1"], ["2025"]),
-        (["metrics.objective=nonsense"], ["nonsense", "physiology/plausible_rate"]),
+        (["metrics=ecg", "metrics.objective=nonsense"], ["nonsense", "physiology/plausible_rate"]),
         (["trainer.gradient_clip_val=1"], ["trainer", "clip"]),
         (["trainer=gpu"], ["trainer", "gpu"]),
     ],
