@@ -1,6 +1,6 @@
 """A markdown table of runs beside each other, with the real windows as the first column.
 
-python scripts/compare.py outputs/runs/A outputs/runs/B --rows peaks_1_to_4 beat_correlation
+python scripts/compare.py outputs/runs/A outputs/runs/B --rows physiology/peaks_1_to_4 distribution/kid
 """
 
 import argparse
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 SHOWN = (
-    "peaks_1_to_4",
-    "heart_rate_bpm",
-    "r_amplitude_cv",
-    "beat_correlation",
-    "noise_uv",
-    "baseline_residual_uv",
-    "seam_ratio",
-    "einthoven_residual_uv",
-    "peak_cooccurrence",
-    "plausible_rate",
+    "physiology/peaks_1_to_4",
+    "physiology/heart_rate_bpm",
+    "physiology/r_amplitude_cv",
+    "physiology/beat_correlation",
+    "physiology/noise_uv",
+    "physiology/baseline_residual_uv",
+    "signal/seam_ratio",
+    "leads/einthoven_residual_uv",
+    "leads/peak_cooccurrence",
+    "physiology/plausible_rate",
 )
 
 
@@ -41,11 +41,17 @@ def main() -> None:
     print("| steps | | " + " | ".join(str(run["run"]["steps"]) for run in runs) + " |")
     print("| minutes | | " + " | ".join(f"{run['run']['seconds'] / 60:.1f}" for run in runs) + " |")
     for row in asked.rows:
-        measured = [run["metrics"].get(f"physiology/{row}", {}) for run in runs]
-        cells = [_number(next((m["real"] for m in measured if m), None))]
+        measured = [run["metrics"].get(row, {}) for run in runs]
+        cells = [_number(next((_real(m) for m in measured if m), None))]
         cells += [_number(m.get("synthetic")) for m in measured]
         unit = next((m["unit"] for m in measured if m), "")
-        print(f"| {row.replace('_', ' ')}{f' ({unit})' if unit else ''} | " + " | ".join(cells) + " |")
+        label = row.partition("/")[2].replace("_", " ")
+        print(f"| {label}{f' ({unit})' if unit else ''} | " + " | ".join(cells) + " |")
+
+
+def _real(row: dict[str, Any]) -> float | None:
+    """Of real windows: their own value, or for a distance that of other persons."""
+    return row["floor"] if row["real"] is None else row["real"]
 
 
 def _number(value: float | None) -> str:

@@ -21,6 +21,7 @@ from ganlab.dataset.kind import Kind
 from ganlab.report import page
 from ganlab.report.curves import History, class_accuracies, draw_curves, not_finite, read_history
 from ganlab.report.ecg_paper import png_bytes
+from ganlab.report.evidence import sections
 from ganlab.report.images import draw_grids
 from ganlab.report.page import Frame, Html
 from ganlab.report.samples import by_class, compare
@@ -72,12 +73,13 @@ def write_report(
     synthetic: Shown | None = None,
     classes: Sequence[str] = (),
     counts: Mapping[str, float] | None = None,
+    left_out: Sequence[str] = (),
 ) -> Path:
     """Write `folder/report.html` and return its path.
 
     `real` and `synthetic` are drawn beside each other as samples and as images; where the generated ones have labels,
-    a few of each of the `classes`. `counts` are shares of what saturated or was rounded away. The images also go to
-    `folder/comparison.png`.
+    a few of each of the `classes`. `counts` are shares of what saturated or was rounded away; `left_out` says what
+    could not be measured. The images also go to `folder/comparison.png`.
     """
     folder = Path(folder)
     trouble: list[str] = []
@@ -95,7 +97,7 @@ def write_report(
         _grids(folder / "grids", history, classes),
         _data(_mapping(run.get("data"))),
         _settings(run, config),
-        _left_out([*_list(run.get("left_out")), *trouble]),
+        _left_out([*_list(run.get("left_out")), *left_out, *trouble]),
     ]
     target = folder / "report.html"
     partial = folder / "report.html.partial"
@@ -177,11 +179,7 @@ def _classes(kind: Kind, synthetic: Shown | None, classes: Sequence[str]) -> Htm
 
 
 def _measures(measures: Mapping[str, Any]) -> Html:
-    if not measures:
-        return Html("")
-    rows = [_measure(name, value) for name, value in measures.items()]
-    table = page.table(rows, ("measure", "synthetic", "real", "unit"), numeric=(1, 2))
-    return page.section("Measures", table)
+    return page.join(sections(measures))
 
 
 def _counts(counts: Mapping[str, float]) -> Html:
@@ -191,13 +189,6 @@ def _counts(counts: Mapping[str, float]) -> Html:
     text = "Shares of the values concerned, from the first to the last, before they were cut or rounded."
     table = page.table(rows, ("counted", "share"), numeric=(1,))
     return page.section("Cut and rounded", page.paragraph(text, "muted"), table)
-
-
-def _measure(name: str, value: object) -> tuple[object, ...]:
-    parts = _mapping(value) if isinstance(value, Mapping) else {"synthetic": value}
-    meaning = Html(f"<small>{page.text(parts['meaning'])}</small>") if parts.get("meaning") else ""
-    title = page.join([page.breakable(name), meaning])
-    return title, number(parts.get("synthetic")), number(parts.get("real")), parts.get("unit") or ""
 
 
 def _curves(history: History, classes: Sequence[str]) -> Html:

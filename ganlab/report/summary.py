@@ -30,6 +30,7 @@ from ganlab.errors import UserError
 from ganlab.report import page
 from ganlab.report.curves import History, class_accuracies, draw_curves, read_history
 from ganlab.report.ecg_paper import png_bytes
+from ganlab.report.evidence import LONG
 from ganlab.report.page import Html
 from ganlab.report.run import COMPARISON
 from ganlab.report.words import REDUCED, counted, dashed, duration, number
@@ -404,12 +405,22 @@ def _side_by_side(groups: Sequence[Group], names: Sequence[str]) -> Html:
             sets.setdefault(measured, []).append(index)
     tables = []
     for measured, members in sets.items():
-        rows = [(names[index], *map(_with_real, _measures(groups[index]).values())) for index in members]
-        header = ("experiment", *(_breakable(name.rpartition("/")[2]) for name in measured))
-        table = page.table([(_breakable(name), *cells) for name, *cells in rows], header)
+        found = [_measures(groups[index]) for index in members]
+        rows = [
+            (_breakable(name), *(_with_real(each[name]) for each in found), found[0][name]["unit"]) for name in measured
+        ]
+        table = page.table(rows, ("number", *(_breakable(names[index]) for index in members), "unit"))
         tables.append(Html(f'<div class="overview">{table}</div>'))
-    said = "Mean and standard deviation over the finished runs; below it that of real samples."
-    return page.section("Measures", page.paragraph(said, "muted"), *tables) if tables else Html("")
+    if not tables:
+        return Html("")
+    said = (
+        "Mean and standard deviation over the finished runs; below it that of real samples: their own, or for a "
+        "distance that of other persons."
+    )
+    shown = page.join(tables)
+    long = max(map(len, sets)) > LONG
+    folded = page.details(f"All numbers ({max(map(len, sets))}) of all experiments", shown) if long else shown
+    return page.section("Measures", page.paragraph(said, "muted"), folded)
 
 
 def _with_real(values: Mapping[str, Any]) -> Html:
@@ -418,15 +429,15 @@ def _with_real(values: Mapping[str, Any]) -> Html:
 
 
 def _measures(group: Group) -> dict[str, dict[str, Any]]:
-    """Each measure's unit and meaning, and its values over the finished runs, synthetic and real."""
+    """Each number's unit and meaning, and its values over the finished runs, of generated and of real samples."""
     found: dict[str, dict[str, Any]] = {}
     for job in group:
         for name, row in job.measured.items():
             parts = row if isinstance(row, Mapping) else {"synthetic": row}
             values = found.setdefault(name, {"synthetic": [], "real": []})
             values |= {"unit": parts.get("unit") or "", "meaning": parts.get("meaning") or ""}
-            for kind in ("synthetic", "real"):
-                values[kind].append(parts.get(kind))
+            values["synthetic"].append(parts.get("synthetic"))
+            values["real"].append(parts.get("floor") if parts.get("real") is None else parts["real"])
     return found
 
 

@@ -136,6 +136,19 @@ def test_measures_are_means_and_spreads_with_the_real_ones_and_the_lost_are_coun
     assert re.search(r"noise_uv .{0,60} 22 ± 2.8 \(2 of 3\) 10 uV", plain(page))
 
 
+def test_a_distance_stands_beside_that_of_other_persons_and_experiments_beside_each_other(tmp_path: Path) -> None:
+    rows = {"signal/psd_db": {"synthetic": 3.0, "real": None, "floor": 1.5, "unit": "dB"}}
+    for number, batch in enumerate((30, 60)):
+        job(tmp_path, number, [f"batch_size={batch}"], HEALTHY, {}, None, rows)
+    said = plain(write_summary(tmp_path).read_text())
+    assert "number batch_size=30 batch_size=60 unit signal/psd_db 3 real 1.5 3 real 1.5 dB" in said
+
+
+def test_many_numbers_are_folded(tmp_path: Path) -> None:
+    job(tmp_path, 0, [], HEALTHY, {}, None, {f"signal/n{place}": {"synthetic": 3.0} for place in range(9)})
+    assert "<details><summary>All numbers (9) of all experiments" in write_summary(tmp_path).read_text()
+
+
 def test_settings_reported_result_and_finished_runs_stand_in_one_row(page: str) -> None:
     row = plain(re.findall(r"<tr>.*?</tr>", page, re.DOTALL)[1])
     for said in ("paper/rgb_collapse", "ptbdb", "batch 30", "5 epochs", "ema", "from epoch 75", "3 of 3", "1 min"):

@@ -1,0 +1,301 @@
+"""The page of evidence, from rows as a measurement gives them and from damaged ones."""
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganlab.dataset.kind import Window
+from ganlab.evidence import Evidence, seen
+from ganlab.metrics.base import SampleSet
+from ganlab.report import page
+from ganlab.report.evidence import (
+    LEAST,
+    MEASURED,
+    MOST,
+    RISK,
+    best,
+    complete,
+    draw_family,
+    relative,
+    repeats,
+    sections,
+    summary,
+    tally,
+    write_evidence,
+)
+
+HOSTILE = '"><script>alert(1)</script>'
+KIND = Window(("i",), 200.0, 400)
+FACTS = {
+    "synthetic": f"/data/{HOSTILE}",
+    "judged": 500,
+    "data_set": HOSTILE,
+    "compared_with": "test",
+    "reference_persons": 12,
+    "leads": ["i", HOSTILE],
+    "rate_hz": 500.0,
+    "simulated": False,
+    "command": ["python -m ganlab.evaluate", HOSTILE],
+    "version": "0.4",
+    "code": "abc123",
+}
+
+
+def row(synthetic: float | None, **changes: Any) -> dict[str, Any]:
+    """Best 0, other real persons 1 in 0.5 to 2, so that the reach of real samples is 2."""
+    return {
+        "synthetic": synthetic,
+        "interval": [None, None],
+        "real": None,
+        "floor": 1.0,
+        "floor_interval": [0.5, 2.0],
+        "controls": {"copy": 0.5, "noisy_copy": 3.0, "collapsed": 1.5, "noise": 40.0},
+        "baselines": {"bootstrap": 0.4, "pca_gaussian": 6.0},
+        "unit": "uV",
+        "meaning": "how far",
+        "best": 0.0,
+        "sees": ["noise"],
+    } | changes
+
+
+ROWS = {
+    "distribution/kid": row(1.0, interval=[-0.5, 2.5]),
+    "distribution/blind": row(9.0, sees=["collapsed"]),
+    "signal/comb": row(8.0, interval=[5.0, 10.0]),
+    "signal/huge": row(1e6, interval=[9e5, 2e6]),
+    "signal/rate": row(70.0, best=None, real=72.0, floor=71.0, floor_interval=[69.0, 74.0]),
+    "leads/none": row(None),
+    "leads/alone": row(3.0, floor=None, floor_interval=[None, None]),
+}
+COPIES = row(
+    0.6, best=0.05, floor=0.05, floor_interval=[0.02, 0.09], sees=["copy"], controls={"copy": 1.0, "noise": 0.0}
+)
+
+
+def windows(seed: int, count: int = 4) -> SampleSet:
+    noise = np.random.default_rng(seed).normal(0, 0.05, (count, 1, 400))
+    return SampleSet(noise + np.sin(np.arange(400) / 20), np.arange(count) % 2)
+
+
+def joined(rows: Mapping[str, Any], left_out: tuple[str, ...] = ()) -> str:
+    return page.join(sections(rows, left_out))
+
+
+def plain(markup: str) -> str:
+    """The words of a page."""
+    text = re.sub(r"<style.*?</style>|<wbr>", "", markup, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+
+
+def write(
+    folder: Path, rows: Mapping[str, Any], facts: Mapping[str, Any] = FACTS, classes: tuple[str, ...] = ()
+) -> str:
+    found = Evidence(dict(rows), [f"utility: too few {HOSTILE}"])
+    return write_evidence(folder, KIND, windows(0), windows(1), found, facts, classes).read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take their time; the whole page has them."""
+    for module in ("evidence", "samples"):
+        monkeypatch.setattr(f"ganlab.report.{module}.png_bytes", lambda *_: b"")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write(tmp_path_factory.mktemp("page"), ROWS | {f"x{HOSTILE}/y{HOSTILE}": row(1.0, unit=HOSTILE)})
+
+
+def test_a_distance_is_in_multiples_of_the_far_end_of_real_samples() -> None:
+    assert relative(row(1.0), 1.0) == 0.5
+    assert relative(row(1.0), -4.0) == 2.0
+    assert best(ROWS["signal/rate"]) == 72.0
+    assert relative(ROWS["signal/rate"], 75.0) == 1.0
+    assert relative(row(1.0), None) is relative(ROWS["leads/alone"], 3.0) is None
+
+
+def test_a_number_that_never_varies_between_real_persons_has_no_scale_but_its_best() -> None:
+    never = row(0.0, floor=0.0, floor_interval=[0.0, 0.0])
+    assert relative(never, 0.0) == 0.0
+    assert relative(never, 0.1) == math.inf
+
+
+def test_the_scale_says_of_every_control_what_the_verdict_says() -> None:
+    for each in ROWS.values():
+        told = {name: off > 1 for name, of in each["controls"].items() if (off := relative(each, of)) is not None}
+        assert told == seen(each)
+
+
+def test_numbers_are_parted_in_judged_blind_and_blank() -> None:
+    found = tally(ROWS)
+    assert found.judged == {"distribution/kid": 0.5, "signal/comb": 4.0, "signal/huge": 5e5, "signal/rate": 2 / 3}
+    assert found.nothing == ["distribution/blind"]
+    assert found.blank == ["leads/none", "leads/alone"]
+
+
+def test_the_sentences_count_what_the_rows_hold() -> None:
+    first, worst, nothing, blank = summary(ROWS)
+    assert "Of 4 numbers" in first
+    assert "within the range of other real persons in 2." in first
+    # Of kid and rate the PCA-Gaussian is farther (6 of 2, 66 of 3); the interval is known of kid alone.
+    assert "than the PCA-Gaussian sampler in 2 of 4 (with the whole interval in 1)" in first
+    assert "(bootstrap) in 1 of 4 (with the whole interval in 0)" in first
+    assert worst.endswith("signal/huge (over 1000), signal/comb (4).")
+    assert "distribution/blind. On these data it proves nothing" in nothing
+    assert "leads/none, leads/alone" in blank
+
+
+def test_training_samples_that_are_repeated_are_an_alarm() -> None:
+    assert "role=" not in joined(ROWS)
+    markup = joined(ROWS | {"copies/share": COPIES})
+    assert '<div class="alarm" role="alert"><strong>Training samples are repeated.' in markup
+    assert "copies/share: 0.6; other real persons 0.05 [0.02, 0.09], a copy of the training samples 1" in plain(markup)
+
+
+@pytest.mark.parametrize(
+    ("changes", "alarmed"),
+    [
+        ({}, True),
+        ({"synthetic": 0.08}, False),
+        ({"synthetic": None}, False),
+        # On the other side of the best than copies are: farther from the training samples than real ones.
+        ({"synthetic": -0.3}, False),
+        ({"controls": {"copy": 0.06}}, False),
+        ({"controls": {}}, True),
+    ],
+)
+def test_only_what_is_as_copies_are_is_an_alarm(changes: dict[str, Any], alarmed: bool) -> None:
+    assert repeats({"copies/share": COPIES | changes}) == ["copies/share"] * alarmed
+
+
+def test_any_number_that_must_see_a_copy_can_raise_it_and_no_other() -> None:
+    assert repeats({"image/copies": COPIES}) == ["image/copies"]
+    assert repeats({"image/copies": COPIES | {"sees": []}}) == []
+
+
+def test_marks_tell_seen_controls_and_those_that_fool_a_number() -> None:
+    markup = joined(ROWS)
+    kid = next(line for line in re.findall(r"<tr>.*?</tr>", markup, re.DOTALL) if "<td>kid" in line)
+    assert plain(kid).split("how far")[1].strip() == ("1 −0.5 to 2.5 0 perfect 1 0.5 to 2 0.5 3 ✓ 1.5 40 ✓ 0.4 6")
+    blind = next(line for line in re.findall(r"<tr>.*?</tr>", markup, re.DOTALL) if "<td>blind" in line)
+    assert "proves nothing here" in blind
+    assert '<span class="missed">1.5 ✗</span>' in blind
+    assert "is not: the number proves nothing here" in plain(markup)
+    assert "✗" not in joined({"distribution/kid": ROWS["distribution/kid"]})
+
+
+def test_each_family_has_a_table_and_long_ones_are_folded() -> None:
+    assert "<details>" not in joined(ROWS)
+    many = {f"signal/n{place}": row(1.0) for place in range(9)}
+    assert "signal: 9 numbers, 9 of 9 within the range of other real persons" in joined(many)
+    assert "<details><summary>signal" in joined(many)
+
+
+def test_columns_in_which_nothing_stands_are_left_out() -> None:
+    markup = joined({"a/b": {"synthetic": 1.0, "real": 2.0, "unit": "s", "meaning": "x"}})
+    assert re.findall(r"<th(?: [^>]*)?>([^<]*)<", markup) == ["number", "generated", "best"]
+
+
+def test_the_picture_has_each_marker_where_its_distance_is() -> None:
+    axes = draw_family({"a/kid": row(1.0, interval=[-0.5, 2.5]), "a/huge": row(1e9), "a/none": row(0.0)}, MOST).axes[0]
+
+    def at(gid: str) -> list[float]:
+        return [float(line.get_xdata()[0]) for line in axes.lines if line.get_gid() == gid]
+
+    assert at("synthetic") == [0.5, MOST, LEAST]
+    assert at("floor") == [0.5] * 3
+    assert at("noise") == [20.0] * 3
+    (span,) = [line for line in axes.lines if line.get_gid() == "span"]
+    # The interval holds the best, so that its near end is at 0, drawn at the end of the scale.
+    assert list(span.get_xdata()) == [LEAST, 1.25]
+    assert [text.get_text() for text in axes.texts][:2] == ["kid", "1, real 1 uV"]
+
+
+def test_a_number_that_proves_nothing_is_flagged_in_the_picture() -> None:
+    axes = draw_family({"a/b": row(1.0, sees=["collapsed"])}).axes[0]
+    assert axes.texts[0].get_text() == "b: proves nothing here"
+
+
+def test_names_with_signs_of_formulas_are_drawn_as_they_are() -> None:
+    axes = draw_family({"a/$\\frac$": row(1.0, unit="$^$")}).axes[0]
+    axes.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None,
+        {},
+        math.nan,
+        "text",
+        {"synthetic": math.inf, "controls": {"copy": None, "other": 1.0}, "baselines": {"x": math.nan}},
+        dict.fromkeys(row(1.0)),
+        row(1.0, floor=math.nan, floor_interval=[math.nan, None]),
+    ],
+)
+def test_rows_in_which_things_are_missing_are_survived(damaged: object) -> None:
+    assert "Every number" in joined({"a": damaged, "b/c": row(1.0)})
+    assert "Every number" in joined({"a": damaged})
+    assert set(complete(damaged)) == set(row(1.0))
+
+
+def test_nothing_measured_shows_nothing_but_why() -> None:
+    assert sections({}) == []
+    assert plain(joined({}, ("utility: too few",))).strip() == "Not measured utility: too few"
+
+
+def test_hostile_names_stay_text(whole: str) -> None:
+    assert "<script>" not in whole
+    assert whole.count("alert(1)") == whole.count("script&gt;alert(1)") >= 6
+
+
+def test_no_request_leaves_the_page(whole: str) -> None:
+    assert not re.findall(r"""(?:src|href|action|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", whole)
+    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]*)"', whole))
+
+
+def test_the_page_says_what_it_is_who_was_judged_and_what_was_not_measured(whole: str) -> None:
+    said = plain(whole)
+    assert said.index(page.NOTICE) < said.index("generated samples 500")
+    for part in (
+        "persons of these 12",
+        "rate hz 500",
+        "Real ECG",
+        "utility: too few",
+        RISK,
+        "ganlab 0.4, commit abc123",
+    ):
+        assert part in (said if part != "Real ECG" else whole)
+    assert whole.index("Real beside synthetic") < whole.index("In short") < whole.index("Not measured")
+    assert "who may not see the data may not see the page" in said
+    assert not re.search(r"anonym|\bsafe|guarante", whole, re.IGNORECASE)
+
+
+def test_the_risk_is_named_until_it_was_measured(tmp_path: Path) -> None:
+    measured = write(tmp_path, {"privacy/membership": row(1.0)})
+    assert MEASURED in measured
+    assert RISK not in measured
+
+
+def test_what_everybody_trained_on_is_said_loudly(tmp_path: Path) -> None:
+    facts = {"both_halves_trained": "Everybody trained.", "simulated": True}
+    markup = write(tmp_path, {}, facts)
+    assert '<div class="alarm">Everybody trained.</div>' in markup
+    assert "simulated" in plain(markup)
+    assert "who may not see the data" not in markup
+
+
+def test_a_page_of_nothing_is_written_and_leaves_nothing_else(tmp_path: Path) -> None:
+    assert page.NOTICE in write(tmp_path, {}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_generated_classes_are_shown_one_by_one(tmp_path: Path) -> None:
+    markup = write(tmp_path, {}, {}, ("ill", "well"))
+    shown = markup[markup.index("Generated by class") :]
+    assert shown.index("<h3>ill</h3>") < shown.index("<h3>well</h3>")
