@@ -165,18 +165,24 @@ def _identity(real: Real) -> str:
     return digest.hexdigest()
 
 
-def seen(row: Row) -> dict[str, bool]:
-    """Which controls a number tells from real samples: those farther from the best than every other real sample's.
+def best(row: Row) -> float | None:
+    """What a perfect generator has: by definition, or as the reference itself."""
+    return row["real"] if row["best"] is None else row["best"]
 
-    The distance is from `best`, or from the reference's own value; that of real samples is of the far end of the
-    floor's interval.
-    """
-    best = row["real"] if row["best"] is None else row["best"]
+
+def reach(row: Row) -> float | None:
+    """How far from the best other real samples are, at the far end of their interval; None where it is not known."""
+    perfect = best(row)
     ends = [end for end in (row["floor"], *row["floor_interval"]) if end is not None]
-    if best is None or not ends:
+    return max(abs(end - perfect) for end in ends) if ends and perfect is not None else None
+
+
+def seen(row: Row) -> dict[str, bool]:
+    """Which controls a number tells from real samples: those farther from the best than real samples reach."""
+    perfect, far = best(row), reach(row)
+    if perfect is None or far is None:
         return {}
-    widest = max(abs(end - best) for end in ends)
-    return {name: abs(value - best) > widest for name, value in row["controls"].items() if value is not None}
+    return {name: abs(value - perfect) > far for name, value in row["controls"].items() if value is not None}
 
 
 def unseen(rows: Mapping[str, Row]) -> dict[str, list[str]]:

@@ -132,7 +132,7 @@ def _of_run(cfg: DictConfig, folder: Path) -> Task:
     """The run's own data, arrangement and split; other data where the command line names them."""
     trained = load(folder, cfg.checkpoint)
     stored = OmegaConf.load(folder / "config.yaml")
-    source: Source = build(cfg.dataset if _given("dataset", "experiment") else stored.dataset)
+    source: Source = build(cfg.dataset if _chosen("dataset", "experiment") else _with_values(stored.dataset))
     if _given("arrangement"):
         raise UserError("arrangement=...: a run is judged in its own arrangement. Leave arrangement out.")
     own = source.name == build(stored.dataset).name
@@ -149,10 +149,27 @@ def _of_run(cfg: DictConfig, folder: Path) -> Task:
     return Task(source, build(stored.arrangement), splitter, cfg.metrics, trained)
 
 
+def _named() -> list[str]:
+    """What the command line sets: groups such as `dataset`, and values such as `dataset.root`."""
+    return [override.lstrip("+~").partition("=")[0] for override in HydraConfig.get().overrides.task]
+
+
+def _chosen(*groups: str) -> bool:
+    """Whether the command line makes a choice in one of these groups."""
+    return bool(set(groups) & set(_named()))
+
+
 def _given(*groups: str) -> bool:
     """Whether the command line says anything of one of these groups."""
-    named = [override.lstrip("+~").partition("=")[0].split(".")[0] for override in HydraConfig.get().overrides.task]
-    return any(group in named for group in groups)
+    return bool(set(groups) & {name.split(".")[0] for name in _named()})
+
+
+def _with_values(dataset: DictConfig) -> DictConfig:
+    """The stored data set with the single values that the command line sets."""
+    values = [o.lstrip("+") for o in HydraConfig.get().overrides.task if o.lstrip("+").startswith("dataset.")]
+    changed = OmegaConf.merge({"dataset": dataset}, OmegaConf.from_dotlist(values)).dataset
+    assert isinstance(changed, DictConfig)
+    return changed
 
 
 def _metrics(cfg: DictConfig, kind: Kind) -> DictConfig:

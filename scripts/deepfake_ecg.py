@@ -20,8 +20,8 @@ from scipy.signal import resample_poly
 
 LEADS = ("i", "ii", "v1", "v2", "v3", "v4", "v5", "v6")
 THEIR_RATE, RATE = 500, 1000
-SAMPLES = 2025
-"""Of a window of the PTB database folded to 45 x 45 pixels."""
+SAMPLES = 2000
+"""Two seconds."""
 MICROVOLTS = 1e-3
 """In mV."""
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from ganlab.dataset.kind import Kind
-from ganlab.evidence import Evidence, Row, seen, unseen
+from ganlab.evidence import Evidence, Row, best, reach, seen, unseen
 from ganlab.metrics.base import SampleSet
 from ganlab.report import page
 from ganlab.report.ecg_paper import png_bytes
@@ -160,18 +160,6 @@ def complete(row: object) -> Row:
     return whole
 
 
-def best(row: Row) -> float | None:
-    """What a perfect generator has: by definition, or as the reference itself."""
-    return row["real"] if row["best"] is None else row["best"]
-
-
-def reach(row: Row) -> float | None:
-    """How far from the best other real samples are, at the far end of their interval."""
-    perfect = best(row)
-    ends = [end for end in (row["floor"], *row["floor_interval"]) if end is not None]
-    return max(abs(end - perfect) for end in ends) if ends and perfect is not None else None
-
-
 def relative(row: Row, value: float | None) -> float | None:
     """The distance of a value from the best over the reach of real samples; None where one of them is not known."""
     perfect, far, known = best(row), reach(row), _finite(value)
@@ -223,7 +211,8 @@ def summary(rows: Mapping[str, Row]) -> list[str]:
         f"Of {counted(len(found.judged), 'number')} the generated samples are within the range of other real persons "
         f"in {len(within)}. {_against(rows, found)}"
     ]
-    worst = sorted((name for name in found.judged if name not in within), key=lambda name: -found.judged[name])
+    off = [name for name in found.judged if name not in within and math.isfinite(found.judged[name])]
+    worst = sorted(off, key=lambda name: -found.judged[name])
     if worst:
         named = ", ".join(f"{name} ({_times(found.judged[name])})" for name in worst[:WORST])
         said.append(f"Farthest off, as multiples of the far end of the real range: {named}.")
