@@ -351,7 +351,8 @@ def _cut(synthetic: Synthetic, kind: Window, rate: float, samples: int, count: i
         "windows_of_a_recording_are_one_persons": bool(several),
         "samples_cut_off": int((lengths - windows * samples).sum()),
     }
-    return SampleSet(values, labels, recording[chosen] if several else None), facts
+    # Numbers that no real person has.
+    return SampleSet(values, labels, -1 - recording[chosen] if several else None), facts
 
 
 def _lengths(values: Values) -> list[int]:

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from ganlab.dataset.kind import Window
+from ganlab.errors import UserError
+from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.controls import make
+from ganlab.metrics.copies import Copies, distances, left_out, spectra
+
+KIND = Window(("i", "ii"), 250.0, 300)
+
+
+def waves(count: int, seed: int, each: int = 4) -> SampleSet:
+    """Smooth noise; of a person four windows that are alike."""
+    rng = np.random.default_rng(seed)
+    own = np.repeat(rng.normal(size=(count // each, 2, 300)), each, axis=0)
+    values = 3 * gaussian_filter1d(own + 0.5 * rng.normal(size=own.shape), 4, axis=-1, mode="wrap")
+    return SampleSet(values.astype(np.float32), None, np.arange(count) // each)
+
+
+def real() -> Real:
+    return Real(KIND, waves(60, 0), waves(40, 1))
+
+
+def numbers(given: Real, samples: SampleSet, **settings: float) -> dict[str, float]:
+    found = Copies(**settings).beside(given)(samples)
+    return {name: each(np.ones(len(samples)), np.ones(len(given.reference))) for name, each in found.items()}
+
+
+@pytest.mark.parametrize("length", [254, 253, 250, 97])
+@pytest.mark.parametrize("leads", [1, 3])
+def test_distances_agree_with_all_shifts_one_by_one(length: int, leads: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (gaussian_filter1d(rng.normal(size=(n, leads, length)), 2, axis=-1, mode="wrap") for n in (5, 7))
+    found = distances(*(spectra(SampleSet(each.astype(np.float32)), 125.0) for each in (a, b)))
+    a, b = (each - each.mean(axis=-1, keepdims=True) for each in (a, b))
+    a, b = (each / np.linalg.norm(each.reshape(len(each), -1), axis=1)[:, None, None] for each in (a, b))
+    r = np.max([np.einsum("ilt,jlt->ij", a, np.roll(b, k, axis=-1)) for k in range(length)], axis=0)
+    assert found.shape == (5, 7)
+    assert found == pytest.approx(np.sqrt(2 - 2 * r), abs=0.02)
+
+
+def test_a_copy_that_is_shifted_scaled_or_lifted_is_a_copy() -> None:
+    given = real()
+    changed = np.roll(given.train.values, 40, axis=-1) * 0.5 + 7
+    found = numbers(given, SampleSet(changed))
+    assert found["copies/share"] == 1
+    assert found["copies/distance_ratio"] < 0.05
+    assert found["copies/exact"] == 0
+    assert numbers(given, SampleSet(given.train.values + 2))["copies/exact"] == 1
+
+
+def test_controls_land_where_they_must() -> None:
+    given = real()
+    names = ("floor", "copy", "noisy_copy", "collapsed", "noise")
+    found = {name: numbers(given, make(name, given, 60)) for name in names}
+    for name in ("copy", "noisy_copy", "collapsed"):
+        assert found[name]["copies/share"] > 0.9
+        assert found[name]["copies/distance_ratio"] < 0.3
+        assert found[name]["copies/nearer_to_train"] > 0.8
+    assert max(found[name]["copies/share"] for name in ("floor", "noise")) < 0.5
+    assert found["floor"]["copies/distance_ratio"] == pytest.approx(1, abs=0.1)
+    assert [found[name]["copies/exact"] for name in found] == [0, 1, 0, 1, 0]
+
+
+def test_other_persons_have_the_share_by_construction() -> None:
+    given = real()
+    assert numbers(given, given.reference, share=0.25)["copies/share"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_only_who_is_there_is_left_out() -> None:
+    train = waves(8, 0)
+    assert left_out(train, train).sum() == 8 * 4
+    assert not left_out(SampleSet(train.values), train).any()
+    numbered_anew = SampleSet(train.values, None, np.array([1, 1, 1, 1, 0, 0, 0, 0]))
+    assert not left_out(numbered_anew, train).any()
+    assert not left_out(waves(8, 1), train).any()
+
+
+def test_order_and_weights() -> None:
+    given, samples = real(), make("noisy_copy", real(), 30)
+    weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30)).astype(float)
+    judge, ones = Copies().beside(given), np.ones(40)
+    repeated = judge(SampleSet(np.repeat(samples.values, weights.astype(int), axis=0)[::-1]))
+    for name, statistic in judge(samples).items():
+        assert statistic(weights, ones) == pytest.approx(repeated[name](np.ones(30), ones), abs=1e-3), name
+
+
+def test_flat_windows_are_far_from_all() -> None:
+    given = real()
+    found = numbers(given, SampleSet(np.zeros((3, 2, 300), np.float32)))
+    assert found["copies/share"] == 0
+    assert found["copies/distance_ratio"] > 1
+
+
+def test_what_cannot_be_measured_is_named() -> None:
+    given = real()
+    with pytest.raises(UserError, match="share=1"):
+        Copies(share=1)
+    with pytest.raises(TooFew, match="9 reference windows"):
+        Copies().beside(Real(KIND, given.train, given.reference.take(np.arange(9))))
+    one = given.train.take(np.zeros(12, np.int64))
+    with pytest.raises(TooFew, match="who did not train"):
+        Copies().beside(Real(KIND, one, one))
+    broken = given.train.values.copy()
+    broken[3, 0, 0] = np.inf
+    with pytest.raises(UserError, match="1 of 60 windows hold NaN"):
+        Copies().beside(given)(SampleSet(broken))
