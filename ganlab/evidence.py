@@ -69,10 +69,13 @@ def evidence(
     for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
         try:
             judge = measure.beside(real)
-            held = {"real": identity, "measure": name, "version": measure.version, "count": len(synthetic)}
-            held |= {"settings": (settings or {}).get(name), "draws": draws, "format": FORMAT}
-            beside = _beside(measure, judge, real, len(synthetic), cache, held, draws)
-            rows |= _rows(measure.numbers, judge(synthetic), beside, real, synthetic, draws)
+            if judged := judge(synthetic):
+                held = {"real": identity, "measure": name, "version": measure.version, "count": len(synthetic)}
+                held |= {"settings": (settings or {}).get(name), "draws": draws, "format": FORMAT}
+                beside = _beside(measure, judge, real, len(synthetic), cache, held, draws)
+                rows |= _rows(measure.numbers, judged, beside, real, synthetic, draws)
+            else:
+                left_out.append(f"{name}: these samples lack what it measures, such as a second lead, or classes.")
         except TooFew as error:
             log.warning("%s is not measured: %s", name, error)
             left_out.append(f"{name}: {error}")

@@ -239,7 +239,7 @@ def test_windows_too_short_to_measure_are_refused_before_data_is_read() -> None:
         check_measures(measures, None, compose(cfg).data.kind)
 
 
-@pytest.mark.parametrize("module", ["run", "sample", "prepare", "explore", "summary"])
+@pytest.mark.parametrize("module", ["run", "sample", "prepare", "explore", "summary", "evaluate", "reading_sheet"])
 def test_nothing_heavy_is_imported_before_main(module: str) -> None:
     code = (
         f"import sys, ganlab.{module}\n"

@@ -29,6 +29,7 @@ def test_the_page_for_own_code_trains_and_samples_without_hydra(
     exec(code, names)
     assert names["millivolts"].shape == (9, 1, 2025)
     assert names["gan"].steps > 0
+    assert names["found"].rows["physiology/plausible_rate"]["floor"] is not None
 
 
 def test_the_readmes_python_samples_a_run(command: Callable[..., Path], tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-@pytest.mark.parametrize("name", ["run", "prepare", "sample", "explore", "summary"])
+@pytest.mark.parametrize("name", ["run", "prepare", "sample", "explore", "summary", "evaluate", "reading_sheet"])
 def test_help_explains_the_groups(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"ganlab.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=False

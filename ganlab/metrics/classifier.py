@@ -204,6 +204,8 @@ class TrainedClassifier(Embedding):
     read its numbers beside the floor, and take none of them for privacy.
     """
 
+    blind = ("noisy_copy",)
+
     def __init__(self, steps: int = STEPS, seed: int = 0) -> None:
         self.steps = steps
         self.seed = seed
