@@ -35,7 +35,8 @@ def evaluate(
     side = getattr(composed.networks.arrangement, "side", None)
     real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
     shown = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
-    synthetic, left_out = finite(SampleSet(shown.samples, shown.labels))
+    labels = None if shown.labels is None else shown.labels.astype(np.int64)
+    synthetic, left_out = finite(SampleSet(shown.samples, labels))
     found = (
         evidence(real, synthetic, measures, cache, settings["measures"], settings["draws"])
         if len(synthetic)
@@ -68,9 +69,9 @@ def real_sets(data: Data, part: str, count: int | None, train: int | None, side:
         other = _spread(data, part, count, number_from=len(data.part("train").people))
     else:
         assert learned.persons is not None
-        first = learned.persons % 2 == 0
-        if 0 < first.sum() < len(first):
-            learned, other = learned.take(~first), learned.take(first)
+        odd = learned.persons % 2
+        if 0 < odd.sum() < len(odd):
+            learned, other = learned.take(odd == 1), learned.take(odd == 0)
         else:
             other = learned
         other = other.take(np.unique(np.linspace(0, len(other) - 1, count or len(other)).round().astype(int)))
@@ -79,7 +80,7 @@ def real_sets(data: Data, part: str, count: int | None, train: int | None, side:
 
 def finite(samples: SampleSet) -> tuple[SampleSet, list[str]]:
     """The samples without NaN and infinity, and what is to be said of the others."""
-    whole = np.isfinite(samples.values).reshape(len(samples), -1).all(axis=1)
+    whole = np.asarray(np.isfinite(samples.values).reshape(len(samples), -1).all(axis=1))
     if whole.all():
         return samples, []
     said = f"{(~whole).sum()} of {len(whole)} generated samples hold NaN or infinity and are in no number."

@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,12 @@ from tqdm import tqdm
 from ganlab.dataset.folder import cached
 from ganlab.dataset.kind import Kind
 from ganlab.errors import UserError
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, TooFew
+from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic
 from ganlab.metrics.bootstrap import interval
 from ganlab.metrics.controls import BASELINES, COLUMNS, CONTROLS, make
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
-"""Raised whenever a control or the cached files change their meaning."""
 SEED = 0
 """Of the controls and of the bootstrap."""
 
@@ -54,7 +53,7 @@ def evidence(
     real: Real,
     synthetic: SampleSet,
     measures: Mapping[str, Measure],
-    cache: Path,
+    store: Path,
     settings: Mapping[str, Any] | None = None,
     draws: int = 200,
 ) -> Evidence:
@@ -63,20 +62,26 @@ def evidence(
     A row holds `synthetic` and its 95 % `interval`; `real`, the reference's own value, for a number that describes a
     set by itself; `floor` and `floor_interval`, the number of other real persons; `controls` and `baselines` by name;
     `unit`, `meaning`, `best` and `sees`. What is not a number is None. `settings` are those of each measure, by name:
-    cached numbers are of the same ones.
+    cached numbers are of the same ones. No more generated samples are judged than there are training samples, of which
+    the floor is made. A measure that raises UserError, as for too few samples, is left out and named.
     """
-    identity, rows, left_out = _identity(real), {}, []
+    if len(synthetic) > len(real.train):
+        log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
+        synthetic = synthetic.take(np.linspace(0, len(synthetic) - 1, len(real.train)).round().astype(int))
+    identity = _identity(real)
+    rows: dict[str, Row] = {}
+    left_out: list[str] = []
     for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
         try:
             judge = measure.beside(real)
             if judged := judge(synthetic):
-                held = {"real": identity, "measure": name, "version": measure.version, "count": len(synthetic)}
-                held |= {"settings": (settings or {}).get(name), "draws": draws, "format": FORMAT}
-                beside = _beside(measure, judge, real, len(synthetic), cache, held, draws)
+                held = {"real": identity, "measure": name, "settings": (settings or {}).get(name)}
+                held |= {"count": len(synthetic), "draws": draws, "code": _code()}
+                beside = _beside(measure, judge, real, len(synthetic), store, held, draws)
                 rows |= _rows(measure.numbers, judged, beside, real, synthetic, draws)
             else:
                 left_out.append(f"{name}: these samples lack what it measures, such as a second lead, or classes.")
-        except TooFew as error:
+        except UserError as error:
             log.warning("%s is not measured: %s", name, error)
             left_out.append(f"{name}: {error}")
     return Evidence(rows, left_out)
@@ -111,14 +116,14 @@ def _rows(
 
 
 def _beside(
-    measure: Measure, judge: Judge, real: Real, count: int, cache: Path, identity: Mapping[str, Any], draws: int
+    measure: Measure, judge: Judge, real: Real, count: int, store: Path, identity: Mapping[str, Any], draws: int
 ) -> dict[str, dict[str, Any]]:
     """By column the numbers of the reference itself, of other real samples, of controls and of baselines."""
 
     def build(folder: Path) -> None:
         found: dict[str, dict[str, Any]] = {"real": _alone(measure, judge, real)}
         for column in tqdm(COLUMNS, desc=f"controls of {identity['measure']}", unit="set", leave=False, disable=None):
-            samples = make(column, real, min(count, len(real.train)) if column == "floor" else count, SEED)
+            samples = make(column, real, count, SEED)
             statistics = judge(samples)
             found[column] = {name: _value(each, samples, real.reference) for name, each in statistics.items()}
             if column == "floor":
@@ -128,7 +133,7 @@ def _beside(
                 }
         (folder / "numbers.json").write_text(json.dumps(found))
 
-    folder = cached(cache, "evidence", identity, build)
+    folder = cached(store, "evidence", identity, build)
     return json.loads((folder / "numbers.json").read_text())
 
 
@@ -156,6 +161,13 @@ def _interval(
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+@cache
+def _code() -> str:
+    """A hash of all code that a number depends on: what was computed by other code is not taken for it."""
+    files = [Path(__file__), *sorted((Path(__file__).parent / "metrics").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _identity(real: Real) -> str:

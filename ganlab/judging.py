@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -138,13 +139,6 @@ def _of_run(cfg: DictConfig, folder: Path) -> Task:
     own = source.name == build(stored.dataset).name
     if own and _given("split"):
         raise UserError(f"split=...: {folder / 'split.json'} says who trained. Leave split out.")
-    if not own:
-        log.warning(
-            "The generator was trained on %s and is compared with %s: none of the persons here trained it, so its "
-            "copies of training samples cannot be seen.",
-            trained.run["choices"]["dataset"],
-            source.name,
-        )
     splitter = _Stored(folder / "split.json") if own else build(cfg.split)
     return Task(source, build(stored.arrangement), splitter, cfg.metrics, trained)
 
@@ -331,8 +325,13 @@ def _of_windows(
 
 def _cut(synthetic: Synthetic, kind: Window, rate: float, samples: int, count: int) -> tuple[SampleSet, dict[str, Any]]:
     """`count` windows of recordings, spread evenly over all there are."""
-    lengths = np.array([-int(-_ratio(kind.rate, rate) * each) for each in _lengths(synthetic.values)])
+    lengths = np.array([math.ceil(_ratio(kind.rate, rate) * each) for each in _lengths(synthetic.values)])
     windows = lengths // samples
+    if not windows.any():
+        raise UserError(
+            f"synthetic: at {rate:g} Hz none of its {len(windows)} recordings has the {samples} samples of a window; "
+            "see rate=."
+        )
     recording = np.repeat(np.arange(len(windows)), windows)
     place = np.concatenate([np.arange(n) for n in windows])
     chosen = _spread(len(recording), count)
@@ -408,6 +407,18 @@ def _facts(
         "code": git_commit(),
         "command": ["python -m ganlab.evaluate", *sys.argv[1:]],
     }
+    if task.trained is None:
+        facts["trained_by_unknown"] = (
+            "Who trained the generator of these samples is not known here: the split says only whom they are compared "
+            "with. Samples copied from persons of the reference look like perfect samples."
+        )
+    elif not isinstance(task.splitter, _Stored):
+        facts["other_data"] = (
+            f"The generator was trained on {task.trained.run['choices']['dataset']} and is compared with "
+            f"{task.source.name}: none of the persons here trained it, so that copies of its training samples "
+            "cannot be seen."
+        )
+        log.warning("%s", facts["other_data"])
     if everybody:
         facts["both_halves_trained"] = (
             "Everybody trained (split=paper): the persons are parted in two halves, and both trained the generator, so "

@@ -192,7 +192,7 @@ def test_long_recordings_are_cut_into_windows_of_one_person() -> None:
     ground, judged, done = common_ground(real(), Synthetic(Window(("ii",), 200.0, 400), values, labels), 9)
     assert judged.values[:, 0, 0].tolist() == [0, 400, 10_000, 20_000]
     assert judged.persons is not None
-    assert judged.persons.tolist() == [0, 0, 1, 2]
+    assert judged.persons.tolist() == [-1, -1, -2, -3]  # nobody real
     assert judged.labels is not None
     assert judged.labels.tolist() == [1, 1, 0, 1]
     assert (done["samples_cut_off"], done["recordings"], done["available"]) == (250, 3, 4)
@@ -212,6 +212,12 @@ def test_the_lower_rate_and_the_shorter_length_count() -> None:
     ground, judged, _ = common_ground(real(), Synthetic(Window(("i",), 100.0, 200), wave[..., ::4]), 9)
     assert ground.kind == Window(("i",), 100.0, 200)
     np.testing.assert_array_equal(judged.values, wave[..., ::4])
+
+
+def test_a_rate_that_is_no_simple_fraction_of_the_other_loses_no_window() -> None:
+    values = np.random.default_rng(0).normal(size=(4, 1, 2002)).astype(np.float32)
+    _, judged, done = common_ground(real(2025, 1000.0), Synthetic(Window(("i",), 1001.0, 2002), values), 9)
+    assert (judged.values.shape, done["available"]) == ((4, 1, 2000), 4)
 
 
 def test_at_most_so_many_are_taken_spread_evenly() -> None:

@@ -94,7 +94,7 @@ def test_floors_and_controls_are_computed_once(real: Real, synthetic: SampleSet,
     assert other.judged == 9
 
 
-@pytest.mark.parametrize("change", ["settings", "count", "version", "persons"])
+@pytest.mark.parametrize("change", ["settings", "count", "code", "persons"])
 def test_what_numbers_depend_on_is_in_the_name_of_the_cache(
     change: str, real: Real, synthetic: SampleSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,8 +103,8 @@ def test_what_numbers_depend_on_is_in_the_name_of_the_cache(
     settings = {"level": {"k": 2 if change == "settings" else 1}}
     if change == "count":
         synthetic = synthetic.take(np.arange(30))
-    if change == "version":
-        monkeypatch.setattr(Level, "version", 2)
+    if change == "code":
+        monkeypatch.setattr("ganlab.evidence._code", lambda: "other")
     if change == "persons":
         train = SampleSet(real.train.values, real.train.labels, np.arange(60))
         real = Real(WINDOW, train, real.reference)
@@ -120,6 +120,40 @@ def test_too_few_samples_leave_a_measure_out_and_say_so(real: Real, synthetic: S
     ]
     with pytest.raises(TooFew):
         Level(1000).beside(real)
+
+
+def test_a_measure_that_has_nothing_to_measure_is_named_and_costs_no_controls(
+    real: Real, synthetic: SampleSet, tmp_path: Path
+) -> None:
+    class Nothing(Level):
+        def beside(self, real: Real) -> Judge:
+            judge = super().beside(real)
+            return lambda samples: judge(samples) and {}
+
+    measure = Nothing()
+    found = evidence(real, synthetic, {"nothing": measure}, tmp_path)
+    assert (found.rows, measure.judged) == ({}, 1)
+    assert "nothing: these samples lack what it measures" in found.left_out[0]
+
+
+def test_a_measure_that_refuses_a_control_leaves_the_others_their_numbers(
+    real: Real, synthetic: SampleSet, tmp_path: Path
+) -> None:
+    class Refusing(Level):
+        def beside(self, real: Real) -> Judge:
+            raise UserError("1 of 20 windows hold NaN")
+
+    found = evidence(real, synthetic, {"bad": Refusing(), "level": Level()}, tmp_path)
+    assert found.left_out == ["bad: 1 of 20 windows hold NaN"]
+    assert "level/mean" in found.rows
+
+
+def test_no_more_samples_are_judged_than_train(real: Real, tmp_path: Path) -> None:
+    many = SampleSet(np.concatenate([real.train.values, real.train.values + 3]))
+    row = evidence(real, many, {"level": Level()}, tmp_path).rows["level/mean"]
+    assert row["synthetic"] == pytest.approx(many.values.mean(), abs=0.2)
+    few = Real(WINDOW, real.train.take(np.arange(10)), real.reference)
+    assert evidence(few, many, {"level": Level()}, tmp_path).rows["level/mean"]["floor"] is not None
 
 
 def row(**changes: object) -> dict[str, object]:

@@ -83,8 +83,6 @@ class Measure(ABC):
 
     numbers: Mapping[str, Number]
     kinds: ClassVar[tuple[type[Kind], ...]]
-    version: ClassVar[int] = 1
-    """Raised whenever a number changes its value: numbers of real samples are cached."""
 
     def check(self, kind: Kind) -> None:
         """Before any data is read: raise UserError for samples that cannot be measured."""

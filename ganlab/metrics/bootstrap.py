@@ -22,7 +22,8 @@ def interval(
 
     Persons are drawn on both sides; a sample that is nobody's, as a generated one, is drawn by itself. Drawing with
     replacement makes distances larger than they are, so the quantiles of the draws are moved by what their mean
-    differs from the number; the ends do not leave `limits`.
+    differs from the number; the ends do not leave `limits`. A share that is 0 or 1 in every draw has the interval of
+    the rule of three, in its exact form.
     """
     value = statistic(np.ones(len(judged)), np.ones(len(reference)))
     if any(each.persons is not None and len(np.unique(each.persons)) < 2 for each in (judged, reference)):
@@ -31,8 +32,17 @@ def interval(
     found = found[np.isfinite(found)]
     if len(found) < draws / 2 or not np.isfinite(value):
         return float("nan"), float("nan")
+    if limits == (0.0, 1.0) and value in limits and (found == value).all():
+        return _never_seen(value, judged)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - found.mean() + value
     return float(np.clip(low, *limits)), float(np.clip(high, *limits))
+
+
+def _never_seen(value: float, judged: SampleSet) -> tuple[float, float]:
+    """Of a share that is 0, or 1, in every draw: what as many persons, or samples of nobody, can rule out."""
+    units = len(judged) if judged.persons is None else len(np.unique(judged.persons))
+    possible = 1 - (1 - LEVEL) ** (1 / units)
+    return (0.0, possible) if value == 0 else (1 - possible, 1.0)
 
 
 def _weights(judged: SampleSet, reference: SampleSet, draws: int, rng: Generator) -> Iterator[tuple[Weights, Weights]]:

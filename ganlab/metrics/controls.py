@@ -134,7 +134,7 @@ def _random_phases(values: Samples, rng: Generator, block: int = 512) -> Samples
         # Turned by the phases of white noise, which are conjugate where they must be; leads stay as they were to
         # each other, and the mean of each stays.
         white = np.fft.rfftn(rng.standard_normal((len(part), 1, *length)), axes=axes)
-        white[(..., *[0] * len(axes))] = 1
+        white[(..., 0) if len(axes) == 1 else (..., 0, 0)] = 1
         parts.append(np.fft.irfftn(spectrum * (white / np.abs(white)), s=length, axes=axes))
     return np.concatenate(parts)
 
@@ -142,10 +142,10 @@ def _random_phases(values: Samples, rng: Generator, block: int = 512) -> Samples
 def _gaussian(values: Samples, count: int, rng: Generator) -> Samples:
     from sklearn.decomposition import PCA
 
-    if not count:
-        return values[:0]
+    if not count or len(values) < 2:
+        return np.repeat(values[:1], count, axis=0)
     flat = values.reshape(len(values), -1)
-    basis = PCA(min(COMPONENTS, len(flat) - 1, flat.shape[1]) or 1, svd_solver="auto", random_state=0).fit(flat)
+    basis = PCA(min(COMPONENTS, len(flat) - 1, flat.shape[1]), svd_solver="auto", random_state=0).fit(flat)
     drawn = rng.standard_normal((count, basis.n_components_), dtype=np.float32)
     drawn *= np.sqrt(basis.explained_variance_).astype(np.float32)
     return (drawn @ basis.components_.astype(np.float32) + basis.mean_).reshape(count, *values.shape[1:])

@@ -96,8 +96,9 @@ DESCRIBED: Mapping[str, Number] = {
     ),
     "plausible_rate": Number(
         "share",
-        "1-4 peaks, noise and baseline residual as in 95 % of training windows and, where defined, 40-180 bpm, "
-        "beat r >= 0.9, R-amplitude CV <= 0.25; blind to windows that are all the same",
+        "1-4 peaks, no 1.5 s without one, noise and baseline residual as in 95 % of training windows and, where "
+        "defined, 40-180 bpm, beat r >= 0.9, R-amplitude CV <= 0.25; blind to windows that are all the same, and to "
+        "what a single beat looks like",
         sees=ANY_NOISE,
         limits=SHARE,
     ),
@@ -127,6 +128,8 @@ class Physiology:
     """Whether every sample is a number."""
     peaks: NDArray[np.int64]
     """Number of R peaks."""
+    longest_pause: Floats
+    """The longest stretch without an R peak, the window's ends included, s."""
     heart_rate_bpm: Floats
     """60 over the median RR interval, 1/min; two peaks or more."""
     rr_irregularity: Floats
@@ -151,6 +154,7 @@ class Physiology:
         """
         rate, alike, same = self.heart_rate_bpm, self.r_amplitude_cv, self.beat_correlation
         beats = (self.peaks >= 1) & (self.peaks <= 4) & ~(rate < SLOW) & ~(rate > FAST)
+        beats &= self.longest_pause <= 60 / SLOW
         quiet = ~(self.noise_uv >= noise_limit_uv) & ~(self.baseline_residual_uv > residual_limit_uv)
         return beats & quiet & ~(alike > 0.25) & ~(same < 0.9)
 
@@ -237,7 +241,8 @@ def _describe(windows: Floats, rate: float) -> Physiology:
     pulse, irregular, variation, alike = np.transpose([_beats(*each, rate) for each in zip(x, peaks, strict=True)])
     noise, slope, residual = np.where(finite, (_noise(x, rate), *_baseline(x, rate)), np.nan)
     count = np.array([len(p) for p in peaks], np.int64)
-    return Physiology(finite, count, pulse, irregular, variation, alike, noise, slope, residual)
+    pause = np.array([np.diff(p, prepend=0, append=x.shape[1]).max() / rate for p in peaks])
+    return Physiology(finite, count, pause, pulse, irregular, variation, alike, noise, slope, residual)
 
 
 def _energy(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
@@ -337,7 +342,6 @@ class VisualCriteria(Measure):
         for name, number in (*DESCRIBED.items(), *((name, number) for name, (_, number) in COMPARED.items()))
     }
     kinds = (Window,)
-    version = 2
 
     def __init__(self, lead: str | None = None, noise_limit_uv: float | None = None) -> None:
         self.lead = lead

@@ -109,3 +109,13 @@ def test_the_gaussian_has_the_classes_and_their_means() -> None:
         mean = made.values[made.labels == label].mean()
         assert mean == pytest.approx(shifted[given.train.labels == label].mean(), abs=10)
     assert not same(made.values, given.train.values).any()
+
+
+def test_a_class_with_a_single_sample_is_that_sample() -> None:
+    given = real(WINDOW)
+    labels = np.zeros(90, np.int64)
+    labels[7] = 1
+    made = make("pca_gaussian", Real(WINDOW, SampleSet(given.train.values, labels), given.reference, ("a", "b")), 90)
+    assert np.isfinite(made.values).all()
+    assert made.labels is not None
+    assert (made.values[made.labels == 1] == given.train.values[7]).all()

@@ -204,11 +204,21 @@ def test_what_is_no_ecg_is_not_plausible(x: NDArray[np.float64]) -> None:
     assert describe(x).plausible(noise_limit_uv=500).mean() <= 0.1
 
 
+def test_a_window_with_its_only_beat_at_one_end_is_not_plausible() -> None:
+    """A heart that beats once in two seconds beats in their middle, or it stands still."""
+    assert describe(np.stack([ecg([1000])])).plausible()[0]
+    early = describe(np.stack([ecg([250])]))
+    assert early.longest_pause[0] == pytest.approx(SAMPLES / 1000 - 0.25, abs=0.01)
+    assert not early.plausible()[0]
+    assert describe(np.zeros((1, SAMPLES))).longest_pause[0] == pytest.approx(SAMPLES / 1000)
+
+
 @pytest.mark.parametrize(
     ("number", "value"),
     [
         ("peaks", 0),
         ("peaks", 5),
+        ("longest_pause", 1.51),
         ("heart_rate_bpm", 39.0),
         ("heart_rate_bpm", 181.0),
         ("r_amplitude_cv", 0.26),
