@@ -8,12 +8,14 @@ from scipy.spatial.distance import cdist, pdist
 from ganlab.arrangement.image import AsItIs
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
-from ganlab.dataset.kind import Image
+from ganlab.dataset.kind import Image, Window
 from ganlab.errors import UserError
 from ganlab.evidence import evidence, unseen
 from ganlab.metrics import controls
 from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.image import (
+    OUTERMOST,
     ImageConvolutions,
     ImageMeasure,
     distances,
@@ -189,6 +191,27 @@ def test_the_embedding_is_fixed_and_tells_blur_noise_and_other_images():
     assert np.abs(embed(images(2) + 10) - other).max() < 0.05
     with pytest.raises(UserError, match="want"):
         embed(images(2)[:, :, 1:])
+
+
+def test_what_lies_far_beyond_the_training_images_does_not_rule_the_kernel():
+    alike = gaussian_filter(images(1), (0, 0, 3, 3))
+    beside = Real(KIND, SampleSet(alike), SampleSet(gaussian_filter(images(0, 15), (0, 0, 3, 3))))
+    embed = ImageConvolutions(kernels=8).fit(beside)
+    strange = images(2, 15)
+    assert np.abs(embed(strange)).max() == OUTERMOST
+    assert np.abs(embed(beside.reference.values)).max() < OUTERMOST + 1e-6
+    found = Distribution(ImageConvolutions(kernels=8)).beside(beside)
+    kid = {
+        name: found(SampleSet(samples))["distribution/kid"](np.ones(15), np.ones(15))
+        for name, samples in {"other": gaussian_filter(images(3, 15), (0, 0, 3, 3)), "strange": strange}.items()
+    }
+    assert abs(kid["other"]) < 5
+    assert 20 * abs(kid["other"]) < kid["strange"] < 1e5
+
+
+def test_only_images_are_embedded():
+    with pytest.raises(UserError, match="embeds images"):
+        Distribution(ImageConvolutions()).check(Window(("i",), 200.0, 400))
 
 
 def lands(source, tmp_path, train, count):

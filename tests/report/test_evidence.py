@@ -68,6 +68,7 @@ ROWS = {
     "distribution/blind": row(9.0, sees=["collapsed"]),
     "signal/comb": row(8.0, interval=[5.0, 10.0]),
     "signal/huge": row(1e6, interval=[9e5, 2e6]),
+    "signal/untested": row(1.0, sees=[]),
     "signal/rate": row(70.0, best=None, real=72.0, floor=71.0, floor_interval=[69.0, 74.0]),
     "leads/none": row(None),
     "leads/alone": row(3.0, floor=None, floor_interval=[None, None]),
@@ -135,18 +136,48 @@ def test_numbers_are_parted_in_judged_blind_and_blank() -> None:
     found = tally(ROWS)
     assert found.judged == {"distribution/kid": 0.5, "signal/comb": 4.0, "signal/huge": 5e5, "signal/rate": 2 / 3}
     assert found.nothing == ["distribution/blind"]
+    assert found.untested == ["signal/untested"]
     assert found.blank == ["leads/none", "leads/alone"]
 
 
+@pytest.mark.parametrize("changes", [{"sees": []}, {"controls": {}}, {"controls": {"noise": None, "copy": 9.0}}])
+def test_a_number_that_no_control_tests_counts_nowhere_and_is_marked(changes: dict[str, Any]) -> None:
+    rows = {"a/tested": row(9.0), "a/untested": row(1.0, **changes)}
+    first, *_, untested = summary(rows)
+    assert "Of 1 number that a control tests" in first
+    assert "in 0." in first
+    assert "(bootstrap) in 0 of 1 " in first
+    assert untested == "Not counted, because no control tests what it can see: 1 number, marked in the tables."
+    markup = joined(rows)
+    assert "a: 2 numbers, 0 of 1 within the range of other real persons, 1 not tested by a control" in plain(markup)
+    lines = {plain(line).split()[0]: line for line in re.findall(r"<tr><td>.*?</tr>", markup, re.DOTALL)}
+    assert "not tested by a control" in lines["untested"]
+    assert "not tested by a control" not in lines["tested"]
+    assert "ot tested by a control" not in joined({"a/tested": row(9.0)})
+
+
+def test_where_only_untested_numbers_are_nothing_is_counted() -> None:
+    first, untested = summary({name: row(1.0, sees=[]) for name in ("a/b", "a/c")})
+    assert first == "None of 2 numbers counts: it takes other real persons and a control that tests it."
+    assert untested == "Not counted, because no control tests what they can see: 2 numbers, marked in the tables."
+
+
+def test_the_page_says_how_intervals_are_made() -> None:
+    said = plain(page.join(sections(ROWS, (), 200)))
+    assert "the quantiles of 200 draws of persons with replacement, moved so that the mean of the draws is" in said
+    assert "the quantiles of draws of persons" in plain(joined(ROWS))
+
+
 def test_the_sentences_count_what_the_rows_hold() -> None:
-    first, worst, nothing, blank = summary(ROWS)
-    assert "Of 4 numbers" in first
+    first, worst, nothing, untested, blank = summary(ROWS)
+    assert "Of 4 numbers that a control tests" in first
     assert "within the range of other real persons in 2." in first
     # Of kid and rate the PCA-Gaussian is farther (6 of 2, 66 of 3); the interval is known of kid alone.
     assert "than the PCA-Gaussian sampler in 2 of 4 (with the whole interval in 1)" in first
     assert "(bootstrap) in 1 of 4 (with the whole interval in 0)" in first
     assert worst.endswith("signal/huge (over 1000), signal/comb (4).")
     assert "distribution/blind. On these data it proves nothing" in nothing
+    assert "1 number, marked" in untested
     assert "leads/none, leads/alone" in blank
 
 
@@ -282,10 +313,13 @@ def test_the_risk_is_named_until_it_was_measured(tmp_path: Path) -> None:
     assert RISK not in measured
 
 
-def test_what_everybody_trained_on_is_said_loudly(tmp_path: Path) -> None:
-    facts = {"both_halves_trained": "Everybody trained.", "simulated": True}
-    markup = write(tmp_path, {}, facts)
-    assert '<div class="alarm">Everybody trained.</div>' in markup
+@pytest.mark.parametrize("fact", ["both_halves_trained", "trained_by_unknown", "other_data"])
+def test_what_keeps_copies_from_being_seen_is_said_loudly(fact: str, tmp_path: Path) -> None:
+    markup = write(tmp_path, {}, {fact: f"Who trained? {HOSTILE}", "simulated": True})
+    (said,) = re.findall(r'<div class="alarm">(.*?)</div>', markup)
+    assert said.startswith("Who trained? ")
+    assert "<script" not in said
+    assert fact.replace("_", " ") not in plain(markup)
     assert "simulated" in plain(markup)
     assert "who may not see the data" not in markup
 
