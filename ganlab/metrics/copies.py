@@ -3,7 +3,9 @@ r"""Do generated windows lie nearer to training windows than other persons' wind
 Two windows are compared at 125 Hz, all leads at once, about their medians and with unit norm. With $r$ the largest
 correlation over circular shifts in time, the same for all leads, their distance is $d = \sqrt{2 - 2r}$: 0 for a copy
 that was shifted or scaled, $\sqrt 2$ for what has nothing in common. The alarm's threshold is the distance that a small
-share of the reference's windows have to their nearest training window, for which no copying can be the reason.
+share of the reference's windows have to their nearest training window, for which no copying can be the reason. Few
+copies among many windows are found by a stricter one: a fifth below the least of these distances, since that is one
+window's, and other persons' are below it by chance.
 
 Sets whose distances raise no alarm have been shown to leak membership all the same (Yao et al., "The DCR Delusion",
 2025): what is measured here finds copies, and does not show that there is no other way to learn who trained.
@@ -20,10 +22,10 @@ from torch import Tensor
 
 from ganlab.dataset.kind import Window
 from ganlab.errors import UserError
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, need
+from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, Weights, need
 from ganlab.metrics.rate import at_rate, centred
 from ganlab.metrics.signal import whole
-from ganlab.metrics.weighted import mean, quantile
+from ganlab.metrics.weighted import known, mean, quantile
 
 Floats = NDArray[np.floating]
 
@@ -37,6 +39,8 @@ EXACT_MV, NEAR_EXACT = 0.001, 0.1
 """Samples this near to one another are equal, mV; windows at this distance or farther are not looked at so closely."""
 
 SHARE = (0.0, 1.0)
+BELOW = 0.8
+"""What the least distance of other persons' windows is multiplied by, so that one of them alone is no alarm."""
 COPIED = ("copy", "noisy_copy", "collapsed")
 
 
@@ -70,6 +74,14 @@ class Copies(Measure):
                 f"windows nearer to a training window than {share:.0%} of other persons' are; an alarm when above its "
                 "floor, and no certificate when not",
                 best=share,
+                sees=COPIED,
+                limits=SHARE,
+            ),
+            "copies/nearest": Number(
+                "share",
+                "windows nearer to a training window than any of other persons' is, by a fifth; finds few copies among "
+                "many windows; some are by chance, as the floor shows; blind to copies that noise changed a lot",
+                best=0.0,
                 sees=COPIED,
                 limits=SHARE,
             ),
@@ -123,6 +135,7 @@ class Copies(Measure):
                 "copies/share": lambda judged, real: mean(
                     (found < quantile(usual, real, self.share)).astype(np.float64), judged
                 ),
+                "copies/nearest": lambda judged, real: _nearest(found, usual, judged, real),
                 "copies/nearer_to_train": lambda judged, _: mean(nearer, judged),
                 "copies/distance_ratio": lambda judged, real: quantile(found, judged) / quantile(usual, real),
                 "copies/exact": lambda judged, _: mean(exact.astype(np.float64), judged),
@@ -184,19 +197,16 @@ def equal_windows(windows: Samples, train: Samples, place: NDArray[np.int64]) ->
 
 
 def left_out(samples: SampleSet, others: SampleSet) -> NDArray[np.bool_]:
-    """Pairs of windows of the same person, `(N, M)`; `(1, M)` of False where the sets do not number the same persons.
-
-    Parts of a data set and generated recordings have numbers of their own, so persons are the same only where every
-    window of the set is one that the other set has of that person.
-    """
-    if samples.persons is None or others.persons is None or set(_named(samples)) - set(_named(others)):
+    """Pairs of windows of the same person, `(N, M)`; `(1, M)` of False where either set's windows are nobody's."""
+    if samples.persons is None or others.persons is None:
         return np.zeros((1, len(others)), np.bool_)
     return samples.persons[:, None] == others.persons
 
 
-def _named(samples: SampleSet) -> list[tuple[int, int]]:
-    assert samples.persons is not None
-    return [(int(p), hash(window.tobytes())) for p, window in zip(samples.persons, samples.values, strict=True)]
+def _nearest(found: Floats, usual: Floats, judged: Weights, real: Weights) -> float:
+    """Share of distances a fifth below all that the reference has; NaN where it has none."""
+    here, _ = known(usual, real)
+    return mean((found < BELOW * here.min()).astype(np.float64), judged) if len(here) else float("nan")
 
 
 def _apart(distance: NDArray[np.float32], same: NDArray[np.bool_]) -> NDArray[np.float32]:

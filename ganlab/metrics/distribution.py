@@ -118,10 +118,10 @@ NUMBERS: Mapping[str, Number] = {
     "c2st_auc": Number(
         "",
         "how well a linear classifier finds what sets them apart from real samples, for persons that it has not "
-        "learned from: AUC, 0.5 is not at all, and what is less counts as 0.5; blind to copies",
+        "learned from: AUC, 0.5 is not at all; below 0.5 by chance, most where persons are few; blind to copies",
         best=0.5,
         sees=("noise", "noisy_copy"),
-        limits=(0.5, 1.0),
+        limits=(0.0, 1.0),
     ),
     "vendi_ratio": Number(
         "",
@@ -432,6 +432,6 @@ def _c2st(a: Points, b: Points, of_a: NDArray[Any] | None, of_b: NDArray[Any] | 
 
     def auc(of_judged: Weights, of_real: Weights) -> float:
         # With few persons a classifier that finds nothing is below 0.5: whoever is left out is missing in training.
-        return max(float(roc_auc_score(judged, scores, sample_weight=np.concatenate([of_judged, of_real]))), 0.5)
+        return float(roc_auc_score(judged, scores, sample_weight=np.concatenate([of_judged, of_real])))
 
     return auc

@@ -11,7 +11,10 @@ over monotonous paths within 10 % of the window from the diagonal.
 
 Elsewhere: spectra, spectral entropy and amplitudes in `ganlab.metrics.signal`, distances in deep features and the
 discriminative score in `ganlab.metrics.distribution`, memorization in `ganlab.metrics.copies`, relations of leads in
-`ganlab.metrics.leads`. Left out: the correlation with the mean of unaligned windows, which is flat whatever they show.
+`ganlab.metrics.leads`. Left out: the correlation with the mean of unaligned windows, which is flat whatever they show;
+mutual information between leads (NMI), which depends on bins and says less than their correlations; the discrete
+Frechet distance, which is ruled by one sample of unaligned windows; alpha-precision, which needs a trained one-class
+embedding; pNN50, a share of at most three differences of RR intervals; QRS and QT intervals, which need a delineation.
 """
 
 from collections.abc import Iterator, Mapping
@@ -412,7 +415,7 @@ def _authenticity(found: Floats, trained: Floats, samples: SampleSet, train: Sam
 
 
 def _warped(found: _Known, reference: _Known, pairs: int) -> Statistic:
-    """Mean over random pairs, of different persons where both sets have the same ones, weighted as the judged are."""
+    """Mean over random pairs of different persons, weighted as both windows are."""
     rng = np.random.default_rng(SEED)
     first, second = (rng.integers(len(each.slow), size=4 * pairs) for each in (found, reference))
     if found.persons is not None and reference.persons is not None:
@@ -420,7 +423,7 @@ def _warped(found: _Known, reference: _Known, pairs: int) -> Statistic:
         first, second = first[apart], second[apart]
     first, second = first[:pairs], second[:pairs]
     distance = dtw(found.slow[first], reference.slow[second])
-    return lambda judged, _: mean(distance, judged[first])
+    return lambda judged, real: mean(distance, judged[first] * real[second])
 
 
 def _some(count: int, wanted: int) -> NDArray[np.int64]:

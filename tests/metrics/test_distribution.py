@@ -6,11 +6,12 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 
 from ganlab.arrangement.leads import Leads
-from ganlab.dataset.kind import Row, Window
+from ganlab.dataset.kind import Row
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.errors import UserError
+from ganlab.evaluation import real_sets
 from ganlab.evidence import evidence, unseen
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.controls import make
@@ -159,6 +160,13 @@ def test_the_classifier_finds_what_is_common_and_not_whose_the_samples_are() -> 
     assert values(SampleSet(copies.values + np.float32(15)), given)["c2st_auc"] > 0.8
 
 
+def test_a_classifier_that_guesses_is_now_above_and_now_below_half(given: Real) -> None:
+    """Cut at 0.5, other real persons would have no interval, and the least difference would be out of their range."""
+    found = [values(SampleSet(points(100, seed)), given)["c2st_auc"] for seed in range(20, 28)]
+    assert min(found) < 0.5
+    assert max(found) < 0.7
+
+
 def test_diversity_of_repeated_samples(given: Real) -> None:
     rng = np.random.default_rng(8)
     collapsed = values(SampleSet(np.repeat(points(4, 9), 25, axis=0)), given)
@@ -220,9 +228,7 @@ def test_samples_that_are_all_alike_have_numbers_or_none(given: Real) -> None:
 def windows(source: PTBDB | PTBDBSim, count: int) -> Real:
     data = Data(source, PatientSplit(), Leads(["i"], side=45))
     data.setup()
-    parts = [data.part(name).spread(most) for name, most in (("train", 3 * count), ("test", count))]
-    sets = [SampleSet(part.sample.numpy(), part.label.numpy(), part.person.numpy()) for part in parts]
-    return Real(Window(("i",), 1000.0, 2025), *sets)
+    return real_sets(data, "test", count, 3 * count, 45)
 
 
 def test_controls_of_simulated_windows_land_where_they_must(tmp_path: Path) -> None:

@@ -147,6 +147,23 @@ def test_controls_land_where_they_must(real: Real) -> None:
     assert copied["peers/mae"] == pytest.approx(floor["peers/mae"], rel=0.2)
 
 
+def test_warped_pairs_weigh_as_both_windows_do(real: Real) -> None:
+    samples = make("pca_gaussian", real, 30)
+    statistic = PeersList(pairs=400).beside(real)(samples)["peers/dtw"]
+    rng = np.random.default_rng(1)
+    judged, weights = (rng.integers(0, 3, n).astype(float) for n in (30, len(real.reference)))
+    ones = np.ones(len(real.reference))
+    per = np.array([statistic(judged, row) for row in np.eye(len(real.reference))])
+    assert np.nanstd(per) > 0
+    assert statistic(judged, weights) != statistic(judged, ones)
+    first, second = (np.where(np.arange(len(ones)) < half, 1.0, 0.0) for half in (10, 20))
+    assert statistic(judged, first) != statistic(judged, second)
+    assert np.isnan(statistic(judged, 0 * ones))
+    one = int(np.flatnonzero(np.isfinite(per))[0])
+    twice = np.where(np.arange(len(ones)) == one, 2.0, 0.0)
+    assert statistic(judged, twice) == pytest.approx(per[one])
+
+
 def test_order_is_nothing(real: Real) -> None:
     samples = make("noisy_copy", real, 30)
     found, turned = numbers(real, samples), numbers(real, SampleSet(samples.values[::-1].copy()))
