@@ -256,8 +256,8 @@ def thyroid(count):
 
 
 def test_real_rows_beside_other_real_rows_are_near_to_right_and_controls_are_not(trees, tmp_path):
-    known = thyroid(1000)
-    found = evidence(known, make("bootstrap", known, 300), {"table": TableMeasure()}, tmp_path, draws=10).rows
+    known = thyroid(600)
+    found = evidence(known, make("bootstrap", known, 200), {"table": TableMeasure()}, tmp_path, draws=10).rows
     assert unseen(found) == {}
     assert found["table/ks_worst"]["floor"] < 0.1
     assert found["table/correlation_difference"]["floor"] < 0.07
