@@ -50,29 +50,47 @@ def judge(cfg: DictConfig) -> Path:
     """Write `metrics.json` and `report.html` to `cfg.out`; return the page. Raises UserError for what cannot work."""
     from ganlab.report.evidence import write_evidence
 
-    out, parts = _out(cfg), _parts(cfg.part)
-    task = _task(cfg)
+    out, given = _out(cfg), _given_samples(cfg)
+    found = evidence(
+        given.real,
+        given.judged,
+        given.measures,
+        Path(cfg.cache),
+        given.settings["measures"],
+        given.settings["draws"],
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = {"facts": given.facts, "not_measured": found.left_out, "numbers": found.rows}
+    (out / "metrics.json").write_text(json.dumps(numbers, indent=1))
+    real = given.real
+    page = write_evidence(out, real.kind, real.reference, given.judged, found, given.facts, real.classes)
+    log.info("evaluation: %s", page)
+    return page
+
+
+@dataclass(frozen=True)
+class Given:
+    """All that is compared. The data set and the files are left behind: 5,000 windows of 12 leads are 0.5 GB."""
+
+    real: Real
+    judged: SampleSet
+    measures: dict[str, Measure]
+    settings: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def _given_samples(cfg: DictConfig) -> Given:
+    parts, task = _parts(cfg.part), _task(cfg)
     measures: dict[str, Measure] = {name: build(node) for name, node in task.metrics.measures.items()}
     check_measures(measures, task.metrics.objective, task.source.kind(task.arrangement))
     settings = plain_values(task.metrics)
     synthetic = _synthetic(cfg, task, settings["samples"])
     data = _data(task, synthetic, parts)
-    real = real_sets(
-        data,
-        JUDGED if data.split and data.split.of(JUDGED) else "train",
-        settings["samples"],
-        settings["train"],
-        task.side,
-    )
+    part = JUDGED if data.split and data.split.of(JUDGED) else "train"
+    real = real_sets(data, part, settings["samples"], settings["train"], task.side)
     real, judged, done = common_ground(real, synthetic, settings["samples"] or len(real.reference))
     facts = _facts(cfg, task, data, real, judged, parts) | dict(synthetic.facts) | done
-    found = evidence(real, judged, measures, Path(cfg.cache), settings["measures"], settings["draws"])
-    out.mkdir(parents=True, exist_ok=True)
-    numbers = {"facts": facts, "not_measured": found.left_out, "numbers": found.rows}
-    (out / "metrics.json").write_text(json.dumps(numbers, indent=1))
-    page = write_evidence(out, real.kind, real.reference, judged, found, facts, real.classes)
-    log.info("evaluation: %s", page)
-    return page
+    return Given(real, judged, measures, settings, facts)
 
 
 @dataclass(frozen=True)
@@ -304,7 +322,8 @@ def _of_windows(
             "rate=... where an array's rate is another one."
         )
     judged, left = _cut(synthetic, other, rate, samples, count)
-    leads = [kind.leads.index(lead) for lead in other.leads]
+    chosen = [kind.leads.index(lead) for lead in other.leads]
+    leads = slice(None) if chosen == list(range(len(kind.leads))) else chosen
     train, reference = (
         replace(each, values=_resampled(each.values[:, leads], kind.rate, rate)[..., :samples])
         for each in (real.train, real.reference)

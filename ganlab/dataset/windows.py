@@ -40,7 +40,9 @@ class Windows(Samples):
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Windows `(B, leads, samples)` in mV."""
-        sample = np.stack([self._millivolts(*place) for place in places])
+        sample = np.empty((len(places), len(self.leads), self.span), np.float32)
+        for number, place in enumerate(places):
+            sample[number] = self._millivolts(*place)
         return sample if self.decimation == 1 else _decimated(sample, self.decimation)
 
     def of(self, people: Collection[str]) -> Self:

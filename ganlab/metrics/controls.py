@@ -23,6 +23,10 @@ MODES = 5
 """Samples that the collapsed generator repeats."""
 COMPONENTS = 64
 """Principal components of the Gaussian."""
+FITTED = 2000
+"""Training samples that it is fitted to, at most."""
+BLOCK = 512
+"""Samples that are made together, which bounds the memory."""
 VISIBLE_MV, INVISIBLE_MV = 0.05, 0.01
 """Standard deviation of the noise on copied windows, mV; quiet records of ptbdb have about the second."""
 VISIBLE_LEVELS, INVISIBLE_LEVELS = 25.0, 5.0
@@ -104,8 +108,11 @@ def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, fl
     scale: float | Samples = millivolts if isinstance(real.kind, Window) else levels
     if isinstance(real.kind, Row):
         scale = share * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
-    noisy = samples.values + scale * rng.standard_normal(samples.values.shape, dtype=np.float32)
-    return SampleSet(_in_kind(noisy, real.kind), samples.labels)
+    values = np.array(samples.values, dtype=np.float32)
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        block += scale * rng.standard_normal(block.shape, dtype=np.float32)
+    return SampleSet(_in_kind(values, real.kind), samples.labels)
 
 
 def _in_kind(values: Samples, kind: Kind) -> NDArray[np.float32]:
@@ -124,19 +131,20 @@ def _in_column(values: Samples, column: Column) -> Samples:
     return np.rint(bounded) if column.binary or column.whole else bounded
 
 
-def _random_phases(values: Samples, rng: Generator, block: int = 512) -> Samples:
-    """Of the last axis of windows, of the last two of images; `block` samples at a time."""
+def _random_phases(values: Samples, rng: Generator) -> NDArray[np.float32]:
+    """Of the last axis of windows, of the last two of images."""
     axes = (-1,) if values.ndim == 3 else (-2, -1)
     length = [values.shape[axis] for axis in axes]
-    parts = []
-    for part in np.split(values, range(block, len(values), block)):
+    made = np.empty(values.shape, np.float32)
+    for start in range(0, len(values), BLOCK):
+        part = values[start : start + BLOCK]
         spectrum = np.fft.rfftn(part, axes=axes)
         # Turned by the phases of white noise, which are conjugate where they must be; leads stay as they were to
         # each other, and the mean of each stays.
         white = np.fft.rfftn(rng.standard_normal((len(part), 1, *length)), axes=axes)
         white[(..., 0) if len(axes) == 1 else (..., 0, 0)] = 1
-        parts.append(np.fft.irfftn(spectrum * (white / np.abs(white)), s=length, axes=axes))
-    return np.concatenate(parts)
+        made[start : start + BLOCK] = np.fft.irfftn(spectrum * (white / np.abs(white)), s=length, axes=axes)
+    return made
 
 
 def _gaussian(values: Samples, count: int, rng: Generator) -> Samples:
@@ -144,8 +152,11 @@ def _gaussian(values: Samples, count: int, rng: Generator) -> Samples:
 
     if not count or len(values) < 2:
         return np.repeat(values[:1], count, axis=0)
-    flat = values.reshape(len(values), -1)
+    some = np.unique(np.linspace(0, len(values) - 1, FITTED).round().astype(int))
+    flat = values[some].reshape(len(some), -1)
     basis = PCA(min(COMPONENTS, len(flat) - 1, flat.shape[1]), svd_solver="auto", random_state=0).fit(flat)
     drawn = rng.standard_normal((count, basis.n_components_), dtype=np.float32)
     drawn *= np.sqrt(basis.explained_variance_).astype(np.float32)
-    return (drawn @ basis.components_.astype(np.float32) + basis.mean_).reshape(count, *values.shape[1:])
+    made = drawn @ basis.components_.astype(np.float32)
+    made += basis.mean_.astype(np.float32)
+    return made.reshape(count, *values.shape[1:])
