@@ -88,7 +88,8 @@ def _given_samples(cfg: DictConfig) -> Given:
     data = _data(task, synthetic, parts)
     part = JUDGED if data.split and data.split.of(JUDGED) else "train"
     real = real_sets(data, part, settings["samples"], settings["train"], task.side)
-    real, judged, done = common_ground(real, synthetic, settings["samples"] or len(real.reference))
+    count = min(settings["samples"] or len(real.reference), len(real.train))
+    real, judged, done = common_ground(real, synthetic, count)
     facts = _facts(cfg, task, data, real, judged, parts) | dict(synthetic.facts) | done
     return Given(real, judged, measures, settings, facts)
 
