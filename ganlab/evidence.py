@@ -74,11 +74,11 @@ def evidence(
     for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
         try:
             judge = measure.beside(real)
-            if judged := judge(synthetic):
+            if own := _own(measure, judge, real, synthetic, draws):
                 held = {"real": identity, "measure": name, "settings": (settings or {}).get(name)}
                 held |= {"count": len(synthetic), "draws": draws, "code": _code()}
                 beside = _beside(measure, judge, real, len(synthetic), store, held, draws)
-                rows |= _rows(measure.numbers, judged, beside, real, synthetic, draws)
+                rows |= _rows(measure.numbers, own, beside)
             else:
                 left_out.append(f"{name}: these samples lack what it measures, such as a second lead, or classes.")
         except UserError as error:
@@ -87,21 +87,27 @@ def evidence(
     return Evidence(rows, left_out)
 
 
+def _own(measure: Measure, judge: Judge, real: Real, samples: SampleSet, draws: int) -> dict[str, Row]:
+    """By number its value and its interval; what it was computed from, which may be large, is left behind."""
+    return {
+        name: {
+            "value": _value(each, samples, real.reference),
+            "interval": _interval(each, samples, real.reference, measure.numbers[name], draws),
+        }
+        for name, each in judge(samples).items()
+    }
+
+
 def _rows(
-    numbers: Mapping[str, Number],
-    judged: Mapping[str, Statistic],
-    beside: Mapping[str, Mapping[str, Any]],
-    real: Real,
-    synthetic: SampleSet,
-    draws: int,
+    numbers: Mapping[str, Number], own: Mapping[str, Row], beside: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Row]:
     rows = {}
-    for name, statistic in judged.items():
+    for name, found in own.items():
         number = numbers[name]
         known = {column: values.get(name) for column, values in beside.items()}
         rows[name] = {
-            "synthetic": _value(statistic, synthetic, real.reference),
-            "interval": _interval(statistic, synthetic, real.reference, number, draws),
+            "synthetic": found["value"],
+            "interval": found["interval"],
             "real": known["real"],
             "floor": known["floor"],
             "floor_interval": known["floor_interval"] or [None, None],
@@ -124,13 +130,12 @@ def _beside(
         found: dict[str, dict[str, Any]] = {"real": _alone(measure, judge, real)}
         for column in tqdm(COLUMNS, desc=f"controls of {identity['measure']}", unit="set", leave=False, disable=None):
             samples = make(column, real, count, SEED)
-            statistics = judge(samples)
-            found[column] = {name: _value(each, samples, real.reference) for name, each in statistics.items()}
             if column == "floor":
-                found["floor_interval"] = {
-                    name: _interval(each, samples, real.reference, measure.numbers[name], draws)
-                    for name, each in statistics.items()
-                }
+                own = _own(measure, judge, real, samples, draws)
+                found["floor"] = {name: row["value"] for name, row in own.items()}
+                found["floor_interval"] = {name: row["interval"] for name, row in own.items()}
+            else:
+                found[column] = _values(judge, samples, real)
         (folder / "numbers.json").write_text(json.dumps(found))
 
     folder = cached(store, "evidence", identity, build)
@@ -141,12 +146,12 @@ def _alone(measure: Measure, judge: Judge, real: Real) -> dict[str, float | None
     """What the numbers that describe a set by itself are of the reference."""
     if all(number.best is not None for number in measure.numbers.values()):
         return {}
-    statistics = judge(real.reference)
-    return {
-        name: _value(each, real.reference, real.reference)
-        for name, each in statistics.items()
-        if measure.numbers[name].best is None
-    }
+    found = _values(judge, real.reference, real)
+    return {name: value for name, value in found.items() if measure.numbers[name].best is None}
+
+
+def _values(judge: Judge, samples: SampleSet, real: Real) -> dict[str, float | None]:
+    return {name: _value(each, samples, real.reference) for name, each in judge(samples).items()}
 
 
 def _value(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> float | None:
