@@ -62,8 +62,10 @@ def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Comma
     assert {row["epoch"] for row in rows} == {1, 2, 3, 4, 5}
     assert any("saturated/real" in row for row in rows)
 
-    assert sorted(p.stem for p in (run / "checkpoints").iterdir()) == [f"step_{n:07d}" for n in (steps * 4 // 5, steps)]
-    assert [p.name for p in (run / "generators").iterdir()] == ["epoch_0005.pt"]
+    assert sorted(p.stem for p in (run / "checkpoints").glob("*.ckpt")) == [
+        f"step_{n:07d}" for n in (steps * 4 // 5, steps)
+    ]
+    assert {p.name for p in (run / "generators").iterdir()} == {"epoch_0005.pt", "epoch_0005.pt.sha256"}
     assert {p.name for p in (run / "grids").iterdir()} == {"epoch_0001.png", "epoch_0005.png"}
     assert list((run / "tensorboard").glob("events*"))
 
@@ -128,7 +130,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    return torch.load(max((run / "checkpoints").iterdir()), weights_only=True)["state_dict"]
+    return torch.load(max((run / "checkpoints").glob("*.ckpt")), weights_only=True)["state_dict"]
 
 
 @pytest.mark.parametrize("minutes", [15, 0], ids=["from the epoch's start", "within the epoch"])
@@ -153,7 +155,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(
     broken = newest_run(folder)
     states = {run.info.run_id: run.info.status for run in runs(folder)}
     assert sorted(states.values()) == ["FAILED", "FINISHED"]
-    last = max((broken / "checkpoints").iterdir()).stem
+    last = max((broken / "checkpoints").glob("*.ckpt")).stem
     assert last == f"step_{steps * 2 // 3 + (2 if minutes == 0 else 0):07d}"
 
     command("run", f"resume={broken}")
