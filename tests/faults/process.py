@@ -31,9 +31,19 @@ def _main(cwd: str, name: str, overrides: Sequence[str], env: Mapping[str, str],
 class Started:
     """A command that runs."""
 
-    def __init__(self, process: multiprocessing.process.BaseProcess, log: Path) -> None:
+    def __init__(self, process: multiprocessing.process.BaseProcess, log: Path, runs: Path) -> None:
         self.process = process
         self.log = log
+        self._runs = runs
+        self._before = self._folders()
+
+    def _folders(self) -> set[Path]:
+        return set(self._runs.iterdir()) if self._runs.is_dir() else set()
+
+    @property
+    def run(self) -> Path:
+        """The run folder that it has begun; a path to nothing until then."""
+        return next(iter(self._folders() - self._before), Path("not begun"))
 
     @property
     def said(self) -> str:
@@ -76,8 +86,9 @@ class Commands:
         given = {"MLFLOW_TRACKING_URI": "", **(env or {})}
         arguments = (str(self.folder), name, overrides, given, str(log), file_limit)
         process = self.context.Process(target=_main, args=arguments)
+        started = Started(process, log, self.folder / "outputs" / "runs")
         process.start()
-        return Started(process, log)
+        return started
 
     def run(self, *overrides: str, name: str = "run", code: int = 0, **settings: object) -> Started:
         """Begin one and wait for its end."""

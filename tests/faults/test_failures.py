@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from ganlab.tracking.checkpoints import checkpoint_in
-from tests.conftest import ROOT, TINY, newest_run
+from tests.conftest import ROOT, TINY
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands, Started
-from tests.faults.test_checkpoints import begun, same, whole
+from tests.faults.test_checkpoints import same, whole
 from tests.faults.test_signals import statuses
 
 __all__ = ["whole"]
@@ -60,11 +60,11 @@ def test_f18_a_loss_that_is_no_number(commands: Commands, rounds: int, record: R
     for _ in range(rounds):
         settings = [o for o in SMALL if not o.startswith("tracking")]
         settings += ["tracking=mlflow", "check_every=1", "gan.optimizer_g.lr=1e30", "gan.optimizer_d.lr=1e30"]
-        said = commands.run(*settings, code=2).said
+        done = commands.run(*settings, code=2)
+        said, run = done.said, done.run
         assert "at step" in said
         assert "a lower gan.optimizer_g.lr" in said
         assert "Traceback" not in said
-        run = begun(commands, Path())
         facts = json.loads((run / "run.json").read_text())
         assert facts["status"] == "FAILED"
         assert "Diverged" in facts["error"]
@@ -116,7 +116,7 @@ def test_f15_eight_processes_on_an_empty_cache_one_killed(commands: Commands, ro
 
 
 def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path: Path, record: Record) -> None:
-    call = [sys.executable, "-m", "ganlab.run", "--multirun", *TINY, "tracking=none", "hydra.sweep.dir=sweep"]
+    call = [sys.executable, "-m", "ganlab.run", "--multirun", *TINY, "hydra.sweep.dir=sweep"]
     call += ["arrangement.leads=[v9],[v2],[v3]"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     first = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -126,6 +126,7 @@ def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path
     assert "v9" in json.loads((jobs[0] / "failed.json").read_text())["error"]
     assert f"job {jobs[0].name} failed: UserError" in first.stdout
     assert "Failed or unfinished: 1 run" in (tmp_path / "sweep" / "summary.html").read_text()
+    assert sorted(statuses(tmp_path / "outputs")) == ["FAILED", "FINISHED", "FINISHED"]
     reports = {job: (job / "report.html").stat().st_mtime_ns for job in jobs[1:]}
     for file in jobs[2].glob("metrics.json"):
         file.unlink()
@@ -144,16 +145,16 @@ def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path
     )
 
 
+@pytest.mark.fault
 def test_f20_a_strange_environment(commands: Commands, whole: Path, record: Record) -> None:
     strange = Commands(commands.folder / f"a b ü {'x' * 120}")
     strange.folder.mkdir()
     environment = {"TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8", "HOME": "/nonexistent", "TERM": "dumb"}
     before = os.umask(0o077)
     try:
-        strange.run(*SMALL, env=environment)
+        run = strange.run(*SMALL, env=environment).run
     finally:
         os.umask(before)
-    run = newest_run(strange.folder)
     assert same(run, whole)
     assert (run / "report.html").is_file()
     assert checkpoint_in(run).is_file()

@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 
 from ganlab.tracking.checkpoints import checkpoint_in
 from tests.faults.conftest import SMALL, Record
-from tests.faults.process import Commands
-from tests.faults.test_checkpoints import begun, same, whole
+from tests.faults.process import Commands, Started
+from tests.faults.test_checkpoints import same, whole
 
 __all__ = ["whole"]
 
@@ -24,43 +24,45 @@ def statuses(outputs: Path) -> list[str]:
     return [run.info.status for run in client.search_runs([experiment.experiment_id])]
 
 
-def trains(commands: Commands) -> bool:
-    runs = commands.folder / "outputs" / "runs"
-    return runs.is_dir() and any("loss/G" in file.read_text() for file in runs.glob("*/metrics.jsonl"))
+def trains(started: Started) -> bool:
+    file = started.run / "metrics.jsonl"
+    return file.is_file() and "loss/G" in file.read_text()
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP], ids=lambda told: told.name)
+@pytest.mark.parametrize(
+    "told",
+    [signal.SIGTERM, *(pytest.param(told, marks=pytest.mark.fault) for told in (signal.SIGUSR1, signal.SIGHUP))],
+    ids=lambda told: told.name,
+)
 def test_f14_a_machine_that_is_wanted_back(
     commands: Commands, rounds: int, record: Record, told: signal.Signals
 ) -> None:
     for _ in range(rounds):
         started = commands.begin(*LONG)
-        started.until(lambda: trains(commands))
+        started.until(lambda started=started: trains(started))
         started.told(told)
         assert started.ended(30) == 143, started.said
-        run = begun(commands, Path())
+        run = started.run
         facts = json.loads((run / "run.json").read_text())
         assert facts["status"] == "KILLED"
         logged = (run / "metrics.jsonl").read_text().count('"loss/G"')
         saved = int(checkpoint_in(run).stem.partition("_")[2])
         assert saved >= logged, "the step at which it stopped is saved"
         assert set(statuses(commands.folder / "outputs")) == {"KILLED"}
-        (run / "metrics.jsonl").unlink()
     record("F14", f"{told.name} while training", rounds, "saved at the next step, exit 143, KILLED", "so each time")
 
 
 def test_f14_ctrl_c(commands: Commands, rounds: int, record: Record) -> None:
     for _ in range(rounds):
         started = commands.begin(*LONG)
-        started.until(lambda: trains(commands))
+        started.until(lambda started=started: trains(started))
         started.told(signal.SIGINT)
         assert started.ended(60) == 130, started.said
-        run = begun(commands, Path())
+        run = started.run
         assert (run / "report.html").is_file()
         assert (run / "metrics.json").is_file()
         assert json.loads((run / "run.json").read_text())["status"] == "KILLED"
         assert f"resume={run.resolve()}" in started.said
-        (run / "metrics.jsonl").unlink()
     record("F14", "Ctrl-C while training", rounds, "saved, measured, reported, exit 130", "so each time")
 
 
@@ -68,13 +70,12 @@ def test_f14_twice(commands: Commands, rounds: int, record: Record) -> None:
     for number in range(rounds):
         told = (signal.SIGTERM, signal.SIGINT)[number % 2]
         started = commands.begin(*LONG)
-        started.until(lambda: trains(commands))
+        started.until(lambda started=started: trains(started))
         started.told(told)
         started.told(told)
         assert started.ended(30) in (143, 130), started.said
-        run = begun(commands, Path())
+        run = started.run
         assert json.loads((run / "run.json").read_text())["status"] == "KILLED"
-        (run / "metrics.jsonl").unlink()
     record("F14", "SIGTERM or Ctrl-C twice", rounds, "ends at once, KILLED", "so each time")
 
 
@@ -84,10 +85,10 @@ def test_f14_at_any_moment(commands: Commands, whole: Path, rounds: int, record:
     for number in range(max(rounds, len(moments))):
         moment = moments[number % len(moments)]
         started = commands.begin(*SMALL)
-        started.until(lambda moment=moment: (begun(commands, whole) / moment).exists())
+        started.until(lambda started=started, moment=moment: (started.run / moment).exists())
         started.told(signal.SIGTERM)
         code = started.ended(30)
-        broken = begun(commands, whole)
+        broken = started.run
         assert code == 143 or (code == 0 and moment == "metrics.json"), started.said
         if (broken / "config.yaml").is_file():
             commands.run(f"resume={broken}")

@@ -10,11 +10,10 @@ from mlflow import MlflowClient
 from ganlab.tracking.mlflow import Sent, Store
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands
-from tests.faults.test_checkpoints import begun
 from tests.tracking.test_mlflow import Stub, log_steps, write_run
 
 LONG = [o for o in SMALL if not o.startswith(("trainer.max", "tracking", "checkpoint", "batch_size"))]
-LONG += ["batch_size=64", "architecture.width=1", "trainer.max_epochs=60", "trainer.log_every_n_steps=1"]
+LONG += ["batch_size=64", "architecture.width=1", "trainer.log_every_n_steps=1"]
 
 
 def seconds(run: Path) -> float:
@@ -23,7 +22,9 @@ def seconds(run: Path) -> float:
     return times[-1] - times[0]
 
 
-@pytest.mark.parametrize("server", ["dead", "failing", "silent"])
+@pytest.mark.parametrize(
+    "server", ["silent", *(pytest.param(server, marks=pytest.mark.fault) for server in ("dead", "failing"))]
+)
 def test_f12_a_server_that_does_not_track(commands: Commands, rounds: int, record: Record, server: str) -> None:
     stub = Stub(hangs=server == "silent")
     uri = f"http://127.0.0.1:{stub.server_address[1]}"
@@ -31,13 +32,13 @@ def test_f12_a_server_that_does_not_track(commands: Commands, rounds: int, recor
         stub.stop()
     env = {"MLFLOW_TRACKING_URI": uri}
     ratios, run = [], Path()
+    settings = (*LONG, f"trainer.max_epochs={10 if rounds == 1 else 60}")
     try:
         for _ in range(rounds):
-            commands.run(*LONG, "tracking=none")
-            alone = seconds(begun(commands, Path()))
-            said = commands.run(*LONG, "tracking=mlflow", "tracking.every_s=0.2", "tracking.patience_s=1", env=env).said
-            run = begun(commands, Path())
-            assert f"python -m ganlab.sync run={run}" in said
+            alone = seconds(commands.run(*settings, "tracking=none").run)
+            done = commands.run(*settings, "tracking=mlflow", "tracking.every_s=0.2", "tracking.patience_s=1", env=env)
+            run = done.run
+            assert f"python -m ganlab.sync run={run}" in done.said
             ratios.append(seconds(run) / alone)
     finally:
         stub.stop()
@@ -69,6 +70,7 @@ def _bring(number: int, folder: str) -> None:
     bring(Path(folder) / f"run{number}", store)
 
 
+@pytest.mark.fault
 def test_f13_eight_processes_write_one_store(commands: Commands, rounds: int, record: Record) -> None:
     lost = 0
     for number in range(rounds):
