@@ -41,7 +41,7 @@ def writable(outputs: str) -> str:
         with tempfile.TemporaryFile(dir=outputs):
             return outputs
     except OSError as error:
-        raise SystemExit(f"outputs={outputs}: cannot be written ({error.strerror}). outputs=<another folder>.") from None
+        raise SystemExit(f"outputs={outputs}: cannot be written ({error.strerror}); outputs=<another>.") from None
 
 
 def hydra_subdir(resume: str | None, now: str) -> str:
