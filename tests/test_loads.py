@@ -39,7 +39,7 @@ def executes(node: ast.Call, name: str, names: dict[str, str]) -> bool:
     def stated(key: str, value: object) -> bool:
         return isinstance(given.get(key), ast.Constant) and given[key].value is value
 
-    if name in FORBIDDEN or name.split(".")[0] in MODULES:
+    if name in FORBIDDEN or name.split(".", maxsplit=1)[0] in MODULES:
         return True
     if (
         name == "torch.load"

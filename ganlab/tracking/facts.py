@@ -14,6 +14,7 @@ from ganlab.dataset.module import Data
 from ganlab.errors import UserError
 from ganlab.report.words import REDUCED
 from ganlab.settings import HERE
+from ganlab.tracking.provenance import provenance
 from ganlab.tracking.sweep import PARENT_FILE
 
 KEPT = ("name", "overrides", "choices", "started", "left_out", "in_sweep", "working_folder", "mlflow_run", "seconds")
@@ -22,13 +23,14 @@ KEPT = ("name", "overrides", "choices", "started", "left_out", "in_sweep", "work
 
 @dataclass(frozen=True)
 class Call:
-    """How a run was called: the overrides of the command line, and the choice of each group."""
+    """How a run was called: the overrides of the command line, the choice of each group, and what came of them."""
 
     overrides: list[str]
     choices: dict[str, Any]
     seed: int
     reduced: bool
     in_sweep: bool
+    config: Mapping[str, Any]
 
 
 def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
         "batch_size": composed.data.batch_size,
         "version": __version__,
         "git_commit": git_commit(),
+        "provenance": provenance(call.config, composed.data),
         "data": composed.data.counts(),
         "parameters": {
             "generator": sum(p.numel() for p in composed.gan.generator.parameters()),
@@ -54,9 +57,16 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
         },
     }
     if before:
+        facts |= begun_under(before, facts["provenance"])
         facts |= {key: before[key] for key in KEPT if key in before}
         facts["resumed"] = [*before.get("resumed", []), now]
     return facts
+
+
+def begun_under(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """What a resumed run was begun under, and whatever else it went on under."""
+    first, others = before.get("provenance", now), before.get("resumed_under", [])
+    return {"provenance": first, "resumed_under": [*others, now] if now != first else others}
 
 
 def earlier(folder: Path) -> dict[str, Any]:
