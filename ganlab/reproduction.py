@@ -27,10 +27,10 @@ UNMEASURED = {"time"}
 
 
 def reproduce(run: str | None, out: str | None = None, again: str | None = None) -> bool:
-    """Run `run` again in the new folder `out`, or take the folder `again` of an earlier try, and say whether it is same.
+    """Run `run` again in the new folder `out`, or take the folder `again` of an earlier try: is it the same?
 
     The weights of the last checkpoint have to be equal bit for bit, and every number of metrics.jsonl and metrics.json.
-    Writes `reproduction.json` to the new folder. Raises UserError where `run` is no finished run, or does not run again.
+    Writes `reproduction.json` to the new folder. Raises UserError where `run` has not ended, or does not run again.
     """
     if run is None:
         raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")

@@ -1,5 +1,6 @@
 """All checks, in the order in which their lines are read."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,4 +36,6 @@ def examine(cfg: DictConfig, dataset: str) -> Iterator[Finding]:
 
 def _lock_files(outputs: Path, cache: Path, root: str | None) -> list[Path]:
     found = [outputs / ".mlflow.lock", *(sorted(cache.glob("*.lock")) if cache.is_dir() else [])]
-    return [*found, *([Path(root).expanduser() / ".download.lock"] if root else [])]
+    # A folder of data may be for reading alone.
+    data_too = root is not None and os.access(Path(root).expanduser(), os.W_OK)
+    return [*found, *([Path(str(root)).expanduser() / ".download.lock"] if data_too else [])]

@@ -100,6 +100,8 @@ def _alone(building: Path) -> bool:
     from filelock import FileLock, Timeout
 
     lock = building.with_name(building.name[1:].rpartition(".")[0] + ".lock")
+    if not lock.is_file():
+        return True
     try:
         with FileLock(lock, timeout=0):
             return True

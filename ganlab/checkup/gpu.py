@@ -34,7 +34,7 @@ def _unused(seen: dict[str, Any], driver: str) -> Finding:
             "wrong",
             "GPU",
             f"there is one, and torch {seen['torch']} is a build for the CPU alone",
-            f"pip uninstall torch, then install torch {seen['torch'].partition('+')[0]} for your CUDA as pytorch.org says",
+            f"pip uninstall torch, then install {seen['torch'].partition('+')[0]} for your CUDA as pytorch.org says",
         )
     takes = re.search(r"CUDA Version:\s*([\d.]+)", driver)
     if takes and _number(takes[1]) < _number(seen["cuda"]):

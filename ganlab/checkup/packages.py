@@ -59,9 +59,9 @@ class Tried:
 
 
 def try_imports(modules: tuple[str, ...] = MODULES, timeout_s: float = 300) -> Tried:
-    """Import them in another process. One that ends the process, or takes longer, is named, and the rest is not tried."""
+    """Import them in another process. One that ends the process, or takes longer, is named; the rest is not tried."""
     command = [sys.executable, "-c", TRY, *modules]
-    ended = "takes longer than {} s to import".format(f"{timeout_s:g}")
+    ended = f"takes longer than {timeout_s:g} s to import"
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
         text, ended = done.stdout, f"ends Python with exit code {done.returncode}"
@@ -132,7 +132,7 @@ def installed(name: str) -> str | None:
 
 
 def versions(requirements: list[Requirement]) -> list[Finding]:
-    """A line for each package that is missing, or of a version outside its range; missing extras are for information."""
+    """A line for each package that is missing or outside its range; extras that are missing are for information."""
     findings = []
     for requirement in requirements:
         there, extra = installed(requirement.name), _extra(requirement)

@@ -48,7 +48,7 @@ def _sqlite(file: Path, timeout_s: float) -> Finding:
         try:
             state = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            revisions = connection.execute("SELECT * FROM alembic_version").fetchall() if TABLES <= tables else []
+            revisions = connection.execute("SELECT * FROM alembic_version").fetchall() if tables >= TABLES else []
         finally:
             connection.close()
     except sqlite3.OperationalError as error:
@@ -58,6 +58,6 @@ def _sqlite(file: Path, timeout_s: float) -> Finding:
         return Finding("wrong", "MLflow store", f"{file} is damaged: {error}", aside)
     if state != "ok":
         return Finding("wrong", "MLflow store", f"{file} is damaged: {state}", aside)
-    if not TABLES <= tables or len(revisions) != 1 or any(name.startswith("_alembic_tmp") for name in tables):
+    if not tables >= TABLES or len(revisions) != 1 or any(name.startswith("_alembic_tmp") for name in tables):
         return Finding("wrong", "MLflow store", f"{file} is no whole store of MLflow's: it was half made", aside)
     return Finding("ok", "MLflow store", f"{file} is whole")

@@ -21,7 +21,7 @@ from ganlab.dataset.samples import FITTED_VALUES
 from ganlab.settings import CONF, HERE
 
 WITHOUT_EFFECT = {"cache", "outputs", "resume", "root", "tracking", "num_workers", "enable_progress_bar"}
-"""Keys, at any depth, that change where and how a run is made, not what comes out: `root` is told by the data's hash."""
+"""Keys, at any depth, that change where and how a run is made, not what comes out. What is in `root` has its hash."""
 
 
 def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
