@@ -37,7 +37,7 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
     """What is known before training starts."""
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    facts = {
+    facts: dict[str, Any] = {
         "name": folder.name,
         "overrides": call.overrides,
         "choices": call.choices,
