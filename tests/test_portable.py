@@ -306,10 +306,11 @@ def test_a_class_that_is_not_on_the_list_is_refused(shared: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("arrangement.order", {"_target_": "os.system", "command": "touch CANARY"}, "os.system"),
-        ("arrangement.leads", [{"_target_": "os.system", "command": "touch CANARY"}], "os.system"),
-        ("generator.width", {"a": [{"_target_": "os.system", "command": "touch CANARY"}]}, "os.system"),
-        ("gan", "os.system", "os.system"),
+        ("arrangement.order", {"_target_": "os.system", "command": "touch CANARY"}, "'os.system' is refused"),
+        ("arrangement.leads", [{"_target_": "os.system", "command": "touch CANARY"}], "'os.system' is refused"),
+        ("generator.width", {"a": [{"_target_": "os.system", "command": "touch CANARY"}]}, "'os.system' is refused"),
+        ("arrangement.order", {"_target_": "os.mkdir", "path": "CANARY"}, "'os.mkdir' is refused"),
+        ("gan", "os.system", "'os.system' is refused"),
         ("gan", "ganlab.gan.gan.Verdict", "no GAN"),
         ("arrangement._args_", ["touch CANARY"], "_args_"),
         ("arrangement.leads", ["${oc.env:HOME}"], r"\$\{"),
