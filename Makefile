@@ -2,17 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKS := requirements-build.lock requirements.lock requirements-torch.lock
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## .venv with the exact versions of requirements.lock
+setup: $(READY) ## .venv with the exact versions of requirements.lock, each file's hash checked
 
-$(READY): requirements.lock pyproject.toml
+$(READY): $(LOCKS) pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganlab needs Python 3.11 or later")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --no-deps --require-hashes -r requirements-build.lock
+	$(PIP) --no-deps --require-hashes --no-build-isolation -r requirements.lock
+	$(PIP) -r requirements-torch.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(READY)
 
 run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, about 3 minutes on 2 cores
@@ -42,7 +46,8 @@ format: $(READY) ## mend the style
 
 ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
 	@mkdir -p outputs
-	@case "$$MLFLOW_TRACKING_URI" in http*) echo "The runs are on $$MLFLOW_TRACKING_URI";; *) $(BIN)/mlflow ui \
+	@case "$$MLFLOW_TRACKING_URI" in http*) echo "The runs are on $$MLFLOW_TRACKING_URI";; *) \
+	  MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false $(BIN)/mlflow ui \
 	  --host 127.0.0.1 --port $(or $(PORT),5000) \
 	  --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/outputs/mlflow.db}";; esac
 

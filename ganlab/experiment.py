@@ -118,6 +118,7 @@ def _call(cfg: DictConfig) -> run_facts.Call:
         seed=cfg.seed,
         reduced=cfg.reduced,
         in_sweep=hydra.mode == RunMode.MULTIRUN,
+        config=plain_values(cfg),
     )
 
 

@@ -48,12 +48,16 @@ class Trained:
 
 
 def load(run: str | Path, checkpoint: str = "last") -> Trained:
-    """The generator of a run folder, from its last or a named checkpoint.
+    """The generator of a run folder, from its last or a named checkpoint, or of a folder of `ganlab.export_generator`.
 
     A name in `generators`, such as `epoch_0050`, is accepted too. Raises UserError where the folder is no run, the
     checkpoint is missing, or belongs to other networks.
     """
     folder = Path(run)
+    if (folder / "generator.json").is_file():
+        from ganlab.portable import load_portable
+
+        return load_portable(folder, checkpoint)
     if not (folder / "config.yaml").is_file():
         raise UserError(f"run={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
     cfg = OmegaConf.load(folder / "config.yaml")

@@ -13,6 +13,9 @@ from hydra.core.global_hydra import GlobalHydra
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("GANLAB_TEST_DATA", ROOT.parent / "shared" / "data"))
 
+COMMANDS = ["run", *sorted(path.stem for path in (ROOT / "conf").glob("*.yaml") if path.stem != "config")]
+"""Each has its file in conf."""
+
 TINY = (
     "dataset.patients=12",
     "dataset.seconds=9",

@@ -17,7 +17,7 @@ from ganlab.command import build
 from ganlab.compose import compose, plain_values
 from ganlab.errors import UserError
 from ganlab.evidence import check_measures
-from tests.conftest import ROOT
+from tests.conftest import COMMANDS, ROOT
 
 CONF = ROOT / "conf"
 OBVIOUS = {"leads", "cache", "accelerator", "precision", "batch_size", "mlflow", "tensorboard", "url"}
@@ -239,7 +239,7 @@ def test_windows_too_short_to_measure_are_refused_before_data_is_read() -> None:
         check_measures(measures, None, compose(cfg).data.kind)
 
 
-@pytest.mark.parametrize("module", ["run", "sample", "prepare", "explore", "summary", "evaluate", "reading_sheet"])
+@pytest.mark.parametrize("module", COMMANDS)
 def test_nothing_heavy_is_imported_before_main(module: str) -> None:
     code = (
         f"import sys, ganlab.{module}\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT, TINY, newest_run
+from tests.conftest import COMMANDS, ROOT, TINY, newest_run
 from tests.test_conf import composed
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -74,7 +74,7 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-@pytest.mark.parametrize("name", ["run", "prepare", "sample", "explore", "summary", "evaluate", "reading_sheet"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_explains_the_groups(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"ganlab.{name}", "--help"], capture_output=True, text=True, cwd=ROOT, check=False

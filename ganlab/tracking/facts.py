@@ -19,6 +19,7 @@ from ganlab.errors import UserError
 from ganlab.files import alive, write_whole
 from ganlab.report.words import REDUCED
 from ganlab.settings import HERE
+from ganlab.tracking.provenance import provenance
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +29,21 @@ KEPT = ("id", "name", "overrides", "choices", "started", "left_out", "in_sweep",
 
 @dataclass(frozen=True)
 class Call:
-    """How a run was called: the overrides of the command line, and the choice of each group."""
+    """How a run was called: the overrides of the command line, the choice of each group, and what came of them."""
 
     overrides: list[str]
     choices: dict[str, Any]
     seed: int
     reduced: bool
     in_sweep: bool
+    config: Mapping[str, Any]
 
 
 def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
     """What is known before training starts."""
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    facts = {
+    facts: dict[str, Any] = {
         "id": uuid.uuid4().hex,
         "status": "RUNNING",
         "host": socket.gethostname(),
@@ -57,6 +59,7 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
         "batch_size": composed.data.batch_size,
         "version": __version__,
         "git_commit": git_commit(),
+        "provenance": provenance(call.config, composed.data),
         "data": composed.data.counts(),
         "parameters": {
             "generator": sum(p.numel() for p in composed.gan.generator.parameters()),
@@ -64,9 +67,16 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
         },
     }
     if before:
+        facts |= begun_under(before, facts["provenance"])
         facts |= {key: before[key] for key in KEPT if key in before}
         facts["resumed"] = [*before.get("resumed", []), now]
     return facts | {"tags": tags(facts, folder)}
+
+
+def begun_under(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """What a resumed run was begun under, and whatever else it went on under."""
+    first, others = before.get("provenance", now), before.get("resumed_under", [])
+    return {"provenance": first, "resumed_under": [*others, now] if now != first else others}
 
 
 def earlier(folder: Path) -> dict[str, Any]:
