@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ganlab.dataset.cache import RecordingSource
 from ganlab.dataset.people import read_people
 from ganlab.dataset.record import Record
+from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
 from ganlab.dataset.source import Member
 from ganlab.errors import BadRecord, UserError
 
@@ -28,15 +29,16 @@ CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
 """Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
 LARGEST_RATIO = 100
 """Between a record's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
-NOT_A_SAMPLE = -32768
-"""Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
+LARGEST_MV = 1e6
+"""What a full-scale value may be at most; a header that says more is wrong."""
 
 
 class WFDB(RecordingSource):
     """Records below `root`, checked as they are read, at `rate` Hz.
 
     `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
-    of a record's name is its person. Raises UserError where there is no such folder or no record in it.
+    of a record's name is its person. A record with samples that have no value is refused, unless `on_bad_segment` is
+    drop: then the windows over them are left out. Raises UserError where there is no such folder or no record in it.
     """
 
     def __init__(
@@ -48,8 +50,13 @@ class WFDB(RecordingSource):
         on_bad_record: str = "error",
         cache: str | Path = "outputs/cache",
         name: str = "wfdb",
+        on_bad_segment: str = "keep",
+        flat_ms: float | None = 500.0,
+        clipped_ms: float | None = 20.0,
     ) -> None:
-        super().__init__(cache, on_bad_record)
+        super().__init__(cache, on_bad_record, on_bad_segment)
+        _refuse_rate(rate)
+        self.limits = Limits(flat_ms, clipped_ms)
         self.root = Path(root).expanduser()
         self.rate = rate
         self.people_file = Path(people).expanduser() if people else None
@@ -88,7 +95,7 @@ class WFDB(RecordingSource):
         return "dataset.root=<folder with WFDB records>."
 
     def identity(self) -> dict[str, Any]:
-        """Root, rate, and name, size and time of every file of every record; whose they are."""
+        """Root, rate, and name, size and time of every file of every record; whose they are; what a bad segment is."""
         files = [
             (path.relative_to(self.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
             for name in self.names()
@@ -100,6 +107,7 @@ class WFDB(RecordingSource):
             "rate": self.rate,
             "names": list(self.names()),
             "files": files,
+            "segments": {**vars(self.limits), "missing": self.on_bad_segment == "drop"},
         } | ({"people": people, "classes": list(self.classes)} if people else {})
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
@@ -120,20 +128,26 @@ class WFDB(RecordingSource):
         except Exception as error:
             raise BadRecord(name, f"not readable as WFDB ({type(error).__name__}: {error})") from error
         digital = np.ascontiguousarray(raw.d_signal.T)
+        missing = int((digital == NOT_A_SAMPLE).sum())
+        if missing and self.on_bad_segment != "drop":
+            raise BadRecord(name, f"{missing} samples have no value (dataset.on_bad_segment=drop uses the others)")
         _check_samples(name, header, digital)
+        leads = tuple(lead.lower() for lead in header.sig_name)
+        segments = find_segments(digital, leads, float(header.fs), self.limits)
         units = np.array([MILLIVOLTS_IN[unit] for unit in header.units])
-        digital = _at_rate(name, digital, float(header.fs), self.rate)
+        digital = _at_rate(name, bridged(digital) if missing else digital, float(header.fs), self.rate)
         person, diagnosis, label = self.about(name, header.comments)
         record = Record(
             name=name,
             patient=person,
             diagnosis=diagnosis,
             label=label,
-            leads=tuple(lead.lower() for lead in header.sig_name),
+            leads=leads,
             samples=digital.shape[1],
             rate=self.rate,
             gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
             baseline=tuple(int(b) for b in header.baseline),
+            segments=at_rate(segments, self.rate / float(header.fs), digital.shape[1]),
         )
         return record, digital
 
@@ -151,6 +165,11 @@ class WFDB(RecordingSource):
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
         return member.patient, self.classes[member.label] if self.classes else "", member.label
+
+
+def _refuse_rate(rate: float) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
+        raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
 
 
 def _take_as_written(header: Any, file: Path) -> None:
@@ -180,9 +199,13 @@ def _check_header(name: str, header: Any) -> None:
         raise BadRecord(name, f"unit {', '.join(unknown)}: accepted are {', '.join(MILLIVOLTS_IN)}")
     if any(not gain or not np.isfinite(gain) for gain in header.adc_gain):
         raise BadRecord(name, "no gain, or a gain of 0, in its header")
+    largest = [(32768 + abs(b)) / abs(gain) for b, gain in zip(header.baseline, header.adc_gain, strict=True)]
+    in_mv = max(value * MILLIVOLTS_IN[unit] for value, unit in zip(largest, header.units, strict=True))
+    if in_mv > LARGEST_MV:
+        raise BadRecord(name, f"its gain and baseline make values of {in_mv:.3g} mV; accepted are {LARGEST_MV:g}")
     if any(fmt != "16" for fmt in header.fmt):
         raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
-    if len(set(header.sig_name)) != len(header.sig_name):
+    if len({lead.lower() for lead in header.sig_name}) != len(header.sig_name):
         raise BadRecord(name, "two leads of the same name")
 
 
@@ -198,9 +221,6 @@ def _check_sizes(name: str, header: Any, folder: Path) -> None:
 def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
     if digital.shape[1] != header.sig_len:
         raise BadRecord(name, f"{digital.shape[1]} samples on disk, {header.sig_len} in its header")
-    missing = int((digital == NOT_A_SAMPLE).sum())
-    if missing:
-        raise BadRecord(name, f"{missing} samples have no value")
     sums = digital.sum(axis=1, dtype=np.int64)
     wrong = [
         lead
