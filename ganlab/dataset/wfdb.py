@@ -4,6 +4,7 @@ A record is a header `<name>.hea` and its signals in format 16. A RECORDS file l
 below the root is a record.
 """
 
+import glob
 import logging
 import re
 from collections import Counter
@@ -29,6 +30,11 @@ CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
 """Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
 LARGEST_RATIO = 100
 """Between a record's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
+LARGEST_HEADER = 1 << 20
+"""Bytes."""
+LONGEST_NAME = 200
+"""Characters of a record's name, folders not counted: a file system has 255 bytes for a file's."""
+LARGEST_BASELINE = 1 << 31
 LARGEST_MV = 1e6
 """What a full-scale value may be at most; a header that says more is wrong."""
 
@@ -73,14 +79,16 @@ class WFDB(RecordingSource):
         listing = self.root / "RECORDS"
         if not listing.is_file():
             return self.unlisted()
-        names = listing.read_text().split()
+        try:
+            names = listing.read_text(encoding="utf-8").split()
+        except (OSError, ValueError) as error:
+            raise UserError(f"{listing} is not readable as text ({error}).\n{self.ways_on()}") from error
         if not names:
             raise UserError(f"{listing} names no record.\n{self.ways_on()}")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
         for name in names:
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
-                raise UserError(f"{listing}: the record name {name!r} leads out of {self.root}. Nothing was read.")
+            _refuse_name(listing, name)
         return names
 
     def unlisted(self) -> list[str]:
@@ -88,6 +96,8 @@ class WFDB(RecordingSource):
         found = sorted(path.relative_to(self.root).with_suffix("").as_posix() for path in self.root.rglob("*.hea"))
         if not found:
             raise UserError(f"No RECORDS file and no header (*.hea) in {self.root}.\n{self.ways_on()}")
+        for name in found:
+            _refuse_name(self.root, name)
         return found
 
     def ways_on(self) -> str:
@@ -99,7 +109,8 @@ class WFDB(RecordingSource):
         files = [
             (path.relative_to(self.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
             for name in self.names()
-            for path in sorted((self.root / name).parent.glob(f"{Path(name).name}.*"))
+            for path in sorted((self.root / name).parent.glob(f"{glob.escape(Path(name).name)}.*"))
+            if path.exists()
         ]
         people = [(member.name, member.patient, member.label) for member in self.people().values()]
         return {
@@ -116,9 +127,12 @@ class WFDB(RecordingSource):
 
         path = str(self.root / name)
         try:
+            self._check_file(name, Path(f"{path}.hea"))
             header = wfdb.rdheader(path)
             _take_as_written(header, Path(f"{path}.hea"))
             _check_header(name, header)
+            for file in dict.fromkeys(header.file_name):
+                self._check_file(name, Path(path).parent / file)
             _check_sizes(name, header, Path(path).parent)
             raw = wfdb.rdrecord(path, physical=False, return_res=16)
         except BadRecord:
@@ -151,6 +165,15 @@ class WFDB(RecordingSource):
         )
         return record, digital
 
+    def _check_file(self, name: str, file: Path) -> None:
+        """Raises BadRecord for what is no regular file below the root, such as a pipe or a link out of it."""
+        if not file.resolve(strict=True).is_relative_to(self.root.resolve()):
+            raise BadRecord(name, f"{file.name} leads out of {self.root}")
+        if not file.is_file():
+            raise BadRecord(name, f"{file.name} is no regular file")
+        if file.suffix == ".hea" and file.stat().st_size > LARGEST_HEADER:
+            raise BadRecord(name, f"{file.name} has {file.stat().st_size:,} bytes; accepted are {LARGEST_HEADER:,}")
+
     def people(self) -> dict[str, Member]:
         """What the file of people says, by record; nothing where there is none."""
         if self._people is None:
@@ -165,6 +188,19 @@ class WFDB(RecordingSource):
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
         return member.patient, self.classes[member.label] if self.classes else "", member.label
+
+
+def _refuse_name(where: Path, name: str) -> None:
+    """Raises UserError for a record's name that would leave the root, or that is no plain path."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise UserError(f"{where}: the record name {name!a} leads out of its folder. Nothing was read.")
+    # With a colon, wfdb's file layer takes a name for the address of another file system.
+    if not name.isprintable() or ":" in name or not path.name or max(map(len, path.parts)) > LONGEST_NAME:
+        raise UserError(
+            f"{where}: the record name {name[:LONGEST_NAME]!a} is no plain path: accepted are printable characters "
+            f"without a colon, at most {LONGEST_NAME} in a row without a slash. Nothing was read."
+        )
 
 
 def _refuse_rate(rate: float) -> None:
@@ -188,6 +224,8 @@ def _take_as_written(header: Any, file: Path) -> None:
 
 
 def _check_header(name: str, header: Any) -> None:
+    if getattr(header, "n_seg", None):
+        raise BadRecord(name, "a record of several segments; accepted are single ones")
     if not header.sig_name or not header.sig_len:
         raise BadRecord(name, "its header names no signal or no samples")
     if header.n_sig != len(header.sig_name):
@@ -203,6 +241,8 @@ def _check_header(name: str, header: Any) -> None:
     in_mv = max(value * MILLIVOLTS_IN[unit] for value, unit in zip(largest, header.units, strict=True))
     if in_mv > LARGEST_MV:
         raise BadRecord(name, f"its gain and baseline make values of {in_mv:.3g} mV; accepted are {LARGEST_MV:g}")
+    if any(abs(baseline) > LARGEST_BASELINE for baseline in header.baseline):
+        raise BadRecord(name, f"a baseline of {max(header.baseline, key=abs)} in its header")
     if any(fmt != "16" for fmt in header.fmt):
         raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
     if len({lead.lower() for lead in header.sig_name}) != len(header.sig_name):
