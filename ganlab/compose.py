@@ -49,6 +49,7 @@ def compose(cfg: DictConfig) -> Composed:
     Raises UserError for combinations that cannot work.
     """
     with told_of_values():
+        plain_values(cfg)
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg)
         data = Data(

@@ -3,13 +3,19 @@
 import os
 from collections.abc import Sequence
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 CASES = int(os.environ.get("GANLAB_FUZZ_CASES", "25"))
 
 many = settings(
-    max_examples=CASES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=CASES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
 )
 """As many cases as are asked for, the same ones each time."""
 
@@ -23,10 +29,11 @@ tokens = st.sampled_from(TOKENS)
 
 
 @st.composite
-def changed(draw: st.DrawFn, content: bytes, others: Sequence[bytes] = ()) -> bytes:
-    """A file's content, changed in one to four places: bytes, lines, words, its length, or another file in its place."""
+def changed(draw: st.DrawFn, content: bytes, others: Sequence[bytes] = (), text: bool = True) -> bytes:
+    """A file's content, changed in one to four places: bytes, its length, another file in its place; lines and words."""
     for _ in range(draw(st.integers(1, 4))):
-        content = draw(st.sampled_from(_CHANGES))(draw, content, others)
+        kinds = _OF_BYTES + _OF_TEXT if text else _OF_BYTES
+        content = kinds[draw(st.integers(0, len(kinds) - 1))](draw, content, others)
     return content
 
 
@@ -80,7 +87,9 @@ def _line(draw: st.DrawFn, content: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def _other(draw: st.DrawFn, content: bytes, others: Sequence[bytes]) -> bytes:
-    return draw(st.sampled_from((b"", *others)))
+    place = draw(st.integers(0, len(others)))
+    return others[place] if place < len(others) else b""
 
 
-_CHANGES = (_flip, _flip, _number, _cut, _without, _twice, _insert, _word, _word, _word, _line, _other)
+_OF_BYTES = (_flip, _flip, _number, _cut, _without, _twice, _insert, _other)
+_OF_TEXT = (_word, _word, _word, _line)

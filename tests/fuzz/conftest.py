@@ -43,7 +43,6 @@ class Fuzz:
         (around / "secret.csv").write_text("name,person\nsecret,secret\n")
         self.counts: Counter[str] = Counter()
         self.slowest_s = 0.0
-        self._before = self._surroundings()
 
     def _surroundings(self) -> list[tuple[str, int, int]]:
         """Names, sizes and times of all that stands beside the root and beside its parent."""
@@ -65,7 +64,7 @@ class Fuzz:
 
     def case(self, task: Callable[[], object], named: Named = (UserError, BadRecord)) -> None:
         """Do it; anything but a result or a named error is a failure of the test."""
-        began = time.monotonic()
+        before, began = self._surroundings(), time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, CASE_S)
         faulthandler.dump_traceback_later(HANG_S, exit=True)
         try:
@@ -81,7 +80,7 @@ class Fuzz:
             self.counts["cases"] += 1
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
         assert not self.canary.exists(), "the input was executed"
-        assert self._surroundings() == self._before, "something changed outside the root"
+        assert self._surroundings() == before, "something changed outside the root"
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:

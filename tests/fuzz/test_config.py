@@ -42,10 +42,10 @@ def leaves(node: DictConfig, prefix: str = "") -> list[str]:
 
 
 def composed(overrides: list[str]) -> DictConfig:
-    """Composed by Hydra; its ValueError is what it says of a group that is null."""
+    """Composed by Hydra; some of what it says of a group without a name are bare errors."""
     try:
         return hydra_compose("config", overrides=overrides)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise HydraException(str(error)) from error
 
 
