@@ -10,24 +10,36 @@ from typing import Any
 
 import pytest
 import torch
+from hydra.core.global_hydra import GlobalHydra
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ganlab.export import export
 from ganlab.trained import load
-from tests.conftest import TINY, newest_run
+from tests.conftest import newest_run
 from tests.fuzz.cases import PATHS, changed, many, tokens
 from tests.fuzz.conftest import Fuzz
 
 
+FEW = (
+    *("dataset=table", "dataset.file=rows.csv", "+dataset.columns={age: {}, beats: {whole: true}, ill: {binary: true}}"),
+    *("dataset.label=group", "dataset.classes=[healthy,ill]", "standardization=min_max", "arrangement=table"),
+    *("architecture=fcn_thyroid", "architecture.width=0.05", "gan=acgan", "tracking=none", "trainer=cpu"),
+    *("metrics=table", "~metrics.measures", "+metrics.measures={}", "metrics.samples=4", "diversity.images=4"),
+    *("batch_size=8", "trainer.max_epochs=1", "grids_every=1", "trainer.enable_progress_bar=false"),
+)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generator that knows classes, after a few steps."""
+    """A small generator of rows that knows classes, after a few steps."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("run")
         patch.chdir(folder)
-        few = ("gan=acgan", "trainer.limit_train_batches=2", "grids_every=1", "tracking=none", "arrangement=z")
-        patch.setattr("sys.argv", ["run", *TINY, *few])
+        rows = [f"{20 + number},{60 + number},{number % 2},{('healthy', 'ill')[number % 3 == 0]}" for number in range(40)]
+        (folder / "rows.csv").write_text("\n".join(["age,beats,ill,group", *rows]) + "\n")
+        patch.setattr("sys.argv", ["run", *FEW])
+        GlobalHydra.instance().clear()
         from ganlab.run import main
 
         main()
@@ -35,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 numbers = st.sampled_from((1, 2, 3, 3, 0, -1, 2.5, True, None, "x", 10**12, 10**30, [], float("nan")))
-kinds = st.sampled_from(("wfdb", "csv", "npy", None, "png", "edf", 5, ["csv"])) | tokens
+kinds = st.sampled_from(("csv", "npy", None, "wfdb", "png", "edf", 5, ["csv"])) | tokens
 outs = st.sampled_from((None, "new", "a/b c/\u0130", "full", "file", "file/below", 7, "x" * 300, "a\0b", ""))
 
 
@@ -52,8 +64,8 @@ def test_sample(fuzz: Fuzz, run: Path) -> None:
             "batch_size": st.sampled_from((1, 2, 256, 0, -1, 10**30, "x", None)),
             "format": kinds,
             "out": outs,
-            "label": st.sampled_from(("healthy_control", "miscellaneous", None, 1, "ill", "")) | tokens,
-            "checkpoint": st.sampled_from(("last", "epoch_0001", "step_0000002", 1, "", "best")) | tokens,
+            "label": st.sampled_from(("healthy", "ill", None, 1, "dead", "")) | tokens,
+            "checkpoint": st.sampled_from(("last", "epoch_0001", "step_0000003", 1, "", "best")) | tokens,
             "run": st.sampled_from((str(root / "run"), str(root), None, "", 5, "x" * 300, "a\0b", str(root / "file"))),
         }
         for name in data.draw(st.lists(st.sampled_from(sorted(choices)), min_size=1, max_size=3, unique=True)):
@@ -63,7 +75,7 @@ def test_sample(fuzz: Fuzz, run: Path) -> None:
 
         def task() -> None:
             folder = export(**asked)
-            assert (folder / "README.md").read_text().startswith("# Synthetic windows")
+            assert (folder / "README.md").read_text().startswith("# Synthetic rows")
             assert folder.resolve().is_relative_to(fuzz.around)
 
         os.chdir(root)
