@@ -1,6 +1,5 @@
 """What is told to the user, not to the developer: shown without a traceback."""
 
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -72,7 +72,9 @@ def _check_numbers(n: int, seed: int, batch_size: int) -> None:
     ):
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole or value < least or (most is not None and value > most):
-            raise UserError(f"{name}={value}: accepted is a whole number from {least}{'' if most is None else f' to {most}'}.")
+            raise UserError(
+                f"{name}={value}: accepted is a whole number from {least}{'' if most is None else f' to {most}'}."
+            )
 
 
 def _check_memory(n: int, latent: int) -> None:
@@ -81,7 +83,9 @@ def _check_memory(n: int, latent: int) -> None:
 
     needed, free = 4 * n * latent, psutil.virtual_memory().available
     if needed > free:
-        raise UserError(f"n={n}: their noise takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free. Sample fewer.")
+        raise UserError(
+            f"n={n}: their noise takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free. Sample fewer."
+        )
 
 
 def _batches(

@@ -144,8 +144,8 @@ class Zip(Store):
         size, packed = sum(entry.file_size for entry in files), self.path.stat().st_size
         if size > max(LARGEST_FILE, LARGEST_RATIO * packed):
             raise UserError(
-                f"{self.path} would unpack from {packed:,} to {size:,} bytes, more than {LARGEST_RATIO} times: it is no "
-                "archive of images. Nothing was read."
+                f"{self.path} would unpack from {packed:,} to {size:,} bytes, over {LARGEST_RATIO} times as many: it is "
+                "no archive of images. Nothing was read."
             )
         return dict(zip(names, files, strict=True))
 
@@ -198,12 +198,14 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def _entry_name(path: Path, entry: zipfile.ZipInfo) -> str:
-    """An entry's name; what is not marked as UTF-8 but is (macOS) is taken as that. Raises UserError where it is not."""
+    """An entry's name; what is UTF-8 without the mark (macOS) is taken as that. Raises UserError where it is not."""
     name = entry.orig_filename
     try:
         name = name if entry.flag_bits & UTF8 else name.encode("cp437").decode()
     except UnicodeError as error:
-        raise UserError(f"{path}: the name of the entry {name!a} is not UTF-8. Pack it anew; nothing was read.") from error
+        raise UserError(
+            f"{path}: the name of the entry {name!a} is not UTF-8. Pack it anew; nothing was read."
+        ) from error
     if not name.isprintable():
         raise UserError(f"{path}: the name of the entry {name!a} is no printable text. Nothing was read.")
     return name

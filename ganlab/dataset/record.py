@@ -16,8 +16,8 @@ class Record:
     """One recording of one patient.
 
     `gain` is in ADC units per mV, `baseline` the ADC value at 0 mV, one for each lead; `peaks` are the sample
-    indices of the R peaks where they are known, which is in simulated records only. `segments` are its flat, clipped and
-    missing stretches.
+    indices of the R peaks where they are known, which is in simulated records only. `segments` are its flat, clipped
+    and missing stretches.
     """
 
     name: str

@@ -50,9 +50,7 @@ class Limits:
                 raise UserError(f"dataset.{name}={value}: accepted are milliseconds above 0, or null for none.")
 
 
-def find_segments(
-    digital: NDArray[np.int16], leads: Sequence[str], rate: float, limits: Limits
-) -> tuple[Segment, ...]:
+def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float, limits: Limits) -> tuple[Segment, ...]:
     """The segments of a recording `(leads, samples)` in ADC units at `rate` Hz, a stretch under one kind."""
     found = []
     for lead, values in zip(leads, digital, strict=True):

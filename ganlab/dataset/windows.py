@@ -18,7 +18,7 @@ class Windows(Samples):
     """Windows of `span` samples of the given leads, one after another, the tail of a recording dropped.
 
     Read in mV `(B, leads, span // decimation)` from the memory-mapped recordings; with a `decimation` they are
-    low-passed and brought to that fraction of their rate. The records must have the leads. No window is laid, nor drawn,
+    low-passed and brought to that fraction of their rate. The records must have the leads. No window is laid or drawn
     over a bad segment of the leads that are `avoided`.
     """
 

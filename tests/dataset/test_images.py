@@ -324,7 +324,18 @@ NOISE = encoded(levels(0, (40, 40)), "PNG")
         (encoded(levels(0, (200, 300)), "BMP"), "bytes long; accepted are 50000"),
         (encoded(np.zeros((200, 300), np.uint8), "PNG"), "300 x 200 pixels; accepted are 5000"),
     ],
-    ids=["text", "truncated", "other format", "empty", "16 bits", "transparent", "print", "animated", "bytes", "pixels"],
+    ids=[
+        "text",
+        "truncated",
+        "other format",
+        "empty",
+        "16 bits",
+        "transparent",
+        "print",
+        "animated",
+        "bytes",
+        "pixels",
+    ],
 )
 def test_a_bad_image_is_named_and_refused_or_left_out(
     content: bytes,

@@ -22,9 +22,13 @@ from ganlab.dataset.table import Table
 from ganlab.split.patient import PatientSplit
 from tests.conftest import ROOT
 
-PLACES = ["blanks in  the name", "\u0130\u0131 \u00e4\u00f6\u00df \u5fc3\u96fb\u56f3 [1] {2} #3 'q' %s", "/".join(["y" * 66] * 3)]
-"""The last has 200 characters; the second the letters with which Turkish rules differ, and signs that mean something to shells, globs
-and formats."""
+PLACES = [
+    "blanks in  the name",
+    "\u0130\u0131 \u00e4\u00f6\u00df \u5fc3\u96fb\u56f3 [1] {2} #3 'q' %s",
+    "/".join(["y" * 66] * 3),
+]
+"""The second has the letters of which Turkish rules differ, and signs that shells, globs and formats read; the last has
+200 characters."""
 
 
 @pytest.fixture(params=[("022", "UTC"), ("077", "Pacific/Kiritimati")], ids=str)

@@ -155,9 +155,7 @@ def collected(root: Path, leads: tuple[str, ...] = ("i", "ii"), **settings: Any)
     return source.collect(Leads(leads, side=SIDE))
 
 
-def test_dropped_windows_are_counted_by_reason_and_members_stay(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_dropped_windows_are_counted_by_reason_and_members_stay(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     left = collected(folder, on_bad_segment="drop")
     assert len(left.members) == 9
     assert len(left.train) == len(left.judged) == 9 * 30 - 6 - 1 - 1

@@ -20,9 +20,44 @@ many = settings(
 """As many cases as are asked for, the same ones each time."""
 
 NUMBERS = ("0", "-1", "1", "-0.0", "0.5", "1e-320", "1e308", "1e999", "nan", "inf", "-inf", "2147483648", "9" * 30)
-WORDS = ("", "?", "NA", "null", "None", "true", "[]", "{}", "0x10", "1_0", "1,5", "%s", "${x}", "~", "-", "..", "/", "*")
+WORDS = (
+    "",
+    "?",
+    "NA",
+    "null",
+    "None",
+    "true",
+    "[]",
+    "{}",
+    "0x10",
+    "1_0",
+    "1,5",
+    "%s",
+    "${x}",
+    "~",
+    "-",
+    "..",
+    "/",
+    "*",
+)
 PATHS = ("../secret.csv", "../canary", "/etc/passwd", "..\\x", "a/../../x", "x" * 300, "a\0b", "memory://a", "a::b")
-TEXTS = ("\ufeff", "\u00e4", "\u0130", "\u2028", "\x85", "\x1a", '"', "'", ",", "\r", "\n\n", "\t", "#", "@data", "\ud7ff")
+TEXTS = (
+    "\ufeff",
+    "\u00e4",
+    "\u0130",
+    "\u2028",
+    "\x85",
+    "\x1a",
+    '"',
+    "'",
+    ",",
+    "\r",
+    "\n\n",
+    "\t",
+    "#",
+    "@data",
+    "\ud7ff",
+)
 TOKENS = (*NUMBERS, *WORDS, *PATHS, *TEXTS)
 
 tokens = st.sampled_from(TOKENS)
@@ -30,7 +65,7 @@ tokens = st.sampled_from(TOKENS)
 
 @st.composite
 def changed(draw: st.DrawFn, content: bytes, others: Sequence[bytes] = (), text: bool = True) -> bytes:
-    """A file's content, changed in one to four places: bytes, its length, another file in its place; lines and words."""
+    """A file's content, changed in one to four places: bytes, its length, another file for it; lines and words."""
     for _ in range(draw(st.integers(1, 4))):
         kinds = _OF_BYTES + _OF_TEXT if text else _OF_BYTES
         content = kinds[draw(st.integers(0, len(kinds) - 1))](draw, content, others)

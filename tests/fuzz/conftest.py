@@ -64,6 +64,7 @@ class Fuzz:
 
     def case(self, task: Callable[[], object], named: Named = (UserError, BadRecord)) -> None:
         """Do it; anything but a result or a named error is a failure of the test."""
+        said = "a result"
         before, began = self._surroundings(), time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, CASE_S)
         faulthandler.dump_traceback_later(HANG_S, exit=True)
@@ -72,13 +73,14 @@ class Fuzz:
             self.counts["results"] += 1
         except named as error:
             self.counts["errors"] += 1
-            assert str(error).strip(), f"{type(error).__name__} without a word"
-            str(error).encode()
+            said = str(error)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             faulthandler.cancel_dump_traceback_later()
             self.counts["cases"] += 1
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        assert said.strip(), "an error without a word"
+        assert said.encode(), "an error that no log can hold"
         assert not self.canary.exists(), "the input was executed"
         assert self._surroundings() == before, "something changed outside the root"
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import ganlab.settings
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+import ganlab.settings
 from ganlab.command import build
 from ganlab.compose import compose, plain_values
 from ganlab.errors import BadRecord, UserError
@@ -28,7 +28,21 @@ GROUPS = {
 NARROW = {"architecture.width": "0.05"}
 """What keeps a case small, unless it says otherwise."""
 PLAIN = ("0", "1", "2", "-1", "7.5", "1e9", "true", "null", "[]", "[1,2]", "{}", "{a: 1}", "x", "'a b'", "???", "nan")
-ODD = ("[1", "{", "'", "$", "${", "${seed}", "${nope}", "${oc.env:NOPE}", "${batch_size}", "a=b", "\\", "${len:1}", "!x")
+ODD = (
+    "[1",
+    "{",
+    "'",
+    "$",
+    "${",
+    "${seed}",
+    "${nope}",
+    "${oc.env:NOPE}",
+    "${batch_size}",
+    "a=b",
+    "\\",
+    "${len:1}",
+    "!x",
+)
 
 
 def leaves(node: DictConfig, prefix: str = "") -> list[str]:
@@ -36,7 +50,9 @@ def leaves(node: DictConfig, prefix: str = "") -> list[str]:
     found = []
     for key in node:
         path = f"{prefix}{key}"
-        value = OmegaConf.select(node, str(key), throw_on_missing=False) if not OmegaConf.is_missing(node, key) else None
+        value = (
+            OmegaConf.select(node, str(key), throw_on_missing=False) if not OmegaConf.is_missing(node, key) else None
+        )
         found += leaves(value, f"{path}.") if isinstance(value, DictConfig) and len(value) else [path]
     return found
 

@@ -18,8 +18,13 @@ from tests.fuzz.conftest import Fuzz
 HEIGHT, WIDTH = 5, 6
 LARGEST = 100_000
 """Bytes of a file and pixels of an image in these tests, so that a bomb is quick to make."""
-MODES = {"PNG": ("L", "RGB", "1", "P", "LA", "RGBA", "I;16"), "JPEG": ("L", "RGB", "CMYK"), "BMP": ("L", "RGB", "1", "P"),
-         "GIF": ("P",), "TIFF": ("F",)}  # fmt: skip
+MODES = {
+    "PNG": ("L", "RGB", "1", "P", "LA", "RGBA", "I;16"),
+    "JPEG": ("L", "RGB", "CMYK"),
+    "BMP": ("L", "RGB", "1", "P"),
+    "GIF": ("P",),
+    "TIFF": ("F",),
+}
 PEOPLE = b"name,person,label\na/1.png,p1,x\nb/2.png,p2,y\n"
 
 
@@ -34,7 +39,14 @@ def encoded(kind: str, mode: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> by
 
 VALID = encoded("PNG", "L")
 PICTURES = [encoded(kind, mode) for kind, modes in MODES.items() for mode in modes]
-OTHERS = (*PICTURES, encoded("PNG", "L", (3, 7)), encoded("PNG", "1", (400, 300)), encoded("BMP", "RGB", (200, 200)), b"\x89PNG\r\n\x1a\n", b"BM" + b"\xff" * 60)
+OTHERS = (
+    *PICTURES,
+    encoded("PNG", "L", (3, 7)),
+    encoded("PNG", "1", (400, 300)),
+    encoded("BMP", "RGB", (200, 200)),
+    b"\x89PNG\r\n\x1a\n",
+    b"BM" + b"\xff" * 60,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name")
 
@@ -60,7 +72,9 @@ def zipped(data: st.DataObject) -> bytes:
         for name in data.draw(st.lists(names, max_size=3)):
             entry = zipfile.ZipInfo(name)
             entry.external_attr = data.draw(modes) << 16
-            entry.compress_type = data.draw(st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)))
+            entry.compress_type = data.draw(
+                st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
+            )
             if data.draw(st.integers(0, 30)) == 0:
                 archive.writestr(entry, bytes(LARGEST + 1))
             else:
@@ -104,14 +118,18 @@ def test_images(fuzz: Fuzz) -> None:
     @given(st.data())
     def check(data: st.DataObject) -> None:
         root = fuzz.filled({"in/a/1.png": VALID, "in/b/2.png": data.draw(contents), "people.csv": PEOPLE})
-        for name in data.draw(st.lists(st.sampled_from(("a/3.png", "4.jpg", "b/5.bmp", "\u0130.png", "a/\udce4.png")), max_size=2)):
+        for name in data.draw(
+            st.lists(st.sampled_from(("a/3.png", "4.jpg", "b/5.bmp", "\u0130.png", "a/\udce4.png")), max_size=2)
+        ):
             (root / "in" / name).write_bytes(data.draw(contents))
         if data.draw(st.integers(0, 5)) == 0:
             target = data.draw(st.sampled_from((fuzz.around / "secret.csv", "1.png", "9.png", "/dev/zero", "..")))
             (root / "in" / "a" / "9.png").symlink_to(target)
         given = settings(data)
         if data.draw(st.booleans()):
-            (root / "people.csv").write_bytes(data.draw(changed(PEOPLE, (b"\xff", "name,person\nä,b".encode("latin-1")))))
+            (root / "people.csv").write_bytes(
+                data.draw(changed(PEOPLE, (b"\xff", "name,person\nä,b".encode("latin-1"))))
+            )
             given |= {"people": root / "people.csv", "classes": ("x", "y")}
         fuzz.case(lambda: look(Images(root / "in", cache=root / "cache", **given)))  # type: ignore[arg-type]
 

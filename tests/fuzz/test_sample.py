@@ -20,9 +20,12 @@ from tests.conftest import newest_run
 from tests.fuzz.cases import PATHS, changed, many, tokens
 from tests.fuzz.conftest import Fuzz
 
-
 FEW = (
-    *("dataset=table", "dataset.file=rows.csv", "+dataset.columns={age: {}, beats: {whole: true}, ill: {binary: true}}"),
+    *(
+        "dataset=table",
+        "dataset.file=rows.csv",
+        "+dataset.columns={age: {}, beats: {whole: true}, ill: {binary: true}}",
+    ),
     *("dataset.label=group", "dataset.classes=[healthy,ill]", "standardization=min_max", "arrangement=table"),
     *("architecture=fcn_thyroid", "architecture.width=0.05", "gan=acgan", "tracking=none", "trainer=cpu"),
     *("metrics=table", "~metrics.measures", "+metrics.measures={}", "metrics.samples=4", "diversity.images=4"),
@@ -36,7 +39,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("run")
         patch.chdir(folder)
-        rows = [f"{20 + number},{60 + number},{number % 2},{('healthy', 'ill')[number % 3 == 0]}" for number in range(40)]
+        rows = [
+            f"{20 + number},{60 + number},{number % 2},{('healthy', 'ill')[number % 3 == 0]}" for number in range(40)
+        ]
         (folder / "rows.csv").write_text("\n".join(["age,beats,ill,group", *rows]) + "\n")
         patch.setattr("sys.argv", ["run", *FEW])
         GlobalHydra.instance().clear()
@@ -117,7 +122,7 @@ def hostile(canary: Path, valid: bytes) -> list[bytes]:
         pickle.dumps({"steps": 1, "state_dict": {}}),
         *(saved(value) for value in ({}, [], None, 5, {"state_dict": {}}, {"state_dict": None, "steps": 1})),
         saved({**stored, "steps": "many"}),
-        saved({**stored, "state_dict": {key: None for key in stored["state_dict"]}}),
+        saved({**stored, "state_dict": dict.fromkeys(stored["state_dict"])}),
         saved({**stored, "state_dict": {key: value[:0] for key, value in stored["state_dict"].items() if value.ndim}}),
         spliced.getvalue(),
         b"PK\3\4",

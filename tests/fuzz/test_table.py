@@ -31,9 +31,13 @@ KEEL = "\n".join(
 THYROID = {name: {"binary": True} if name == "Sex" else {} for name in HEADER[:-1]}
 
 properties = st.sampled_from((*COLUMNS.values(), {}, None)) | st.dictionaries(
-    st.sampled_from(("low", "high", "binary", "whole", "min")), st.sampled_from((0, 1, -1e9, True, "x", math.nan)), max_size=2
+    st.sampled_from(("low", "high", "binary", "whole", "min")),
+    st.sampled_from((0, 1, -1e9, True, "x", math.nan)),
+    max_size=2,
 )
-columns = st.just(COLUMNS) | st.dictionaries(st.sampled_from(("age", "ill", "beats", "who")) | tokens, properties, max_size=3)
+columns = st.just(COLUMNS) | st.dictionaries(
+    st.sampled_from(("age", "ill", "beats", "who")) | tokens, properties, max_size=3
+)
 policy = st.sampled_from(("skip", "skip", "error"))
 
 
