@@ -144,8 +144,8 @@ class Zip(Store):
         size, packed = sum(entry.file_size for entry in files), self.path.stat().st_size
         if size > max(LARGEST_FILE, LARGEST_RATIO * packed):
             raise UserError(
-                f"{self.path} would unpack from {packed:,} to {size:,} bytes, over {LARGEST_RATIO} times as many: it is "
-                "no archive of images. Nothing was read."
+                f"{self.path} would unpack from {packed:,} to {size:,} bytes, over {LARGEST_RATIO} times as many: it "
+                "is no archive of images. Nothing was read."
             )
         return dict(zip(names, files, strict=True))
 
