@@ -27,6 +27,10 @@ paper: $(READY) ## every experiment of the documents, reduced: one sweep and one
 test: $(READY) ## the default tests
 	$(BIN)/python -m pytest $(ARGS)
 
+faults: $(READY) ## every fault that the guarantees name, injected often: the table of docs/reliability.md
+	GANLAB_FAULT_ROUNDS=$(or $(ROUNDS),20) GANLAB_FUZZ_CASES=$(or $(CASES),2000) $(BIN)/python -m pytest -m "" \
+	  tests/faults tests/fuzz $(ARGS)
+
 lint: $(READY) ## style and types
 	$(BIN)/ruff check ganlab tests scripts
 	$(BIN)/ruff format --check ganlab tests scripts
@@ -46,4 +50,4 @@ clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run paper test lint format ui clean
+.PHONY: help setup run paper test faults lint format ui clean

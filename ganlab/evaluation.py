@@ -12,6 +12,7 @@ import torch
 from ganlab.compose import Composed
 from ganlab.dataset.module import Data
 from ganlab.evidence import Evidence, evidence
+from ganlab.files import write_whole
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Measure, Real, SampleSet
 from ganlab.report.run import Shown, write_report
@@ -43,7 +44,7 @@ def evaluate(
         else Evidence({}, ["every generated sample holds NaN or infinity: nothing could be measured."])
     )
     found.left_out.extend(left_out)
-    (folder / "metrics.json").write_text(json.dumps(found.rows, indent=1))
+    write_whole(folder / "metrics.json", json.dumps(found.rows, indent=1))
     real_shown = Shown(real.reference.values, pictures(data, gan))
     report = write_report(
         folder,

@@ -1,5 +1,6 @@
 """One experiment from configuration to report: what `python -m ganlab.run` does."""
 
+import json
 import logging
 import math
 import time
@@ -13,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganlab.command import build
@@ -20,16 +22,19 @@ from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
 from ganlab.evaluation import evaluate
 from ganlab.evidence import check_measures
+from ganlab.files import write_whole
 from ganlab.metrics.base import Measure
-from ganlab.resume import with_overrides
+from ganlab.resume import check_same, with_overrides
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.checkpoints import AtomicCheckpointIO, Checkpoints, checkpoint_in, newest_checkpoint
+from ganlab.tracking.checkpoints import Checkpoints, SealedCheckpointIO, check_room, checkpoint_in, newest_checkpoint
 from ganlab.tracking.diversity import Diversity
 from ganlab.tracking.grids import Grids
+from ganlab.tracking.health import Health
 from ganlab.tracking.jsonl import JSONLines
-from ganlab.tracking.mlflow import LONGEST_NAME, finish, log_start, mlflow_logger, store_uri, terminate
+from ganlab.tracking.mlflow import MLflow, Store, store_uri
 from ganlab.tracking.progress import Progress
-from ganlab.trained import check_weights
+from ganlab.tracking.signals import INTERRUPTED, Signals
+from ganlab.trained import check_weights, state_in
 
 log = logging.getLogger(__name__)
 GROUPS = (
@@ -45,39 +50,53 @@ warnings.filterwarnings("ignore", message=".*(LeafSpec|TreeSpec|smaller than the
 def run(cfg: DictConfig) -> float | None:
     """Train what the configuration says in Hydra's run folder, measure it, and write the report.
 
-    Returns the number that sweepers optimize, if `metrics.objective` names one.
-    Raises UserError for what cannot work, before any data is read where possible.
+    Returns the number that sweepers optimize, if `metrics.objective` names one. In a folder that holds this run already
+    it goes on, and does nothing where the run has ended: so a job that is queued again and a sweep that is started
+    again do what is missing. Raises UserError for what cannot work, before any data is read where possible.
     """
     began = time.monotonic()
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    resumed = cfg.resume is not None
-    if resumed:
+    strict = bool(cfg.strict)
+    if cfg.resume is not None:
         cfg = with_overrides(folder, cfg, hydra.overrides.task)
+    elif (folder / "config.yaml").is_file():
+        check_same(folder, plain_values(cfg))
+        if run_facts.earlier(folder).get("status") == "FINISHED":
+            log.info("%s holds this run already, finished: nothing is done", folder)
+            return _objective(cfg.metrics.objective, json.loads((folder / "metrics.json").read_text()))
     composed = compose(cfg)
     measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
     check_measures(measures, cfg.metrics.objective, composed.data.kind)
-    trainer = _trainer(cfg, folder)
-    composed.data.prepare_data()
-    composed.data.setup()
-    facts = run_facts.begin(_call(cfg), folder, composed)
-    run_facts.store_split(folder, composed.data)
-    trainer.loggers = loggers = _loggers(cfg, folder, facts)
-    try:
-        _train(cfg, folder, composed, facts, trainer, began)
-        found = evaluate(folder, composed, measures, plain_values(cfg.metrics), Path(cfg.cache))
-        facts |= composed.gan.codec.counts()
-        facts["not_measured"] = found.left_out
+    checkpoints = Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every)
+    with Signals(checkpoints.save) as signals:
+        trainer = _trainer(cfg, folder, checkpoints, signals)
+        composed.data.prepare_data()
+        composed.data.setup()
+        check_room(folder, composed.gan.parameters())
+        facts = run_facts.begin(_call(cfg), folder, composed)
+        facts["upload_checkpoint"] = cfg.tracking.upload_checkpoints
+        run_facts.store_split(folder, composed.data)
         run_facts.write(folder, facts)
-    except BaseException as error:
-        terminate(loggers, "KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-        if isinstance(error, MisconfigurationException):
-            raise UserError(f"The trainer's settings do not fit: {error}") from error
-        raise
-    files = [folder / name for name in ("report.html", "metrics.json", "metrics.jsonl", "run.json")]
-    if cfg.tracking.upload_checkpoints:
-        files.append(checkpoint_in(folder))
-    finish(loggers, found.rows, files, composed.gan.steps)
+        tracked = _tracked(cfg, folder)
+        try:
+            _train(cfg, folder, composed, facts, trainer, began, strict)
+            found = evaluate(folder, composed, measures, plain_values(cfg.metrics), Path(cfg.cache))
+            run_facts.write(folder, facts | composed.gan.codec.counts() | {"not_measured": found.left_out})
+            run_facts.end(folder, "KILLED" if signals.interrupted else "FINISHED")
+        except BaseException as error:
+            run_facts.end(folder, "KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED", error)
+            if isinstance(error, MisconfigurationException):
+                raise UserError(f"The trainer's settings do not fit: {error}") from error
+            if signals.interrupted:
+                raise SystemExit(INTERRUPTED) from error
+            raise
+        finally:
+            if tracked is not None:
+                tracked.close()
+        if signals.interrupted:
+            log.warning("stopped by Ctrl-C after %d steps; to go on: run resume=%s", composed.gan.steps, folder)
+            raise SystemExit(INTERRUPTED)
     return _objective(cfg.metrics.objective, found.rows)
 
 
@@ -103,16 +122,20 @@ def _call(cfg: DictConfig) -> run_facts.Call:
 
 
 def _train(
-    cfg: DictConfig, folder: Path, composed: Composed, facts: dict[str, Any], trainer: Trainer, began: float
+    cfg: DictConfig,
+    folder: Path,
+    composed: Composed,
+    facts: dict[str, Any],
+    trainer: Trainer,
+    began: float,
+    strict: bool,
 ) -> None:
-    run_facts.write(folder, facts)
-    OmegaConf.save(OmegaConf.create(plain_values(cfg)), folder / "config.yaml")
+    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(plain_values(cfg))))
     log.info("run folder: %s", folder)
     log.info("data: %s", facts["data"])
-    log_start(trainer.loggers, plain_values(cfg), [folder / "config.yaml", folder / "split.json"])
-    start = newest_checkpoint(folder)
+    start = newest_checkpoint(folder, strict)
     if start is not None:
-        check_weights(composed.gan, start)
+        check_weights(composed.gan, start, state_in(start)["state_dict"])
     trainer.fit(composed.gan, datamodule=composed.data, ckpt_path=start, weights_only=True)
     facts["steps"] = composed.gan.steps
     facts["epochs"] = trainer.current_epoch
@@ -122,20 +145,29 @@ def _train(
     run_facts.write(folder, facts)
 
 
-def _trainer(cfg: DictConfig, folder: Path) -> Trainer:
+def _trainer(cfg: DictConfig, folder: Path, checkpoints: Checkpoints, signals: Signals) -> Trainer:
     callbacks: list[Callback] = [
         build(cfg.stopping),
         Progress(cfg.batch_size, bar=cfg.trainer.enable_progress_bar),
+        Health(cfg.check_every),
         Grids(folder, cfg.grids_every),
         Diversity(cfg.diversity.images, cfg.diversity.every_n_steps),
-        Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every),
+        checkpoints,
+        signals,
     ]
+    plugins: list[Any] = [SealedCheckpointIO()]
+    if SLURMEnvironment.detect():
+        # Lightning's own requeueing saves and goes on without the run's folder, log and tracking.
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    loggers: list[Logger] = [JSONLines(folder)]
+    if cfg.tracking.tensorboard:
+        loggers.append(TensorBoardLogger(str(folder), name="tensorboard", version=""))
     try:
         return build(cfg.trainer)(
             enable_progress_bar=False,
-            logger=False,
+            logger=loggers,
             callbacks=callbacks,
-            plugins=[AtomicCheckpointIO()],
+            plugins=plugins,
             enable_checkpointing=False,
             default_root_dir=str(folder),
         )
@@ -143,20 +175,10 @@ def _trainer(cfg: DictConfig, folder: Path) -> Trainer:
         raise UserError(f"The trainer's settings do not fit: {error}") from error
 
 
-def _loggers(cfg: DictConfig, folder: Path, facts: dict[str, Any]) -> list[Logger]:
-    loggers: list[Logger] = [JSONLines(folder)]
-    if cfg.tracking.tensorboard:
-        loggers.append(TensorBoardLogger(str(folder), name="tensorboard", version=""))
-    if cfg.tracking.mlflow:
-        outputs = Path(cfg.outputs)
-        logger = mlflow_logger(
-            store_uri(cfg.tracking.uri, outputs),
-            outputs,
-            cfg.tracking.experiment,
-            (",".join(facts["overrides"]) or "defaults")[:LONGEST_NAME],
-            run_facts.tags(facts, folder),
-            run_id=facts.get("mlflow_run"),
-        )
-        facts["mlflow_run"] = logger.run_id
-        loggers.append(logger)
-    return loggers
+def _tracked(cfg: DictConfig, folder: Path) -> MLflow | None:
+    """What follows this run for MLflow, from now on."""
+    if not cfg.tracking.mlflow:
+        return None
+    outputs = Path(cfg.outputs)
+    store = Store(store_uri(cfg.tracking.uri, outputs), outputs, cfg.tracking.experiment)
+    return MLflow(folder, store, cfg.tracking.every_s, cfg.tracking.patience_s)

@@ -1,14 +1,18 @@
 """Going on with a run in its folder, with its configuration."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.errors import UserError
 
 MAY_CHANGE = ("trainer", "tracking")
+OF_THE_CALL = ("resume", "strict")
+"""Said of one call, not of the run."""
+SHOWN = 6
 
 
 def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -26,7 +30,7 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
     assert isinstance(stored, DictConfig)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
-        if key == "resume":
+        if key in OF_THE_CALL:
             continue
         if key == "trainer":
             raise UserError(f"{override}: on resume name the value instead, such as trainer.accelerator=cpu.")
@@ -37,3 +41,31 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
             )
         OmegaConf.update(stored, key, OmegaConf.select(cfg, key), force_add=True)
     return stored
+
+
+def check_same(folder: Path, values: Mapping[str, Any]) -> None:
+    """Raise UserError where a folder already holds a run of another configuration than these plain values.
+
+    A job that a cluster queues again, and a sweep that is started again, come back to their folders without `resume`.
+    """
+    stored = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)
+    assert isinstance(stored, dict)
+    differences = [
+        f"  {key}: {before!r} there, {now!r} here"
+        for key, before, now in _differences(stored, values)
+        if key.split(".")[0] not in (*MAY_CHANGE, *OF_THE_CALL)
+    ]
+    if differences:
+        raise UserError(
+            f"{folder} holds a run of another configuration ({len(differences)} differences):\n"
+            + "\n".join(differences[:SHOWN])
+            + "\nAnother folder, hydra.run.dir or hydra.sweep.dir, keeps both."
+        )
+
+
+def _differences(before: Any, now: Any, above: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in {**before, **now}:
+            yield from _differences(before.get(key), now.get(key), f"{above}.{key}".lstrip("."))
+    elif before != now:
+        yield above, before, now

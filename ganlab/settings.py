@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
     return f"{outputs}/runs/{now}_{plain(what)}"
 
 
+def writable(outputs: str) -> str:
+    """The folder of outputs. Ends the program where nothing can be written there: Hydra would fail in its own words."""
+    try:
+        Path(outputs).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=outputs):
+            return outputs
+    except OSError as error:
+        raise SystemExit(f"outputs={outputs}: cannot be written ({error.strerror}); outputs=<another>.") from None
+
+
 def hydra_subdir(resume: str | None, now: str) -> str:
     """Hydra's own record of a resumed run stands beside the first one's."""
     return f".hydra/resumed_{now}" if resume else ".hydra"
@@ -51,6 +62,7 @@ def batches(images: int, batch_size: int) -> int:
 
 OmegaConf.register_new_resolver("plain", plain, replace=True)
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("writable", writable, replace=True)
 OmegaConf.register_new_resolver("hydra_subdir", hydra_subdir, replace=True)
 OmegaConf.register_new_resolver("len", len, replace=True)
 OmegaConf.register_new_resolver("keys", list, replace=True)

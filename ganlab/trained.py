@@ -1,20 +1,20 @@
 """A trained generator, loaded from the folder that its run left."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
+from torch import Tensor, nn
 
 import ganlab.settings  # noqa: F401  (the resolvers of stored configurations)
 from ganlab.compose import compose_networks
 from ganlab.dataset.kind import Kind
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
-from ganlab.tracking.checkpoints import checkpoint_in
+from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 
 SHOWN = 6
 
@@ -63,29 +63,38 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
     alone = folder / "generators" / f"{checkpoint}.pt"
     if alone.is_file():
         path, steps = alone, None
-        gan.sampling_generator.load_state_dict(torch.load(alone, map_location="cpu", weights_only=True))
-        fitted = torch.load(checkpoint_in(folder), map_location="cpu", weights_only=True)["state_dict"]
+        weights = read_checkpoint(alone)
+        check_weights(gan.sampling_generator, alone, weights)
+        gan.sampling_generator.load_state_dict(weights)
+        fitted = state_in(checkpoint_in(folder))["state_dict"]
         gan.codec.load_state_dict({k.removeprefix("codec."): v for k, v in fitted.items() if k.startswith("codec.")})
     else:
         path = checkpoint_in(folder, checkpoint)
-        check_weights(gan, path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = state_in(path)
+        check_weights(gan, path, stored["state_dict"])
         steps = stored["steps"]
         gan.load_state_dict(stored["state_dict"])
     facts = json.loads((folder / "run.json").read_text())
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
 
 
-def check_weights(gan: GAN, path: Path) -> None:
-    """Raise UserError with the differences where a checkpoint belongs to other networks."""
-    weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    own = gan.state_dict()
+def state_in(path: Path) -> dict[str, Any]:
+    """A run's checkpoint, verified. Raises UserError for one that holds no weights or does not say its steps."""
+    stored = read_checkpoint(path)
+    if not isinstance(stored.get("state_dict"), Mapping) or not isinstance(stored.get("steps"), int):
+        raise UserError(f"{path} is no checkpoint of a run: it holds {', '.join(map(str, stored)) or 'nothing'}.")
+    return stored
+
+
+def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> None:
+    """Raise UserError with the differences where the weights in a file belong to other networks."""
+    own = module.state_dict()
     differences = [f"{key}: missing in the checkpoint" for key in own.keys() - weights.keys()]
     differences += [f"{key}: not in these networks" for key in weights.keys() - own.keys()]
     differences += [
-        f"{key}: {tuple(weights[key].shape)} in the checkpoint, {tuple(own[key].shape)} in these networks"
+        f"{key}: {_shape(weights[key])} in the checkpoint, {_shape(own[key])} in these networks"
         for key in own.keys() & weights.keys()
-        if own[key].shape != weights[key].shape
+        if _shape(own[key]) != _shape(weights[key])
     ]
     if differences:
         shown = "\n".join(f"  {line}" for line in sorted(differences)[:SHOWN])
@@ -93,3 +102,7 @@ def check_weights(gan: GAN, path: Path) -> None:
             f"{path} is a checkpoint of other networks than its run's config.yaml says "
             f"({len(differences)} differences):\n{shown}\nRestore the config.yaml of the run that wrote it."
         )
+
+
+def _shape(value: Any) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

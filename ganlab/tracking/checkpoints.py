@@ -1,46 +1,104 @@
-"""Checkpoints: the last two, after each epoch and every quarter of an hour; the generator alone every five epochs."""
+"""Checkpoints: the last two, after each epoch and every quarter of an hour; the generator alone every five epochs.
 
-import os
+Each is written whole, with its SHA-256 beside it (`sha256sum --check` reads it), and read only where that fits.
+"""
+
+import logging
 import re
+import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from ganlab.errors import UserError
+from ganlab.files import Damaged, check_seal, remove_sealed, sealed, set_aside, sweep_unfinished
 from ganlab.gan.gan import GAN
+from ganlab.tracking.health import check_weights_finite
+
+log = logging.getLogger(__name__)
 
 KEPT = 2
+FORMAT = 1
+"""Raised whenever checkpoints change their meaning."""
+COPIES = 4
+"""Of the weights: a checkpoint holds them and Adam's two means, and the averaged generator."""
 
 
-def write_atomically(value: Any, path: Path) -> None:
-    """Save beside `path`, flush to disk, and move into place: a kill leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
+def write_checkpoint(value: dict[str, Any], path: Path) -> None:
+    """Save a dictionary of tensors and plain values. Raises UserError where it cannot be written."""
+    with sealed(path) as file:
+        try:
             torch.save(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        except RuntimeError as error:
+            # What torch's writer says of a full disk.
+            raise OSError(str(error).partition("\n")[0]) from error
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's files, written so that there is always a whole one."""
+def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """What `write_checkpoint` saved, verified; nothing in the file is executed.
+
+    Raises Damaged where it is not what was written, UserError where it holds anything but tensors and plain values.
+    """
+    check_seal(path)
+    try:
+        found = torch.load(path, map_location=map_location, weights_only=True)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"{path} is not read: it holds more than tensors and plain values, or is no checkpoint "
+            f"({type(error).__name__}: {reason})."
+        ) from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} holds a {type(found).__name__}, where a checkpoint holds names and tensors.")
+    return found
+
+
+class SealedCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoints, written so that there is always a whole one, and read only if it is whole."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`."""
-        write_atomically(checkpoint, Path(path))
+        write_checkpoint({**checkpoint, "ganlab_format": FORMAT}, Path(path))
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read it. Raises UserError for one of a later ganlab."""
+        found = read_checkpoint(Path(path), map_location or "cpu")
+        if (written := found.get("ganlab_format")) != FORMAT:
+            raise UserError(
+                f"{path} has format {written}, this ganlab reads {FORMAT}: it was written by another version, which "
+                "run.json names. Resume with that one."
+            )
+        return found
 
 
-def newest_checkpoint(run: Path) -> Path | None:
-    """The last checkpoint of a run folder, or none if it has not written one yet."""
-    return next(reversed(_all_in(run)), None)
+def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
+    """The last whole checkpoint of a run folder, or none if it has not written one yet.
+
+    A damaged one is set aside and said in the log, and the one before it taken. Raises Damaged where none is whole, or
+    where `strict` and the last one is not.
+    """
+    trouble: Damaged | None = None
+    for path in reversed(_all_in(run)):
+        try:
+            check_seal(path)
+        except Damaged as error:
+            if strict:
+                raise Damaged(f"{error}\nstrict=false takes the one before it.") from error
+            log.error("%s It is kept as %s, and the one before it is taken.", error, set_aside(path).name)
+            trouble = error
+        else:
+            return path
+    if trouble is not None:
+        raise Damaged(f"{trouble}\nNo other checkpoint of {run} is whole: begin a new run.")
+    return None
 
 
 def checkpoint_in(run: Path, name: str = "last") -> Path:
@@ -51,6 +109,17 @@ def checkpoint_in(run: Path, name: str = "last") -> Path:
     if name not in found:
         raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {', '.join(found) or 'none'}.")
     return found[name]
+
+
+def check_room(folder: Path, parameters: Iterable[Tensor]) -> None:
+    """Raise UserError where the disk has no room for the checkpoints that a run keeps while it writes another."""
+    needed = (KEPT + 1) * COPIES * sum(tensor.numel() * tensor.element_size() for tensor in parameters)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: its checkpoints need about {needed:,} bytes, and {free:,} are free. Make room there, or "
+            "outputs=<folder on another disk>; nothing was trained."
+        )
 
 
 def _all_in(run: Path) -> list[Path]:
@@ -73,29 +142,38 @@ class Checkpoints(Callback):
         self._saved_at = time.monotonic()
         self._saved_step = 0
 
+    def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
+        """Remove what a killed process left unfinished."""
+        if trainer.is_global_zero:
+            for room in ("checkpoints", "generators"):
+                for path in sweep_unfinished(self.folder / room):
+                    log.warning("removed %s, which a process that was killed had not finished", path)
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """By time, within an epoch."""
         if time.monotonic() - self._saved_at > 60 * self.every_minutes:
-            self._save(trainer, pl_module)
+            self.save(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """After each epoch; the generator alone every few."""
-        self._save(trainer, pl_module)
+        self.save(trainer, pl_module)
         epoch = trainer.current_epoch + 1
         if epoch % self.generator_every_n_epochs == 0 and trainer.is_global_zero:
             weights = pl_module.sampling_generator.state_dict()
-            write_atomically(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
+            write_checkpoint(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
 
     def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """The last one, if training ended within an epoch."""
         if self._saved_step != pl_module.steps:
-            self._save(trainer, pl_module)
+            self.save(trainer, pl_module)
 
-    def _save(self, trainer: Trainer, pl_module: GAN) -> None:
+    def save(self, trainer: Trainer, pl_module: GAN) -> None:
+        """Write one now. Raises UserError for weights that are no numbers: the last one stays."""
+        check_weights_finite(pl_module)
         path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
         trainer.save_checkpoint(path, weights_only=False)
         if trainer.is_global_zero:
             for old in _all_in(self.folder)[:-KEPT]:
-                old.unlink()
+                remove_sealed(old)
         self._saved_at = time.monotonic()
         self._saved_step = pl_module.steps

@@ -1,7 +1,11 @@
 """What a run says of itself in `run.json` and `split.json`: its choices, data, code and outcome."""
 
 import json
+import logging
+import os
+import socket
 import subprocess
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,11 +16,13 @@ from ganlab import __version__
 from ganlab.compose import Composed
 from ganlab.dataset.module import Data
 from ganlab.errors import UserError
+from ganlab.files import alive, write_whole
 from ganlab.report.words import REDUCED
 from ganlab.settings import HERE
-from ganlab.tracking.sweep import PARENT_FILE
 
-KEPT = ("name", "overrides", "choices", "started", "left_out", "in_sweep", "working_folder", "mlflow_run", "seconds")
+log = logging.getLogger(__name__)
+
+KEPT = ("id", "name", "overrides", "choices", "started", "left_out", "in_sweep", "working_folder", "seconds")
 """What a resumed run keeps of its first start."""
 
 
@@ -36,6 +42,10 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts = {
+        "id": uuid.uuid4().hex,
+        "status": "RUNNING",
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
         "name": folder.name,
         "overrides": call.overrides,
         "choices": call.choices,
@@ -56,7 +66,7 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
     if before:
         facts |= {key: before[key] for key in KEPT if key in before}
         facts["resumed"] = [*before.get("resumed", []), now]
-    return facts
+    return facts | {"tags": tags(facts, folder)}
 
 
 def earlier(folder: Path) -> dict[str, Any]:
@@ -66,8 +76,26 @@ def earlier(folder: Path) -> dict[str, Any]:
 
 
 def write(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write `run.json`."""
-    (folder / "run.json").write_text(json.dumps(facts, indent=1))
+    """Write `run.json`. Raises UserError where it cannot be written."""
+    write_whole(folder / "run.json", json.dumps(facts, indent=1))
+
+
+def end(folder: Path, status: str, error: BaseException | None = None) -> None:
+    """Write into `run.json` that the run is FINISHED, FAILED or KILLED, and why; the log says it on a full disk."""
+    said = {"error": f"{type(error).__name__}: {error}"} if error else {}
+    known = {key: value for key, value in earlier(folder).items() if key != "error"}
+    try:
+        write(folder, known | {"status": status} | said)
+    except UserError as full:
+        log.error("%s", full)
+
+
+def end_if_dead(folder: Path) -> None:
+    """Write down that a run was KILLED whose process is no more on this machine, and could not write it itself."""
+    facts = earlier(folder)
+    here = facts.get("host") == socket.gethostname()
+    if facts.get("status") == "RUNNING" and here and not alive(int(facts["pid"])):
+        end(folder, "KILLED")
 
 
 def store_split(folder: Path, data: Data) -> None:
@@ -81,22 +109,18 @@ def store_split(folder: Path, data: Data) -> None:
             f"{file} no longer fits: the data set's patients have changed since this run began, and some of them "
             "would move between training and judging. Begin a new run, or restore the data."
         )
-    file.write_text(json.dumps(stored, indent=1))
+    write_whole(file, json.dumps(stored, indent=1))
 
 
 def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """What MLflow shows and searches by; the parent's id in a job of a sweep."""
+    """What MLflow shows and searches by."""
     found = {group: said(choice) for group, choice in facts["choices"].items()}
-    found |= {
+    return found | {
         "seed": str(facts["seed"]),
         "version": facts["version"],
         "git_commit": facts["git_commit"] or "unknown",
         "hydra.output_dir": str(folder),
     }
-    parent = folder.parent / PARENT_FILE
-    if facts["in_sweep"] and parent.is_file():
-        found["mlflow.parentRunId"] = parent.read_text()
-    return found
 
 
 def said(choice: Any) -> str:

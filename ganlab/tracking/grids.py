@@ -6,9 +6,8 @@ Where the generator is told a class, each class has a row (paper Fig. 20).
 from pathlib import Path
 
 import torch
-from numpy.typing import NDArray
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import MLFlowLogger, TensorBoardLogger
+from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from ganlab.gan.gan import GAN
@@ -20,7 +19,7 @@ NOISE_SEED = 2021
 
 
 class Grids(Callback):
-    """Writes `grids/epoch_<n>.png` in the run folder and shows it to MLflow and TensorBoard."""
+    """Writes `grids/epoch_<n>.png` in the run folder, where MLflow finds it, and shows it to TensorBoard."""
 
     def __init__(self, folder: Path, every_n_epochs: int = 5) -> None:
         self.folder = folder / "grids"
@@ -42,7 +41,8 @@ class Grids(Callback):
         self.folder.mkdir(exist_ok=True)
         (self.folder / f"epoch_{epoch:04d}.png").write_bytes(png_bytes(image))
         for logger in trainer.loggers:
-            show(logger, "grids", image, pl_module.steps)
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("grids", image, pl_module.steps, dataformats="HWC")
 
 
 def _noise(module: GAN) -> Tensor:
@@ -50,11 +50,3 @@ def _noise(module: GAN) -> Tensor:
     if not module.classes:
         return module.draw_noise(ROWS * COLUMNS, draw)
     return torch.cat([module.draw_noise(COLUMNS, draw, label) for label in range(len(module.classes))])
-
-
-def show(logger: object, key: str, image: NDArray, step: int) -> None:
-    """An image `(H, W, 3)` of 0..255 to the loggers that show images."""
-    if isinstance(logger, MLFlowLogger) and logger.run_id:
-        logger.experiment.log_image(logger.run_id, image, key=key, step=step)
-    elif isinstance(logger, TensorBoardLogger):
-        logger.experiment.add_image(key, image, step, dataformats="HWC")

@@ -11,13 +11,21 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
+from ganlab.files import on_disk
+
 
 class JSONLines(Logger):
-    """Appends to `metrics.jsonl`, epochs counted from 1. A number that is not finite is written as null."""
+    """Appends to `metrics.jsonl`, epochs counted from 1. A number that is not finite is written as null.
+
+    A line that a killed process left half stays, by itself. Raises UserError where nothing can be written.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.file = folder / "metrics.jsonl"
+        if self.file.is_file() and self.file.read_bytes()[-1:] not in (b"", b"\n"):
+            with self.file.open("a") as file:
+                file.write("\n")
 
     name = None
     version = None
@@ -28,7 +36,7 @@ class JSONLines(Logger):
         values = {key: value if math.isfinite(value) else None for key, value in metrics.items()}
         if "epoch" in metrics:
             values["epoch"] = int(metrics["epoch"]) + 1
-        with self.file.open("a") as file:
+        with on_disk(self.file), self.file.open("a") as file:
             file.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:

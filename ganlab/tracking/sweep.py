@@ -1,9 +1,10 @@
-"""A parent run in MLflow for each sweep, made before its jobs begin, and the page that sums it up when they end.
+"""What a sweep leaves beside its jobs: what failed and why, a page that sums them up, a run of its own in MLflow.
 
 Hydra imports this at start: nothing heavy outside the methods.
 """
 
 import atexit
+import json
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -15,43 +16,51 @@ from omegaconf import DictConfig
 
 log = logging.getLogger(__name__)
 
-PARENT_FILE = "mlflow_parent"
+FAILED = "failed.json"
+"""In the folder of a job that failed: its error."""
 
 
 class Sweep(Callback):
-    """Writes the parent's id to `mlflow_parent` in the sweep's folder, where its jobs read it, and `summary.html`."""
+    """Writes `summary.html` in the sweep's folder, and in that of a job that failed why."""
 
     close: Callable[[str], None] | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Create the parent run where MLflow is wanted, and see to it that the sweep is closed however it ends."""
+        """See to it that the sweep is closed however it ends."""
         # Imported now: Hydra may close the sweep when the interpreter ends, which is too late to import much.
         from ganlab.report.summary import write_summary
 
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        tell = _create_parent(config, folder) if config.tracking.mlflow else None
-        self.close = partial(_close, folder, write_summary, tell)
+        self.close = partial(_close, folder, write_summary, _teller(config, folder))
         # Hydra ends without calling on_multirun_end where a job failed.
         atexit.register(self.close, "FAILED")
 
+    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
+        """Write down why a job failed, and take away what an earlier try of it wrote."""
+        folder = Path(config.hydra.runtime.output_dir)
+        (folder / FAILED).unlink(missing_ok=True)
+        try:
+            job_return.return_value  # noqa: B018
+        except Exception as error:
+            (folder / FAILED).write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Sum up the jobs and close the parent run."""
+        """Sum up the jobs and close the sweep's run."""
         if self.close is not None:
             atexit.unregister(self.close)
             self.close("FINISHED")
 
 
-def _create_parent(config: DictConfig, folder: Path) -> Callable[[str, Path | None], None]:
-    """Open the store and create the parent run; what is returned closes it."""
-    from ganlab.tracking.mlflow import LONGEST_NAME, open_store, store_uri
+def _teller(config: DictConfig, folder: Path) -> Callable[[str, Path | None], None] | None:
+    """What tells MLflow that the sweep has ended; None where MLflow is not wanted."""
+    if not config.tracking.mlflow:
+        return None
+    from ganlab.tracking.mlflow import Store, close_sweep, store_uri
 
     outputs = Path(config.outputs)
-    client, experiment = open_store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
-    name = " ".join(config.hydra.overrides.task) or "sweep"
-    run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags={"hydra.sweep_dir": str(folder)})
-    (folder / PARENT_FILE).write_text(run.info.run_id)
-    return partial(_close_parent, client, experiment, run.info.run_id)
+    store = Store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
+    return partial(close_sweep, folder, store, config.tracking.patience_s)
 
 
 def _close(
@@ -60,9 +69,18 @@ def _close(
     tell: Callable[[str, Path | None], None] | None,
     status: str,
 ) -> None:
+    failed = _failures(folder)
+    for name, error in failed.items():
+        log.error("job %s failed: %s", name, error)
     summary = _summarized(folder, write_summary)
     if tell is not None:
-        tell(status, summary)
+        tell("FAILED" if failed else status, summary)
+
+
+def _failures(folder: Path) -> dict[str, str]:
+    """By job of the sweep's folder its error."""
+    found = sorted(folder.glob(f"*/{FAILED}"))
+    return {path.parent.name: json.loads(path.read_text())["error"] for path in found}
 
 
 def _summarized(folder: Path, write_summary: Callable[[Path], Path]) -> Path | None:
@@ -75,18 +93,3 @@ def _summarized(folder: Path, write_summary: Callable[[Path], Path]) -> Path | N
         return None
     log.info("summary of the sweep: %s", summary)
     return summary
-
-
-def _close_parent(client: Any, experiment: str, parent: str, status: str, summary: Path | None) -> None:
-    jobs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
-    unfinished = [job.info.run_name for job in jobs if job.info.status != "FINISHED"]
-    client.set_terminated(parent, "FAILED" if unfinished else status)
-    log.info(
-        "sweep %s: %d jobs tracked, %d of them not finished %s",
-        status,
-        len(jobs),
-        len(unfinished),
-        unfinished or "",
-    )
-    if summary is not None:
-        client.log_artifact(parent, str(summary))

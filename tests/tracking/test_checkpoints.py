@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import os
+import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +15,17 @@ import torch
 from torch import nn
 
 from ganlab.errors import UserError
-from ganlab.tracking import checkpoints as room
-from ganlab.tracking.checkpoints import AtomicCheckpointIO, Checkpoints, checkpoint_in, write_atomically
+from ganlab.files import Damaged
+from ganlab.tracking.checkpoints import (
+    Checkpoints,
+    SealedCheckpointIO,
+    check_room,
+    checkpoint_in,
+    newest_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from ganlab.tracking.health import Diverged
 from ganlab.tracking.jsonl import JSONLines
 
 
@@ -32,12 +43,12 @@ def half_then_fail(value: Any, file: Any) -> None:
 
 def test_what_is_written_is_read_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "new" / "step_1.ckpt"
-    AtomicCheckpointIO().save_checkpoint({"w": torch.arange(3.0), "steps": 1}, path)
-    AtomicCheckpointIO().save_checkpoint({"w": torch.arange(4.0), "steps": 2}, str(path))
-    loaded = AtomicCheckpointIO().load_checkpoint(path, weights_only=True)
+    SealedCheckpointIO().save_checkpoint({"w": torch.arange(3.0), "steps": 1}, path)
+    SealedCheckpointIO().save_checkpoint({"w": torch.arange(4.0), "steps": 2}, str(path))
+    loaded = SealedCheckpointIO().load_checkpoint(path, weights_only=True)
     assert loaded["steps"] == 2
     assert torch.equal(loaded["w"], torch.arange(4.0))
-    assert names(path.parent) == ["step_1.ckpt"]
+    assert names(path.parent) == ["step_1.ckpt", "step_1.ckpt.sha256"]
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["over an old file", "as the first file"])
@@ -46,33 +57,62 @@ def test_a_disk_full_half_way_leaves_the_old_file_and_no_other(
 ) -> None:
     path = tmp_path / "step_1.ckpt"
     if before:
-        write_atomically({"w": torch.arange(3.0)}, path)
+        write_checkpoint({"w": torch.arange(3.0)}, path)
     monkeypatch.setattr(torch, "save", half_then_fail)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically({"w": torch.zeros(1000)}, path)
-    assert names(tmp_path) == (["step_1.ckpt"] if before else [])
+    with pytest.raises(UserError, match=r"cannot be written: No space left on device \([\d,]+ bytes are free"):
+        write_checkpoint({"w": torch.zeros(1000)}, path)
+    assert names(tmp_path) == (["step_1.ckpt", "step_1.ckpt.sha256"] if before else [])
     if before:
-        assert torch.equal(torch.load(path, weights_only=True)["w"], torch.arange(3.0))
+        assert torch.equal(read_checkpoint(path)["w"], torch.arange(3.0))
 
 
-def test_a_file_takes_its_name_only_once_it_is_whole_and_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, seen = tmp_path / "step_1.ckpt", []
+def test_a_changed_bit_is_found_before_anything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "step_1.ckpt"
+    write_checkpoint({"w": torch.arange(1000.0)}, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert not torch.equal(torch.load(path, weights_only=True)["w"], torch.arange(1000.0))  # torch reads it silently
+    with pytest.raises(Damaged, match=r"step_1\.ckpt is damaged"):
+        read_checkpoint(path)
 
-    def flushed(descriptor: int) -> None:
-        (unfinished,) = tmp_path.iterdir()
-        seen.append((path.exists(), torch.load(unfinished, weights_only=True)))
 
-    monkeypatch.setattr(room.os, "fsync", flushed)
-    write_atomically({"steps": 7}, path)
-    assert seen == [(False, {"steps": 7})]
-    assert names(tmp_path) == ["step_1.ckpt"]
+class Opens:
+    """What a hostile file holds: reading it as a pickle makes a file."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> Any:
+        return open, (str(self.canary), "w")
+
+
+def test_a_file_that_holds_code_is_refused_and_the_code_not_executed(tmp_path: Path) -> None:
+    path, canary = tmp_path / "step_1.ckpt", tmp_path / "canary"
+    write_checkpoint({"steps": Opens(canary)}, path)
+    with pytest.raises(UserError, match="more than tensors and plain values"):
+        read_checkpoint(path)
+    assert not canary.exists()
+    torch.load(path, weights_only=False)
+    assert canary.exists()
+
+
+def test_a_checkpoint_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "step_1.ckpt"
+    write_checkpoint({"ganlab_format": 2}, path)
+    with pytest.raises(UserError, match="format 2, this ganlab reads 1"):
+        SealedCheckpointIO().load_checkpoint(path)
+
+
+def test_a_disk_too_small_is_told_before_training(tmp_path: Path) -> None:
+    check_room(tmp_path, [torch.zeros(10)])
+    with pytest.raises(UserError, match="its checkpoints need about"):
+        check_room(tmp_path, [torch.zeros((), dtype=torch.float64).expand(10**15)])
 
 
 def run_with(folder: Path, *steps: int) -> Path:
     for number in steps:
-        write_atomically({"steps": number}, folder / "checkpoints" / f"step_{number:07d}.ckpt")
+        write_checkpoint({"steps": number}, folder / "checkpoints" / f"step_{number:07d}.ckpt")
     return folder
 
 
@@ -95,19 +135,50 @@ def test_a_file_that_was_being_written_is_no_checkpoint(tmp_path: Path) -> None:
     assert checkpoint_in(run).stem == "step_0000001"
 
 
+def damage(run: Path, step: int) -> None:
+    path = run / "checkpoints" / f"step_{step:07d}.ckpt"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = run_with(tmp_path, 10, 20)
+    damage(run, 20)
+    with pytest.raises(Damaged, match="strict=false takes the one before"):
+        newest_checkpoint(run, strict=True)
+    found = newest_checkpoint(run)
+    assert found is not None
+    assert found.stem == "step_0000010"
+    assert "step_0000020.ckpt is damaged" in caplog.text
+    assert names(run / "checkpoints") == [
+        *("step_0000010.ckpt", "step_0000010.ckpt.sha256", "step_0000020.ckpt.damaged"),
+    ]
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(tmp_path: Path) -> None:
+    assert newest_checkpoint(tmp_path) is None
+    run = run_with(tmp_path, 10, 20)
+    damage(run, 10)
+    (run / "checkpoints" / "step_0000020.ckpt.sha256").unlink()
+    with pytest.raises(Damaged, match="No other checkpoint"):
+        newest_checkpoint(run)
+
+
 class Run:
     """Drives the callback as a Trainer does: epochs of ten steps."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.callback = Checkpoints(folder, **settings)
         self.folder = folder
-        self.module: Any = SimpleNamespace(steps=0, sampling_generator=nn.Linear(1, 1))
+        network = nn.Linear(1, 1)
+        self.module: Any = SimpleNamespace(steps=0, sampling_generator=network, state_dict=network.state_dict)
         self.trainer: Any = SimpleNamespace(current_epoch=0, is_global_zero=True, save_checkpoint=self.save)
         self.saved: list[int] = []
 
     def save(self, path: Path, weights_only: bool) -> None:
         self.saved.append(self.module.steps)
-        AtomicCheckpointIO().save_checkpoint({"steps": self.module.steps}, path)
+        SealedCheckpointIO().save_checkpoint({"steps": self.module.steps}, path)
 
     def batch(self) -> None:
         self.module.steps += 1
@@ -126,7 +197,30 @@ def test_each_epoch_is_saved_and_the_last_two_are_kept(tmp_path: Path) -> None:
         run.epoch()
     run.callback.on_train_end(run.trainer, run.module)
     assert run.saved == [10, 20, 30, 40]
-    assert names(tmp_path / "checkpoints") == ["step_0000030.ckpt", "step_0000040.ckpt"]
+    kept = ["step_0000030.ckpt", "step_0000040.ckpt"]
+    assert names(tmp_path / "checkpoints") == sorted([*kept, *(f"{name}.sha256" for name in kept)])
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.epoch()
+    with torch.no_grad():
+        run.module.sampling_generator.bias.fill_(math.nan)
+    with pytest.raises(Diverged, match=r"bias: 100% of its values are NaN or infinite at step 20"):
+        run.epoch()
+    assert run.saved == [10]
+
+
+def test_what_a_dead_process_was_writing_is_removed(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.epoch()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (dead.pid, os.getpid()):
+        (tmp_path / "checkpoints" / f".step_0000020.ckpt.{pid}").write_bytes(b"half")
+    run.callback.on_train_start(run.trainer, run.module)
+    assert names(tmp_path / "checkpoints")[0] == f".step_0000020.ckpt.{os.getpid()}"
+    assert len(names(tmp_path / "checkpoints")) == 3
 
 
 def test_the_end_within_an_epoch_is_saved(tmp_path: Path) -> None:
@@ -153,8 +247,8 @@ def test_the_generator_alone_is_kept_every_few_epochs(tmp_path: Path) -> None:
         with torch.no_grad():
             run.module.sampling_generator.weight.fill_(number + 1)
         run.epoch()
-    assert names(tmp_path / "generators") == ["epoch_0002.pt", "epoch_0004.pt"]
-    weights = torch.load(tmp_path / "generators" / "epoch_0004.pt", weights_only=True)
+    assert [path.name for path in sorted((tmp_path / "generators").glob("*.pt"))] == ["epoch_0002.pt", "epoch_0004.pt"]
+    weights = read_checkpoint(tmp_path / "generators" / "epoch_0004.pt")
     assert float(weights["weight"]) == 4
 
 
@@ -181,6 +275,21 @@ def test_epochs_count_from_1(tmp_path: Path) -> None:
     for epoch in (0, 1):
         logger.log_metrics({"epoch": epoch, "loss/D": 0.5}, step=epoch)
     assert [line["epoch"] for line in lines(tmp_path)] == [1, 2]
+
+
+def test_a_line_that_was_left_half_stays_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
+    JSONLines(tmp_path).log_metrics({"loss/D": 0.5}, step=3)
+    _, half, whole = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert half == '{"step": 2, "lo'
+    assert json.loads(whole)["step"] == 3
+
+
+def test_a_full_disk_is_told_by_the_files_name(tmp_path: Path) -> None:
+    logger = JSONLines(tmp_path)
+    logger.file = Path("/dev/full")
+    with pytest.raises(UserError, match=r"/dev/full cannot be written: No space left"):
+        logger.log_metrics({"loss/D": 0.5}, step=3)
 
 
 def test_a_resumed_run_appends(tmp_path: Path) -> None:

@@ -1,16 +1,28 @@
-"""One store however many processes begin with it."""
+"""MLflow follows the folder of a run, and costs the run nothing when it does not."""
 
+import json
+import math
 import multiprocessing
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
+import numpy as np
 import pytest
+from filelock import FileLock
 from mlflow import MlflowClient
 
-from ganlab.tracking.mlflow import open_store, store_uri
+from ganlab.errors import UserError
+from ganlab.report.ecg_paper import png_bytes
+from ganlab.tracking import facts as run_facts
+from ganlab.tracking.mlflow import MLflow, Sent, Store, bring, store_uri, sync
 
 
 def _open(outputs: Path) -> str:
-    return open_store(store_uri(None, outputs), outputs)[1]
+    return Store(store_uri(None, outputs), outputs).open()[1]
 
 
 def test_processes_that_meet_an_empty_store_make_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +43,189 @@ def test_the_uri_is_the_configured_one_then_the_environments_then_a_file(
     assert store_uri(None, tmp_path) == "http://127.0.0.1:5000"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert store_uri(None, tmp_path) == f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+FACTS = {
+    "id": "0123abc",
+    "status": "RUNNING",
+    "in_sweep": False,
+    "started": "2026-01-01T00:00:00+00:00",
+    "overrides": ["seed=1"],
+    "tags": {"dataset": "ptbdb_sim"},
+}
+
+
+def write_run(folder: Path, **facts: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    run_facts.write(folder, FACTS | facts)
+    (folder / "config.yaml").write_text("seed: 1\ngan: {lr_end: 0.5, betas: [0, 1]}\n")
+    return folder
+
+
+def log_steps(folder: Path, *steps: int) -> None:
+    with (folder / "metrics.jsonl").open("a") as file:
+        for step in steps:
+            row = {"step": step, "time": 1000.0 + step, "loss/G": 0.5 * step, "loss/D": None, "epoch": 1 + step // 10}
+            file.write(json.dumps(row) + "\n")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    outputs = tmp_path_factory.mktemp("outputs")
+    made = Store(f"sqlite:///{outputs / 'mlflow.db'}", outputs)
+    made.open()
+    return made
+
+
+def history(store: Store, run: str, name: str) -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in store.open()[0].get_metric_history(run, name)]
+
+
+def test_what_a_folder_has_is_brought_once(store: Store, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", id="once")
+    log_steps(folder, 0, 1)
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "ti')
+    first = bring(folder, store)
+    assert first.run is not None
+    assert history(store, first.run, "loss/G") == [(0, 0.0), (1, 0.5)]
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('me": 1002.0, "loss/G": 1.0}\nno row\n')
+    log_steps(folder, 3)
+    (folder / "grids").mkdir()
+    (folder / "grids" / "epoch_0001.png").write_bytes(png_bytes(np.zeros((8, 8, 3), np.uint8)))
+    (folder / "metrics.json").write_text(json.dumps({"a/b": {"synthetic": 0.25}, "a/c": {"synthetic": None}}))
+    (folder / "report.html").write_text("page")
+    run_facts.end(folder, "FINISHED")
+    for _ in range(2):
+        again = bring(folder, store)
+    assert again.run == first.run
+    assert history(store, first.run, "loss/G") == [(0, 0.0), (1, 0.5), (2, 1.0), (3, 1.5)]
+    assert all(math.isnan(value) for _, value in history(store, first.run, "loss/D"))
+    client = store.open()[0]
+    run = client.get_run(first.run)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "seed=1"
+    assert run.data.params == {"seed": "1", "gan/lr_end": "0.5", "gan/betas": "[0, 1]"}
+    assert run.data.metrics["a/b"] == 0.25
+    assert "a/c" not in run.data.metrics
+    artifacts = {file.path for file in client.list_artifacts(first.run)}
+    assert artifacts == {"config.yaml", "metrics.json", "metrics.jsonl", "report.html", "run.json", "images"}
+    assert len([f for f in client.list_artifacts(first.run, "images") if f.path.endswith(".png")]) == 1
+
+
+def test_a_process_that_died_behind_the_stores_answer_brings_nothing_twice(store: Store, tmp_path: Path) -> None:
+    """Its notes are lost: the run is found by its own id, and MLflow knows the metrics by their times."""
+    folder = write_run(tmp_path / "run", id="died")
+    log_steps(folder, 0, 1, 2)
+    first = bring(folder, store)
+    (folder / "tracking.json").unlink()
+    again = bring(folder, store)
+    assert again.run == first.run
+    assert first.run is not None
+    assert [step for step, _ in history(store, first.run, "loss/G")] == [0, 1, 2]
+
+
+def test_jobs_of_a_sweep_share_one_parent(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "multirun.yaml").write_text("hydra: {overrides: {task: ['seed=1,2']}}")
+    for number in range(2):
+        bring(write_run(tmp_path / str(number), id=f"job{number}", in_sweep=True), store)
+    client, experiment = store.open()
+    parent = Sent.read(tmp_path, store).run
+    assert parent is not None
+    assert client.get_run(parent).info.run_name == "seed=1,2"
+    found = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
+    assert {run.data.tags["ganlab.id"] for run in found} == {"job0", "job1"}
+
+
+class Stub(ThreadingHTTPServer):
+    """A server that is no MLflow: answers 500, or nothing at all."""
+
+    daemon_threads = True
+
+    def __init__(self, hangs: bool) -> None:
+        answers = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                answers.asked += 1
+                if hangs:
+                    answers.released.wait(60)
+                self.send_error(500)
+
+            do_GET = do_POST
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.asked = 0
+        self.released = Event()
+        super().__init__(("127.0.0.1", 0), Handler)
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.released.set()
+        self.shutdown()
+        self.server_close()
+
+
+@pytest.fixture(params=["dead", "fails", "hangs"])
+def bad_uri(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    server = Stub(hangs=request.param == "hangs")
+    port = server.server_address[1]
+    if request.param == "dead":
+        server.stop()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+def test_a_store_that_is_dead_failing_or_silent_is_waited_for_no_longer_than_said(
+    bad_uri: str, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_run(tmp_path / "run", id=bad_uri)
+    began = time.monotonic()
+    logger = MLflow(folder, Store(bad_uri, tmp_path), every_s=0.05, patience_s=1.0)
+    log_steps(folder, *range(10))
+    logger.log_metrics({"loss/G": 1.0}, step=1)
+    assert time.monotonic() - began < 0.5
+    run_facts.end(folder, "FINISHED")
+    assert not logger.close()
+    assert time.monotonic() - began < 3
+    assert f"python -m ganlab.sync run={folder}" in caplog.text
+    assert sync(str(folder), store) == 1
+    run = Sent.read(folder, store).run
+    assert run is not None
+    assert [step for step, _ in history(store, run, "loss/G")] == list(range(10))
+    assert store.open()[0].get_run(run).info.status == "FINISHED"
+
+
+def test_a_store_that_comes_back_gets_what_it_missed(store: Store, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", id="back")
+    log_steps(folder, 0)
+    held = FileLock(folder / ".tracking.lock")
+    held.acquire()
+    logger = MLflow(folder, store, every_s=0.05, patience_s=20)
+    log_steps(folder, 1)
+    time.sleep(0.2)
+    assert Sent.read(folder, store).run is None
+    held.release()
+    run_facts.end(folder, "FINISHED")
+    assert logger.close()
+    run = Sent.read(folder, store).run
+    assert run is not None
+    assert [step for step, _ in history(store, run, "loss/G")] == [0, 1]
+
+
+def test_sync_says_what_is_wrong(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(UserError, match="no such folder"):
+        sync(str(tmp_path / "none"), store)
+    with pytest.raises(UserError, match="no run lies there"):
+        sync(str(tmp_path), store)
+    folder = write_run(tmp_path / "run", id="wrong")
+    with pytest.raises(UserError, match=r"does not take it .*tracking\.uri"):
+        sync(str(folder), Store("http://127.0.0.1:9", tmp_path))
+    with FileLock(folder / ".tracking.lock"), pytest.raises(UserError, match="still going on"):
+        sync(str(tmp_path), store)

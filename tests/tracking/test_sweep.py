@@ -4,12 +4,13 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
+from ganlab.errors import UserError
 from ganlab.report import summary
 from ganlab.tracking import sweep
 from tests.conftest import ROOT
@@ -44,6 +45,7 @@ def test_a_sweep_of_hydra_leaves_its_page_and_says_where(fails: str, tmp_path: P
     environment = {"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == (fails == "false"), done.stderr
+    assert done.stdout.count("job 1_job failed: RuntimeError: no luck") == (fails != "false")
     assert "Summary of a sweep" in (tmp_path / "sweep" / "summary.html").read_text()
     assert done.stdout.count("summary of the sweep: sweep/summary.html") == 1
     assert "no summary" not in done.stdout
@@ -57,9 +59,9 @@ def config(folder: Path) -> Any:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None]]:
-    """What MLflow's parent run would be closed with."""
+    """What MLflow is told of the sweep."""
     found: list[tuple[str, Path | None]] = []
-    monkeypatch.setattr(sweep, "_create_parent", lambda config, folder: lambda *said: found.append(said))
+    monkeypatch.setattr(sweep, "_teller", lambda config, folder: lambda *said: found.append(said))
     return found
 
 
@@ -82,13 +84,26 @@ def test_a_page_that_cannot_be_written_is_a_warning_and_the_sweep_is_closed(
     assert f"python -m ganlab.summary sweep={tmp_path}" in warning.getMessage()
 
 
-def test_the_parent_run_receives_the_page_and_is_failed_where_a_job_is() -> None:
-    calls: list[tuple[str, ...]] = []
-    jobs = [SimpleNamespace(info=SimpleNamespace(run_name=name, status=name)) for name in ("FINISHED", "FAILED")]
-    client = SimpleNamespace(
-        search_runs=lambda experiments, query: jobs,
-        set_terminated=lambda parent, status: calls.append((parent, status)),
-        log_artifact=lambda parent, file: calls.append((parent, file)),
-    )
-    sweep._close_parent(client, "1", "abc", "FINISHED", Path("summary.html"))
-    assert calls == [("abc", "FAILED"), ("abc", "summary.html")]
+def test_a_sweep_with_a_failed_job_is_failed_and_says_which(
+    tmp_path: Path, told: list[tuple[str, Path | None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, error in enumerate([None, UserError("no window")]):
+        (tmp_path / f"{number}_job").mkdir()
+        (tmp_path / f"{number}_job" / "run.json").write_text("{}")
+        job = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(tmp_path / f"{number}_job")}}})
+        done = JobReturn(_return_value=error, status=JobStatus.FAILED if error else JobStatus.COMPLETED)
+        sweep.Sweep().on_job_end(job, done)
+    callback = sweep.Sweep()
+    callback.on_multirun_start(config(tmp_path))
+    callback.on_multirun_end(config(tmp_path))
+    assert told == [("FAILED", tmp_path / "summary.html")]
+    assert "job 1_job failed: UserError: no window" in caplog.text
+    assert "0_job" not in caplog.text
+
+
+def test_a_job_that_succeeds_the_second_time_failed_no_more(tmp_path: Path) -> None:
+    job = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(tmp_path)}}})
+    sweep.Sweep().on_job_end(job, JobReturn(_return_value=UserError("no"), status=JobStatus.FAILED))
+    assert (tmp_path / sweep.FAILED).is_file()
+    sweep.Sweep().on_job_end(job, JobReturn(_return_value=0.5, status=JobStatus.COMPLETED))
+    assert not (tmp_path / sweep.FAILED).exists()
