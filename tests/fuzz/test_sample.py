@@ -1,5 +1,6 @@
 """Requests for samples, and checkpoints that are damaged, spliced or hostile."""
 
+import hashlib
 import io
 import os
 import pickle
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganlab.export import export
+from ganlab.files import SUMS
 from ganlab.trained import load
 from tests.conftest import newest_run
 from tests.fuzz.cases import PATHS, changed, many, tokens
@@ -129,6 +131,13 @@ def hostile(canary: Path, valid: bytes) -> list[bytes]:
     ]
 
 
+def put(path: Path, content: bytes, sealed: bool) -> None:
+    """Write a file; `sealed` also the hash beside it, so that what is behind the check of the hash is reached."""
+    path.write_bytes(content)
+    if sealed:
+        path.with_name(path.name + SUMS).write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_checkpoint(fuzz: Fuzz, run: Path) -> None:
     newest = max((run / "checkpoints").glob("step_*.ckpt"))
@@ -143,11 +152,11 @@ def test_checkpoint(fuzz: Fuzz, run: Path) -> None:
     def check(data: st.DataObject) -> None:
         victim = data.draw(st.sampled_from((newest, newest, generator)))
         for path, content in stored.items():
-            (root / "run" / path.relative_to(run)).write_bytes(content)
+            put(root / "run" / path.relative_to(run), content, sealed=True)
         content = wrong[data.draw(st.integers(0, len(wrong) - 1))]
         if data.draw(st.booleans()):
             content = data.draw(changed(stored[victim], [*wrong, *stored.values()], text=False))
-        (root / "run" / victim.relative_to(run)).write_bytes(content)
+        put(root / "run" / victim.relative_to(run), content, sealed=data.draw(st.booleans()))
         asked = data.draw(st.sampled_from(("last", "epoch_0001", newest.stem)) | st.sampled_from(PATHS))
         fuzz.case(lambda: load(root / "run", asked).sample(1))
 
