@@ -2,7 +2,10 @@
 
 import logging
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
@@ -12,11 +15,14 @@ from hydra.utils import instantiate
 from omegaconf.errors import InterpolationResolutionError
 
 from ganlab.errors import UserError
+from ganlab.settings import HERE
 
 log = logging.getLogger("ganlab")
 
 Result = TypeVar("Result")
 EXIT_CODE = 2
+LONGEST = 500
+"""Characters of another library's words in a message."""
 
 
 def build(node: Any) -> Any:
@@ -34,7 +40,29 @@ def build(node: Any) -> Any:
             if isinstance(cause, UserError):
                 raise cause from None
             cause = cause.__cause__
+        raise UserError(_not_built(error)) from error
+
+
+@contextmanager
+def told_of_values() -> Iterator[None]:
+    """What fails while a configuration becomes objects, before any data is read, lies in its values: a UserError."""
+    try:
+        yield
+    except UserError:
         raise
+    except Exception as error:
+        log.debug("a configuration cannot be built", exc_info=True)
+        raise UserError(_not_built(error)) from error
+
+
+def _not_built(error: Exception) -> str:
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(HERE)]
+    said = " ".join(str(error).split())[:LONGEST] or "no reason given"
+    return (
+        f"This configuration cannot be built: {type(error).__name__}: {said} "
+        f"(met in {Path(ours[-1].filename).name}, line {ours[-1].lineno}). "
+        "Look at the overrides; --cfg job prints the whole configuration, and conf/ says what each value is."
+    )
 
 
 def told(task: Callable[[], Result]) -> Result:

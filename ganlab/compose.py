@@ -9,7 +9,7 @@ from torch import nn
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
-from ganlab.command import build
+from ganlab.command import build, told_of_values
 from ganlab.dataset.kind import Kind
 from ganlab.dataset.module import Data
 from ganlab.dataset.source import Source
@@ -48,25 +48,32 @@ def compose(cfg: DictConfig) -> Composed:
 
     Raises UserError for combinations that cannot work.
     """
-    pl.seed_everything(cfg.seed, verbose=False)
-    networks = compose_networks(cfg)
-    data = Data(
-        source=networks.source,
-        split=build(cfg.split),
-        arrangement=networks.arrangement,
-        batch_size=cfg.batch_size,
-        num_workers=cfg.num_workers,
-        draws=networks.gan.all_tricks(),
-        seed=cfg.seed,
-        labelled=networks.gan.conditional,
-    )
-    return Composed(networks, data)
+    with told_of_values():
+        plain_values(cfg)
+        pl.seed_everything(cfg.seed, verbose=False)
+        networks = compose_networks(cfg)
+        data = Data(
+            source=networks.source,
+            split=build(cfg.split),
+            arrangement=networks.arrangement,
+            batch_size=cfg.batch_size,
+            num_workers=cfg.num_workers,
+            draws=networks.gan.all_tricks(),
+            seed=cfg.seed,
+            labelled=networks.gan.conditional,
+        )
+        return Composed(networks, data)
 
 
 def compose_networks(cfg: DictConfig) -> Networks:
     """Networks and codec, as sampling needs them too. Raises UserError for choices that do not go together."""
-    if cfg.batch_size < 1:
-        raise UserError(f"batch_size={cfg.batch_size}: accepted is 1 or more.")
+    with told_of_values():
+        return _networks(cfg)
+
+
+def _networks(cfg: DictConfig) -> Networks:
+    if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
+        raise UserError(f"batch_size={cfg.batch_size}: accepted is a whole number from 1.")
     source: Source = build(cfg.dataset)
     arrangement: Arrangement = build(cfg.arrangement)
     kind = source.kind(arrangement)

@@ -1,8 +1,25 @@
 """What is told to the user, not to the developer: shown without a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SHOWN = 300
+"""Characters of a value in a message."""
+
 
 class UserError(Exception):
     """A wrong input. The message says what was seen, what is accepted, and the override that fixes it."""
+
+
+@contextmanager
+def told_of_files(name: str, value: object) -> Iterator[None]:
+    """What the system says of a file or folder that the override `name` names, as a UserError."""
+    if "\0" in str(value):
+        raise UserError(f"{name}={str(value)[:SHOWN]!a}: no file has a name with a NUL in it.")
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{name}={str(value)[:SHOWN]!a} cannot be read or written: {error}.") from error
 
 
 class BadRecord(Exception):

@@ -59,6 +59,7 @@ def explore(cfg: DictConfig) -> Path:
         titles=[f"{samples.persons[i]}{_class(source, int(samples.labels[i]))}" for i in chosen],
         images=_images(cfg, choices, source, samples, chosen),
         skipped=collected.skipped,
+        doubtful=collected.doubtful,
         settings=OmegaConf.to_yaml(cfg.dataset, resolve=True),
     )
     page = write_exploration(Path(cfg.out), exploration)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ganlab import __version__
 from ganlab.dataset.kind import Kind, Row, Window
-from ganlab.errors import UserError
+from ganlab.errors import UserError, told_of_files
 from ganlab.tracking.facts import said
 from ganlab.trained import Trained, load
 from ganlab.writers import FORMATS, Generated
@@ -35,29 +35,57 @@ def export(
 ) -> Path:
     """Write `n` samples of a run's generator to the folder `out` and return it.
 
-    Raises UserError for an unknown format or class, or a folder that holds something.
+    Raises UserError for an unknown format or class, numbers that cannot be, or a folder that holds something or cannot
+    be written.
     """
-    if n < 1 or batch_size < 1:
-        raise UserError(f"n={n}, batch_size={batch_size}: accepted is 1 or more.")
+    _check_numbers(n, seed, batch_size)
     if run is None:
         raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
-    trained = load(run, checkpoint)
+    with told_of_files("run", run):
+        trained = load(str(run), str(checkpoint))
+    _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
-    format = format or next(iter(formats))
+    format = str(format or next(iter(formats)))
     if format not in formats:
         raise UserError(f"format={format}: accepted for {trained.kind.noun}s are {', '.join(formats)}.")
     number = trained.number_of(label)
-    folder = Path(out) if out else Path(run) / "samples" / f"{format}_{n}_seed{seed}{f'_{label}' if label else ''}"
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"out={folder} is not empty; nothing was written. Name a new folder: out=<folder>.")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CARD).write_text(f"# Unfinished export\n\n{NOTICE}\n")
+    name = f"{format}_{n}_seed{seed}{f'_{label}' if label else ''}"
+    folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
+    with told_of_files("out", folder):
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UserError(f"out={folder} is not empty; nothing was written. Name a new folder: out=<folder>.")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CARD).write_text(f"# Unfinished export\n\n{NOTICE}\n", encoding="utf-8")
     batches = _batches(trained, n, seed, batch_size, number)
     labelled = bool(trained.gan.classes)
     saturated = formats[format][0](Generated(trained.kind, batches, n, provenance(trained, seed), labelled), folder)
-    (folder / CARD).write_text(data_card(trained, format, n, seed, saturated, label))
+    (folder / CARD).write_text(data_card(trained, format, n, seed, saturated, label), encoding="utf-8")
     log.info("%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder)
     return folder
+
+
+def _check_numbers(n: int, seed: int, batch_size: int) -> None:
+    for name, value, least, most in (
+        ("n", n, 1, None),
+        ("batch_size", batch_size, 1, None),
+        ("seed", seed, -(2**63), 2**63 - 1),
+    ):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < least or (most is not None and value > most):
+            raise UserError(
+                f"{name}={value}: accepted is a whole number from {least}{'' if most is None else f' to {most}'}."
+            )
+
+
+def _check_memory(n: int, latent: int) -> None:
+    """Raises UserError where the noise of all samples, which is drawn at once, is more than what is free."""
+    import psutil
+
+    needed, free = 4 * n * latent, psutil.virtual_memory().available
+    if needed > free:
+        raise UserError(
+            f"n={n}: their noise takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free. Sample fewer."
+        )
 
 
 def _batches(

@@ -5,6 +5,7 @@ Files of ours say what they hold (`ganlab.writers`); of others it can be said: l
 
 import csv
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,9 @@ from tqdm import tqdm
 from ganlab.dataset.image_files import Folder, Store, Zip, decode
 from ganlab.dataset.kind import Image, Kind, Row, Window
 from ganlab.dataset.record import millivolts
+from ganlab.dataset.table import read_text
 from ganlab.dataset.wfdb import MILLIVOLTS_IN, WFDB
-from ganlab.errors import BadRecord, UserError
+from ganlab.errors import BadRecord, UserError, told_of_files
 from ganlab.metrics.base import Samples
 
 if TYPE_CHECKING:
@@ -79,10 +81,11 @@ def read(path: Path, asked: Asked) -> Synthetic:
     """
     if asked.on_bad not in ("error", "skip"):
         raise UserError(f"on_bad={asked.on_bad}: accepted are error and skip.")
-    if not path.exists():
-        raise UserError(f"synthetic={path}: no such file or folder. {_accepted(asked.kind)}")
-    file = _sole_file(path)
-    found = _reader(file, asked.kind)(file, asked)
+    with told_of_files("synthetic", path):
+        if not (path.is_file() or path.is_dir()):
+            raise UserError(f"synthetic={path}: no such file or folder. {_accepted(asked.kind)}")
+        file = _sole_file(path)
+        found = _reader(file, asked.kind)(file, asked)
     found = _finite(file, found, asked.on_bad)
     if not len(found.values):
         raise UserError(f"synthetic={file} holds no {asked.kind.noun} that can be used.")
@@ -356,7 +359,7 @@ def _beside(path: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        said = json.loads(file.read_text())
+        said = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{file} is no JSON ({error}).") from error
     if not isinstance(said, dict):
@@ -386,11 +389,13 @@ def _from_labels_csv(file: Path, names: Sequence[str] | int) -> list[str]:
     """Classes by name, with or without a suffix, or in order where only the count is known; none without a file."""
     if not file.is_file():
         return []
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
+    reader = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    try:
         if missing := {"name", "label"} - set(reader.fieldnames or ()):
             raise UserError(f"{file}: no column {', '.join(sorted(missing))}; accepted are name and label.")
         rows = [(row["name"], row["label"]) for row in reader]
+    except csv.Error as error:
+        raise UserError(f"{file}:{reader.line_num} is not CSV: {error}.") from error
     if isinstance(names, int):
         if len(rows) != names:
             raise UserError(f"{file} has {len(rows)} labels for {names} samples; accepted is one for each, in order.")

@@ -72,7 +72,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
         )
         names.append(data.name(number))
         labels.append(label)
-    (folder / "RECORDS").write_text("\n".join(names) + "\n")
+    (folder / "RECORDS").write_text("\n".join(names) + "\n", encoding="utf-8")
     _write_labels(data, folder, labels)
     return saturated
 
@@ -81,7 +81,7 @@ def write_window_csv(data: Generated, folder: Path) -> int:
     """A row a sample of a window, with the window's number and the time."""
     assert isinstance(data.kind, Window)
     leads = data.kind.leads
-    with (folder / "synthetic.csv").open("w") as file:
+    with (folder / "synthetic.csv").open("w", encoding="utf-8") as file:
         file.writelines(f"# {line}\n" for line in data.about)
         label_column = ["label"] if data.labelled else []
         file.write(",".join(["window", "time_ms", *(f"{lead}_mv" for lead in leads), *label_column]) + "\n")
@@ -98,7 +98,7 @@ def write_row_csv(data: Generated, folder: Path) -> int:
     assert isinstance(data.kind, Row)
     columns = data.kind.columns
     formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
-    with (folder / "synthetic.csv").open("w", newline="") as file:
+    with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
         file.writelines(f"# {line}\n" for line in data.about)
         table = csv.writer(file, lineterminator="\n")
         table.writerow([*(column.name for column in columns), *(["label"] if data.labelled else [])])
@@ -139,7 +139,8 @@ def write_npy(data: Generated, folder: Path) -> int:
         start += len(batch)
     assert samples is not None
     samples.flush()
-    (folder / "synthetic.json").write_text(json.dumps({**_axes(data.kind), "about": list(data.about)}, indent=1))
+    said = json.dumps({**_axes(data.kind), "about": list(data.about)}, indent=1)
+    (folder / "synthetic.json").write_text(said, encoding="utf-8")
     _write_labels(data, folder, labels)
     return 0
 
@@ -154,7 +155,7 @@ def _axes(kind: Kind) -> dict[str, object]:
 
 def _write_labels(data: Generated, folder: Path, labels: Sequence[str]) -> None:
     if data.labelled:
-        with (folder / "labels.csv").open("w", newline="") as file:
+        with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["name", "label"])
             table.writerows((data.name(number), label) for number, label in enumerate(labels, start=1))

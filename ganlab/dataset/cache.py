@@ -22,12 +22,13 @@ from ganlab.arrangement.leads import Leads
 from ganlab.dataset.folder import cached
 from ganlab.dataset.kind import Window
 from ganlab.dataset.record import Record
+from ganlab.dataset.segments import POLICIES, Segment, touched
 from ganlab.dataset.source import Collected, Member, Skipped, Source
 from ganlab.errors import BadRecord, UserError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the files of a cache folder change their meaning."""
 
 
@@ -56,13 +57,20 @@ class Recordings:
 
 
 class RecordingSource(Source):
-    """A data set of recordings at `rate` Hz: says what it depends on, reads them one by one, and caches them."""
+    """A data set of recordings at `rate` Hz: says what it depends on, reads them one by one, and caches them.
+
+    `on_bad_segment` says what becomes of windows over flat, clipped or missing stretches of a lead that they show: they
+    are kept and counted, dropped and counted, or refused. Those over missing samples are never kept.
+    """
 
     rate: float
 
-    def __init__(self, cache: str | Path, on_bad_record: str = "error") -> None:
+    def __init__(self, cache: str | Path, on_bad_record: str = "error", on_bad_segment: str = "keep") -> None:
         super().__init__(on_bad_record)
+        if on_bad_segment not in POLICIES:
+            raise UserError(f"dataset.on_bad_segment={on_bad_segment!r}: accepted are {', '.join(POLICIES)}.")
         self.cache = Path(cache)
+        self.on_bad_segment = on_bad_segment
         self._recordings: Recordings | None = None
 
     def fetch(self) -> None:
@@ -120,12 +128,47 @@ class RecordingSource(Source):
         needed = tuple(dict.fromkeys(leads.leads + leads.decoded_leads))
         usable, lacking = with_leads(recordings.records, needed, leads.span)
         self.refuse_or_log(lacking)
+        bad = self._bad_segments(usable, needed, leads.span)
+        dropped = self.on_bad_segment == "drop"
+        avoided = needed if dropped else ()
+        train, judged = (
+            Windows(recordings, usable, shown, leads.span, leads.decimation, avoided)
+            for shown in (leads.leads, leads.decoded_leads)
+        )
+        if not len(train):
+            raise UserError(
+                f"{self.name}: every window of leads {', '.join(needed)} touches a bad segment, such as "
+                f"{bad[0].reason}. See dataset.on_bad_segment and arrangement.leads."
+            )
         return Collected(
             members=[Member(record.name, record.patient, record.label) for record in recordings.records],
-            train=Windows(recordings, usable, leads.leads, leads.span, leads.decimation),
-            judged=Windows(recordings, usable, leads.decoded_leads, leads.span, leads.decimation),
-            skipped=[*recordings.skipped, *lacking],
+            train=train,
+            judged=judged,
+            skipped=[*recordings.skipped, *lacking, *(bad if dropped else ())],
+            doubtful=() if dropped else bad,
         )
+
+    def _bad_segments(self, records: Sequence[Record], leads: Sequence[str], span: int) -> list[Skipped]:
+        """Windows over bad segments of these leads by kind, logged. Raises UserError where the policy refuses them."""
+        bad = [
+            Skipped(
+                f"{kind} segments",
+                f"{windows} window(s) of {among} record(s); the first: {first} (dataset.on_bad_segment)",
+                windows,
+                "window",
+            )
+            for kind, windows, among, first in touched(records, span, leads)
+        ]
+        if bad and self.on_bad_segment == "error":
+            shown = "\n".join(f"  {one.record}: {one.reason}" for one in bad)
+            raise UserError(
+                f"{self.name} has bad segments:\n{shown}\ndataset.on_bad_segment=drop leaves these windows out, "
+                "keep takes them; dataset.flat_ms and dataset.clipped_ms say what counts."
+            )
+        what = "left out" if self.on_bad_segment == "drop" else "kept; dataset.on_bad_segment=drop leaves them out"
+        for one in bad:
+            log.warning("%s: %s: %s: %s", self.name, one.record, one.reason, what)
+        return bad
 
     def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
         """Also by diagnosis, where the records have one (paper Table 1)."""
@@ -174,4 +217,4 @@ def _record(row: dict[str, Any]) -> Record:
         field.name: tuple(row[field.name]) if isinstance(row[field.name], list) else row[field.name]
         for field in fields(Record)
     }
-    return Record(**values)
+    return Record(**values | {"segments": tuple(Segment(*segment) for segment in row["segments"])})

@@ -26,6 +26,15 @@ LARGEST_FILE = 64 << 20
 LARGEST_IMAGE = 50_000_000
 """Pixels of an image; one beyond it is not decoded."""
 
+UTF8 = 0x800
+"""Bit of a zip entry that says so of its name (APPNOTE.TXT 4.4.4)."""
+
+MOST_ENTRIES = 100_000
+"""Files of a zip; the largest set of the documents has 75,600."""
+
+LARGEST_RATIO = 200
+"""Of a zip's unpacked bytes to its own, where they are more than `LARGEST_FILE`; beyond it, it is a bomb."""
+
 SHOWN = 5
 
 
@@ -59,8 +68,15 @@ class Folder(Store):
 
     @cached_property
     def entries(self) -> list[str]:
-        """Names of all files, images or not."""
-        return [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
+        """Names of all files, images or not. Raises UserError for one that no page could show."""
+        found = [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
+        if wild := [name for name in found if not name.isprintable()]:
+            raise UserError(f"{self.path}: the file name {wild[0]!a} is no printable text. Rename it.")
+        return found
+
+    @cached_property
+    def _resolved(self) -> Path:
+        return self.path.resolve()
 
     def stamp(self) -> list[tuple[str, int, int]]:
         """Name, size and time of each image."""
@@ -70,10 +86,14 @@ class Folder(Store):
         """The file's bytes. Raises BadRecord where they cannot be had."""
         file = self.path / name
         try:
+            if not file.resolve(strict=True).is_relative_to(self._resolved):
+                raise BadRecord(name, f"leads out of {self.path}")
+            if not file.is_file():
+                raise BadRecord(name, "is no regular file")
             _check_bytes(name, file.stat().st_size)
             return file.read_bytes()
-        except OSError as error:
-            raise BadRecord(name, f"cannot be read ({error.strerror})") from error
+        except (OSError, RuntimeError) as error:
+            raise BadRecord(name, f"cannot be read ({error})") from error
 
 
 class Zip(Store):
@@ -94,22 +114,40 @@ class Zip(Store):
         if self._open is None or self._open[0] != os.getpid():
             try:
                 self._open = os.getpid(), zipfile.ZipFile(self.path)
-            except (OSError, zipfile.BadZipFile) as error:
+            except Exception as error:  # what zipfile raises for hostile bytes is not one family
                 raise UserError(f"{self.path} is not a readable zip ({error}); check dataset.root=...") from error
         return self._open[1]
 
     @cached_property
     def entries(self) -> list[str]:
         """Names of all files, images or not. Raises UserError for a zip that would reach beyond itself."""
+        return list(self._files)
+
+    @cached_property
+    def _files(self) -> dict[str, zipfile.ZipInfo]:
+        """Entries by name, checked before anything is unpacked."""
         files = [entry for entry in self.archive.infolist() if not entry.is_dir()]
-        names = [entry.filename for entry in files]
+        names = [_entry_name(self.path, entry) for entry in files]
         if out := [name for name in names if _leads_out(name)]:
             raise UserError(f"{self.path}: the entry {out[0]!r} leads out of the archive. Nothing was read.")
-        if links := [entry.filename for entry in files if stat.S_ISLNK(entry.external_attr >> 16)]:
+        kinds = [stat.S_IFMT(entry.external_attr >> 16) for entry in files]
+        if links := [name for name, kind in zip(names, kinds, strict=True) if kind == stat.S_IFLNK]:
             raise UserError(f"{self.path}: the entry {links[0]!r} is a link. Nothing was read.")
+        if odd := [name for name, kind in zip(names, kinds, strict=True) if kind not in (0, stat.S_IFREG)]:
+            raise UserError(f"{self.path}: the entry {odd[0]!r} is no regular file. Nothing was read.")
+        if locked := [name for name, entry in zip(names, files, strict=True) if entry.flag_bits & 1]:
+            raise UserError(f"{self.path}: the entry {locked[0]!r} is encrypted; pack it anew without a password.")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count double.")
-        return names
+        if len(files) > MOST_ENTRIES:
+            raise UserError(f"{self.path} holds {len(files):,} files; accepted are {MOST_ENTRIES:,}. Unpack it.")
+        size, packed = sum(entry.file_size for entry in files), self.path.stat().st_size
+        if size > max(LARGEST_FILE, LARGEST_RATIO * packed):
+            raise UserError(
+                f"{self.path} would unpack from {packed:,} to {size:,} bytes, over {LARGEST_RATIO} times as many: it "
+                "is no archive of images. Nothing was read."
+            )
+        return dict(zip(names, files, strict=True))
 
     def stamp(self) -> list[tuple[str, int, int]]:
         """Name, size and time of the zip."""
@@ -117,7 +155,7 @@ class Zip(Store):
 
     def read(self, name: str) -> bytes:
         """The entry's bytes. Raises BadRecord where they cannot be had, or are too many, before they are unpacked."""
-        entry = self.archive.getinfo(name)
+        entry = self._files[name]
         _check_bytes(name, entry.file_size)
         try:
             return self.archive.read(entry)
@@ -159,6 +197,20 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
     return [(int(part), "") if part[0].isdecimal() else (-1, part) for part in parts], name
 
 
+def _entry_name(path: Path, entry: zipfile.ZipInfo) -> str:
+    """An entry's name; what is UTF-8 without the mark (macOS) is taken as that. Raises UserError where it is not."""
+    name = entry.orig_filename
+    try:
+        name = name if entry.flag_bits & UTF8 else name.encode("cp437").decode()
+    except UnicodeError as error:
+        raise UserError(
+            f"{path}: the name of the entry {name!a} is not UTF-8. Pack it anew; nothing was read."
+        ) from error
+    if not name.isprintable():
+        raise UserError(f"{path}: the name of the entry {name!a} is no printable text. Nothing was read.")
+    return name
+
+
 def _leads_out(name: str) -> bool:
     windows = PureWindowsPath(name)
     return "\\" in name or name.startswith("/") or bool(windows.drive) or ".." in windows.parts
@@ -195,6 +247,10 @@ def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
 
 def _check_levels(name: str, image: PIL.Image.Image) -> None:
     """Refuse what a conversion to 8 bits a channel without transparency would change."""
+    if getattr(image, "n_frames", 1) > 1:
+        raise BadRecord(name, f"holds {getattr(image, 'n_frames', 1)} pictures; accepted is one")
+    if image.mode == "CMYK":
+        raise BadRecord(name, "is in the colours of print (CMYK), which have no level of grey or of red, green, blue")
     if image.mode.startswith(("I", "F")):
         raise BadRecord(name, f"has more than 8 bits a channel (mode {image.mode})")
     transparent = "A" in image.getbands() or "transparency" in image.info

@@ -30,7 +30,7 @@ from ganlab.errors import BadRecord, UserError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the files of a cache folder, or what counts as a bad image, change their meaning."""
 
 

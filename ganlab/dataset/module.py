@@ -12,7 +12,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.dataset.samples import Batch, Draws, EpochSampler, Samples
 from ganlab.dataset.source import Collected, Source
 from ganlab.errors import UserError
-from ganlab.split.base import Split, Splitter
+from ganlab.split.base import Split, Splitter, check_apart
 
 PARTS = ("train", "validation", "test", "holdout")
 
@@ -91,10 +91,13 @@ class Data(LightningDataModule):
         self.collected  # noqa: B018
 
     def setup(self, stage: str | None = None) -> None:
-        """Split the persons, count. Raises UserError where nothing is left to train on."""
+        """Split the persons, count. Raises UserError where a person would stand on two sides, or nothing trains."""
         if self.split is not None:
             return
-        self.split = self.splitter(self.collected.members)
+        split, judged = self.splitter(self.collected.members), self.collected.judged
+        shown = {name: judged.of(split.of(name)) for name in dict.fromkeys((*PARTS, *split.parts))}
+        check_apart(split, judged, shown | {"train": self.collected.train.of(split.of("train"))})
+        self.split = split
         self.train = self.part("train", as_trained=True)
         if not len(self.train):
             raise UserError(f"No {self.kind.noun} of a training person can be used; see split.seed.")
@@ -142,6 +145,7 @@ class Data(LightningDataModule):
             "samples": len(samples),
             "classes": class_counts(samples, self.source.classes),
             "skipped": [asdict(bad) for bad in self.collected.skipped],
+            "doubtful": [asdict(bad) for bad in self.collected.doubtful],
             "parts": {
                 name: {
                     "patients": len(part.people),

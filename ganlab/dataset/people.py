@@ -1,10 +1,12 @@
 """A CSV file that says of each record or image whose it is, and which class it has: columns name, person, label."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from ganlab.dataset.source import Member
+from ganlab.dataset.table import read_text
 from ganlab.errors import UserError
 
 
@@ -15,8 +17,8 @@ def read_people(file: Path, classes: Sequence[str]) -> dict[str, Member]:
     """
     if not file.is_file():
         raise UserError(f"dataset.people={file}: no such file. It is a CSV file with columns name, person and label.")
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
+    reader = csv.DictReader(io.StringIO(read_text(file), newline=""), strict=True)
+    try:
         needed = ("name", "person", "label") if classes else ("name", "person")
         lacking = [column for column in needed if column not in (reader.fieldnames or ())]
         if lacking:
@@ -28,15 +30,18 @@ def read_people(file: Path, classes: Sequence[str]) -> dict[str, Member]:
             if member.name in members:
                 raise UserError(f"{file}:{reader.line_num}: {member.name} stands there twice.")
             members[member.name] = member
+    except csv.Error as error:
+        raise UserError(f"{file}:{reader.line_num} is not CSV: {error}. See dataset.people=.") from error
     return members
 
 
 def _member(file: Path, line: int, row: dict[str, str], classes: Sequence[str]) -> Member:
-    name, person = row["name"], row["person"]
+    name, person = (row["name"] or "").strip(), (row["person"] or "").strip()
     if not name or not person:
         raise UserError(f"{file}:{line}: name {name!r} and person {person!r}: neither may be empty.")
     if not classes:
         return Member(name, person, 0)
-    if row["label"] not in classes:
-        raise UserError(f"{file}:{line}: label {row['label']!r} is none of dataset.classes: {', '.join(classes)}.")
-    return Member(name, person, list(classes).index(row["label"]))
+    label = (row["label"] or "").strip()
+    if label not in classes:
+        raise UserError(f"{file}:{line}: label {label!r} is none of dataset.classes: {', '.join(classes)}.")
+    return Member(name, person, list(classes).index(label))

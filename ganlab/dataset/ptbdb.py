@@ -26,8 +26,20 @@ class PTBDB(WFDB):
         url: str = "https://physionet.org/files/ptbdb/1.0.0/",
         on_bad_record: str = "error",
         rate: float = 1000.0,
+        on_bad_segment: str = "keep",
+        flat_ms: float | None = 500.0,
+        clipped_ms: float | None = 20.0,
     ) -> None:
-        super().__init__(root, rate, on_bad_record=on_bad_record, cache=cache, name="ptbdb")
+        super().__init__(
+            root,
+            rate,
+            on_bad_record=on_bad_record,
+            cache=cache,
+            name="ptbdb",
+            on_bad_segment=on_bad_segment,
+            flat_ms=flat_ms,
+            clipped_ms=clipped_ms,
+        )
         self.classes = CLASSES
         self.download = download
         self.url = url

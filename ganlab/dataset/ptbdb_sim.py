@@ -29,8 +29,9 @@ class PTBDBSim(RecordingSource):
         seed: int = 0,
         cache: str | Path = "outputs/cache",
         on_bad_record: str = "error",
+        on_bad_segment: str = "keep",
     ) -> None:
-        super().__init__(cache, on_bad_record)
+        super().__init__(cache, on_bad_record, on_bad_segment)
         self.patients = patients
         self.recordings = recordings
         self.seconds = seconds

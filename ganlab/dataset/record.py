@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.dataset.segments import Segment
+
 LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6", "vx", "vy", "vz")
 """The fifteen leads of the PTB database, in its order."""
 
@@ -14,7 +16,8 @@ class Record:
     """One recording of one patient.
 
     `gain` is in ADC units per mV, `baseline` the ADC value at 0 mV, one for each lead; `peaks` are the sample
-    indices of the R peaks where they are known, which is in simulated records only.
+    indices of the R peaks where they are known, which is in simulated records only. `segments` are its flat, clipped
+    and missing stretches.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Record:
     peaks: tuple[int, ...] = ()
     offset: int = 0
     """Index of the recording's first value in the cache's signal file."""
+    segments: tuple[Segment, ...] = ()
 
 
 def millivolts(

@@ -37,7 +37,8 @@ class Place(NamedTuple):
 class Samples(Dataset[Batch], ABC):
     """Samples read a whole batch at a time.
 
-    `labels`, `persons`, `starts` and `room` (the last possible start) have one value a sample.
+    `labels`, `persons`, `starts` and `room` have one value a sample. A sample may be read at `room + 1` starts, which
+    are drawn by their number; its own is the number `drawn`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Samples(Dataset[Batch], ABC):
         self.persons = persons
         self.starts = np.zeros_like(labels) if starts is None else starts
         self.room = np.zeros_like(labels) if room is None else room
+        self.drawn = self.starts
         self.people, self.person = np.unique(persons.astype(str), return_inverse=True)
 
     @abstractmethod
@@ -60,6 +62,10 @@ class Samples(Dataset[Batch], ABC):
     @abstractmethod
     def of(self, people: Collection[str]) -> Self:
         """The samples of these persons."""
+
+    def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in their recordings the samples of these numbers start, given the number of the start of each."""
+        return drawn
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -94,7 +100,7 @@ class Draws(Protocol):
         """Which samples, in which order."""
 
     def starts(self, starts: NDArray[np.int64], room: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Where in their recordings the samples start."""
+        """Which of the `room + 1` starts that its recording has for it each sample takes."""
 
 
 class EpochSampler(Sampler[Place]):
@@ -127,7 +133,8 @@ class EpochSampler(Sampler[Place]):
     def __iter__(self) -> Iterator[Place]:
         rng = np.random.default_rng([self.seed, self.epoch])
         order = self._order(rng)
-        starts = self.samples.starts[order]
+        drawn = self.samples.drawn[order]
         for trick in self.tricks:
-            starts = trick.starts(starts, self.samples.room[order], rng)
+            drawn = trick.starts(drawn, self.samples.room[order], rng)
+        starts = self.samples.placed(order, drawn)
         return (Place(int(i), int(s)) for i, s in zip(order, starts, strict=True))

@@ -714,5 +714,5 @@ def write_cohort(root: Path, patients: int, *, recordings: int = 1, seconds: flo
     for record, digital in simulate_cohort(patients, recordings=recordings, seconds=seconds, seed=seed):
         write_wfdb(record, digital, root, seed=seed)
         records.append(record)
-    (root / "RECORDS").write_text("".join(f"{record.name}\n" for record in records))
+    (root / "RECORDS").write_text("".join(f"{record.name}\n" for record in records), encoding="utf-8")
     return tuple(records)

@@ -24,6 +24,8 @@ class Skipped:
     reason: str
     count: int = 1
     """How many samples or records it stands for."""
+    noun: str = ""
+    """What it stands for, where that is not what the data set is listed by: windows of a record that is used."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Collected:
     train: Samples
     judged: Samples
     skipped: Sequence[Skipped]
+    doubtful: Sequence[Skipped] = ()
+    """Samples that are used although something is wrong with them, and what."""
 
     @property
     def left_out(self) -> int:

@@ -150,8 +150,19 @@ class TableSource(Source):
         for skipped in unused:
             log.info("%s: %d row(s) left out, %s: %s", self.name, skipped.count, skipped.record, skipped.reason)
         rows = Rows(entries.values.astype(np.float32), entries.labels, entries.persons).at(kept)
+        doubtful = self._repeated(rows)
         people = zip(entries.names.tolist(), entries.persons.tolist(), entries.labels.tolist(), strict=True)
-        return Collected([Member(*person) for person in people], rows, rows, [*entries.bad, *unused])
+        return Collected([Member(*person) for person in people], rows, rows, [*entries.bad, *unused], doubtful)
+
+    def _repeated(self, rows: Rows) -> list[Skipped]:
+        """How many rows equal an earlier one in every value and the class; logged."""
+        whole = np.column_stack([rows.values, rows.labels])
+        count = len(whole) - len(np.unique(whole, axis=0))
+        if not count:
+            return []
+        reason = "equal an earlier row in all columns, and may stand on another side of the split than it"
+        log.warning("%s: %d row(s) %s", self.name, count, reason)
+        return [Skipped("repeated rows", f"{count} row(s) {reason}", count, "row")]
 
     def _inside(self, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], list[Skipped]]:
         """Numbers of the rows within all limits, and how many are not, with how many are beyond each column's."""

@@ -4,6 +4,7 @@ A record is a header `<name>.hea` and its signals in format 16. A RECORDS file l
 below the root is a record.
 """
 
+import glob
 import logging
 import re
 from collections import Counter
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ganlab.dataset.cache import RecordingSource
 from ganlab.dataset.people import read_people
 from ganlab.dataset.record import Record
+from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
 from ganlab.dataset.source import Member
 from ganlab.errors import BadRecord, UserError
 
@@ -28,15 +30,21 @@ CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
 """Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
 LARGEST_RATIO = 100
 """Between a record's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
-NOT_A_SAMPLE = -32768
-"""Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
+LARGEST_HEADER = 1 << 20
+"""Bytes."""
+LONGEST_NAME = 200
+"""Characters of a record's name, folders not counted: a file system has 255 bytes for a file's."""
+LARGEST_BASELINE = 1 << 31
+LARGEST_MV = 1e6
+"""What a full-scale value may be at most; a header that says more is wrong."""
 
 
 class WFDB(RecordingSource):
     """Records below `root`, checked as they are read, at `rate` Hz.
 
     `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
-    of a record's name is its person. Raises UserError where there is no such folder or no record in it.
+    of a record's name is its person. A record with samples that have no value is refused, unless `on_bad_segment` is
+    drop: then the windows over them are left out. Raises UserError where there is no such folder or no record in it.
     """
 
     def __init__(
@@ -48,8 +56,13 @@ class WFDB(RecordingSource):
         on_bad_record: str = "error",
         cache: str | Path = "outputs/cache",
         name: str = "wfdb",
+        on_bad_segment: str = "keep",
+        flat_ms: float | None = 500.0,
+        clipped_ms: float | None = 20.0,
     ) -> None:
-        super().__init__(cache, on_bad_record)
+        super().__init__(cache, on_bad_record, on_bad_segment)
+        _refuse_rate(rate)
+        self.limits = Limits(flat_ms, clipped_ms)
         self.root = Path(root).expanduser()
         self.rate = rate
         self.people_file = Path(people).expanduser() if people else None
@@ -66,14 +79,16 @@ class WFDB(RecordingSource):
         listing = self.root / "RECORDS"
         if not listing.is_file():
             return self.unlisted()
-        names = listing.read_text().split()
+        try:
+            names = listing.read_text(encoding="utf-8").split()
+        except (OSError, ValueError) as error:
+            raise UserError(f"{listing} is not readable as text ({error}).\n{self.ways_on()}") from error
         if not names:
             raise UserError(f"{listing} names no record.\n{self.ways_on()}")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
         for name in names:
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
-                raise UserError(f"{listing}: the record name {name!r} leads out of {self.root}. Nothing was read.")
+            _refuse_name(listing, name)
         return names
 
     def unlisted(self) -> list[str]:
@@ -81,6 +96,8 @@ class WFDB(RecordingSource):
         found = sorted(path.relative_to(self.root).with_suffix("").as_posix() for path in self.root.rglob("*.hea"))
         if not found:
             raise UserError(f"No RECORDS file and no header (*.hea) in {self.root}.\n{self.ways_on()}")
+        for name in found:
+            _refuse_name(self.root, name)
         return found
 
     def ways_on(self) -> str:
@@ -88,11 +105,12 @@ class WFDB(RecordingSource):
         return "dataset.root=<folder with WFDB records>."
 
     def identity(self) -> dict[str, Any]:
-        """Root, rate, and name, size and time of every file of every record; whose they are."""
+        """Root, rate, and name, size and time of every file of every record; whose they are; what a bad segment is."""
         files = [
             (path.relative_to(self.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
             for name in self.names()
-            for path in sorted((self.root / name).parent.glob(f"{Path(name).name}.*"))
+            for path in sorted((self.root / name).parent.glob(f"{glob.escape(Path(name).name)}.*"))
+            if path.exists()
         ]
         people = [(member.name, member.patient, member.label) for member in self.people().values()]
         return {
@@ -100,6 +118,7 @@ class WFDB(RecordingSource):
             "rate": self.rate,
             "names": list(self.names()),
             "files": files,
+            "segments": {**vars(self.limits), "missing": self.on_bad_segment == "drop"},
         } | ({"people": people, "classes": list(self.classes)} if people else {})
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
@@ -108,9 +127,12 @@ class WFDB(RecordingSource):
 
         path = str(self.root / name)
         try:
+            self._check_file(name, Path(f"{path}.hea"))
             header = wfdb.rdheader(path)
             _take_as_written(header, Path(f"{path}.hea"))
             _check_header(name, header)
+            for file in dict.fromkeys(header.file_name):
+                self._check_file(name, Path(path).parent / file)
             _check_sizes(name, header, Path(path).parent)
             raw = wfdb.rdrecord(path, physical=False, return_res=16)
         except BadRecord:
@@ -120,22 +142,37 @@ class WFDB(RecordingSource):
         except Exception as error:
             raise BadRecord(name, f"not readable as WFDB ({type(error).__name__}: {error})") from error
         digital = np.ascontiguousarray(raw.d_signal.T)
+        missing = int((digital == NOT_A_SAMPLE).sum())
+        if missing and self.on_bad_segment != "drop":
+            raise BadRecord(name, f"{missing} samples have no value (dataset.on_bad_segment=drop uses the others)")
         _check_samples(name, header, digital)
+        leads = tuple(lead.lower() for lead in header.sig_name)
+        segments = find_segments(digital, leads, float(header.fs), self.limits)
         units = np.array([MILLIVOLTS_IN[unit] for unit in header.units])
-        digital = _at_rate(name, digital, float(header.fs), self.rate)
+        digital = _at_rate(name, bridged(digital) if missing else digital, float(header.fs), self.rate)
         person, diagnosis, label = self.about(name, header.comments)
         record = Record(
             name=name,
             patient=person,
             diagnosis=diagnosis,
             label=label,
-            leads=tuple(lead.lower() for lead in header.sig_name),
+            leads=leads,
             samples=digital.shape[1],
             rate=self.rate,
             gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
             baseline=tuple(int(b) for b in header.baseline),
+            segments=at_rate(segments, self.rate / float(header.fs), digital.shape[1]),
         )
         return record, digital
+
+    def _check_file(self, name: str, file: Path) -> None:
+        """Raises BadRecord for what is no regular file below the root, such as a pipe or a link out of it."""
+        if not file.resolve(strict=True).is_relative_to(self.root.resolve()):
+            raise BadRecord(name, f"{file.name} leads out of {self.root}")
+        if not file.is_file():
+            raise BadRecord(name, f"{file.name} is no regular file")
+        if file.suffix == ".hea" and file.stat().st_size > LARGEST_HEADER:
+            raise BadRecord(name, f"{file.name} has {file.stat().st_size:,} bytes; accepted are {LARGEST_HEADER:,}")
 
     def people(self) -> dict[str, Member]:
         """What the file of people says, by record; nothing where there is none."""
@@ -151,6 +188,24 @@ class WFDB(RecordingSource):
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
         return member.patient, self.classes[member.label] if self.classes else "", member.label
+
+
+def _refuse_name(where: Path, name: str) -> None:
+    """Raises UserError for a record's name that would leave the root, or that is no plain path."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise UserError(f"{where}: the record name {name!a} leads out of its folder. Nothing was read.")
+    # With a colon, wfdb's file layer takes a name for the address of another file system.
+    if not name.isprintable() or ":" in name or not path.name or max(map(len, path.parts)) > LONGEST_NAME:
+        raise UserError(
+            f"{where}: the record name {name[:LONGEST_NAME]!a} is no plain path: accepted are printable characters "
+            f"without a colon, at most {LONGEST_NAME} in a row without a slash. Nothing was read."
+        )
+
+
+def _refuse_rate(rate: float) -> None:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
+        raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
 
 
 def _take_as_written(header: Any, file: Path) -> None:
@@ -169,6 +224,8 @@ def _take_as_written(header: Any, file: Path) -> None:
 
 
 def _check_header(name: str, header: Any) -> None:
+    if getattr(header, "n_seg", None):
+        raise BadRecord(name, "a record of several segments; accepted are single ones")
     if not header.sig_name or not header.sig_len:
         raise BadRecord(name, "its header names no signal or no samples")
     if header.n_sig != len(header.sig_name):
@@ -180,9 +237,15 @@ def _check_header(name: str, header: Any) -> None:
         raise BadRecord(name, f"unit {', '.join(unknown)}: accepted are {', '.join(MILLIVOLTS_IN)}")
     if any(not gain or not np.isfinite(gain) for gain in header.adc_gain):
         raise BadRecord(name, "no gain, or a gain of 0, in its header")
+    largest = [(32768 + abs(b)) / abs(gain) for b, gain in zip(header.baseline, header.adc_gain, strict=True)]
+    in_mv = max(value * MILLIVOLTS_IN[unit] for value, unit in zip(largest, header.units, strict=True))
+    if in_mv > LARGEST_MV:
+        raise BadRecord(name, f"its gain and baseline make values of {in_mv:.3g} mV; accepted are {LARGEST_MV:g}")
+    if any(abs(baseline) > LARGEST_BASELINE for baseline in header.baseline):
+        raise BadRecord(name, f"a baseline of {max(header.baseline, key=abs)} in its header")
     if any(fmt != "16" for fmt in header.fmt):
         raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
-    if len(set(header.sig_name)) != len(header.sig_name):
+    if len({lead.lower() for lead in header.sig_name}) != len(header.sig_name):
         raise BadRecord(name, "two leads of the same name")
 
 
@@ -198,9 +261,6 @@ def _check_sizes(name: str, header: Any, folder: Path) -> None:
 def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
     if digital.shape[1] != header.sig_len:
         raise BadRecord(name, f"{digital.shape[1]} samples on disk, {header.sig_len} in its header")
-    missing = int((digital == NOT_A_SAMPLE).sum())
-    if missing:
-        raise BadRecord(name, f"{missing} samples have no value")
     sums = digital.sum(axis=1, dtype=np.int64)
     wrong = [
         lead

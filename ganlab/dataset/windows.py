@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.record import Record, millivolts
 from ganlab.dataset.samples import Place, Samples
+from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
 from ganlab.errors import UserError
 
@@ -17,26 +18,48 @@ class Windows(Samples):
     """Windows of `span` samples of the given leads, one after another, the tail of a recording dropped.
 
     Read in mV `(B, leads, span // decimation)` from the memory-mapped recordings; with a `decimation` they are
-    low-passed and brought to that fraction of their rate. The records must have the leads.
+    low-passed and brought to that fraction of their rate. The records must have the leads. No window is laid or drawn
+    over a bad segment of the leads that are `avoided`.
     """
 
     def __init__(
-        self, recordings: Recordings, records: Sequence[Record], leads: Sequence[str], span: int, decimation: int = 1
+        self,
+        recordings: Recordings,
+        records: Sequence[Record],
+        leads: Sequence[str],
+        span: int,
+        decimation: int = 1,
+        avoided: Collection[str] = (),
     ) -> None:
         self.recordings = recordings
         self.records = tuple(records)
         self.leads = tuple(leads)
         self.span = span
         self.decimation = decimation
-        counts = np.array([record.samples // span for record in self.records], dtype=np.int64)
-        self.record_of = np.repeat(np.arange(len(self.records)), counts)
+        self.avoided = frozenset(avoided)
+        clear = [clear_starts(record, span, self.avoided) for record in self.records]
+        laid = [_laid(record.samples // span, span, each) for record, each in zip(self.records, clear, strict=True)]
+        self.record_of = np.repeat(np.arange(len(self.records)), [len(starts) for starts in laid])
         self._leads_of = [np.array([r.leads.index(lead) for lead in self.leads]) for r in self.records]
         super().__init__(
             labels=np.array([r.label for r in self.records], dtype=np.int64)[self.record_of],
             persons=np.array([r.patient for r in self.records], dtype=np.str_)[self.record_of],
-            starts=np.concatenate([np.arange(n) * span for n in counts]) if len(counts) else counts,
-            room=np.array([r.samples - span for r in self.records], dtype=np.int64)[self.record_of],
+            starts=np.concatenate([*laid, np.empty(0, np.int64)]),
         )
+        stretches = np.concatenate([*clear, np.empty((0, 2), np.int64)])
+        lengths = stretches[:, 1] - stretches[:, 0] + 1
+        starts_of = np.array([(each[:, 1] - each[:, 0] + 1).sum() for each in clear], dtype=np.int64)
+        self._first, self._counted = stretches[:, 0], np.cumsum(lengths) - lengths
+        self._before = (np.cumsum(starts_of) - starts_of)[self.record_of]
+        self.room = starts_of[self.record_of] - 1
+        own = [_numbers(starts, stretch) for starts, stretch in zip(laid, clear, strict=True)]
+        self.drawn = np.concatenate([*own, np.empty(0, np.int64)])
+
+    def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in their recordings the windows start, given the number of the start of each."""
+        counted = self._before[numbers] + drawn
+        at = np.searchsorted(self._counted, counted, side="right") - 1
+        return self._first[at] + counted - self._counted[at]
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Windows `(B, leads, samples)` in mV."""
@@ -48,13 +71,27 @@ class Windows(Samples):
     def of(self, people: Collection[str]) -> Self:
         """Windows of these patients' records."""
         chosen = [record for record in self.records if record.patient in set(people)]
-        return type(self)(self.recordings, chosen, self.leads, self.span, self.decimation)
+        return type(self)(self.recordings, chosen, self.leads, self.span, self.decimation, self.avoided)
 
     def _millivolts(self, window: int, start: int) -> NDArray[np.float32]:
         number = int(self.record_of[window])
         record, leads = self.records[number], self._leads_of[number]
         digital = self.recordings.digital(record)[leads, start : start + self.span]
         return millivolts(digital, np.array(record.gain)[leads], np.array(record.baseline)[leads])
+
+
+def _laid(count: int, span: int, clear: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of the starts of windows laid end to end those within the clear stretches."""
+    starts = np.arange(count, dtype=np.int64) * span
+    within = [(starts >= first) & (starts <= last) for first, last in clear]
+    return starts[np.any(within, axis=0)] if within else starts[:0]
+
+
+def _numbers(starts: NDArray[np.int64], clear: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of the starts in the clear stretches these are, from 0."""
+    lengths = clear[:, 1] - clear[:, 0] + 1
+    at = np.searchsorted(clear[:, 0], starts, side="right") - 1
+    return (np.cumsum(lengths) - lengths)[at] + starts - clear[at, 0]
 
 
 def _decimated(x: NDArray[np.float32], factor: int) -> NDArray[np.float32]:

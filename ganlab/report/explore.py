@@ -59,6 +59,7 @@ class Exploration:
     images: Images = field(default_factory=dict)
     """The same samples under each arrangement, as many."""
     skipped: Sequence[Skipped] = ()
+    doubtful: Sequence[Skipped] = ()
     """What is left out, and why."""
     settings: str = ""
     """The configuration that the page was made from, as text."""
@@ -77,7 +78,8 @@ def write_exploration(folder: Path, exploration: Exploration) -> Path:
         _values(exploration),
         _saturation(exploration.saturation),
         _samples(exploration),
-        _skipped(exploration.skipped),
+        _listed("Left out", exploration.skipped),
+        _listed("Used, and doubtful", exploration.doubtful),
         page.details("The whole configuration", page.code(exploration.settings)) if exploration.settings else "",
     ]
     folder.mkdir(parents=True, exist_ok=True)
@@ -225,11 +227,11 @@ def _images(index: int, title: str, images: Images) -> Html:
     return page.figure(png_bytes(draw_named(shown), DPI), f"As {', '.join(shown)}.", f"Images of {title}")
 
 
-def _skipped(skipped: Sequence[Skipped]) -> Html:
-    if not skipped:
+def _listed(title: str, some: Sequence[Skipped]) -> Html:
+    if not some:
         return Html("")
-    rows = [(bad.record, number(bad.count), bad.reason) for bad in skipped]
-    return page.section("Left out", page.table(rows, ("left out", "how many", "reason"), numeric=(1,)))
+    rows = [(bad.record, number(bad.count), bad.reason) for bad in some]
+    return page.section(title, page.table(rows, (title.lower(), "how many", "reason"), numeric=(1,)))
 
 
 def _footer(exploration: Exploration) -> Html:

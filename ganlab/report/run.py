@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -312,7 +313,7 @@ def _data(data: Mapping[str, Any]) -> Html:
     header = ("part", "persons", noun, *map(page.breakable, classes))
     table = page.table(rows, header, numeric=range(1, len(header))) if rows else ""
     note = page.paragraph(data["note"]) if data.get("note") else ""
-    return page.section("Data", page.facts(totals) if totals else "", note, table, _skipped(data))
+    return page.section("Data", page.facts(totals) if totals else "", note, table, _skipped(data), _doubtful(data))
 
 
 def _of_classes(part: Mapping[str, Any], classes: Sequence[str]) -> list[Any]:
@@ -325,10 +326,21 @@ def _skipped(data: Mapping[str, Any]) -> Html:
     rows = [(one.get("record", "–"), one.get("reason", "–"), number(one.get("count", 1))) for one in left_out]
     if not rows:
         return Html("")
-    total = sum(count for one in left_out if isinstance(count := one.get("count", 1), int))
     noun = "row" if data.get("noun") == "row" else "record"
+    totals: Counter[str] = Counter()
+    for one in left_out:
+        if isinstance(count := one.get("count", 1), int):
+            totals[one.get("noun") or noun] += count
     table = page.table(rows, (noun, "reason", "how many"), numeric=(2,))
-    return page.details(f"Left out: {counted(total, noun)}", table)
+    return page.details(f"Left out: {', '.join(counted(total, of) for of, total in totals.items())}", table)
+
+
+def _doubtful(data: Mapping[str, Any]) -> Html:
+    kept = [_mapping(item) for item in _list(data.get("doubtful"))]
+    rows = [(one.get("record", "–"), one.get("reason", "–"), number(one.get("count", 1))) for one in kept]
+    if not rows:
+        return Html("")
+    return page.details("Used, and doubtful", page.table(rows, ("what", "why", "how many"), numeric=(2,)))
 
 
 def _settings(run: Mapping[str, Any], config: str) -> Html:

@@ -28,7 +28,7 @@ class Trick(nn.Module):
         return order
 
     def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
-        """Where windows start in their recordings; `room` is the last possible start of each."""
+        """At which of the possible starts in their recordings windows begin; `room` is the number of the last one."""
         return starts
 
     def adopt(self, generator: nn.Module, discriminator: nn.Module) -> None:

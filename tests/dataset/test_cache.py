@@ -153,6 +153,15 @@ def test_other_settings_and_another_format_have_another_folder(folder: Path, mon
     assert len(built(folder)) == 3
 
 
+@pytest.mark.parametrize("name", ["../out", "/out", "a/b", "", ".hidden", "a\n", "x" * 101])
+def test_a_name_that_leads_out_of_the_cache_is_refused(folder: Path, name: str) -> None:
+    source = Numbers(folder)
+    source.name = name
+    with pytest.raises(UserError, match=r"dataset\.name=.*accepted are letters, digits"):
+        source.prepare()
+    assert not folder.exists()
+
+
 def touch(file: Path) -> None:
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
 

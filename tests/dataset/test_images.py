@@ -3,6 +3,7 @@
 import io
 import json
 import multiprocessing
+import os
 import pickle
 import time
 import zipfile
@@ -44,6 +45,12 @@ def encoded(array: NDArray[Any], kind: str = "BMP") -> bytes:
     return file.getvalue()
 
 
+def encoded_as(mode: str, kind: str, **settings: Any) -> bytes:
+    file = io.BytesIO()
+    PIL.Image.new(mode, (WIDTH, HEIGHT)).save(file, kind, **settings)
+    return file.getvalue()
+
+
 def iris_files() -> dict[str, bytes]:
     return {name: encoded(levels(number)) for number, name in enumerate(IRIS)}
 
@@ -77,6 +84,31 @@ def write_twice(root: Path) -> Path:
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("a.bmp", encoded(levels(1)))
     return root / "all.zip"
+
+
+def write_entry(root: Path, name: str = "a.bmp", mode: int = 0, content: bytes = b"") -> Path:
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = mode << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(write_zip(root, {}), "w") as archive:
+        archive.writestr(entry, content)
+    return root / "all.zip"
+
+
+def replaced(file: Path, old: bytes, new: bytes) -> Path:
+    content = file.read_bytes()
+    assert old in content
+    file.write_bytes(content.replace(old, new))
+    return file
+
+
+def locked(root: Path) -> Path:
+    """The bit of the central directory that says encrypted."""
+    file = write_entry(root)
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    file.write_bytes(content)
+    return file
 
 
 Write = Callable[[Path, dict[str, bytes]], Path]
@@ -198,8 +230,20 @@ def test_a_photograph_stands_upright(collect: Callable[..., Collected], tmp_path
         (lambda root: write_zip(root, {"C:/a.bmp": b""}), ("'C:/a.bmp' leads out",)),
         (write_link, ("'a.bmp' is a link",)),
         (write_twice, ("a.bmp more than once",)),
+        (lambda root: write_entry(root, mode=0o010644), ("'a.bmp' is no regular file",)),
+        (lambda root: write_entry(root, mode=0o020644), ("'a.bmp' is no regular file",)),
+        (locked, ("'a.bmp' is encrypted",)),
+        (lambda root: replaced(write_entry(root, "abcd.bmp"), b"abcd", b"ab\xe4d"), ("is not UTF-8",)),
+        (lambda root: replaced(write_entry(root, "\xe4b.bmp"), "\xe4".encode(), b"\xe4\xff"), ("not a readable zip",)),
+        (lambda root: write_entry(root, "a\n.bmp"), ("no printable text",)),
+        (lambda root: replaced(write_entry(root, "ab.bmp"), b"ab.bmp", b"a\0.bmp"), ("no printable text",)),
+        (lambda root: write_entry(root, content=bytes(65 << 20)), ("would unpack from", "Nothing was read")),
+        (lambda root: write_folder(root, {"a\n.bmp": b""}), ("no printable text",)),
     ],
-    ids=["nothing", "no image", "empty zip", "two zips", "no zip", "up", "root", "drive", "link", "twice"],
+    ids=[
+        *("nothing", "no image", "empty zip", "two zips", "no zip", "up", "root", "drive", "link", "twice"),
+        *("pipe", "device", "encrypted", "latin-1", "wrong UTF-8", "control", "NUL", "bomb", "control in a folder"),
+    ],
 )
 def test_a_root_that_holds_no_data_set_is_refused(
     make: Callable[[Path], Path], said: tuple[str, ...], collect: Callable[..., Collected], tmp_path: Path
@@ -208,6 +252,38 @@ def test_a_root_that_holds_no_data_set_is_refused(
         collect(make(tmp_path / "x"), stand_in="dataset=iris_sim")
     for words in said:
         assert words in str(error.value)
+
+
+def test_a_zip_of_too_many_files_is_refused(
+    collect: Callable[..., Collected], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_zip(tmp_path / "x", iris_files())
+    monkeypatch.setattr(image_files, "MOST_ENTRIES", 5)
+    with pytest.raises(UserError, match="holds 6 files; accepted are 5"):
+        collect(root)
+
+
+def test_a_name_in_utf8_without_its_mark_is_read_as_that(collect: Callable[..., Collected], tmp_path: Path) -> None:
+    root = replaced(write_entry(tmp_path / "x", "ab.bmp", content=encoded(levels(0))), b"ab.bmp", "\xe4.bmp".encode())
+    assert [member.name for member in collect(root).members] == ["\xe4.bmp"]
+    np.testing.assert_array_equal(every(collect(root)).sample.numpy()[0, 0], levels(0))
+
+
+def test_links_out_of_the_root_and_pipes_are_bad_images_and_links_within_are_not(
+    collect: Callable[..., Collected], tmp_path: Path
+) -> None:
+    root = write_folder(tmp_path / "x", iris_files())
+    (tmp_path / "secret.bmp").write_bytes(encoded(levels(9)))
+    (root / "out.bmp").symlink_to(tmp_path / "secret.bmp")
+    (root / "within.bmp").symlink_to("001/01_L.bmp")
+    (root / "gone.bmp").symlink_to("nothing.bmp")
+    os.mkfifo(root / "pipe.bmp")
+    left = collect(root, on_bad_record="skip")
+    reasons = {bad.record: bad.reason for bad in left.skipped}
+    assert reasons.keys() == {"out.bmp", "gone.bmp", "pipe.bmp"}
+    assert "leads out of" in reasons["out.bmp"]
+    assert "no regular file" in reasons["pipe.bmp"]
+    assert len(left.members) == 7
 
 
 def test_images_that_differ_in_size_are_named_with_the_way_on(
@@ -228,6 +304,8 @@ def test_a_size_that_is_not_the_declared_one_names_both(collect: Callable[..., C
 
 SIXTEEN_BITS = encoded(np.arange(48, dtype=np.uint16).reshape(HEIGHT, WIDTH) * 1000, "PNG")
 TRANSPARENT = encoded(np.full((HEIGHT, WIDTH, 4), 100, np.uint8), "PNG")
+CMYK = encoded_as("CMYK", "JPEG")
+ANIMATED = encoded_as("L", "PNG", save_all=True, append_images=[PIL.Image.new("L", (WIDTH, HEIGHT), 9)])
 NOISE = encoded(levels(0, (40, 40)), "PNG")
 
 
@@ -241,10 +319,23 @@ NOISE = encoded(levels(0, (40, 40)), "PNG")
         (b"", "not readable as JPEG, PNG or BMP"),
         (SIXTEEN_BITS, "more than 8 bits"),
         (TRANSPARENT, "transparent"),
+        (CMYK, "colours of print"),
+        (ANIMATED, "holds 2 pictures"),
         (encoded(levels(0, (200, 300)), "BMP"), "bytes long; accepted are 50000"),
         (encoded(np.zeros((200, 300), np.uint8), "PNG"), "300 x 200 pixels; accepted are 5000"),
     ],
-    ids=["text", "truncated", "other format", "empty", "16 bits", "transparent", "bytes", "pixels"],
+    ids=[
+        "text",
+        "truncated",
+        "other format",
+        "empty",
+        "16 bits",
+        "transparent",
+        "print",
+        "animated",
+        "bytes",
+        "pixels",
+    ],
 )
 def test_a_bad_image_is_named_and_refused_or_left_out(
     content: bytes,

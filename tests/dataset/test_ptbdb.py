@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import os
 import re
 import shutil
 from collections import Counter
@@ -114,6 +115,32 @@ def test_real_values_are_wfdbs_millivolts(real: PTBDB, name: str) -> None:
     np.testing.assert_allclose(windows[0].sample[0], physical.p_signal[:, columns].T, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["patient001/s0010_re", "patient006/s0022lre", "patient104/s0306lre"])
+def test_of_a_real_record_no_flipped_bit_and_no_lost_byte_goes_unseen(
+    real_records: Path, tmp_path: Path, name: str
+) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / name).parent.mkdir()
+    for suffix in (".hea", ".dat", ".xyz"):
+        shutil.copyfile(real_records / f"{name}{suffix}", tmp_path / f"{name}{suffix}")
+    source = PTBDB(tmp_path)
+    assert source.read(name)[0].name == name
+    for suffix in (".dat", ".xyz"):
+        file = tmp_path / f"{name}{suffix}"
+        content = file.read_bytes()
+        for place in rng.integers(len(content), size=4).tolist():
+            flipped = content[place] ^ (1 << int(rng.integers(8)))
+            file.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+            with pytest.raises(BadRecord, match=r"do not match the checksum|have no value"):
+                source.read(name)
+        for length in (0, 1, len(content) // 2, len(content) - 1, len(content) - 2):
+            file.write_bytes(content[:length])
+            with pytest.raises(BadRecord, match=rf"has {length:,} bytes, its header says {len(content):,}"):
+                source.read(name)
+        file.write_bytes(content)
+    assert source.read(name)[0].name == name
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("whole") / "ptbdb"
@@ -158,6 +185,17 @@ def with_sample(value: int) -> Callable[[Path], object]:
     return samples(lambda data: data[:500] + word + data[502:])
 
 
+def out(root: Path, path: Path) -> None:
+    """Move a file or folder out of the root, and leave a link to it."""
+    path.rename(root.parent / path.name)
+    path.symlink_to(root.parent / path.name)
+
+
+def pipe(root: Path) -> None:
+    path_of(root, ".hea").unlink()
+    os.mkfifo(path_of(root, ".hea"))
+
+
 GAIN = r"2000\.0\(0\)/mV"
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated samples": (samples(lambda data: data[:-2400]), r"\.dat has 69,600 bytes, .* 72,000"),
@@ -187,7 +225,16 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "rate far too high": (header("15 1000", "15 100000000"), r"rate of 1e\+08 Hz is too far from 1000 Hz"),
     "unit of pressure": (header("/mV", "/mmHg", 1), "unit mmHg: accepted are mV, uV"),
     "another format": (header("dat 16 2000", "dat 80 2000", 1), "signal format 16, 80: accepted is 16"),
-    "two leads of a name": (header(" ii$", " i"), "two leads of the same name"),
+    "two leads of a name": (header(" ii$", " I"), "two leads of the same name"),
+    "samples linked out": (lambda root: out(root, path_of(root, ".dat")), r"s00101_sim\.dat leads out of "),
+    "header linked out": (lambda root: out(root, path_of(root, ".hea")), r"s00101_sim\.hea leads out of "),
+    "folder linked out": (lambda root: out(root, root / "patient001"), r"s00101_sim\.hea leads out of "),
+    "link to nothing": (lambda root: (without(".dat")(root), path_of(root, ".dat").symlink_to("x")), "file missing"),
+    "a pipe as header": (pipe, r"s00101_sim\.hea is no regular file"),
+    "endless header": (lambda root: path_of(root, ".hea").write_bytes(b"#" * (1 << 20) + b"#"), "bytes; accepted are"),
+    "several segments": (with_header(b"s00101_sim/2 15 1000 3000\na 1500\nb 1500\n"), "several segments"),
+    "gain of nanovolts": (header(GAIN, "1e-9(0)/mV", 1), r"values of 3\.28e\+13 mV"),
+    "baseline beyond": (header(GAIN, "2e30(99999999999)/mV", 1), "a baseline of 99999999999"),
 }
 
 
@@ -248,11 +295,17 @@ def test_a_baseline_is_the_value_at_0_mv(database: Path) -> None:
         ("patient001/../../s1", "leads out"),
         ("/etc/passwd", "leads out"),
         ("..\\s1", "leads out"),
+        ("memory://x/s1", "no plain path"),
+        ("simplecache::file:///x/s1", "no plain path"),
+        ("patient001/\0s1", "no plain path"),
+        ("patient001/" + "x" * 300, "no plain path"),
+        (".", "no plain path"),
+        ("patient001/s\udcff", "not readable as text"),
         ("", r"names no record(.|\n)*dataset\.root"),
     ],
 )
 def test_a_list_that_leads_out_or_is_empty_is_refused(listing: str, said: str, database: Path) -> None:
-    (database / "RECORDS").write_text(f"{listing}\n")
+    (database / "RECORDS").write_text(f"{listing}\n", errors="surrogateescape")
     with pytest.raises(UserError, match=said):
         PTBDB(database, cache=database / "cache").prepare()
 

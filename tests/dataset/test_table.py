@@ -147,6 +147,17 @@ def test_a_bad_line_is_named_with_the_reason(file: Path, line: str) -> None:
     assert found.skipped[0].record == "people.csv:8"
 
 
+def test_repeated_rows_are_counted(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file.write_text(TEXT + "p5,40,0,61,healthy\np6,33,0,58,ill\np7,33,0,58,healthy\n")
+    (repeated,) = collected(table(file)).doubtful
+    assert (repeated.count, repeated.noun) == (3, "row")
+    assert "people: 3 row(s) equal an earlier row in all columns" in caplog.text
+    (of_a_class,) = collected(table(file, label="group", classes=["healthy", "ill"])).doubtful
+    assert of_a_class.count == 2
+    file.write_text(TEXT)
+    assert not collected(table(file)).doubtful
+
+
 def test_a_bad_line_moves_no_other_person(file: Path) -> None:
     before = collected(table(file)).members
     file.write_text(TEXT.replace("p2,71.5", "p2,?"))

@@ -124,6 +124,27 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str, said: str) -> None:
     assert [(bad.record, bad.count) for bad in found.skipped] == [("ann-test.data:2", 1), ("class 2", 1)]
 
 
+def test_line_ends_marks_and_encodings_of_other_systems_are_read(tmp_path: Path) -> None:
+    write(tmp_path, LINE.format("3,"), LINE.format("2,"))
+    expected = collected(tmp_path)
+    for name in ROWS:
+        text = (tmp_path / name).read_text()
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    found = collected(tmp_path)
+    assert found.members == expected.members
+    assert (found.train.spread(9).sample == expected.train.spread(9).sample).all()
+
+
+def test_files_without_a_row_are_refused(tmp_path: Path) -> None:
+    for name in ROWS:
+        (tmp_path / name).write_bytes(b"\r\n")
+    with pytest.raises(UserError, match="thyroid: no row is left"):
+        collected(tmp_path)
+    (tmp_path / "ann-train.data").write_bytes("0,5\xe4\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"ann-train\.data:1: 2 values, expected 22"):
+        collected(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -82,6 +82,7 @@ def test_a_changed_file_of_people_is_read_again(folder: Path) -> None:
         ("r0,person0,healthy", "r0,,healthy", r"people\.csv:2: .*person '': neither may be empty"),
         ("day1/r1,", "day1/r0,", r"people\.csv:3: day1/r0 stands there twice"),
         ("day1/r1,", "day1/other,", r"day1/r1: not in .*people\.csv"),
+        ("r0,person0,healthy", 'r0,"person0,healthy', r"people\.csv:\d+ is not CSV"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said(folder: Path, before: str, after: str, said: str) -> None:
@@ -89,6 +90,19 @@ def test_what_is_wrong_in_the_file_is_said(folder: Path, before: str, after: str
     file.write_text(file.read_text().replace(before, after, 1))
     with pytest.raises(UserError, match=said):
         source(folder).prepare()
+
+
+def test_blanks_around_a_person_make_no_other_one_and_latin_1_is_read(folder: Path) -> None:
+    file = folder / "people.csv"
+    text = file.read_text().replace("person0,healthy", " J\xfcrgen , healthy ", 1).replace("person0", "J\xfcrgen")
+    file.write_bytes(text.encode("latin-1").replace(b"\n", b"\r\n"))
+    assert {member.patient for member in source(folder).people().values()} == {"J\xfcrgen", "person1", "person2"}
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf"), True, "fast"])
+def test_only_hertz_are_a_rate(folder: Path, rate: object) -> None:
+    with pytest.raises(UserError, match=r"dataset\.rate=.*accepted is a number of Hz above 0"):
+        source(folder, rate=rate)
 
 
 def test_missing_files_and_records_are_said(folder: Path, tmp_path: Path) -> None:

@@ -4,12 +4,18 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ganlab.arrangement.leads import Leads
+from ganlab.dataset.module import Data
+from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.dataset.source import Member
+from ganlab.dataset.table import Rows
 from ganlab.errors import UserError
-from ganlab.split.base import Split
+from ganlab.split.base import Split, check_apart
 from ganlab.split.paper import PaperSplit
 from ganlab.split.patient import PatientSplit
 
@@ -128,3 +134,42 @@ def test_in_the_papers_split_everybody_trains_and_nobody_judges() -> None:
     assert split.parts == {"train": tuple(sorted(people(records)))}
     assert mine(split, "train", records) == records
     assert split.of("validation") == ()
+
+
+class Doubled(Split):
+    """A split that does not look at itself."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+def samples(*persons: str) -> Rows:
+    values = np.arange(len(persons), dtype=np.float32)[:, None]
+    return Rows(values, np.zeros(len(persons), np.int64), np.array(persons))
+
+
+@pytest.mark.parametrize("part", ["test", "control"])
+def test_a_splitter_that_puts_a_person_on_two_sides_is_caught_when_the_data_are_loaded(
+    part: str, tmp_path: Path
+) -> None:
+    def broken(members: Sequence[Member]) -> Split:
+        everybody = tuple(sorted(people(members)))
+        return Doubled("broken", 0, {"train": everybody, part: everybody[:1]})
+
+    data = Data(PTBDBSim(patients=3, seconds=5, cache=tmp_path), broken, Leads(["i"]))
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"split broken: samples of patient001 in train and in {part}"):
+            data.setup()
+
+
+def test_samples_of_a_person_whom_the_split_put_elsewhere_are_caught() -> None:
+    split = Split("mine", 0, {"train": ("a",), "test": ("b",)})
+    check_apart(split, samples("a", "a", "b"), {"train": samples("a", "a"), "test": samples("b")})
+    with pytest.raises(UserError, match="split mine: train shows b, whom the split did not put there"):
+        check_apart(split, samples("a", "b"), {"train": samples("a", "b"), "test": samples("b")})
+
+
+def test_persons_in_no_part_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    split = Split("mine", 0, {"train": ("a",)})
+    check_apart(split, samples(*"abcdefgh"), {"train": samples("a")})
+    assert "split mine: 7 person(s) in no part: b, c, d, e, f and 2 more" in caplog.text

@@ -1,0 +1,147 @@
+"""Stretches of a recording that hold no ECG: samples without a value, flat lines, and clipping.
+
+Of the 1,089 leads of the 81 usable records of the PTB database beside the tests (72.0 million samples at 0.5 uV), none
+stays at one value for more than 15 ms, and none at its own largest or smallest value for more than 3 ms. Rounded to
+steps of 5 uV, as in other databases, the longest stays are 170 and 22 ms (one lead beyond 20 ms), at 10 uV 372 and 100
+ms. So half a second and 20 ms are beyond what a heart does in those records and within what a loose electrode does.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.errors import UserError
+
+if TYPE_CHECKING:
+    from ganlab.dataset.record import Record
+
+POLICIES = ("keep", "drop", "error")
+KINDS = ("missing", "flat", "clipped")
+"""What a segment can be; a window over several is counted under the first."""
+
+NOT_A_SAMPLE = -32768
+"""Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
+
+
+class Segment(NamedTuple):
+    """Samples `start` to `stop` (without it) of a lead, and which of `KINDS` they are."""
+
+    kind: str
+    lead: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From how many ms on a lead at one value is flat, and one at its own extreme clipped; None looks for neither."""
+
+    flat_ms: float | None = 500.0
+    clipped_ms: float | None = 20.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
+            if value is not None and not number:
+                raise UserError(f"dataset.{name}={value}: accepted are milliseconds above 0, or null for none.")
+
+
+def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float, limits: Limits) -> tuple[Segment, ...]:
+    """The segments of a recording `(leads, samples)` in ADC units at `rate` Hz, a stretch under one kind."""
+    found = []
+    for lead, values in zip(leads, digital, strict=True):
+        starts, stops = _equal(values)
+        level, long_ms = values[starts], (stops - starts) * 1000 / rate
+        missing = level == NOT_A_SAMPLE
+        flat = ~missing & _at_least(long_ms, limits.flat_ms)
+        clipped = ~missing & ~flat & _at_least(long_ms, limits.clipped_ms) & _extreme(level, missing)
+        for kind, chosen in zip(KINDS, (missing, flat, clipped), strict=True):
+            found += [Segment(kind, lead, int(starts[k]), int(stops[k])) for k in np.flatnonzero(chosen)]
+    return tuple(found)
+
+
+def _equal(values: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where stretches of one value begin and end."""
+    edges = np.flatnonzero(np.diff(values)) + 1
+    return np.concatenate([[0], edges]), np.concatenate([edges, [len(values)]])
+
+
+def _at_least(long_ms: NDArray[np.float64], limit_ms: float | None) -> NDArray[np.bool_]:
+    return long_ms >= (np.inf if limit_ms is None else limit_ms)
+
+
+def _extreme(level: NDArray[np.int16], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    there = level[~missing]
+    return (level == there.max()) | (level == there.min()) if len(there) else missing
+
+
+def bridged(digital: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The recording with a straight line over its samples without a value, so that resampling does not ring."""
+    whole, number = digital.copy(), np.arange(digital.shape[1])
+    for values in whole:
+        there = values != NOT_A_SAMPLE
+        if not there.all():
+            values[~there] = np.rint(np.interp(number[~there], number[there], values[there])) if there.any() else 0
+    return whole
+
+
+def at_rate(segments: Sequence[Segment], ratio: float, samples: int) -> tuple[Segment, ...]:
+    """The same stretches, not shorter, in a recording of `samples` at `ratio` times the rate."""
+    return tuple(
+        Segment(kind, lead, min(int(start * ratio), samples - 1), min(int(np.ceil(stop * ratio)), samples))
+        for kind, lead, start, stop in segments
+    )
+
+
+def clear_starts(record: "Record", span: int, leads: Collection[str]) -> NDArray[np.int64]:
+    """First and last start, `(stretches, 2)`, between which windows touch no segment of these leads."""
+    barred = sorted((max(0, s.start - span + 1), s.stop - 1) for s in record.segments if s.lead in leads)
+    clear, first = [], 0
+    for low, high in barred:
+        if low > first:
+            clear.append((first, low - 1))
+        first = max(first, high + 1)
+    if first <= record.samples - span:
+        clear.append((first, record.samples - span))
+    return np.array(clear, dtype=np.int64).reshape(-1, 2)
+
+
+class Touched(NamedTuple):
+    """Windows over segments of a kind: how many, of how many records, and the first segment as a sentence."""
+
+    kind: str
+    windows: int
+    records: int
+    first: str
+
+
+def touched(records: Sequence["Record"], span: int, leads: Collection[str]) -> list[Touched]:
+    """Of the windows laid end to end those that touch a segment of these leads, each counted under one kind."""
+    windows: Counter[str] = Counter()
+    among: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for record in records:
+        count = record.samples // span
+        seen = np.zeros(count, bool)
+        for kind in KINDS:
+            mine = [s for s in record.segments if s.kind == kind and s.lead in leads]
+            over = np.zeros(count, bool)
+            for segment in mine:
+                over[segment.start // span : (segment.stop - 1) // span + 1] = True
+            new = int((over & ~seen).sum())
+            seen |= over
+            if new:
+                windows[kind] += new
+                among[kind] += 1
+                first.setdefault(kind, said(record, mine[0]))
+    return [Touched(kind, windows[kind], among[kind], first[kind]) for kind in KINDS if windows[kind]]
+
+
+def said(record: "Record", segment: Segment) -> str:
+    """A segment in words."""
+    start, length = segment.start / record.rate, (segment.stop - segment.start) / record.rate
+    return f"{record.name}: {segment.lead} {segment.kind} for {length:.3f} s from {start:.3f} s"
