@@ -49,9 +49,9 @@ def compose(cfg: DictConfig) -> Composed:
     Raises UserError for combinations that cannot work.
     """
     with told_of_values():
-        plain_values(cfg)
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg)
+        plain_values(cfg)
         data = Data(
             source=networks.source,
             split=build(cfg.split),

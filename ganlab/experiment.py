@@ -57,15 +57,15 @@ def run(cfg: DictConfig) -> float | None:
     began = time.monotonic()
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    strict = bool(cfg.strict)
-    if cfg.resume is not None:
+    strict, resumed = bool(cfg.strict), cfg.resume is not None
+    if resumed:
         cfg = with_overrides(folder, cfg, hydra.overrides.task)
-    elif (folder / "config.yaml").is_file():
+    composed = compose(cfg)
+    if not resumed and (folder / "config.yaml").is_file():
         check_same(folder, plain_values(cfg))
         if run_facts.earlier(folder).get("status") == "FINISHED":
             log.info("%s holds this run already, finished: nothing is done", folder)
             return _objective(cfg.metrics.objective, json.loads((folder / "metrics.json").read_text()))
-    composed = compose(cfg)
     measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
     check_measures(measures, cfg.metrics.objective, composed.data.kind)
     checkpoints = Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every)
