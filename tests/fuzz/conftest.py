@@ -21,7 +21,7 @@ import pytest
 from ganlab.errors import BadRecord, UserError
 from tests.fuzz.cases import CASES
 
-CASE_S = 60
+CASE_S = 120
 """Seconds after which a case counts as a hang."""
 HANG_S = 300
 """Seconds after which one that does not even listen to signals ends the process with its traceback."""
