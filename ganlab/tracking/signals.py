@@ -73,8 +73,10 @@ class Signals(Callback):
         self._hand_over(self.received)
 
     def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """From here on there is nothing to save."""
+        """From here on there is nothing to save; what was heard since the last step is acted on."""
         self._training = False
+        if self.received is not None and not self.interrupted:
+            self._hand_over(self.received)
 
     def on_exception(self, trainer: Trainer, pl_module: GAN, exception: BaseException) -> None:
         """As at the end."""

@@ -59,6 +59,15 @@ def test_a_machine_that_is_wanted_back_gets_it_after_this_step(training: Trainin
     assert training.saved == [2]
 
 
+def test_told_between_the_last_step_and_the_end_of_training_it_ends(training: Training) -> None:
+    training.begin()
+    training.step()
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped:
+        training.signals.on_train_end(training.trainer, training.module)
+    assert stopped.value.code == 143
+
+
 def test_told_twice_it_ends_at_once(training: Training) -> None:
     training.begin()
     with pytest.raises(SystemExit) as stopped:
