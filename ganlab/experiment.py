@@ -15,6 +15,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from ganlab.attacked import check_attackable
 from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
@@ -60,6 +61,8 @@ def run(cfg: DictConfig) -> float | None:
     trainer = _trainer(cfg, folder)
     composed.data.prepare_data()
     composed.data.setup()
+    assert composed.data.split is not None
+    check_attackable(composed.data.split, measures, plain_values(cfg.metrics))
     facts = run_facts.begin(_call(cfg), folder, composed)
     run_facts.store_split(folder, composed.data)
     trainer.loggers = loggers = _loggers(cfg, folder, facts)
