@@ -112,8 +112,8 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
         if not people:
             reason = "everybody trained" if set(split.parts) == {"train"} else "nobody is in it"
             raise UserError(
-                f"split={split.name}: {reason}, so there are no {key} of {' or '.join(parts)}, and an attack on privacy "
-                "needs them. Train and judge with split=patient; see split.holdout=, split.test=, split.validation=."
+                f"split={split.name}: {reason}, so there are no {key} of {' or '.join(parts)}, and an attack on "
+                "privacy needs them. Train and judge with split=patient; see split.holdout=, split.test=, split.validation=."
             )
     if both := set(split.of("train")) & set(found[0]):
         raise UserError(
@@ -131,9 +131,7 @@ def _labels(samples: Samples) -> dict[str, int]:
     return {person: min(own, key=lambda label: (-own[label], label)) for person, own in votes.items()}
 
 
-def _matched(
-    members: Sequence[str], others: Sequence[str], labels: Mapping[str, int]
-) -> tuple[list[str], list[str]]:
+def _matched(members: Sequence[str], others: Sequence[str], labels: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """As many of both of every class, drawn where there are more."""
     rng = np.random.default_rng(SEED)
     found: tuple[list[str], list[str]] = ([], [])

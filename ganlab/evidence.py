@@ -90,7 +90,9 @@ def evidence(
                 if own.shown:
                     found.shown[name] = {"synthetic": own.shown} | shown
             else:
-                found.left_out.append(f"{name}: these samples lack what it measures, such as a second lead, or classes.")
+                found.left_out.append(
+                    f"{name}: these samples lack what it measures, such as a second lead, or classes."
+                )
         except UserError as error:
             log.warning("%s is not measured: %s", name, error)
             found.left_out.append(f"{name}: {error}")

@@ -42,7 +42,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1000, help="of each set")
     parser.add_argument("--seeds", type=int, default=1, help="of the split: how often everything is done")
     parser.add_argument("--draws", type=int, default=200, help="of persons, for the 95 %% intervals")
-    parser.add_argument("--run", nargs="*", default=[], help="run folders, trained on this cohort with split.spare=true")
+    parser.add_argument(
+        "--run", nargs="*", default=[], help="run folders, trained on this cohort with split.spare=true"
+    )
     parser.add_argument("--cache", default="outputs/cache")
     parser.add_argument("--out", help="a JSON file for all that is drawn")
     asked = parser.parse_args()

@@ -120,6 +120,15 @@ def curve(scores: Scores, positive: NDArray[np.bool_], points: int = CURVE) -> l
     return [[0.0, *false[at].tolist()], [0.0, *true[at].tolist()]]
 
 
+def as_it_is(bound: float) -> Statistic:
+    """A bound of all persons, which is the end of an interval itself: of a draw of persons it is not known."""
+
+    def statistic(_: Weights, reference: Weights) -> float:
+        return bound if (reference == 1).all() else float("nan")
+
+    return statistic
+
+
 def epsilon_bound(scores: Scores, positive: NDArray[np.bool_], level: float = LEVEL, delta: float = 0.0) -> float:
     """Lower bound of epsilon, one-sided with a confidence of `1 - level`, that these scores show; 0 where none.
 

@@ -17,7 +17,7 @@ from ganlab.errors import UserError
 from ganlab.metrics import attack as attacks_on
 from ganlab.metrics import linkage, screen
 from ganlab.metrics.attack import FEW, LOW, Scores, Targets
-from ganlab.metrics.base import Found, Judge, Measure, Number, Real, Samples, SampleSet, Statistic, TooFew, Weights
+from ganlab.metrics.base import Found, Judge, Measure, Number, Real, Samples, SampleSet, Statistic, TooFew
 from ganlab.metrics.copies import distances, spectra
 from ganlab.metrics.membership import Attack, Attempt, Control, NotHere, Outcome, Released
 from ganlab.metrics.utility import auroc
@@ -84,12 +84,13 @@ class Privacy(Measure):
             shown: dict[str, Any] = {"attacks": {}}
             for name, outcome in outcomes.items():
                 numbers |= _statistics(name, outcome, targets)
-                shown["attacks"][name] = _shown(outcome, targets)
+                shown["attacks"][name] = drawn(outcome.person, targets) | (outcome.shown or {})
             if outcomes:
                 best, said = attacks_on.strongest({name: each.person for name, each in outcomes.items()}, targets)
                 numbers["privacy/strongest_auc"] = targets.by_person(best)
                 shown["strongest"] = said
-            return Found(numbers, shown | _persons(targets, real, self.chosen), [*unprepared, *left_out])
+            knows = {each.name: each.knows for each in self.chosen}
+            return Found(numbers, shown | persons_shown(targets, real, knows), [*unprepared, *left_out])
 
         return judge
 
@@ -194,7 +195,7 @@ def _statistics(name: str, outcome: Outcome, targets: Targets) -> dict[str, Stat
         f"privacy/{name}_auc": targets.by_person(auroc(person, member)),
         f"privacy/{name}_tpr_10": targets.by_person(attacks_on.rate_at(person, member, LOW)),
         f"privacy/{name}_tpr_1": targets.by_person(attacks_on.rate_at(person, member, FEW)),
-        f"privacy/{name}_epsilon": _as_it_is(attacks_on.epsilon_bound(person, member)),
+        f"privacy/{name}_epsilon": attacks_on.as_it_is(attacks_on.epsilon_bound(person, member)),
     } | (outcome.numbers or {})
     if outcome.sample is not None:
         windows, ours = outcome.sample, targets.of_members
@@ -206,25 +207,16 @@ def _statistics(name: str, outcome: Outcome, targets: Targets) -> dict[str, Stat
     return found
 
 
-def _as_it_is(bound: float) -> Statistic:
-    """A bound of all persons, which is an end of an interval itself: it has none of a draw of persons."""
-
-    def statistic(_: Weights, reference: Weights) -> float:
-        return bound if (reference == 1).all() else float("nan")
-
-    return statistic
-
-
-def _shown(outcome: Outcome, targets: Targets) -> dict[str, Any]:
+def drawn(scores: Scores, targets: Targets) -> dict[str, Any]:
+    """What a page draws of an attack's scores of persons, `(P,)`: a ROC curve, its area, the scores themselves."""
     return {
-        "auc": auroc(outcome.person, targets.member)(np.ones(len(targets.person))),
-        "curve": attacks_on.curve(outcome.person, targets.member),
-        "scores": _rounded(outcome.person),
-        **(outcome.shown or {}),
+        "auc": auroc(scores, targets.member)(np.ones(len(targets.person))),
+        "curve": attacks_on.curve(scores, targets.member),
+        "scores": [float(f"{score:.5g}") for score in scores],
     }
 
 
-def _persons(targets: Targets, real: Real, chosen: Sequence[Attack]) -> dict[str, Any]:
+def persons_shown(targets: Targets, real: Real, knows: Mapping[str, str]) -> dict[str, Any]:
     """Who was attacked, what was known, and the least leak that so many persons could have shown."""
     members, others = int(targets.member.sum()), int((~targets.member).sum())
     assert real.attacked is not None
@@ -236,12 +228,8 @@ def _persons(targets: Targets, real: Real, chosen: Sequence[Attack]) -> dict[str
         "windows": len(targets.samples),
         "known": len(np.unique(real.attacked.knowledge.persons)),
         "strangers": len(np.unique(real.attacked.strangers.persons)),
-        "knows": {each.name: each.knows for each in chosen},
+        "gallery_trained": real.attacked.gallery_trained,
+        "knows": dict(knows),
         "least_auc": attacks_on.least_auc(members, others),
         "greatest_epsilon": attacks_on.greatest_bound(members, others),
     }
-
-
-def _rounded(scores: Scores) -> list[float]:
-    return [float(f"{score:.5g}") for score in scores]
-
