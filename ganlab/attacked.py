@@ -113,7 +113,8 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
             reason = "everybody trained" if set(split.parts) == {"train"} else "nobody is in it"
             raise UserError(
                 f"split={split.name}: {reason}, so there are no {key} of {' or '.join(parts)}, and an attack on "
-                "privacy needs them. Train and judge with split=patient; see split.holdout=, split.test=, split.validation=."
+                "privacy needs them. Train and judge with split=patient; see split.holdout=, split.test=, "
+                "split.validation=."
             )
     if both := set(split.of("train")) & set(found[0]):
         raise UserError(

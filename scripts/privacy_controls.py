@@ -4,8 +4,8 @@ python scripts/privacy_controls.py
 python scripts/privacy_controls.py --patients 300 --seconds 21 --seeds 3 --run outputs/runs/NAME
 
 Sets: training windows as they are, with noise, 30 % of them among windows of other patients, other recordings of the
-training patients that did not train, and windows of patients in neither set. Of each the share of attacks' members found.
-A run's generator is attacked beside them where `--run` names one; it must have been trained on this cohort.
+training patients that did not train, and windows of patients in neither set. A run's generator is attacked beside them
+where `--run` names one; it must have been trained on this cohort.
 """
 
 import argparse
@@ -134,6 +134,7 @@ def print_table(seed: int, rows: dict[str, dict[str, Any]]) -> None:
         values, drawn = row["values"], row["shown"]
         cells = [with_interval(values, row["intervals"], f"privacy/{attack}_auc") for attack in SHOWN]
         best = drawn["strongest"]
+        found = {rate: values[f"privacy/{best['attack']}_tpr_{rate}"] for rate in (10, 1)}
         linked = drawn["attacks"]["linkage"]
         line(
             name,
@@ -141,7 +142,7 @@ def print_table(seed: int, rows: dict[str, dict[str, Any]]) -> None:
             f"{best['attack']} {best['auc']:.2f}, {best['p']:.4f}",
             f"{linked['share']:.2f}, {linked['p']:.4f}",
             f"{values['privacy/dcr_share']:.2f}",
-            f"{values['privacy/' + best['attack'] + '_tpr_10']:.2f}, {values['privacy/' + best['attack'] + '_tpr_1']:.2f}",
+            f"{found[10]:.2f}, {found[1]:.2f}",
             f"{max(values['privacy/' + attack + '_epsilon'] for attack in drawn['attacks']):.2f}",
         )
 

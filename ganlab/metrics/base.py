@@ -54,8 +54,9 @@ class Attacked:
 
     `members` trained the generator, `nonmembers` are as many persons, of the same classes, that nothing has looked at.
     `gallery` are other recordings of those of both who have several, None where nobody has; `gallery_trained` says
-    whether those of members trained the generator too. `knowledge` are samples of persons in neither set, which an attack may learn from, and `strangers` those
-    of yet others, of which the control is made that no attack may find. A person has one number in all of them.
+    whether those of members trained the generator too. `knowledge` are samples of persons in neither set, which an
+    attack may learn from, and `strangers` those of yet others, of which the control is made that no attack may find. A
+    person has one number in all of them.
 
     Raises UserError where a person is in two of the sets.
     """
@@ -75,7 +76,7 @@ class Attacked:
         person, times = np.unique(people, return_counts=True)
         if (times > 1).any():
             raise UserError(
-                f"{(times > 1).sum()} persons stand on two sides of an attack (the first: number {person[times > 1][0]}): "
+                f"{(times > 1).sum()} persons stand on two sides of an attack (such as number {person[times > 1][0]}): "
                 "a hold-out that overlaps with those who trained measures nothing. Use split=patient, whose parts are "
                 "disjoint."
             )

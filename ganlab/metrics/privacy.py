@@ -112,8 +112,8 @@ def targets_of(real: Real, least: int) -> Targets:
     for side in (attacked.knowledge, attacked.strangers):
         if (count := len(np.unique(side.persons))) < LEAST_KNOWN:
             raise TooFew(
-                f"{count} persons in neither set where {LEAST_KNOWN} are needed, to learn from and for the control that "
-                "no attack may find. More: metrics.attacked.others=, split.validation=."
+                f"{count} persons in neither set where {LEAST_KNOWN} are needed, to learn from and for the control "
+                "that no attack may find. More: metrics.attacked.others=, split.validation=."
             )
     assert attacked.members.persons is not None
     return Targets.of(real.reference, np.unique(attacked.members.persons))

@@ -151,6 +151,7 @@ class Grid:
         self.steps = steps or 1
 
     def __call__(self, rows: Samples) -> Points:
+        """Rows in steps from the lower limits; binary and whole columns as they are."""
         return np.where(self.coarse, np.rint((rows - self.low) / self.length * self.steps), rows)
 
 

@@ -1,8 +1,8 @@
 r"""What rows give away of the persons who trained their generator: copies, membership, attributes.
 
 Members are rows of persons who trained, non-members as many of persons that nothing has looked at; the controls are
-those of `ganlab.metrics.controls`, and of the negative one the rows are of persons in neither set. Continuous columns are
-divided by the standard deviation of rows of neither set; binary columns stay 0 and 1.
+those of `ganlab.metrics.controls`, and of the negative one the rows are of persons in neither set. Continuous columns
+are divided by the standard deviation of rows of neither set; binary columns stay 0 and 1.
 
 Attribute inference: whoever attacks knows some columns of a person (quasi-identifiers), takes the generated row that is
 nearest in these, and believes its other columns. That works on anybody, as far as the table has relations between its
@@ -72,19 +72,10 @@ NUMBERS: Mapping[str, Number] = {
         sees=_COPIES,
         limits=SHARE,
     ),
-    "privacy/attributes_members": Number(
-        "share",
-        "attribute inference: unknown columns of members that the nearest generated row tells, continuous ones to a "
-        "tenth of their deviation; also where columns follow from one another",
-        limits=SHARE,
-    ),
-    "privacy/attributes_nonmembers": Number(
-        "share", "the same of non-members, of whom nothing can have leaked", limits=SHARE
-    ),
     "privacy/attributes_risk": Number(
         "share",
-        "attribute inference: what members have more, over what non-members lack: "
-        "(members - non-members) / (1 - non-members)",
+        "attribute inference: unknown columns that the nearest row tells of members beyond those of non-members, over "
+        "what these lack: (members - non-members) / (1 - non-members); continuous ones to a tenth of their deviation",
         best=0.0,
         sees=_COPIES,
         limits=(-1.0, 1.0),
@@ -173,6 +164,11 @@ class TablePrivacy(Measure):
             best, said = attacks_on.strongest(scores, targets)
             numbers["privacy/strongest_auc"] = targets.by_person(best)
             shown = {"attacks": {name: drawn(score, targets) for name, score in scores.items()}, "strongest": said}
+            shown["attributes"] = {
+                "members": float(told[ours].mean()),
+                "nonmembers": float(told[~ours].mean()),
+                "known": [column.name for column, here in zip(columns, known, strict=True) if here],
+            }
             return Found(numbers, shown | persons_shown(targets, real, ATTACKS))
 
         return judge
@@ -228,18 +224,11 @@ def _difference(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic:
 def _attributes(told: Scores, targets: Targets) -> dict[str, Statistic]:
     ours = targets.of_members
 
-    def rates(reference: Weights) -> tuple[float, float]:
-        return mean(told, reference * ours), mean(told, reference * ~ours)
-
     def risk(_: Weights, reference: Weights) -> float:
-        members, others = rates(reference)
+        members, others = mean(told, reference * ours), mean(told, reference * ~ours)
         return (members - others) / (1 - others) if others < 1 else float("nan")
 
-    return {
-        "privacy/attributes_members": lambda _, reference: rates(reference)[0],
-        "privacy/attributes_nonmembers": lambda _, reference: rates(reference)[1],
-        "privacy/attributes_risk": risk,
-    }
+    return {"privacy/attributes_risk": risk}
 
 
 def _of_attack(name: str, score: Scores, targets: Targets) -> dict[str, Statistic]:
