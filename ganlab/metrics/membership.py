@@ -161,7 +161,7 @@ class Discriminator(Attack):
             if verdict is None:
                 raise NotHere(
                     "these samples came without the discriminator that trained with their generator. "
-                    "synthetic=<run folder> with checkpoint=last, best or a name in its checkpoints brings one."
+                    "synthetic=<run folder> with checkpoint=last, or a name in its checkpoints, brings one."
                 )
             score = np.asarray(verdict(targets.samples.values), np.float64)
             return Outcome(targets.mean(score), score)

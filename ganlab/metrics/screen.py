@@ -39,8 +39,8 @@ NUMBERS: Mapping[str, Number] = {
     ),
     "privacy/nndr_ratio": Number(
         "",
-        "distance screen: closest over second closest person, median, among persons who trained over the same among "
-        "those who did not; 0 is a copy; a copy detector, which shows no privacy",
+        "distance screen: closest over second closest person, below which 5 % of the samples are, among persons who "
+        "trained over the same among those who did not; 0 is a copy; a copy detector, which shows no privacy",
         best=1.0,
         sees=("copy",),
         limits=(0.0, np.inf),
@@ -68,7 +68,7 @@ def screen(distance: Floats, targets: Targets) -> dict[str, Statistic]:
         return _over(*ends)
 
     def second(judged: Weights, reference: Weights) -> float:
-        return _over(*(quantile(_closest_over_second(side), judged) for side in sides(reference)))
+        return _over(*(quantile(_closest_over_second(side), judged, LOWEST) for side in sides(reference)))
 
     return {"privacy/dcr_share": share, "privacy/dcr_ratio": ratio, "privacy/nndr_ratio": second}
 

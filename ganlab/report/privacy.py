@@ -245,8 +245,8 @@ def _linkage(columns: Mapping[str, Shown]) -> Html:
     if own is None:
         return Html("")
     rank = (
-        f"The network recognizes {100 * own['rank_1']:.0f} % of {own['among']} real persons by another recording as the "
-        f"nearest of all {own['among']}, and {100 * own['rank_1_of_windows']:.0f} % of single windows."
+        f"The network recognizes {100 * own['rank_1']:.0f} % of {own['among']} real persons by another recording as "
+        f"the nearest of all {own['among']}, and {100 * own['rank_1_of_windows']:.0f} % of single windows."
         if own["rank_1"] is not None
         else f"How well the network recognizes real persons is not known: {own['among']} have another recording."
     )
