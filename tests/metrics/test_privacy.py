@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def waves(people: range, seed: int, each: int = 4) -> SampleSet:
 
 def attacked(members: int = 24, known: int = 6) -> Attacked:
     ends = np.cumsum([0, members, members, known, known])
-    sides = [waves(range(a, b), seed) for seed, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
+    sides = [waves(range(a, b), seed) for seed, (a, b) in enumerate(pairwise(ends.tolist()))]
     return Attacked(*sides)
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def rows(people: range, seed: int) -> SampleSet:
 
 def real(members: int = 100) -> Real:
     ends = np.cumsum([0, members, members, 60, 60])
-    sides = [rows(range(a, b), seed) for seed, (a, b) in enumerate(zip(ends, ends[1:], strict=False))]
+    sides = [rows(range(a, b), seed) for seed, (a, b) in enumerate(pairwise(ends.tolist()))]
     return Real(Row(COLUMNS), sides[0], rows(range(900, 1000), 9), attacked=Attacked(*sides))
 
 
