@@ -78,7 +78,7 @@ def test_columns_that_follow_from_one_another_are_no_leak() -> None:
     shown = found.shown["attributes"]
     assert shown["known"] == ["tsh"]
     assert min(shown["members"], shown["nonmembers"]) > 0.1
-    assert abs(values(others, ["tsh"])["privacy/attributes_risk"]) < 0.1
+    assert abs(values(others, ["tsh"])["privacy/attributes_risk"]) < 0.2
 
 
 def test_wrong_settings_are_refused() -> None:
