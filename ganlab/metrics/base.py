@@ -83,9 +83,14 @@ class Attacked:
 
     def changed(self, change: Callable[[SampleSet], SampleSet]) -> "Attacked":
         """With every set changed alike, such as brought to another rate."""
-        gallery = None if self.gallery is None else change(self.gallery)
-        sides = (self.members, self.nonmembers, self.knowledge, self.strangers)
-        return Attacked(*map(change, sides), gallery, self.gallery_trained)
+        return replace(
+            self,
+            members=change(self.members),
+            nonmembers=change(self.nonmembers),
+            knowledge=change(self.knowledge),
+            strangers=change(self.strangers),
+            gallery=None if self.gallery is None else change(self.gallery),
+        )
 
 
 @dataclass(frozen=True)
