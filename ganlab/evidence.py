@@ -81,7 +81,7 @@ def evidence(
             own = _own(measure, judge, ground, synthetic, draws)
             found.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
             if own.rows:
-                held = {"real": identity if ground is real else _identity(ground), "measure": name}
+                held: dict[str, Any] = {"real": identity if ground is real else _identity(ground), "measure": name}
                 held |= {"settings": (settings or {}).get(name)}
                 held |= {"count": len(synthetic), "draws": draws, "code": _code()}
                 beside = _beside(measure, judge, ground, len(synthetic), store, held, draws)

@@ -42,6 +42,11 @@ class SampleSet:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """The numbers of the persons, each once; none where they are not known."""
+        return np.empty(0, np.int64) if self.persons is None else np.unique(self.persons)
+
     def take(self, index: NDArray[Any]) -> "SampleSet":
         """The samples at these places, or where a mask is true."""
         labels, persons = (None if each is None else each[index] for each in (self.labels, self.persons))
@@ -72,7 +77,7 @@ class Attacked:
         sides = (self.members, self.nonmembers, self.knowledge, self.strangers)
         if any(each.persons is None for each in sides):
             raise UserError("attacks are on persons, and whose the samples are is not known: see dataset.people=.")
-        people = np.concatenate([np.unique(each.persons) for each in sides if each.persons is not None])
+        people = np.concatenate([each.people for each in sides])
         person, times = np.unique(people, return_counts=True)
         if (times > 1).any():
             raise UserError(

@@ -12,7 +12,7 @@ nearest neighbour (Loftsgaarden and Quesenberry, 1965), $\log p \propto -\log r_
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -53,8 +53,8 @@ class Outcome:
 
     person: Scores
     sample: Scores | None = None
-    numbers: dict[str, Statistic] | None = None
-    shown: dict[str, object] | None = None
+    numbers: Mapping[str, Statistic] | None = None
+    shown: Mapping[str, object] | None = None
 
 
 Attempt = Callable[[Released], Outcome]

@@ -72,13 +72,14 @@ class Privacy(Measure):
         """Prepare the attacks. Raises TooFew for too few persons on one side."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
+        rate = real.kind.rate
         targets = targets_of(real, self.least)
-        distance = _distance(real.kind.rate)
-        searched = spectra(targets.samples, real.kind.rate)
+        distance = _distance(rate)
+        searched = spectra(targets.samples, rate)
         attempts, unprepared = _prepared(self.chosen, real, targets, distance)
 
         def judge(samples: SampleSet) -> Found:
-            near = distances(spectra(samples, real.kind.rate), searched)
+            near = distances(spectra(samples, rate), searched)
             outcomes, left_out = _made(attempts, Released(samples, near))
             numbers: dict[str, Statistic] = dict(screen.screen(near, targets))
             shown: dict[str, Any] = {"attacks": {}}
@@ -100,8 +101,8 @@ def targets_of(real: Real, least: int) -> Targets:
     attacked = real.attacked
     assert attacked is not None
     counts = {
-        "members": len(np.unique(attacked.members.persons)),
-        "non-members": len(np.unique(attacked.nonmembers.persons)),
+        "members": len(attacked.members.people),
+        "non-members": len(attacked.nonmembers.people),
     }
     lacking = [f"{count} {side}" for side, count in counts.items() if count < least]
     if lacking:
@@ -110,13 +111,12 @@ def targets_of(real: Real, least: int) -> Targets:
             "metrics.attacked.nonmembers=[holdout,test], split.holdout=, dataset.patients= of a simulated cohort."
         )
     for side in (attacked.knowledge, attacked.strangers):
-        if (count := len(np.unique(side.persons))) < LEAST_KNOWN:
+        if (count := len(side.people)) < LEAST_KNOWN:
             raise TooFew(
                 f"{count} persons in neither set where {LEAST_KNOWN} are needed, to learn from and for the control "
                 "that no attack may find. More: metrics.attacked.others=, split.validation=."
             )
-    assert attacked.members.persons is not None
-    return Targets.of(real.reference, np.unique(attacked.members.persons))
+    return Targets.of(real.reference, attacked.members.people)
 
 
 def _distance(rate: float) -> Callable[[SampleSet, SampleSet], Samples]:
@@ -226,8 +226,8 @@ def persons_shown(targets: Targets, real: Real, knows: Mapping[str, str]) -> dic
         "members": members,
         "nonmembers": others,
         "windows": len(targets.samples),
-        "known": len(np.unique(real.attacked.knowledge.persons)),
-        "strangers": len(np.unique(real.attacked.strangers.persons)),
+        "known": len(real.attacked.knowledge.people),
+        "strangers": len(real.attacked.strangers.people),
         "gallery_trained": real.attacked.gallery_trained,
         "knows": dict(knows),
         "least_auc": attacks_on.least_auc(members, others),

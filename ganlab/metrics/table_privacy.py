@@ -150,7 +150,7 @@ class TablePrivacy(Measure):
 
         def judge(samples: SampleSet) -> Found:
             made = samples.values / scale
-            closest = nearest(rows, made)
+            closest = nearest(rows, made).astype(np.float64)
             scores = {
                 "nearest": targets.greatest(-closest),
                 "calibrated": targets.mean(np.log(usual + TINY) - np.log(closest + TINY)),
