@@ -85,7 +85,7 @@ class Privacy(Measure):
             shown: dict[str, Any] = {"attacks": {}}
             for name, outcome in outcomes.items():
                 numbers |= _statistics(name, outcome, targets)
-                shown["attacks"][name] = drawn(outcome.person, targets) | (outcome.shown or {})
+                shown["attacks"][name] = drawn(outcome.person, targets) | dict(outcome.shown or {})
             if outcomes:
                 best, said = attacks_on.strongest({name: each.person for name, each in outcomes.items()}, targets)
                 numbers["privacy/strongest_auc"] = targets.by_person(best)
@@ -196,7 +196,7 @@ def _statistics(name: str, outcome: Outcome, targets: Targets) -> dict[str, Stat
         f"privacy/{name}_tpr_10": targets.by_person(attacks_on.rate_at(person, member, LOW)),
         f"privacy/{name}_tpr_1": targets.by_person(attacks_on.rate_at(person, member, FEW)),
         f"privacy/{name}_epsilon": attacks_on.as_it_is(attacks_on.epsilon_bound(person, member)),
-    } | (outcome.numbers or {})
+    } | dict(outcome.numbers or {})
     if outcome.sample is not None:
         windows, ours = outcome.sample, targets.of_members
         found |= {
