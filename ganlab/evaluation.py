@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from ganlab.arrangement.leads import Leads
+from ganlab.attacked import with_attacked
 from ganlab.compose import Composed
 from ganlab.dataset.module import Data
 from ganlab.evidence import Evidence, evidence
 from ganlab.files import write_whole
 from ganlab.gan.gan import GAN
-from ganlab.metrics.base import Measure, Real, SampleSet
+from ganlab.metrics.base import Measure, Real, Samples, SampleSet, Verdict
 from ganlab.report.run import Shown, write_report
 
 log = logging.getLogger(__name__)
 
 NOISE_SEED = 1
+ATTACKS = "attacks.json"
+"""What is drawn of attacks, in the folder of the run."""
 IMAGES = 9
 """Images of each kind that a report shows."""
 
@@ -35,9 +40,10 @@ def evaluate(
     data, gan = composed.data, composed.gan
     side = getattr(composed.networks.arrangement, "side", None)
     real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
+    real = with_attacked(real, data, measures, settings)
     shown = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
     labels = None if shown.labels is None else shown.labels.astype(np.int64)
-    synthetic, left_out = finite(SampleSet(shown.samples, labels))
+    synthetic, left_out = finite(SampleSet(shown.samples, labels, verdict=verdict_of(gan)))
     found = (
         evidence(real, synthetic, measures, cache, settings["measures"], settings["draws"])
         if len(synthetic)
@@ -45,6 +51,8 @@ def evaluate(
     )
     found.left_out.extend(left_out)
     write_whole(folder / "metrics.json", json.dumps(found.rows, indent=1))
+    if found.shown:
+        write_whole(folder / ATTACKS, json.dumps(found.shown))
     real_shown = Shown(real.reference.values, pictures(data, gan))
     report = write_report(
         folder,
@@ -102,6 +110,27 @@ def generated(gan: GAN, count: int, batch_size: int = 256) -> Shown:
     samples = torch.cat([gan.codec.decode(part).cpu() for part in images])
     labels = gan.labels_of(noise)
     return Shown(samples.numpy(), images[0][:IMAGES].cpu().numpy(), None if labels is None else labels.cpu().numpy())
+
+
+def verdict_of(gan: GAN, batch_size: int = 256) -> Verdict:
+    """What the discriminator says of samples `(N, *)` in their own unit: logits `(N,)` of being real.
+
+    Windows have the leads that the arrangement decodes to.
+    """
+    arrangement = gan.codec.arrangement
+
+    @torch.inference_mode()
+    def verdict(values: Samples) -> NDArray[np.float32]:
+        if isinstance(arrangement, Leads):
+            values = values[:, [arrangement.decoded_leads.index(lead) for lead in arrangement.leads]]
+        parts = torch.from_numpy(np.ascontiguousarray(values, np.float32)).split(batch_size)
+        was_training = gan.training
+        gan.eval()
+        found = torch.cat([gan.judge(gan.codec.picture(part.to(gan.device))).source.cpu() for part in parts])
+        gan.train(was_training)
+        return found.numpy()
+
+    return verdict
 
 
 def _spread(data: Data, part: str, count: int | None, number_from: int = 0) -> SampleSet:

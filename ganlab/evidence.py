@@ -8,7 +8,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ganlab.dataset.folder import cached
 from ganlab.dataset.kind import Kind
 from ganlab.errors import UserError
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic
+from ganlab.metrics.base import Found, Judge, Measure, Number, Real, SampleSet, Statistic
 from ganlab.metrics.bootstrap import interval
 from ganlab.metrics.controls import BASELINES, COLUMNS, CONTROLS, make
 
@@ -34,10 +34,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows by the names of the numbers, and which measures could not be taken and why."""
+    """Rows by the names of the numbers, which measures could not be taken and why, and what is drawn of some.
+
+    `shown` has by measure, then by column (`synthetic`, or the name of a floor, control or baseline), plain values.
+    """
 
     rows: dict[str, Row]
     left_out: list[str]
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def check_measures(measures: Mapping[str, Measure], objective: str | None, kind: Kind) -> None:
@@ -68,34 +72,51 @@ def evidence(
     if len(synthetic) > len(real.train):
         log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
         synthetic = synthetic.take(np.linspace(0, len(synthetic) - 1, len(real.train)).round().astype(int))
-    identity = _identity(real)
-    rows: dict[str, Row] = {}
-    left_out: list[str] = []
+    identity = _identity(replace(real, attacked=None))
+    found = Evidence({}, [])
     for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
         try:
-            judge = measure.beside(real)
-            if own := _own(measure, judge, real, synthetic, draws):
-                held = {"real": identity, "measure": name, "settings": (settings or {}).get(name)}
+            ground = measure.ground(real)
+            judge = measure.beside(ground)
+            own = _own(measure, judge, ground, synthetic, draws)
+            found.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
+            if own.rows:
+                held: dict[str, Any] = {"real": identity if ground is real else _identity(ground), "measure": name}
+                held |= {"settings": (settings or {}).get(name)}
                 held |= {"count": len(synthetic), "draws": draws, "code": _code()}
-                beside = _beside(measure, judge, real, len(synthetic), store, held, draws)
-                rows |= _rows(measure.numbers, own, beside)
+                beside = _beside(measure, judge, ground, len(synthetic), store, held, draws)
+                shown = beside.pop("shown")
+                found.rows.update(_rows(measure.numbers, own.rows, beside))
+                if own.shown:
+                    found.shown[name] = {"synthetic": own.shown} | shown
             else:
-                left_out.append(f"{name}: these samples lack what it measures, such as a second lead, or classes.")
+                found.left_out.append(
+                    f"{name}: these samples lack what it measures, such as a second lead, or classes."
+                )
         except UserError as error:
             log.warning("%s is not measured: %s", name, error)
-            left_out.append(f"{name}: {error}")
-    return Evidence(rows, left_out)
+            found.left_out.append(f"{name}: {error}")
+    return found
 
 
-def _own(measure: Measure, judge: Judge, real: Real, samples: SampleSet, draws: int) -> dict[str, Row]:
+@dataclass(frozen=True)
+class _Own:
+    rows: dict[str, Row]
+    shown: dict[str, Any]
+    left_out: list[str]
+
+
+def _own(measure: Measure, judge: Judge, real: Real, samples: SampleSet, draws: int) -> _Own:
     """By number its value and its interval; what it was computed from, which may be large, is left behind."""
-    return {
+    found = judge(samples)
+    rows = {
         name: {
             "value": _value(each, samples, real.reference),
             "interval": _interval(each, samples, real.reference, measure.numbers[name], draws),
         }
-        for name, each in judge(samples).items()
+        for name, each in found.items()
     }
+    return _Own(rows, found.shown, found.left_out) if isinstance(found, Found) else _Own(rows, {}, [])
 
 
 def _rows(
@@ -124,18 +145,21 @@ def _rows(
 def _beside(
     measure: Measure, judge: Judge, real: Real, count: int, store: Path, identity: Mapping[str, Any], draws: int
 ) -> dict[str, dict[str, Any]]:
-    """By column the numbers of the reference itself, of other real samples, of controls and of baselines."""
+    """By column the numbers of the reference itself, of other real samples, of controls and of baselines.
+
+    What is drawn of each column is under `shown`.
+    """
 
     def build(folder: Path) -> None:
-        found: dict[str, dict[str, Any]] = {"real": _alone(measure, judge, real)}
+        found: dict[str, dict[str, Any]] = {"real": _alone(measure, judge, real), "shown": {}}
         for column in tqdm(COLUMNS, desc=f"controls of {identity['measure']}", unit="set", leave=False, disable=None):
-            samples = make(column, real, count, SEED)
+            samples = measure.control(make(column, real, count, SEED), real)
+            own = _own(measure, judge, real, samples, draws if column == "floor" else 0)
+            found[column] = {name: row["value"] for name, row in own.rows.items()}
             if column == "floor":
-                own = _own(measure, judge, real, samples, draws)
-                found["floor"] = {name: row["value"] for name, row in own.items()}
-                found["floor_interval"] = {name: row["interval"] for name, row in own.items()}
-            else:
-                found[column] = _values(judge, samples, real)
+                found["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
+            if own.shown:
+                found["shown"][column] = own.shown
         (folder / "numbers.json").write_text(json.dumps(found))
 
     folder = cached(store, "evidence", identity, build)
@@ -161,6 +185,8 @@ def _value(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> flo
 def _interval(
     statistic: Statistic, judged: SampleSet, reference: SampleSet, number: Number, draws: int
 ) -> list[float | None]:
+    if not draws:
+        return [None, None]
     return [_finite(end) for end in interval(statistic, judged, reference, draws, SEED, number.limits)]
 
 
@@ -178,7 +204,11 @@ def _code() -> str:
 def _identity(real: Real) -> str:
     """A hash of the real samples, their labels and persons, and of what they are."""
     digest = hashlib.sha256(repr((real.kind, tuple(real.classes), real.side)).encode())
-    for samples in (real.train, real.reference):
+    attacked = () if real.attacked is None else (real.attacked.knowledge, real.attacked.gallery)
+    for samples in (real.train, real.reference, real.strangers, *attacked):
+        if samples is None:
+            digest.update(b"nobody")
+            continue
         for part in (samples.values, samples.labels, samples.persons):
             digest.update(b"none" if part is None else repr((part.shape, part.dtype)).encode())
             digest.update(b"" if part is None else np.ascontiguousarray(part).data)

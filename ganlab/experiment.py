@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from ganlab.attacked import check_attackable
 from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
@@ -73,6 +74,8 @@ def run(cfg: DictConfig) -> float | None:
         trainer = _trainer(cfg, folder, checkpoints, signals)
         composed.data.prepare_data()
         composed.data.setup()
+        assert composed.data.split is not None
+        check_attackable(composed.data.split, measures, plain_values(cfg.metrics))
         check_room(folder, composed.gan.parameters())
         facts = run_facts.begin(_call(cfg), folder, composed)
         facts["upload_checkpoint"] = cfg.tracking.upload_checkpoints

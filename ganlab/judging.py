@@ -19,13 +19,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
+from ganlab.attacked import with_attacked
 from ganlab.command import build
 from ganlab.compose import plain_values
 from ganlab.dataset.kind import Image, Kind, Row, Window
 from ganlab.dataset.module import Data
 from ganlab.dataset.source import Member, Source
 from ganlab.errors import UserError
-from ganlab.evaluation import generated, real_sets
+from ganlab.evaluation import generated, real_sets, verdict_of
 from ganlab.evidence import check_measures, evidence
 from ganlab.metrics.base import Measure, Real, Samples, SampleSet
 from ganlab.readers import Asked, Synthetic, Values, read, taken
@@ -61,6 +62,8 @@ def judge(cfg: DictConfig) -> Path:
     )
     out.mkdir(parents=True, exist_ok=True)
     numbers = {"facts": given.facts, "not_measured": found.left_out, "numbers": found.rows}
+    if found.shown:
+        numbers["attacks"] = found.shown
     (out / "metrics.json").write_text(json.dumps(numbers, indent=1))
     real = given.real
     page = write_evidence(out, real.kind, real.reference, given.judged, found, given.facts, real.classes)
@@ -88,8 +91,12 @@ def _given_samples(cfg: DictConfig) -> Given:
     data = _data(task, synthetic, parts)
     part = JUDGED if data.split and data.split.of(JUDGED) else "train"
     real = real_sets(data, part, settings["samples"], settings["train"], task.side)
+    if any(measure.attacks for measure in measures.values()):
+        real = with_attacked(real, _everybody(task, data), measures, settings)
     count = min(settings["samples"] or len(real.reference), len(real.train))
     real, judged, done = common_ground(real, synthetic, count)
+    if task.trained is not None and task.trained.steps is not None and real.kind == task.trained.kind:
+        judged = replace(judged, verdict=verdict_of(task.trained.gan))
     facts = _facts(cfg, task, data, real, judged, parts) | dict(synthetic.facts) | done
     return Given(real, judged, measures, settings, facts)
 
@@ -210,7 +217,7 @@ class _Stored:
                 f"{len(here - known)} are there that it does not know: who trained the generator would be guessed. "
                 "Give the data that the run was trained on: dataset=... dataset.root=..."
             )
-        return Split(stored["name"], stored["seed"], parts)
+        return Split(stored["name"], stored["seed"], parts, tuple(stored.get("spared", ())))
 
 
 @dataclass(frozen=True)
@@ -227,7 +234,7 @@ class _Judging:
         if not people and not everybody_trains:
             there = ", ".join(f"{name} ({len(split.of(name))} persons)" for name in PARTS)
             raise UserError(f"part={','.join(self.parts)}: nobody is in it; there are {there}.")
-        return Split(split.name, split.seed, {"train": split.of("train"), JUDGED: people})
+        return Split(split.name, split.seed, {"train": split.of("train"), JUDGED: people}, split.spared)
 
 
 def _synthetic(cfg: DictConfig, task: Task, count: int | None) -> Synthetic:
@@ -281,6 +288,13 @@ def _data(task: Task, synthetic: Synthetic, parts: Sequence[str]) -> Data:
     return data
 
 
+def _everybody(task: Task, data: Data) -> Data:
+    """The same samples with all parts of the split, for attacks alone."""
+    everybody = Data(task.source, task.splitter, data.arrangement)
+    everybody.setup()
+    return everybody
+
+
 def _with_leads(task: Task, leads: Sequence[str]) -> Arrangement:
     plain, own = task.source.plain(), task.arrangement
     there = plain.leads if isinstance(plain, Leads) else ()
@@ -325,10 +339,11 @@ def _of_windows(
     judged, left = _cut(synthetic, other, rate, samples, count)
     chosen = [kind.leads.index(lead) for lead in other.leads]
     leads = slice(None) if chosen == list(range(len(kind.leads))) else chosen
-    train, reference = (
-        replace(each, values=_resampled(each.values[:, leads], kind.rate, rate)[..., :samples])
-        for each in (real.train, real.reference)
-    )
+
+    def brought(each: SampleSet) -> SampleSet:
+        return replace(each, values=_resampled(each.values[:, leads], kind.rate, rate)[..., :samples])
+
+    attacked = None if real.attacked is None else real.attacked.changed(brought)
     done = {
         "leads": list(other.leads),
         "rate_hz": rate,
@@ -339,7 +354,9 @@ def _of_windows(
         "real_length_s": kind.samples / kind.rate,
     } | left
     side = real.side if (rate, kind.samples) == (kind.rate, samples) else None
-    ground = Real(Window(other.leads, rate, samples), train, reference, real.classes, side)
+    ground = Real(
+        Window(other.leads, rate, samples), brought(real.train), brought(real.reference), real.classes, side, attacked
+    )
     return ground, judged, done
 
 

@@ -113,7 +113,8 @@ class Data(LightningDataModule):
     def part(self, name: str, as_trained: bool = False) -> Samples:
         """Samples of the persons of a part, in the form that decoding gives, or in the one that the networks take."""
         assert self.split is not None, "call setup first"
-        return (self.collected.train if as_trained else self.collected.judged).of(self.split.of(name))
+        samples = (self.collected.train if as_trained else self.collected.judged).of(self.split.of(name))
+        return samples.without(self.split.spared) if name == "train" and self.split.spared else samples
 
     @property
     def judged_part(self) -> str:

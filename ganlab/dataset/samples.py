@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from ganlab.errors import UserError
+
 FITTED_VALUES = 12_500_000
 """Single values from which a standardization takes what it needs: 2,000 windows of three leads."""
 
@@ -66,6 +68,15 @@ class Samples(Dataset[Batch], ABC):
     def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where in their recordings the samples of these numbers start, given the number of the start of each."""
         return drawn
+
+    @property
+    def recordings(self) -> NDArray[np.str_] | None:
+        """The recording that each sample is of, by name, with shape (N,); None for what has no recordings."""
+        return None
+
+    def without(self, recordings: Collection[str]) -> Self:
+        """All but the samples of these recordings. Raises UserError for what has no recordings."""
+        raise UserError("split.spare=true spares recordings, and this data set has none: leave split.spare out.")
 
     def __len__(self) -> int:
         return len(self.labels)

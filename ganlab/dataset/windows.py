@@ -31,7 +31,7 @@ class Windows(Samples):
         decimation: int = 1,
         avoided: Collection[str] = (),
     ) -> None:
-        self.recordings = recordings
+        self.cached = recordings
         self.records = tuple(records)
         self.leads = tuple(leads)
         self.span = span
@@ -70,13 +70,26 @@ class Windows(Samples):
 
     def of(self, people: Collection[str]) -> Self:
         """Windows of these patients' records."""
-        chosen = [record for record in self.records if record.patient in set(people)]
-        return type(self)(self.recordings, chosen, self.leads, self.span, self.decimation, self.avoided)
+        wanted = set(people)
+        return self._of([record for record in self.records if record.patient in wanted])
+
+    @property
+    def recordings(self) -> NDArray[np.str_]:
+        """The record of each window."""
+        return np.array([record.name for record in self.records], dtype=np.str_)[self.record_of]
+
+    def without(self, recordings: Collection[str]) -> Self:
+        """Windows of all but these records."""
+        left_out = set(recordings)
+        return self._of([record for record in self.records if record.name not in left_out])
+
+    def _of(self, records: Sequence[Record]) -> Self:
+        return type(self)(self.cached, records, self.leads, self.span, self.decimation, self.avoided)
 
     def _millivolts(self, window: int, start: int) -> NDArray[np.float32]:
         number = int(self.record_of[window])
         record, leads = self.records[number], self._leads_of[number]
-        digital = self.recordings.digital(record)[leads, start : start + self.span]
+        digital = self.cached.digital(record)[leads, start : start + self.span]
         return millivolts(digital, np.array(record.gain)[leads], np.array(record.baseline)[leads])
 
 

@@ -5,6 +5,9 @@
 or the right marginals of a table, and nothing else). Two baselines need no network: `bootstrap` (training samples drawn
 with replacement, with noise that the eye does not see) and `pca_gaussian` (a Gaussian in the principal components, for
 each class where there are classes).
+
+Of an attack on privacy the floor is the negative control: a generator of persons who are neither members nor
+non-members. The copies are the positive ones.
 """
 
 from collections.abc import Callable
@@ -37,7 +40,8 @@ VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
 
 def floor(real: Real, count: int, rng: Generator) -> SampleSet:
     """Real samples of other persons than the reference's, spread evenly over them, with their persons."""
-    return real.train.take(np.unique(np.linspace(0, len(real.train) - 1, count).round().astype(int)))
+    source = real.train if real.strangers is None else real.strangers
+    return source.take(np.unique(np.linspace(0, len(source) - 1, count).round().astype(int)))
 
 
 def copy(real: Real, count: int, rng: Generator) -> SampleSet:

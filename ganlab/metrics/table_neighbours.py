@@ -78,7 +78,7 @@ def beside(real: Real, columns: Sequence[Column], steps: int | None) -> Judge:
     wide = np.array([not column.binary for column in columns])
     scale = np.where(wide, real.train.values.std(axis=0, dtype=np.float64), 1.0)
     scale[scale == 0] = 1.0
-    grid = _Grid(real.train.values, columns, steps)
+    grid = Grid(real.train.values, columns, steps)
     train, reference = real.train.values / scale, real.reference.values / scale
     radius = radii(reference)
     near = np.quantile(nearest(reference, train, real.reference.persons, real.train.persons), SHARE)
@@ -139,7 +139,7 @@ def nearest(
     return np.concatenate(found)
 
 
-class _Grid:
+class Grid:
     """Rows on the grid of an 8-bit image; a column without limits has those of the training rows."""
 
     def __init__(self, train: Samples, columns: Sequence[Column], steps: int | None) -> None:
@@ -151,6 +151,7 @@ class _Grid:
         self.steps = steps or 1
 
     def __call__(self, rows: Samples) -> Points:
+        """Rows in steps from the lower limits; binary and whole columns as they are."""
         return np.where(self.coarse, np.rint((rows - self.low) / self.length * self.steps), rows)
 
 

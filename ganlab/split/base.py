@@ -17,11 +17,15 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Split:
-    """Persons of each part. Raises UserError where a person stands in two parts or nobody trains."""
+    """Persons of each part. Raises UserError where a person stands in two parts or nobody trains.
+
+    `spared` are the names of recordings of training persons that do not train.
+    """
 
     name: str
     seed: int
     parts: dict[str, tuple[str, ...]]
+    spared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         people = Counter(person for part in self.parts.values() for person in part)

@@ -21,8 +21,11 @@ class PatientSplit:
         validation: float = 0.15,
         test: float = 0.15,
         holdout: float = 0.10,
+        spare: bool = False,
     ) -> None:
+        """`spare` the last recording by name of each training person who has several: linkage is tried with it."""
         self.seed = seed
+        self.spare = spare
         total = train + validation + test + holdout
         shares = {"train": train, "validation": validation, "test": test, "holdout": holdout}
         self.shares = {part: share / total for part, share in shares.items()}
@@ -42,10 +45,19 @@ class PatientSplit:
                 within[part] += 1
                 overall[part] += 1
                 parts[part].append(patient)
-        return Split("patient", self.seed, {part: tuple(sorted(people)) for part, people in parts.items()})
+        spared = _last_of_several(members, parts["train"]) if self.spare else ()
+        return Split("patient", self.seed, {part: tuple(sorted(people)) for part, people in parts.items()}, spared)
 
     def _lack(self, part: str, given: Counter[str]) -> float:
         return self.shares[part] * (given.total() + 1) - given[part]
 
     def _hash(self, patient: str) -> str:
         return hashlib.sha256(f"{self.seed}:{patient}".encode()).hexdigest()
+
+
+def _last_of_several(members: Sequence[Member], people: Sequence[str]) -> tuple[str, ...]:
+    names: dict[str, list[str]] = {person: [] for person in people}
+    for member in members:
+        if member.patient in names:
+            names[member.patient].append(member.name)
+    return tuple(max(own) for own in names.values() if len(own) > 1)

@@ -113,6 +113,8 @@ def store_split(folder: Path, data: Data) -> None:
     assert data.split is not None
     parts = {part: list(people) for part, people in data.split.parts.items()}
     stored = {"name": data.split.name, "seed": data.split.seed, "parts": parts}
+    if data.split.spared:
+        stored["spared"] = list(data.split.spared)
     file = folder / "split.json"
     if file.is_file() and json.loads(file.read_text()) != stored:
         raise UserError(

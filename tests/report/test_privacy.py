@@ -1,0 +1,114 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganlab.report.evidence import complete, repeats, sections
+from ganlab.report.privacy import attacks, draw_curves, draw_linkage, draw_scores
+
+FORBIDDEN = ("anonymous", "guaranteed", "safe")
+
+
+def shown(auc: float, p: float, **more: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    one = {"auc": auc, "curve": [[0.0, 0.5, 1.0], [0.0, auc, 1.0]], "scores": rng.normal(size=20).tolist()}
+    linkage = {"among": 12, "rank_1": 0.75, "rank_1_of_windows": 0.5, "share": 0.55, "p": 0.3, "chance": [0.4, 0.6]}
+    strongest = {"attack": "nearest", "auc": auc, "p": p, "chance_95": 0.66, "attacks": 2, "permutations": 2000}
+    return {
+        "attacks": {"nearest": one, "linkage": one | linkage | {"shares": [0.05] * 20}},
+        "strongest": strongest,
+        "member": [True] * 10 + [False] * 10,
+        **{"members": 10, "nonmembers": 10, "windows": 60, "known": 4, "strangers": 5},
+        "knows": {"nearest": "the person's recording", "linkage": "another recording"},
+        **{"gallery_trained": True, "least_auc": 0.81, "greatest_epsilon": 0.4},
+    } | more
+
+
+def columns(auc: float = 0.6, p: float = 0.3, **more: Any) -> dict[str, Any]:
+    return {"synthetic": shown(auc, p, **more), "copy": shown(0.99, 0.0005), "floor": shown(0.5, 0.5, **more)}
+
+
+def row(value: float, copy: float = 0.99, floor: float = 0.5) -> dict[str, Any]:
+    return complete(
+        {
+            "synthetic": value,
+            "interval": [value - 0.05, value + 0.05],
+            "floor": floor,
+            "floor_interval": [0.4, 0.62],
+            "controls": {"copy": copy},
+            "best": 0.5,
+            "sees": ["copy"],
+        }
+    )
+
+
+ROWS = {f"privacy/{name}": row(0.6) for name in ("nearest_auc", "linkage_auc", "strongest_auc", "nearest_tpr_10")}
+
+
+def test_the_page_says_who_was_attacked_how_and_what_was_found() -> None:
+    page = str(attacks(ROWS, {"privacy": columns()}))
+    for said in (
+        "10 persons who trained",
+        "knowing the person&#x27;s recording, AUC 0.60 [0.55, 0.65]",
+        "The strongest of 2 attacks is nearest",
+        "p = 0.300",
+        "no more than chance",
+        "AUC is 0.81 or more",
+        "recognizes 75 % of 12 real persons",
+        "trained the generator too",
+        "0.99",
+    ):
+        assert said in page, said
+    assert page.count("<img") == 3
+    assert 'class="alarm"' not in page
+    assert not [word for word in FORBIDDEN if word in page]
+
+
+def test_what_is_found_beyond_chance_is_loud() -> None:
+    page = str(attacks(ROWS, {"privacy": columns(0.9, 0.0005)}))
+    assert "Persons who trained are told from others." in page
+    assert "p = 0.0005" in page
+
+
+def test_attacks_that_miss_their_control_are_not_counted() -> None:
+    blind = ROWS | {"privacy/strongest_auc": row(0.6, copy=0.55), "privacy/nearest_auc": row(0.6, copy=0.55)}
+    page = str(attacks(blind, {"privacy": columns(0.9, 0.0005)}))
+    assert "These attacks prove nothing here." in page
+    assert "Persons who trained are told from others." not in page
+    assert "0.55 ✗" in page
+
+
+def test_rows_are_shown_with_what_was_inferred() -> None:
+    more = {"attributes": {"members": 0.4, "nonmembers": 0.25, "known": ["age", "sex"]}}
+    given = columns(**more)
+    del given["synthetic"]["attacks"]["linkage"]
+    page = str(attacks(ROWS, {"table_privacy": given}))
+    assert "Knowing age, sex of a person" in page
+    assert "40.0 %" in page
+    assert "Whom the windows are most like" not in page
+
+
+def test_nothing_is_said_where_nothing_was_attacked() -> None:
+    assert str(attacks(ROWS, {})) == ""
+    few = {"privacy/strongest_auc": ROWS["privacy/strongest_auc"]}
+    assert "Attacks on" not in "".join(map(str, sections(few)))
+    given = columns()
+    del given["synthetic"]["attacks"]["linkage"]
+    assert "Attacks on" in "".join(map(str, sections(few, shown={"privacy": given})))
+
+
+def test_one_of_many_numbers_of_attacks_raises_no_alarm_of_copies() -> None:
+    assert repeats({"copies/share": row(0.9)}) == ["copies/share"]
+    assert repeats({"privacy/nearest_auc": row(0.9)}) == []
+
+
+def test_the_pictures_hold_every_set() -> None:
+    given = columns()
+    figure = draw_curves(given, ["nearest", "linkage"])
+    for axes in figure.axes[:2]:
+        assert {line.get_gid() for line in axes.lines} >= {"synthetic", "copy", "floor"}
+    assert figure.axes[0].get_title(loc="left") == "nearest, AUC 0.60"
+    dots = sum(len(line.get_xdata()) for line in draw_scores(given["synthetic"], ["nearest"]).axes[0].lines)
+    assert dots == 20 + 2 * 2
+    widths = {bar.get_gid(): bar.get_width() for bar in draw_linkage(given).axes[0].patches}
+    assert widths == {name: pytest.approx(0.55) for name in ("synthetic", "copy", "floor")}
