@@ -22,14 +22,15 @@ from ganlab.evaluation import evaluate
 from ganlab.evidence import check_measures
 from ganlab.metrics.base import Measure
 from ganlab.resume import with_overrides
+from ganlab.stopping.base import Stopping
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.checkpoints import AtomicCheckpointIO, Checkpoints, checkpoint_in, newest_checkpoint
+from ganlab.tracking.checkpoints import CHOSEN, AtomicCheckpointIO, Checkpoints, checkpoint_in, newest_checkpoint
 from ganlab.tracking.diversity import Diversity
 from ganlab.tracking.grids import Grids
 from ganlab.tracking.jsonl import JSONLines
 from ganlab.tracking.mlflow import LONGEST_NAME, finish, log_start, mlflow_logger, store_uri, terminate
 from ganlab.tracking.progress import Progress
-from ganlab.trained import check_weights
+from ganlab.trained import check_weights, restore
 
 log = logging.getLogger(__name__)
 GROUPS = (
@@ -57,7 +58,9 @@ def run(cfg: DictConfig) -> float | None:
     composed = compose(cfg)
     measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
     check_measures(measures, cfg.metrics.objective, composed.data.kind)
-    trainer = _trainer(cfg, folder)
+    stopping: Stopping = build(cfg.stopping)
+    stopping.check(composed.data.kind)
+    trainer = _trainer(cfg, folder, stopping)
     composed.data.prepare_data()
     composed.data.setup()
     facts = run_facts.begin(_call(cfg), folder, composed)
@@ -65,6 +68,11 @@ def run(cfg: DictConfig) -> float | None:
     trainer.loggers = loggers = _loggers(cfg, folder, facts)
     try:
         _train(cfg, folder, composed, facts, trainer, began)
+        facts |= composed.gan.facts() | stopping.facts()
+        facts["checkpoint"] = checkpoint_in(folder, name=None).stem
+        run_facts.write(folder, facts)
+        if facts["checkpoint"] == Path(CHOSEN).stem:
+            restore(composed.gan, checkpoint_in(folder, name=None))
         found = evaluate(folder, composed, measures, plain_values(cfg.metrics), Path(cfg.cache))
         facts |= composed.gan.codec.counts()
         facts["not_measured"] = found.left_out
@@ -76,7 +84,7 @@ def run(cfg: DictConfig) -> float | None:
         raise
     files = [folder / name for name in ("report.html", "metrics.json", "metrics.jsonl", "run.json")]
     if cfg.tracking.upload_checkpoints:
-        files.append(checkpoint_in(folder))
+        files.append(checkpoint_in(folder, name=None))
     finish(loggers, found.rows, files, composed.gan.steps)
     return _objective(cfg.metrics.objective, found.rows)
 
@@ -118,13 +126,12 @@ def _train(
     facts["epochs"] = trainer.current_epoch
     facts["device"] = str(trainer.strategy.root_device)
     facts["seconds"] = round(facts.get("seconds", 0) + time.monotonic() - began, 1)
-    facts["checkpoint"] = checkpoint_in(folder).stem
     run_facts.write(folder, facts)
 
 
-def _trainer(cfg: DictConfig, folder: Path) -> Trainer:
+def _trainer(cfg: DictConfig, folder: Path, stopping: Stopping) -> Trainer:
     callbacks: list[Callback] = [
-        build(cfg.stopping),
+        stopping,
         Progress(cfg.batch_size, bar=cfg.trainer.enable_progress_bar),
         Grids(folder, cfg.grids_every),
         Diversity(cfg.diversity.images, cfg.diversity.every_n_steps),

@@ -28,7 +28,7 @@ def export(
     n: int,
     format: str | None,
     out: str | None,
-    checkpoint: str = "last",
+    checkpoint: str | None = None,
     seed: int = 0,
     batch_size: int = 256,
     label: str | None = None,

@@ -47,8 +47,8 @@ class Trained:
         return self.gan.classes.index(label)
 
 
-def load(run: str | Path, checkpoint: str = "last") -> Trained:
-    """The generator of a run folder, from its last or a named checkpoint.
+def load(run: str | Path, checkpoint: str | None = None) -> Trained:
+    """The generator of a run folder, from a named checkpoint; None for the chosen one, else the last, as `last` is.
 
     A name in `generators`, such as `epoch_0050`, is accepted too. Raises UserError where the folder is no run, the
     checkpoint is missing, or belongs to other networks.
@@ -68,12 +68,17 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
         gan.codec.load_state_dict({k.removeprefix("codec."): v for k, v in fitted.items() if k.startswith("codec.")})
     else:
         path = checkpoint_in(folder, checkpoint)
-        check_weights(gan, path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        steps = stored["steps"]
-        gan.load_state_dict(stored["state_dict"])
+        steps = restore(gan, path)
     facts = json.loads((folder / "run.json").read_text())
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
+
+
+def restore(gan: GAN, path: Path) -> int:
+    """Load a checkpoint's weights, and return after how many steps it was written. Raises UserError as `load` does."""
+    check_weights(gan, path)
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    gan.load_state_dict(stored["state_dict"])
+    return stored["steps"]
 
 
 def check_weights(gan: GAN, path: Path) -> None:

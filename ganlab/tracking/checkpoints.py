@@ -14,6 +14,8 @@ from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 
 KEPT = 2
+CHOSEN = "chosen.ckpt"
+"""The one that stopping=rule chose, in the folder of the others."""
 
 
 def write_atomically(value: Any, path: Path) -> None:
@@ -43,13 +45,20 @@ def newest_checkpoint(run: Path) -> Path | None:
     return next(reversed(_all_in(run)), None)
 
 
-def checkpoint_in(run: Path, name: str = "last") -> Path:
-    """A checkpoint of a run by name, `last` for the newest. Raises UserError that lists what there is."""
+def checkpoint_in(run: Path, name: str | None = "last") -> Path:
+    """A checkpoint of a run by name, `last` for the newest; None for the chosen one, or the newest where none is.
+
+    Raises UserError that lists what there is.
+    """
+    chosen = run / "checkpoints" / CHOSEN
     found = {path.stem: path for path in _all_in(run)}
-    if name == "last" and found:
+    if name in {None, chosen.stem} and chosen.is_file():
+        return chosen
+    if name in {None, "last"} and found:
         return [*found.values()][-1]
     if name not in found:
-        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {', '.join(found) or 'none'}.")
+        there = ", ".join([*found, *[chosen.stem] * chosen.is_file()]) or "none"
+        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name or 'last'!r}; there is: {there}.")
     return found[name]
 
 
