@@ -292,7 +292,7 @@ class Rule(Stopping):
         return None
 
     def _keep(self, trainer: Trainer) -> None:
-        """Write the checkpoint if it may be chosen, bring the choice up to date, take away what no longer may be chosen."""
+        """Write the checkpoint if it may be chosen, bring the choice up to date, take away what no longer may be."""
         kept, before = candidates(self.evaluations), candidates(self.evaluations[:-1])
         newest = self.evaluations[-1]
         if newest in kept:
