@@ -37,7 +37,7 @@ from ganlab.metrics.base import Real, SampleSet
 from ganlab.stopping.base import Stopping
 from ganlab.stopping.score import Scale, check
 from ganlab.tracking.checkpoints import CHOSEN
-from ganlab.tracking.collapse import RATIO, collapse
+from ganlab.tracking.collapse import CONSECUTIVE, THRESHOLD
 
 log = logging.getLogger(__name__)
 
@@ -112,16 +112,17 @@ def waited(evaluations: Sequence[Evaluation]) -> int:
 
 
 def collapsed(evaluations: Sequence[Evaluation], floor: float) -> bool:
-    """Whether the last three have a mean distance below 0.3, or a coverage below a quarter of the floor's.
+    """Whether the mean distance fell below 0.3, or the coverage below a quarter of the floor's, three times in a row.
 
-    As in `ganlab.tracking.collapse` a start with too little, as every generator has, does not count.
+    A start with too little, as every generator has, does not count, however long it is.
     """
-    found = [
-        (each.step, _nan(each.pairwise), _nan(each.coverage) / floor if floor > 0 else math.nan) for each in evaluations
-    ]
-    by_distance = collapse({RATIO: ratio, "step": step} for step, ratio, _ in found)
-    by_coverage = collapse(({RATIO: share, "step": step} for step, _, share in found), threshold=COLLAPSED_COVERAGE)
-    return "collapsed" in {by_distance.state, by_coverage.state}
+    by_distance = _fallen([each.pairwise for each in evaluations], THRESHOLD)
+    return by_distance or _fallen([each.coverage for each in evaluations], COLLAPSED_COVERAGE * floor)
+
+
+def _fallen(values: Sequence[float | None], limit: float) -> bool:
+    low = [value < limit for value in values if value is not None]
+    return all(low[-CONSECUTIVE:]) and not all(low)
 
 
 class Rule(Stopping):
@@ -437,7 +438,3 @@ def _judged(pl_module: GAN, images: Tensor) -> Any:
     verdict = pl_module.judge(images)
     pl_module.discriminator.train(was_training)
     return verdict
-
-
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value

@@ -83,6 +83,9 @@ def test_three_in_a_row_without_diversity_are_a_collapse_but_not_the_start() -> 
     assert not collapsed(diverse(good, alike, alike), floor=0.2)
     assert not collapsed(diverse(good, alike, alike, good), floor=0.2)
     assert not collapsed(diverse(alike, alike, alike, good), floor=0.2)
+    assert not collapsed(diverse(*[alike] * 5), floor=0.2)
+    assert not collapsed(diverse(*[uncovered] * 5), floor=0.2)
+    assert not collapsed([], floor=0.2)
 
 
 PLAIN = {"q": 1.0, "error": 0.1, "z": {"kid": 1.0}, "coverage": 1.0, "pairwise": 1.0, "copying": 0.0}
