@@ -128,7 +128,7 @@ def _table(found: Mapping[str, Any]) -> Html:
             _NAMES.get(name, name),
             number(floor["value"]),
             number(floor["deviation"]),
-            number(round(shown["z"][name], 2)) if shown else "–",
+            number(shown["z"].get(name)) if shown else "–",
         )
         for name, floor in found["floors"].items()
     ]

@@ -409,6 +409,7 @@ class Rule(Stopping):
             "why": self._why(),
             "evaluations": [asdict(each) | {"eligible": each.eligible} for each in self.evaluations],
         }
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / FILE).write_text(json.dumps(written, indent=1))
 
     def state_dict(self) -> dict[str, Any]:

@@ -97,9 +97,8 @@ class DPSGD(Trick):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.register_buffer("secret", torch.tensor(secrets.randbits(62) if secret is None else secret))
         self.register_buffer("epsilon", torch.zeros((), dtype=torch.float64))
-        settings = torch.tensor([noise, clip, rate, windows, delta], dtype=torch.float64)
-        self.register_buffer("settings", settings)
-        self.register_load_state_dict_post_hook(lambda *_: self._same(settings))
+        self.register_buffer("settings", torch.tensor([noise, clip, rate, windows, delta], dtype=torch.float64))
+        self.register_load_state_dict_post_hook(lambda *_: self._same())
         self.account = Accountant(noise, rate, delta)
         self.most = None if budget is None else self.account.steps_within(budget)
         if self.most == 0:
@@ -206,15 +205,15 @@ class DPSGD(Trick):
             }
         }
 
-    def _same(self, settings: Tensor) -> None:
+    def _same(self) -> None:
         """Called after a checkpoint was loaded: what it has spent was spent with its settings."""
-        stored = self.settings.cpu()
-        self.settings = settings.to(self.settings)
-        if not torch.equal(stored, settings):
-            names = ("noise", "clip", "rate", "windows", "delta")
-            pairs = zip(names, stored.tolist(), settings.tolist(), strict=True)
-            told = ", ".join(f"{name} {was:g}, now {now:g}" for name, was, now in pairs if was != now)
-            raise UserError(f"trick=dp_sgd: the checkpoint was trained with {told}: its epsilon would be wrong.")
+        now = {"noise": self.noise, "clip": self.clip, "rate": self.rate, "windows": self.windows, "delta": self.delta}
+        pairs = zip(now.items(), self.settings.tolist(), strict=True)
+        changed = [f"{name} {was:g}, now {value:g}" for (name, value), was in pairs if value != was]
+        if changed:
+            raise UserError(
+                f"trick=dp_sgd: the checkpoint was trained with {', '.join(changed)}: its epsilon would be wrong."
+            )
 
 
 class Accountant:

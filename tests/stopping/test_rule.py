@@ -162,7 +162,7 @@ def test_a_run_keeps_the_chosen_checkpoint_and_everything_uses_it(
     a, b = (np.load(next((folder / name).glob("*.npy"))) for folder, name in ((out, "chosen"), (last, "last")))
     np.testing.assert_array_equal(a, load(run, "chosen").sample(3).numpy())
     assert not np.array_equal(a, b)
-    assert "checkpoint `chosen`" in (folder / "chosen" / "DATA_CARD.md").read_text()
+    assert "checkpoint `chosen`" in (folder / "chosen" / "README.md").read_text()
 
 
 def test_the_measures_of_the_run_are_those_of_the_chosen_generator(

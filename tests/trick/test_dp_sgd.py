@@ -41,7 +41,7 @@ def noise_of(trick: DPSGD, parameters: list[Tensor]) -> list[Tensor]:
 
 def test_ds_gradient_is_that_of_the_formula_person_by_person() -> None:
     """Of D(x) = <w, x> + 1 the gradient of a window is (sigmoid(D(x)) - 1) x, of a generated one sigmoid(D(G)) G."""
-    trick = DPSGD(noise=0.3, clip=0.9, rate=0.5, windows=2, secret=1)
+    trick = DPSGD(noise=0.3, clip=4.0, rate=0.5, windows=2, secret=1)
     drawn(trick, people=5)
     game = gan({"dp": trick})
     discriminator, real, persons = game.discriminator, 4 * images(), torch.tensor([3, 3, 0, 0, 4, 4])
@@ -58,12 +58,12 @@ def test_ds_gradient_is_that_of_the_formula_person_by_person() -> None:
     single = (sigmoid[0] - 1)[:, None] * x + sigmoid[1][:, None] * fake
     each = single.reshape(3, 2, 4).mean(axis=1)
     length = np.linalg.norm(each, axis=1)
-    assert 0 < (length > 0.9).sum() < 3, "some are clipped, some not, or this shows nothing"
-    summed = (each * np.minimum(1, 0.9 / length)[:, None]).sum(axis=0)
+    assert 0 < (length > 4).sum() < 3, "some are clipped, some not, or this shows nothing"
+    summed = (each * np.minimum(1, 4 / length)[:, None]).sum(axis=0)
     expected = (summed + added.double().numpy()) / (0.5 * 5)
     np.testing.assert_allclose((before - discriminator.w.detach()).numpy(), expected, rtol=1e-5, atol=1e-6)
     assert int(trick.steps) == 1
-    assert trick.counts()["dp_sgd/clipped"] == pytest.approx((length > 0.9).mean())
+    assert trick.counts()["dp_sgd/clipped"] == pytest.approx((length > 4).mean())
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 1e4])
