@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from ganlab.errors import UserError
-from ganlab.gan.gan import Verdict
+from ganlab.gan.gan import GAN, Verdict
 from ganlab.metrics.base import SampleSet
+from ganlab.stopping import rule as room
 from ganlab.stopping.rule import Evaluation, Rule, candidates, collapsed, waited
-from ganlab.stopping.score import Scale, Score
+from ganlab.stopping.score import Floor, Score
 from ganlab.trained import load
 from tests.conftest import TINY, newest_run
 from tests.test_conf import IMAGES, ROWS
@@ -92,30 +94,28 @@ PLAIN = {"q": 1.0, "error": 0.1, "z": {"kid": 1.0}, "coverage": 1.0, "pairwise":
 
 
 class Script:
-    """In place of the scores those of a list; what is beyond its end is its last."""
+    """In place of the scale: what it says of an evaluation is the next of a list, or its last."""
+
+    floors: ClassVar[dict[str, Floor]] = {"kid": Floor(0.1, 0.2)}
+    left_out: ClassVar[list[str]] = []
+    coverage, persons = 0.2, 4
 
     def __init__(self, *scores: Mapping[str, float]) -> None:
         self.scores = [PLAIN | score for score in scores]
-        self.seen: list[int] = []
 
-    def at(self, monkeypatch: pytest.MonkeyPatch) -> "Script":
-        def score(scale: Scale, samples: SampleSet) -> Score:
-            self.seen.append(len(samples))
-            return Score(**self.scores[min(self.place, len(self.scores) - 1)])
-
-        def place(rule: Rule, *_: object) -> None:
+    def at(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def look(rule: Rule, module: GAN) -> Evaluation:
             self.place = len(rule.evaluations)
-
-        monkeypatch.setattr(Scale, "__call__", score)
-        monkeypatch.setattr(Rule, "_memory", place)
-        original = Rule._look
-
-        def looking(rule: Rule, module: object) -> Evaluation:
-            place(rule)
             return original(rule, module)
 
-        monkeypatch.setattr(Rule, "_look", looking)
-        return self
+        original = Rule._look
+        monkeypatch.setattr(Rule, "_look", look)
+        monkeypatch.setattr(Rule, "_memory", lambda *_: None)
+        monkeypatch.setattr(room, "Scale", lambda *_: self)
+
+    def __call__(self, samples: SampleSet) -> Score:
+        assert samples.values.shape == (16, 1, 2025)
+        return Score(**self.scores[min(self.place, len(self.scores) - 1)])
 
 
 def steps_of(path: Path) -> int:
@@ -130,7 +130,7 @@ def test_a_run_keeps_the_chosen_checkpoint_and_everything_uses_it(
     command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Script({"q": 2.0}, {"q": 0.5}, {"q": 0.45}, {"q": 0.9}).at(monkeypatch)
-    folder = command("run", *TINY, *RULED, "metrics=ecg", "metrics.samples=8", "metrics.draws=5")
+    folder = command("run", *TINY, *RULED)
     run = newest_run(folder)
     facts, left = told(run), told(run, "stopping")
     assert facts["steps"] == 8
@@ -186,16 +186,15 @@ def test_the_measures_of_the_run_are_those_of_the_chosen_generator(
     assert not all(torch.equal(last[name], value) for name, value in kept.items() if name.startswith("generator."))
 
 
+@pytest.mark.parametrize(("patience", "ends"), [(3, 10), (6, 14)], ids=["a quarter of the budget", "the patience"])
 def test_training_ends_after_the_patience_and_a_quarter_of_the_budget(
-    command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    patience: int, ends: int, command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """20 epochs of 2 steps, an evaluation every 2: the least Q is that of the first, at step 2."""
     Script({"q": 0.5}).at(monkeypatch)
-    settings = (*TINY, *RULED, "trainer.max_epochs=20", "stopping.patience=3")
-    run = newest_run(command("run", *settings))
-    assert told(run)["steps"] == 12, (
-        "20 epochs of 2 steps: a quarter are 10, and the third evaluation after the first is at 8"
-    )
-    assert told(run)["stopping"]["ended"] == "no new least Q for 5 evaluations at step 12" or told(run)["steps"] == 10
+    run = newest_run(command("run", *TINY, *RULED, "trainer.max_epochs=20", f"stopping.patience={patience}"))
+    assert told(run)["steps"] == ends
+    assert told(run)["stopping"]["ended"] == f"no new least Q for {ends // 2 - 1} evaluations at step {ends}"
 
 
 def test_a_collapse_ends_training_and_marks_the_run(
@@ -227,7 +226,8 @@ def test_where_no_guard_holds_the_last_stands_and_it_is_said(command: Callable[.
     assert load(run).steps == 8
 
 
-def test_nothing_of_the_training_is_changed(command: Callable[..., Path]) -> None:
+def test_nothing_of_the_training_is_changed(command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    Script({"q": 0.5}).at(monkeypatch)
     folder = command("run", *TINY, *RULED, "trick=ema")
     ruled = newest_run(folder)
     free = newest_run(command("run", *TINY, *(o for o in RULED if "stopping" not in o), "trick=ema"))
@@ -258,7 +258,10 @@ def test_a_killed_run_chooses_as_an_uninterrupted_one(
     assert all(torch.equal(one["state_dict"][name], value) for name, value in other["state_dict"].items())
 
 
-def test_a_generator_of_classes_has_their_accuracy_beside_q(command: Callable[..., Path]) -> None:
+def test_a_generator_of_classes_has_their_accuracy_beside_q(
+    command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Script({"q": 0.5}).at(monkeypatch)
     run = newest_run(command("run", *TINY, *RULED, "gan=acgan", "split.seed=1"))
     (*_, last) = told(run, "stopping")["evaluations"]
     assert 0 <= last["class_accuracy"] <= 1
@@ -268,8 +271,7 @@ def test_a_generator_of_classes_has_their_accuracy_beside_q(command: Callable[..
 def test_a_generator_that_makes_no_numbers_is_not_healthy(
     command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ganlab.gan.gan import GAN
-
+    Script({"q": 0.5}).at(monkeypatch)
     generate = GAN.generate
     monkeypatch.setattr(
         GAN, "generate", lambda self, noise: generate(self, noise) * (torch.nan if len(noise) == 16 else 1)
