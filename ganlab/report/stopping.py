@@ -99,7 +99,7 @@ def _parts(axes: Axes, evaluations: Sequence[Mapping[str, Any]]) -> None:
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("deviations above floor", color=_GREY)
-    axes.legend(frameon=False, fontsize=7.5, ncols=2)
+    _legend(axes)
 
 
 def _guards(axes: Axes, evaluations: Sequence[Mapping[str, Any]], limits: Mapping[str, Any]) -> None:
@@ -117,7 +117,7 @@ def _guards(axes: Axes, evaluations: Sequence[Mapping[str, Any]], limits: Mappin
             axes.axhline(line, color=color, linewidth=0.8, linestyle="--", zorder=0.8)
     axes.set_ylim(-1, 3)
     axes.set_ylabel("guards", color=_GREY)
-    axes.legend(frameon=False, fontsize=7.5, ncols=2)
+    _legend(axes)
 
 
 def _table(found: Mapping[str, Any]) -> Html:
@@ -133,3 +133,8 @@ def _table(found: Mapping[str, Any]) -> Html:
         for name, floor in found["floors"].items()
     ]
     return page.table(rows, ("component", "floor", "deviation", "deviations above"), numeric=(1, 2, 3))
+
+
+def _legend(axes: Axes) -> None:
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize=7.5, ncols=2)

@@ -307,7 +307,7 @@ def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
     ],
 )
 def test_what_it_cannot_judge_is_refused(
-    overrides: list[str], said: str, command: Callable[..., Path], caplog: pytest.LogCaptureFixture
+    overrides: list[str], said: str, command: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = {override.partition("=")[0] for override in overrides}
     without = [o for o in (*TINY, *RULED) if o.partition("=")[0] not in named]
@@ -315,4 +315,4 @@ def test_what_it_cannot_judge_is_refused(
         without = [o for o in without if not o.startswith(("dataset.", "split.", "architecture.width"))]
     with pytest.raises(SystemExit):
         command("run", *without, *overrides)
-    assert said in caplog.text
+    assert said in capsys.readouterr().out
