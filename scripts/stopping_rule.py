@@ -337,12 +337,11 @@ def _range(values: Sequence[float], digits: int = 2) -> str:
 
 def draw(corrupted: dict[str, Any] | None, runs: list[dict[str, Any]]) -> Figure:
     """Left: Q and the guards against the degree of corruption. Right: the trainings, with what each way chose."""
-    figure = Figure(figsize=(11, 7), layout="constrained", facecolor="white")
-    left, right = figure.subfigures(1, 2)
-    if corrupted:
-        _draw_corrupted(left.subplots(2, 1), corrupted)
-    if runs:
-        _draw_runs(right.subplots(2, 1), runs)
+    halves = [(_draw_corrupted, corrupted), (_draw_runs, runs)]
+    shown = [(drawn, found) for drawn, found in halves if found]
+    figure = Figure(figsize=(5.8 * len(shown), 7), layout="constrained", facecolor="white")
+    for (drawn, found), half in zip(shown, figure.subfigures(1, len(shown), squeeze=False).flat, strict=True):
+        drawn(half.subplots(2, 1), found)
     return figure
 
 
