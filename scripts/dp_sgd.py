@@ -67,7 +67,9 @@ def table(rows: list[tuple[float, int, Path]]) -> None:
     cells = [f"{row.get('floor'):.3g}" if row.get("floor") is not None else "–" for row in floor]
     print("| real, other persons | | | | " + " | ".join(cells) + " |")
     for (noise, seed, _), found, fact in zip(rows, measured, facts, strict=True):
-        cells = [f"{value:.3g}" if (value := found[name]["synthetic"]) is not None else "–" for name in SHOWN]
+        cells = [
+            f"{value:.3g}" if (value := found.get(name, {}).get("synthetic")) is not None else "–" for name in SHOWN
+        ]
         print(f"| {noise:g} | {seed} | {fact['epsilon']:.3g} | {fact['updates']} | " + " | ".join(cells) + " |")
 
 

@@ -36,6 +36,9 @@ TINY_UV = 1e-3
 LEAST_DEVIATION = 1e-3
 """Of the share behind C_T: where no draw changes it, C_T is 500 at most."""
 
+LEAST: Mapping[str, float] = {"einthoven": 0.1}
+"""Deviations that a component has at least: real windows may all follow Einthoven's law exactly."""
+
 DISTANCES: Mapping[str, str] = {
     "kid": "distribution/kid",
     "spectrum": "signal/psd_db",
@@ -107,7 +110,7 @@ class Scale:
         numbers = self._numbers(floor)
         drawn_values = self._values(self._components(numbers), floor)
         values = {name: _plain(each, floor, real.reference) for name, each in self._components(numbers).items()}
-        deviations = {name: float(np.std(found)) for name, found in drawn_values.items()}
+        deviations = {name: max(float(np.std(found)), LEAST.get(name, 0.0)) for name, found in drawn_values.items()}
         self.floors = {
             name: Floor(value, deviations[name])
             for name, value in values.items()

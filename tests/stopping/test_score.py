@@ -73,7 +73,7 @@ def test_few_windows_repeated_are_seen_in_the_coverage_and_copies_in_the_distanc
     rng = np.random.default_rng(0)
     few = [rate(others.values[np.resize(rng.permutation(len(others))[:k], WINDOWS)]) for k in (WINDOWS, 12, 3, 1)]
     covered = [score.coverage for score in few]
-    assert covered == sorted(covered, reverse=True)
+    assert covered[0] > covered[1] > max(covered[2:])
     assert few[-1].coverage < 0.5 * scale.coverage
     assert few[-1].pairwise < 0.7
     copied = []
