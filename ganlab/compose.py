@@ -83,12 +83,13 @@ def _networks(cfg: DictConfig) -> Networks:
     classes = tuple(source.classes) if make_gan.func.conditional else ()
     discriminator = build(cfg.architecture.discriminator)(arrangement, classes=len(classes))
     loss: Loss = build(cfg.loss)
+    codec = Codec(standardization, arrangement)
     gan = make_gan(
         generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise + len(classes)),
         discriminator=discriminator,
-        codec=Codec(standardization, arrangement),
+        codec=codec,
         loss=loss,
-        tricks=_tricks(cfg, source, loss, discriminator),
+        tricks=_tricks(cfg, source, loss, discriminator, codec),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
         classes=classes,
@@ -96,10 +97,14 @@ def _networks(cfg: DictConfig) -> Networks:
     return Networks(gan, arrangement, source, kind)
 
 
-def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Module) -> dict[str, Trick]:
+def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Module, codec: Codec) -> dict[str, Trick]:
     tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
     traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
+    if codec.standardization.fitted:
+        traits["fitted"] = f"standardization={_choice(cfg.standardization)}"
+    elif codec.arrangement.fitted:
+        traits["fitted"] = f"arrangement={_choice(cfg.arrangement)}"
     refuse_combinations(traits, tricks)
     for name, trick in tricks.items():
         if trick.needs_classes and len(source.classes) < 2:

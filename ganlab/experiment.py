@@ -26,8 +26,16 @@ from ganlab.evidence import check_measures
 from ganlab.files import write_whole
 from ganlab.metrics.base import Measure
 from ganlab.resume import check_same, with_overrides
+from ganlab.stopping.base import Stopping
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.checkpoints import Checkpoints, SealedCheckpointIO, check_room, checkpoint_in, newest_checkpoint
+from ganlab.tracking.checkpoints import (
+    CHOSEN,
+    Checkpoints,
+    SealedCheckpointIO,
+    check_room,
+    checkpoint_in,
+    newest_checkpoint,
+)
 from ganlab.tracking.diversity import Diversity
 from ganlab.tracking.grids import Grids
 from ganlab.tracking.health import Health
@@ -35,7 +43,7 @@ from ganlab.tracking.jsonl import JSONLines
 from ganlab.tracking.mlflow import MLflow, Store, store_uri
 from ganlab.tracking.progress import Progress
 from ganlab.tracking.signals import INTERRUPTED, Signals
-from ganlab.trained import check_weights, state_in
+from ganlab.trained import check_weights, restore, state_in
 
 log = logging.getLogger(__name__)
 GROUPS = (
@@ -62,16 +70,15 @@ def run(cfg: DictConfig) -> float | None:
     if resumed:
         cfg = with_overrides(folder, cfg, hydra.overrides.task)
     composed = compose(cfg)
-    if not resumed and (folder / "config.yaml").is_file():
-        check_same(folder, plain_values(cfg))
-        if run_facts.earlier(folder).get("status") == "FINISHED":
-            log.info("%s holds this run already, finished: nothing is done", folder)
-            return _objective(cfg.metrics.objective, json.loads((folder / "metrics.json").read_text()))
+    if not resumed and _finished(folder, cfg):
+        return _objective(cfg.metrics.objective, json.loads((folder / "metrics.json").read_text()))
     measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
     check_measures(measures, cfg.metrics.objective, composed.data.kind)
+    stopping: Stopping = build(cfg.stopping)
+    stopping.check(composed.data.kind)
     checkpoints = Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every)
     with Signals(checkpoints.save) as signals:
-        trainer = _trainer(cfg, folder, checkpoints, signals)
+        trainer = _trainer(cfg, folder, stopping, checkpoints, signals)
         composed.data.prepare_data()
         composed.data.setup()
         assert composed.data.split is not None
@@ -84,6 +91,8 @@ def run(cfg: DictConfig) -> float | None:
         tracked = _tracked(cfg, folder)
         try:
             _train(cfg, folder, composed, facts, trainer, began, strict)
+            facts |= composed.gan.facts() | stopping.facts() | _chosen(folder, composed)
+            run_facts.write(folder, facts)
             found = evaluate(folder, composed, measures, plain_values(cfg.metrics), Path(cfg.cache))
             run_facts.write(folder, facts | composed.gan.codec.counts() | {"not_measured": found.left_out})
             run_facts.end(folder, "KILLED" if signals.interrupted else "FINISHED")
@@ -98,9 +107,20 @@ def run(cfg: DictConfig) -> float | None:
             if tracked is not None:
                 tracked.close()
         if signals.interrupted:
-            log.warning("stopped by Ctrl-C after %d steps; to go on: run resume=%s", composed.gan.steps, folder)
+            log.warning("stopped after %d steps; to go on: python -m ganlab.run resume=%s", composed.gan.steps, folder)
             raise SystemExit(INTERRUPTED)
     return _objective(cfg.metrics.objective, found.rows)
+
+
+def _finished(folder: Path, cfg: DictConfig) -> bool:
+    """Whether the folder holds this run already, to its end. Raises UserError where it holds another one."""
+    if not (folder / "config.yaml").is_file():
+        return False
+    check_same(folder, plain_values(cfg))
+    finished = run_facts.earlier(folder).get("status") == "FINISHED"
+    if finished:
+        log.info("%s holds this run already, finished: nothing is done", folder)
+    return finished
 
 
 def _objective(name: str | None, rows: Mapping[str, Any]) -> float | None:
@@ -145,13 +165,20 @@ def _train(
     facts["epochs"] = trainer.current_epoch
     facts["device"] = str(trainer.strategy.root_device)
     facts["seconds"] = round(facts.get("seconds", 0) + time.monotonic() - began, 1)
-    facts["checkpoint"] = checkpoint_in(folder).stem
     run_facts.write(folder, facts)
 
 
-def _trainer(cfg: DictConfig, folder: Path, checkpoints: Checkpoints, signals: Signals) -> Trainer:
+def _chosen(folder: Path, composed: Composed) -> dict[str, str]:
+    """Which checkpoint is measured: where stopping=rule chose one, that one, which is loaded."""
+    path = checkpoint_in(folder, name=None)
+    if path.name == CHOSEN:
+        restore(composed.gan, path)
+    return {"checkpoint": path.stem}
+
+
+def _trainer(cfg: DictConfig, folder: Path, stopping: Stopping, checkpoints: Checkpoints, signals: Signals) -> Trainer:
     callbacks: list[Callback] = [
-        build(cfg.stopping),
+        stopping,
         Progress(cfg.batch_size, bar=cfg.trainer.enable_progress_bar),
         Health(cfg.check_every),
         Grids(folder, cfg.grids_every),

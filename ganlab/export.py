@@ -28,7 +28,7 @@ def export(
     n: int,
     format: str | None,
     out: str | None,
-    checkpoint: str = "last",
+    checkpoint: str | None = None,
     seed: int = 0,
     batch_size: int = 256,
     label: str | None = None,
@@ -42,7 +42,7 @@ def export(
     if run is None:
         raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
     with told_of_files("run", run):
-        trained = load(str(run), str(checkpoint))
+        trained = load(str(run), None if checkpoint is None else str(checkpoint))
     _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
     format = str(format or next(iter(formats)))

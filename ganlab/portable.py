@@ -68,7 +68,7 @@ FORM = {
 KINDS = {kind.noun: kind for kind in get_args(Kind)}
 
 
-def export_generator(run: str | None, out: str | None = None, checkpoint: str = "last") -> Path:
+def export_generator(run: str | None, out: str | None = None, checkpoint: str | None = None) -> Path:
     """Write the generator of a run to the folder `out` and return it.
 
     Raises UserError where the folder holds something, a weight is not finite, or the run's networks are no classes of

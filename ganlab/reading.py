@@ -74,7 +74,7 @@ def read(
     n: int = 20,
     out: str | None = None,
     root: str | None = None,
-    checkpoint: str = "last",
+    checkpoint: str | None = None,
     seed: int = 0,
     key: str | None = None,
     answers: str | Sequence[str] | None = None,
@@ -93,7 +93,12 @@ def read(
 
 
 def make_sheet(
-    run: Path, n: int = 20, out: Path | None = None, root: str | None = None, checkpoint: str = "last", seed: int = 0
+    run: Path,
+    n: int = 20,
+    out: Path | None = None,
+    root: str | None = None,
+    checkpoint: str | None = None,
+    seed: int = 0,
 ) -> Path:
     """Write `reader/sheet.html` and `reader/answers.csv`, and apart from them `key/key.csv`; return the folder.
 

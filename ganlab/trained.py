@@ -47,8 +47,10 @@ class Trained:
         return self.gan.classes.index(label)
 
 
-def load(run: str | Path, checkpoint: str = "last") -> Trained:
-    """The generator of a run folder, from its last or a named checkpoint, or of a folder of `ganlab.export_generator`.
+def load(run: str | Path, checkpoint: str | None = None) -> Trained:
+    """The generator of a run folder, or of one of `ganlab.export_generator`, from a named checkpoint.
+
+    None is the chosen one where stopping=rule chose, else the last, as `last` is.
 
     A name in `generators`, such as `epoch_0050`, is accepted too. Raises UserError where the folder is no run, the
     checkpoint is missing, or belongs to other networks.
@@ -57,16 +59,16 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
     if (folder / "generator.json").is_file():
         from ganlab.portable import load_portable
 
-        return load_portable(folder, checkpoint)
+        return load_portable(folder, checkpoint or "last")
     if not (folder / "config.yaml").is_file():
         raise UserError(f"run={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
     networks = compose_networks(cfg)
     gan = networks.gan
-    alone = folder / "generators" / f"{checkpoint}.pt"
-    if alone.is_file():
-        path, steps = alone, None
+    kept = {path.stem: path for path in (folder / "generators").glob("*.pt")}
+    if checkpoint in kept:
+        path, steps = (alone := kept[checkpoint]), None
         weights = read_checkpoint(alone)
         check_weights(gan.sampling_generator, alone, weights)
         gan.sampling_generator.load_state_dict(weights)
@@ -74,10 +76,7 @@ def load(run: str | Path, checkpoint: str = "last") -> Trained:
         gan.codec.load_state_dict({k.removeprefix("codec."): v for k, v in fitted.items() if k.startswith("codec.")})
     else:
         path = checkpoint_in(folder, checkpoint)
-        stored = state_in(path)
-        check_weights(gan, path, stored["state_dict"])
-        steps = stored["steps"]
-        gan.load_state_dict(stored["state_dict"])
+        steps = restore(gan, path)
     facts = json.loads((folder / "run.json").read_text())
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
 
@@ -88,6 +87,14 @@ def state_in(path: Path) -> dict[str, Any]:
     if not isinstance(stored.get("state_dict"), Mapping) or not isinstance(stored.get("steps"), int):
         raise UserError(f"{path} is no checkpoint of a run: it holds {', '.join(map(str, stored)) or 'nothing'}.")
     return stored
+
+
+def restore(gan: GAN, path: Path) -> int:
+    """Load a checkpoint's weights, and return after how many steps it was written. Raises UserError as `load` does."""
+    stored = state_in(path)
+    check_weights(gan, path, stored["state_dict"])
+    gan.load_state_dict(stored["state_dict"])
+    return int(stored["steps"])
 
 
 def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ WITH = {
     "dataset/wfdb": ("dataset.root=a", "dataset.rate=500"),
     **{f"arrangement/{name}": ("architecture=fcn",) for name in ("concat", "stripes", "squares")},
     "trick/r1_r2": ("loss=rpgan", "architecture=fcn"),
+    "trick/dp_sgd": ("architecture=fcn",),
 }
 """What a choice needs beside it, where the defaults are for windows of recordings."""
 

@@ -211,10 +211,15 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images `(B, C, H, W)` to logits `(B,)`; with classes two linear layers read the last features."""
+    """Images `(B, C, H, W)` to logits `(B,)`; with classes two linear layers read the last features.
 
-    def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0) -> None:
+    With `spread` it sees how much the images of a batch differ, so that the logit of one depends on others.
+    """
+
+    def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0, spread: bool = True) -> None:
         super().__init__()
+        self.spread = spread
+        self.traits = ("batch_spread",) if spread else ()
         self.arrangement = _leads(arrangement)
         self.resampling = Resampling(self.arrangement.samples)
         a, b, c, d = _scaled(width, 48, 64, 96, 96)
@@ -223,7 +228,7 @@ class Discriminator(nn.Module):
         self.first = _conv(FOLD * len(self.arrangement.leads), a)
         self.blocks = nn.ModuleList([Block(a, a), Block(a, b), Block(b, c), Block(c, d)])
         self.attention = Attention(c, positions // 4)
-        self.last = _conv(d + 1, d)
+        self.last = _conv(d + spread, d)
         features = d * (positions // 8)
         if classes:
             self.heads = Heads(features, classes)
@@ -242,7 +247,7 @@ class Discriminator(nn.Module):
         x = self.blocks[0](self.first(self.resampling.down(self.arrangement.decode(image) / PIXEL)))
         x = self.blocks[2](_halved(self.blocks[1](_halved(x))))
         x = self.blocks[3](_halved(self.attention(x)))
-        x = leaky_relu(self.last(torch.cat([x, _spread(x)], dim=1)), 0.2)
+        x = leaky_relu(self.last(torch.cat([x, _spread(x)], dim=1) if self.spread else x), 0.2)
         return x.flatten(1)
 
 

@@ -30,6 +30,11 @@ class Arrangement(nn.Module, ABC):
     def fit(self, pixels: Tensor) -> None:
         """Take what the arrangement needs from training samples `(N, *)` in [-1, 1]. Most need nothing."""
 
+    @property
+    def fitted(self) -> bool:
+        """Whether what it needs comes from training samples."""
+        return type(self).fit is not Arrangement.fit
+
     def complete(self, x: Tensor) -> Tensor:
         """Add what is derived from decoded samples `(B, *)`, in their own unit. Most derive nothing."""
         return x

@@ -9,7 +9,7 @@ from pytorch_lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
-from ganlab.dataset.samples import Batch, Draws, EpochSampler, Samples
+from ganlab.dataset.samples import Batch, Draws, EpochBatches, EpochSampler, Samples
 from ganlab.dataset.source import Collected, Source
 from ganlab.errors import UserError
 from ganlab.split.base import Split, Splitter, check_apart
@@ -125,8 +125,7 @@ class Data(LightningDataModule):
         """An epoch of training samples in their own units, as the tricks draw it."""
         loader = ResumableLoader(
             self.train,
-            batch_size=self.batch_size,
-            sampler=EpochSampler(self.train, self.seed, self.draws),
+            batch_sampler=EpochBatches(EpochSampler(self.train, self.seed, self.draws), self.batch_size),
             num_workers=self.num_workers,
             collate_fn=_as_is,
             pin_memory=torch.cuda.is_available(),

@@ -110,6 +110,14 @@ class Draws(Protocol):
     def order(self, order: NDArray[np.int64], labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Which samples, in which order."""
 
+    def seeds(self) -> tuple[int, ...]:
+        """What the seeds of the draws are made with beside their own numbers."""
+
+    def batches(
+        self, persons: NDArray[np.int64], size: int, rng: np.random.Generator
+    ) -> Sequence[NDArray[np.int64]] | None:
+        """An epoch's batches of samples, which may differ in size; None for `size` at a time in their order."""
+
     def starts(self, starts: NDArray[np.int64], room: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Which of the `room + 1` starts that its recording has for it each sample takes."""
 
@@ -133,7 +141,11 @@ class EpochSampler(Sampler[Place]):
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Indices of an epoch's samples."""
-        return self._order(np.random.default_rng([self.seed, epoch]))
+        return self._order(self._rng(epoch))
+
+    def _rng(self, epoch: int) -> np.random.Generator:
+        own = [number for trick in self.tricks for number in trick.seeds()]
+        return np.random.default_rng([self.seed, epoch, *own])
 
     def _order(self, rng: np.random.Generator) -> NDArray[np.int64]:
         order = rng.permutation(len(self.samples))
@@ -142,10 +154,43 @@ class EpochSampler(Sampler[Place]):
         return order
 
     def __iter__(self) -> Iterator[Place]:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        order = self._order(rng)
+        rng = self._rng(self.epoch)
+        return iter(self._places(self._order(rng), rng))
+
+    def batches(self, size: int) -> list[list[Place]] | None:
+        """An epoch's batches where a trick draws whole ones; None where none does."""
+        rng = self._rng(self.epoch)
+        for trick in self.tricks:
+            drawn = trick.batches(self.samples.person, size, rng)
+            if drawn is not None:
+                return [self._places(batch, rng) for batch in drawn]
+        return None
+
+    def _places(self, order: NDArray[np.int64], rng: np.random.Generator) -> list[Place]:
         drawn = self.samples.drawn[order]
         for trick in self.tricks:
             drawn = trick.starts(drawn, self.samples.room[order], rng)
         starts = self.samples.placed(order, drawn)
-        return (Place(int(i), int(s)) for i, s in zip(order, starts, strict=True))
+        return [Place(int(i), int(s)) for i, s in zip(order, starts, strict=True)]
+
+
+class EpochBatches(Sampler[list[Place]]):
+    """The sampler's places, `size` at a time, unless a trick draws whole batches: as many in each epoch."""
+
+    def __init__(self, sampler: EpochSampler, size: int) -> None:
+        self.sampler = sampler
+        self.size = size
+        self._length = len(self._drawn())
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        return iter(self._drawn())
+
+    def _drawn(self) -> list[list[Place]]:
+        drawn = self.sampler.batches(self.size)
+        if drawn is not None:
+            return drawn
+        places = list(self.sampler)
+        return [places[at : at + self.size] for at in range(0, len(places), self.size)]

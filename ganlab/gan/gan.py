@@ -108,7 +108,7 @@ class GAN(LightningModule):
         self._set_rates(optimizer_g, optimizer_d)
         real = batch.sample
         self.toggle_optimizer(optimizer_d)
-        logs = self.step_discriminator(real, batch.label, optimizer_d)
+        logs = self.step_discriminator(real, batch.label, optimizer_d, batch.person)
         self.untoggle_optimizer(optimizer_d)
         self.toggle_optimizer(optimizer_g)
         logs |= self.step_generator(real, optimizer_g)
@@ -116,35 +116,67 @@ class GAN(LightningModule):
         for trick in self.all_tricks():
             trick.after_step(self.generator, self.steps)
         self.steps += 1
+        if any(trick.spent() for trick in self.all_tricks()):
+            self.trainer.should_stop = True
         self.log_dict(logs, batch_size=len(real))
         self.means.add(self.current_epoch, logs, len(real))
 
-    def step_discriminator(self, real: Tensor, label: Tensor, optimizer: Any) -> dict[str, Tensor]:
-        """Update D on real images `(B, C, H, W)` of classes `label` `(B,)` and as many generated ones.
+    def step_discriminator(
+        self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Update D on real images `(B, C, H, W)` of classes `label` and persons `person` `(B,)`, and as many generated.
 
-        A trick that lets D rest takes the adversarial loss and the penalties away, not the other terms.
+        A trick that lets D rest takes the adversarial loss and the penalties away, not the other terms. One that sets
+        the gradient itself takes the place of them all.
         """
         noise = self.draw_noise(len(real))
         with torch.no_grad():
-            fake = self.generator(noise)
-        on_real, on_fake = self.judge(real), self.judge(fake)
-        loss = self.loss.discriminator(on_real.source, on_fake.source, self._real_target())
-        terms, logs = self.discriminator_terms(on_real, on_fake, label, noise)
+            fake = self.generator(noise) if len(noise) else real
+
+        def look(some: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+            return self._look(real[some], label[some], fake[some], noise[some])
+
+        optimizer.zero_grad()
+        own = [
+            trick.discriminator_gradient(self.discriminator, lambda some: _total(*look(some)[:2]), person)
+            for trick in self.all_tricks()
+        ]
+        if any(own):
+            optimizer.step()
+            with torch.no_grad():
+                return look(slice(None))[2] if len(real) else {}
+        loss, terms, logs = look(slice(None))
         wishes = [trick.discriminator_steps(loss.detach()) for trick in self.all_tricks()]
         if all(wishes):
             terms = [loss, *self._penalties(real, fake), *terms]
         self._update(optimizer, terms)
+        return logs
+
+    def _look(
+        self, real: Tensor, label: Tensor, fake: Tensor, noise: Tensor
+    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+        """D's adversarial loss on real and generated images, what its loss has beside it, and what is logged."""
+        on_real, on_fake = self.judge(real), self.judge(fake)
+        loss = self.loss.discriminator(on_real.source, on_fake.source, self._real_target())
+        terms, logs = self.discriminator_terms(on_real, on_fake, label, noise)
         boundary = self.loss.boundary(on_real.source.detach(), on_fake.source.detach())
-        return {
-            "loss/D": loss.detach(),
-            "accuracy/real": (on_real.source > boundary).float().mean(),
-            "accuracy/synthetic": (on_fake.source < boundary).float().mean(),
-            **logs,
-        }
+        return (
+            loss,
+            terms,
+            {
+                "loss/D": loss.detach(),
+                "accuracy/real": (on_real.source > boundary).float().mean(),
+                "accuracy/synthetic": (on_fake.source < boundary).float().mean(),
+                **logs,
+            },
+        )
 
     def step_generator(self, real: Tensor, optimizer: Any) -> dict[str, Tensor]:
-        """Update G on as many new images as there are real ones `(B, C, H, W)`."""
-        noise = self.draw_noise(len(real))
+        """Update G on as many new images as there are real ones `(B, C, H, W)`, unless a trick says how many."""
+        count = len(real)
+        for trick in self.all_tricks():
+            count = trick.generator_images(count)
+        noise = self.draw_noise(count)
         fake = self.generator(noise)
         on_fake = self.judge(fake)
         with torch.no_grad():
@@ -170,7 +202,8 @@ class GAN(LightningModule):
     def _seed_step(self) -> None:
         # torch.manual_seed looks for every kind of device, which takes longer than a small network's step.
         seed = torch.manual_seed if self.device.type != "cpu" else torch.default_generator.manual_seed
-        seed(hash((self.seed, self.steps)) % 2**63)
+        own = (number for trick in self.all_tricks() for number in trick.seeds())
+        seed(hash((self.seed, self.steps, *own)) % 2**63)
 
     def _real_target(self) -> float:
         target = 1.0
@@ -187,7 +220,7 @@ class GAN(LightningModule):
         if not terms:
             return
         optimizer.zero_grad()
-        self.manual_backward(sum(terms[1:], terms[0]))
+        self.manual_backward(_total(terms[0], terms[1:]))
         optimizer.step()
 
     def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:
@@ -248,6 +281,10 @@ class GAN(LightningModule):
             counts |= trick.counts()
         return counts
 
+    def facts(self) -> dict[str, Any]:
+        """What a run says of itself because of the tricks, plain values by name."""
+        return {name: fact for trick in self.all_tricks() for name, fact in trick.facts().items()}
+
     def on_train_epoch_end(self) -> None:
         """Log the counts, and the means of what the epoch's steps logged."""
         self.log_dict({**self.counts(), **self.means.means()})
@@ -262,3 +299,7 @@ class GAN(LightningModule):
         self.steps = checkpoint["steps"]
         if "epoch_means" in checkpoint:
             self.means.load_state_dict(checkpoint["epoch_means"])
+
+
+def _total(first: Tensor, others: Sequence[Tensor]) -> Tensor:
+    return sum(others, first)

@@ -15,7 +15,9 @@ class EpochMeans:
         self.sums: dict[str, Tensor] = {}
 
     def add(self, epoch: int, values: Mapping[str, Tensor], samples: int) -> None:
-        """The values of a step; the first of another epoch begins anew."""
+        """The values of a step; the first of another epoch begins anew. A step without samples adds nothing."""
+        if not samples:
+            return
         if epoch != self.epoch:
             self.epoch, self.samples, self.sums = epoch, 0, {}
         self.samples += samples

@@ -26,6 +26,7 @@ from ganlab.report.evidence import sections
 from ganlab.report.images import draw_grids
 from ganlab.report.page import Frame, Html
 from ganlab.report.samples import by_class, compare
+from ganlab.report.stopping import stopping_section
 from ganlab.report.words import REDUCED, counted, dashed, duration, number
 
 Array = NDArray[np.floating]
@@ -93,6 +94,8 @@ def write_report(
         _images(folder, real, synthetic),
         _classes(kind, synthetic, classes),
         _measures(measures, _read(folder / "attacks.json", trouble)),
+        _guarantee(_mapping(run.get("differential_privacy"))),
+        stopping_section(folder),
         _counts(counts or {}),
         _curves(history, classes),
         _grids(folder / "grids", history, classes),
@@ -181,6 +184,26 @@ def _classes(kind: Kind, synthetic: Shown | None, classes: Sequence[str]) -> Htm
 
 def _measures(measures: Mapping[str, Any], shown: Mapping[str, Any]) -> Html:
     return page.join(sections(measures, shown=shown))
+
+
+def _guarantee(found: Mapping[str, Any]) -> Html:
+    """Epsilon with its unit, delta and accountant, and what it says nothing of."""
+    if not found:
+        return Html("")
+    facts = [
+        ("epsilon", number(found["epsilon"])),
+        ("unit", found["unit"]),
+        ("delta", number(found["delta"])),
+        ("accountant", found["accountant"]),
+    ]
+    text = (
+        f"D was updated {number(found['updates'])} times with noise of {number(found['noise'])} times the clip "
+        f"{number(found['clip'])}, each of {number(found['persons'])} persons drawn with probability "
+        f"{number(found['rate'])}. Epsilon bounds what anybody can learn from the generator about whether one person's "
+        "recordings were there; outside of it is:"
+    )
+    outside = page.table([(line,) for line in _list(found.get("outside"))], ("outside of epsilon",))
+    return page.section("Differential privacy", page.facts(facts), page.paragraph(text), outside)
 
 
 def _counts(counts: Mapping[str, float]) -> Html:

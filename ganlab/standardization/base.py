@@ -53,6 +53,11 @@ class Standardization(nn.Module, ABC):
     def fit(self, windows: Tensor) -> None:
         """Take what the range needs from training windows `(N, leads, samples)` in mV. Most ranges need nothing."""
 
+    @property
+    def fitted(self) -> bool:
+        """Whether what it needs comes from training samples."""
+        return type(self).fit is not Standardization.fit
+
     def encode(self, x: Tensor) -> Encoded:
         """Windows `(B, leads, samples)` in mV to levels."""
         low = self.low(x)

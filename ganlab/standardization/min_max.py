@@ -44,6 +44,11 @@ class MinMax(Standardization):
         self.in_between = Share()
         self.null = Share()
 
+    @property
+    def fitted(self) -> bool:
+        """Whether a column does not give its limits."""
+        return any(limit is None for column in self.columns if not column.binary for limit in (column.low, column.high))
+
     def fit(self, rows: Tensor) -> None:
         """Take the limits that the columns do not give from training rows `(N, columns)`."""
         given = torch.tensor([_limits(column) for column in self.columns]).T.to(self.limits)

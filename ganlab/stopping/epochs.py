@@ -1,11 +1,12 @@
 """Stop after `trainer.max_epochs`, as the documents did."""
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
 
 from ganlab.gan.gan import GAN
+from ganlab.stopping.base import Stopping
 
 
-class Epochs(Callback):
+class Epochs(Stopping):
     """Tells the module how many steps that will be."""
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
 
 from ganlab.gan.gan import GAN
+from ganlab.stopping.base import Stopping
 
 
-class Steps(Callback):
+class Steps(Stopping):
     """Lightning's own `max_steps` counts the updates of both networks; this counts batches."""
 
     def __init__(self, steps: int) -> None:

@@ -28,6 +28,8 @@ FORMAT = 1
 """Raised whenever checkpoints change their meaning."""
 COPIES = 4
 """Of the weights: a checkpoint holds them and Adam's two means, and the averaged generator."""
+CHOSEN = "chosen.ckpt"
+"""The one that stopping=rule chose, in the folder of the others."""
 
 
 def write_checkpoint(value: dict[str, Any], path: Path) -> None:
@@ -78,6 +80,10 @@ class SealedCheckpointIO(TorchCheckpointIO):
             )
         return found
 
+    def remove_checkpoint(self, path: Any) -> None:
+        """With its hash."""
+        remove_sealed(Path(path))
+
 
 def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
     """The last whole checkpoint of a run folder, or none if it has not written one yet.
@@ -101,13 +107,20 @@ def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
     return None
 
 
-def checkpoint_in(run: Path, name: str = "last") -> Path:
-    """A checkpoint of a run by name, `last` for the newest. Raises UserError that lists what there is."""
+def checkpoint_in(run: Path, name: str | None = "last") -> Path:
+    """A checkpoint of a run by name, `last` for the newest; None for the chosen one, or the newest where none is.
+
+    Raises UserError that lists what there is.
+    """
+    chosen = run / "checkpoints" / CHOSEN
     found = {path.stem: path for path in _all_in(run)}
-    if name == "last" and found:
+    if name in {None, chosen.stem} and chosen.is_file():
+        return chosen
+    if name in {None, "last"} and found:
         return [*found.values()][-1]
     if name not in found:
-        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name!r}; there is: {', '.join(found) or 'none'}.")
+        there = ", ".join([*found, *[chosen.stem] * chosen.is_file()]) or "none"
+        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name or 'last'!r}; there is: {there}.")
     return found[name]
 
 
