@@ -92,7 +92,7 @@ def _batches(
     trained: Trained, n: int, seed: int, batch_size: int, label: int | None
 ) -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
     trained.gan.codec.forget_counts()
-    noise = trained.gan.draw_noise(n, torch.Generator().manual_seed(seed), label).split(batch_size)
+    noise = trained.gan.draw_noise(n, torch.Generator().manual_seed(seed), label).split(min(batch_size, n))
     with tqdm(total=n, desc="sampling", unit=trained.kind.noun, disable=None) as bar:
         for part in noise:
             numbers = trained.gan.labels_of(part)

@@ -343,8 +343,9 @@ def _array(path: Path, dimensions: tuple[int, ...]) -> Samples:
     """A memory-mapped array of numbers; nothing that would have to be unpickled."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no npy array of numbers ({error}).") from error
+    except Exception as error:
+        # numpy reads a header as Python, whose own errors come out too.
+        raise UserError(f"{path} is no npy array of numbers ({type(error).__name__}: {error}).") from error
     if values.ndim not in dimensions or not np.issubdtype(values.dtype, np.number) or values.dtype.kind == "c":
         wanted = " or ".join(map(str, dimensions))
         raise UserError(f"{path}: {values.dtype} of shape {values.shape}; accepted are real numbers in {wanted} axes.")

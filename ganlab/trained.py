@@ -73,7 +73,9 @@ def load(run: str | Path, checkpoint: str | None = None) -> Trained:
         check_weights(gan.sampling_generator, alone, weights)
         gan.sampling_generator.load_state_dict(weights)
         fitted = state_in(checkpoint_in(folder))["state_dict"]
-        gan.codec.load_state_dict({k.removeprefix("codec."): v for k, v in fitted.items() if k.startswith("codec.")})
+        codec = {key.removeprefix("codec."): value for key, value in fitted.items() if key.startswith("codec.")}
+        check_weights(gan.codec, checkpoint_in(folder), codec)
+        gan.codec.load_state_dict(codec)
     else:
         path = checkpoint_in(folder, checkpoint)
         steps = restore(gan, path)

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from ganlab.errors import UserError
 from ganlab.export import export
+from ganlab.tracking.checkpoints import write_checkpoint
 from ganlab.trained import load
 from tests.conftest import TINY, newest_run
 
@@ -96,11 +97,21 @@ def test_the_same_seed_gives_the_same_set_and_another_another(run: Path, tmp_pat
     assert not np.array_equal(a, c)
 
 
+def test_more_at_a_time_than_there_are_is_all_at_once(run: Path, tmp_path: Path) -> None:
+    huge, usual = (
+        np.load(export(str(run), 4, "npy", str(tmp_path / str(size)), batch_size=size) / "synthetic.npy")
+        for size in (10**30, 4)
+    )
+    assert np.array_equal(huge, usual)
+
+
 def test_wrong_requests_are_told(run: Path, tmp_path: Path) -> None:
     for arguments, said in (
         ({"format": "edf"}, "wfdb, csv, npy"),
         ({"n": 0}, "n=0"),
         ({"checkpoint": "best"}, "step_"),
+        ({"checkpoint": "x" * 300}, "step_"),
+        ({"checkpoint": "../checkpoints/step_0000001"}, "step_"),
         ({"run": str(tmp_path)}, "config.yaml"),
         ({"run": None}, "run=<folder>"),
         ({"out": str(run)}, "not empty"),
@@ -117,8 +128,8 @@ def test_a_checkpoint_of_other_networks_is_refused_with_the_differences(run: Pat
     for part in ("generator", "discriminator"):
         config.architecture[part].width = 0.125
     OmegaConf.save(config, other / "config.yaml")
-    checkpoint = max((run / "checkpoints").iterdir())
-    (other / "checkpoints" / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    for file in (run / "checkpoints").iterdir():
+        (other / "checkpoints" / file.name).write_bytes(file.read_bytes())
     with pytest.raises(
         UserError, match=r"44 differences[^$]*discriminator\.layers\.0\.weight: \(4, .*in these networks"
     ):
@@ -133,8 +144,8 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(run: Path, tmp_path: Pat
     evil = tmp_path / "evil"
     (evil / "checkpoints").mkdir(parents=True)
     (evil / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
-    torch.save({"state_dict": Canary()}, evil / "checkpoints" / "step_0000001.ckpt")
-    with pytest.raises(Exception, match=r"weights_only|Unsupported|WeightsUnpickler"):
+    write_checkpoint({"state_dict": Canary()}, evil / "checkpoints" / "step_0000001.ckpt")
+    with pytest.raises(UserError, match="more than tensors and plain values"):
         load(evil)
     assert not (tmp_path / "canary").exists()
 

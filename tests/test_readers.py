@@ -181,6 +181,7 @@ ERRORS = [
     ("empty", ROW, {}, r"empty: not known as a set of rows"),
     ("text.txt", WINDOW, {}, r"text.txt: not known as a set of windows.*WFDB"),
     ("pickled.npy", WINDOW, {}, r"pickled.npy is no npy array of numbers"),
+    ("header.npy", WINDOW, {}, r"header.npy is no npy array of numbers \(TokenError"),
     ("flat.npy", WINDOW, {}, r"flat.npy: float64 of shape \(4,\); accepted are real numbers in 2 or 3 axes"),
     ("none.npy", WINDOW, {}, r"none.npy has shape \(0, 2, 500\): there is nothing in it"),
     ("three.npy", WINDOW, {}, r"3 leads, and 2 are named: i, avr.*leads=\[i,ii\]"),
@@ -208,6 +209,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.txt").write_text("x")
     np.save(folder / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(folder / "flat.npy", np.ones(4))
+    (folder / "header.npy").write_bytes(b"\x93NUMPY\x01\x00\x01\x00{")
     np.save(folder / "none.npy", np.ones((0, 2, 500)))
     np.save(folder / "three.npy", np.ones((2, 3, 500)))
     np.save(folder / "unit.npy", np.concatenate([np.zeros((1, *IMAGE.shape)), np.ones((1, *IMAGE.shape))]))

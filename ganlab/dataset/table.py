@@ -6,6 +6,7 @@ A row is a sample. Where no column says whose rows are whose, every row is its o
 import csv
 import io
 import logging
+import math
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ def _column(name: str, properties: dict[str, Any]) -> Column:
     column = Column(name, **properties)
     if column.binary and (column.whole or column.low is not None or column.high is not None):
         raise UserError(f"{place}: a binary column holds 0 and 1; accepted with binary=true is nothing else.")
+    if any(limit is not None and math.isnan(limit) for limit in (column.low, column.high)):
+        raise UserError(f"{place}: a limit that is no number leaves every row out; accepted are numbers or null.")
     if column.low is not None and column.high is not None and column.low >= column.high:
         raise UserError(f"{place}: accepted is a low below high.")
     return column

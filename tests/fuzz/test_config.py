@@ -58,10 +58,10 @@ def leaves(node: DictConfig, prefix: str = "") -> list[str]:
 
 
 def composed(overrides: list[str]) -> DictConfig:
-    """Composed by Hydra; some of what it says of a group without a name are bare errors."""
+    """Composed by Hydra; some of what it says of a group without a name, or of too long a one, are bare errors."""
     try:
         return hydra_compose("config", overrides=overrides)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OSError) as error:
         raise HydraException(str(error)) from error
 
 
