@@ -123,9 +123,17 @@ class Data(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """An epoch of training samples in their own units, as the tricks draw it."""
+        sampler = EpochSampler(self.train, self.seed, self.draws)
+        # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.
+        whole = sampler.batches(self.batch_size) is not None
+        drawn: dict[str, Any] = (
+            {"batch_sampler": EpochBatches(sampler, self.batch_size)}
+            if whole
+            else {"sampler": sampler, "batch_size": self.batch_size}
+        )
         loader = ResumableLoader(
             self.train,
-            batch_sampler=EpochBatches(EpochSampler(self.train, self.seed, self.draws), self.batch_size),
+            **drawn,
             num_workers=self.num_workers,
             collate_fn=_as_is,
             pin_memory=torch.cuda.is_available(),

@@ -12,7 +12,6 @@ import logging
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,6 +69,8 @@ class Store:
         """
         for name, value in PATIENCE.items():
             os.environ.setdefault(name, value)
+        # It warns of every try; what is of use is said once.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         from mlflow import MlflowClient
 
         self.outputs.mkdir(parents=True, exist_ok=True)
@@ -291,6 +292,7 @@ class MLflow(Logger):
         self.patience_s = patience_s
         self._ends = threading.Event()
         self._brought = threading.Event()
+        self._given_up = threading.Event()
         self._failed: str | None = None
         self._thread = threading.Thread(target=self._follow, name="mlflow", daemon=True)
         self._thread.start()
@@ -304,8 +306,8 @@ class MLflow(Logger):
     def close(self) -> bool:
         """Bring the rest, for `patience_s` at most; whether all is there. What is not, the log says how to bring."""
         self._ends.set()
-        self._brought.wait(self.patience_s)
-        if not self._brought.is_set():
+        if not self._brought.wait(self.patience_s):
+            self._given_up.set()
             log.warning(
                 "MLflow has not all of this run (%s). Nothing is lost: python -m ganlab.sync run=%s",
                 self._failed or f"it takes longer than {self.patience_s:g} s",
@@ -323,13 +325,12 @@ class MLflow(Logger):
             except Timeout:
                 wait = self.every_s
             except Exception as error:
-                self._failed = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+                self._failed = _in_short(error)
                 if not told:
                     log.warning("MLflow does not take this run now: %s. Training goes on.", self._failed)
                 told, opened, wait = True, None, min(2 * wait, LONGEST_WAIT_S)
-                if ends:
-                    time.sleep(min(1.0, wait))
-                    wait = 0.0
+                if self._given_up.wait(1.0 if ends else 0.0):
+                    return
             else:
                 if told:
                     log.info("MLflow takes this run again")
@@ -337,6 +338,11 @@ class MLflow(Logger):
                 if ends:
                     self._brought.set()
                     return
+
+
+def _in_short(error: Exception) -> str:
+    said = str(error).strip().splitlines() or ["no reason given"]
+    return f"{type(error).__name__}: {said[0][:200]}"
 
 
 def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summary: Path | None) -> None:
@@ -380,7 +386,7 @@ def sync(run: str | None, store: Store) -> int:
         raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
     except Exception as error:
         raise UserError(
-            f"The MLflow store does not take it ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]}). "
+            f"The MLflow store does not take it ({_in_short(error)}). "
             "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was brought stays, and nothing is lost."
         ) from error
     return len(found)
