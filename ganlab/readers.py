@@ -232,7 +232,8 @@ def _windows_csv(path: Path, asked: Asked) -> Synthetic:
     _refuse_missing_leads(path, leads, named)
     columns = [next(c for c in there if c.lower() == f"{lead}_mv") for lead in leads]
     _refuse_text(path, table, columns)
-    starts = np.flatnonzero(np.diff(table["window"].to_numpy(), prepend=np.nan) != 0)
+    names = table["window"].astype(str).to_numpy()
+    starts = np.flatnonzero(names != np.concatenate([[""], names[:-1]])) if len(names) else np.empty(0, np.int64)
     values = np.split(table[columns].to_numpy(np.float32).T, starts[1:], axis=1) if len(table) else []
     rate = _rate_of_csv(path, table, starts, asked)
     classes = [str(name) for name in table["label"].to_numpy()[starts]] if "label" in there else []

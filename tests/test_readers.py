@@ -166,6 +166,14 @@ def test_images_in_a_zip_and_of_another_size(tmp_path: Path) -> None:
     assert stacked(found).shape == (7, 1, 12, 10)
 
 
+def test_windows_of_a_table_may_have_names(tmp_path: Path) -> None:
+    rows = [f"{name},{time},{value}" for name in ("a", "b7", "3") for time, value in ((0, 1.5), (2, 2.5), (4, 3.5))]
+    (tmp_path / "w.csv").write_text("\n".join(["window,time_ms,i_mv", *rows]) + "\n")
+    read_back = read(tmp_path / "w.csv", Asked(Window(("i",), 500.0, 3), ()))
+    assert len(read_back.values) == 3
+    assert all(np.array_equal(each, [[1.5, 2.5, 3.5]]) for each in read_back.values)
+
+
 def test_columns_are_found_by_name_and_others_left_out(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("# ours\nsex,town,visits,age\n1,3,4,0.5\n0,3,7,0.25\n")
