@@ -100,6 +100,7 @@ def test_what_a_folder_has_is_brought_once(store: Store, tmp_path: Path) -> None
     for _ in range(2):
         again = bring(folder, store)
     assert again.run == first.run
+    assert again.bytes == (folder / "metrics.jsonl").stat().st_size, "what is there is not sent again"
     assert history(store, first.run, "loss/G") == [(0, 0.0), (1, 0.5), (2, 1.0), (3, 1.5)]
     assert all(math.isnan(value) for _, value in history(store, first.run, "loss/D"))
     client = store.open()[0]
