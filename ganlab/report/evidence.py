@@ -17,6 +17,7 @@ from matplotlib.ticker import NullLocator
 
 from ganlab.dataset.kind import Kind
 from ganlab.evidence import Evidence, Row, best, reach, seen, unseen
+from ganlab.files import write_whole
 from ganlab.metrics.base import SampleSet
 from ganlab.report import page
 from ganlab.report.ecg_paper import png_bytes
@@ -131,9 +132,7 @@ def write_evidence(
         _settings(facts),
     ]
     target = Path(folder) / "report.html"
-    partial = target.with_name("report.html.partial")
-    partial.write_text(page.page("Evidence", blocks, _footer(facts)), encoding="utf-8")
-    return partial.replace(target)
+    return write_whole(target, page.page("Evidence", blocks, _footer(facts)))
 
 
 def sections(

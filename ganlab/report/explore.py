@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ganlab import __version__
 from ganlab.dataset.kind import Image, Kind, Row, Window
 from ganlab.dataset.source import Skipped
+from ganlab.files import write_whole
 from ganlab.report import page
 from ganlab.report.ecg_paper import center_windows, draw_windows, lead_spans, png_bytes
 from ganlab.report.histograms import Histogram, draw_histograms
@@ -83,9 +84,7 @@ def write_exploration(folder: Path, exploration: Exploration) -> Path:
         page.details("The whole configuration", page.code(exploration.settings)) if exploration.settings else "",
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "explore.html.partial"
-    partial.write_text(page.page(exploration.source, blocks, _footer(exploration)), encoding="utf-8")
-    return partial.replace(folder / "explore.html")
+    return write_whole(folder / "explore.html", page.page(exploration.source, blocks, _footer(exploration)))
 
 
 def _check(exploration: Exploration) -> None:

@@ -19,6 +19,7 @@ import yaml
 from numpy.typing import NDArray
 
 from ganlab.dataset.kind import Kind
+from ganlab.files import write_whole
 from ganlab.report import page
 from ganlab.report.curves import History, class_accuracies, draw_curves, not_finite, read_history
 from ganlab.report.ecg_paper import png_bytes
@@ -104,9 +105,7 @@ def write_report(
         _left_out([*_list(run.get("left_out")), *left_out, *trouble]),
     ]
     target = folder / "report.html"
-    partial = folder / "report.html.partial"
-    partial.write_text(page.page(name, blocks, _footer(name, run, config, measures)), encoding="utf-8")
-    return partial.replace(target)
+    return write_whole(target, page.page(name, blocks, _footer(name, run, config, measures)))
 
 
 def _read(path: Path, trouble: list[str]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ganlab.errors import UserError
+from ganlab.files import write_whole
 from ganlab.report import page
 from ganlab.report.curves import History, class_accuracies, draw_curves, read_history
 from ganlab.report.ecg_paper import png_bytes
@@ -143,9 +144,7 @@ def write_summary(folder: Path) -> Path:
         _left_out(jobs),
     ]
     target = folder / "summary.html"
-    partial = folder / "summary.html.partial"
-    partial.write_text(page.page(f"Summary of {folder.resolve().name}", blocks, _footer(jobs)), encoding="utf-8")
-    return partial.replace(target)
+    return write_whole(target, page.page(f"Summary of {folder.resolve().name}", blocks, _footer(jobs)))
 
 
 def summarize(sweep: str | None) -> Path:
