@@ -22,13 +22,14 @@ class Damaged(UserError):
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[BinaryIO]:
+def whole(path: Path, setting: str = "outputs") -> Iterator[BinaryIO]:
     """A file to write, which takes the name `path` once it is complete and on disk: a kill leaves the old or the new.
 
-    Raises UserError, with the room that is left, where it cannot be written; an old file stays as it was.
+    Raises UserError, with the room that is left and the setting that names another folder, where it cannot be written;
+    an old file stays as it was.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with on_disk(path):
+    with on_disk(path, setting):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with unfinished.open("wb") as file:
@@ -41,9 +42,9 @@ def whole(path: Path) -> Iterator[BinaryIO]:
             unfinished.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> Path:
+def write_whole(path: Path, text: str, setting: str = "outputs") -> Path:
     """Write a text that is there whole or not at all; returns `path`. Raises UserError where it cannot be written."""
-    with whole(path) as file:
+    with whole(path, setting) as file:
         file.write(text.encode())
     return path
 
@@ -59,8 +60,7 @@ def sealed(path: Path) -> Iterator[BinaryIO]:
     with whole(path) as file:
         yield file
         file.flush()
-        with Path(file.name).open("rb") as written:
-            now = hashlib.file_digest(written, "sha256").hexdigest()
+        now = sha256_of(Path(file.name))
         _write_sums(sums, path, [*before, now])
     if before:
         _write_sums(sums, path, [now])
@@ -74,10 +74,15 @@ def check_seal(path: Path) -> None:
             f"{path} has no {sums.name} beside it, so nobody knows whether it is what was written. Restore that file; "
             f"or, where you know that this one is whole: cd {path.parent} && sha256sum {path.name} > {sums.name}"
         )
-    with path.open("rb") as file:
-        seen = hashlib.file_digest(file, "sha256").hexdigest()
+    seen = sha256_of(path)
     if seen not in _hashes(sums):
         raise Damaged(f"{path} is damaged: its SHA-256 is {seen}, {sums.name} says {', '.join(_hashes(sums)) or '?'}.")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex digits. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_sealed(path: Path) -> None:
@@ -104,15 +109,15 @@ def sweep_unfinished(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def on_disk(path: Path) -> Iterator[None]:
-    """Errors of the disk as UserError that names `path` and the room that is left there."""
+def on_disk(path: Path, setting: str = "outputs") -> Iterator[None]:
+    """Errors of the disk as UserError that names `path`, the room that is left, and the setting of another folder."""
     try:
         yield
     except OSError as error:
         there = next(folder for folder in path.absolute().parents if folder.is_dir())
         raise UserError(
             f"{path} cannot be written: {error.strerror or error} ({shutil.disk_usage(there).free:,} bytes are free "
-            f"in {there}). Make room or give rights there, or another folder with outputs=<folder>."
+            f"in {there}). Make room or give rights there, or another folder with {setting}=<folder>."
         ) from error
 
 

@@ -4,7 +4,6 @@ A file grows as `<name>.part` beside its place and takes its name only once its 
 So a name without `.part` is a whole, verified file, whenever the download was stopped.
 """
 
-import hashlib
 import logging
 import os
 import re
@@ -21,12 +20,15 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ganlab.errors import UserError
+from ganlab.files import on_disk, sha256_of, write_whole
 
 T = TypeVar("T")
 
 PTBDB = "https://physionet.org/files/ptbdb/1.0.0/"
 SUMS = "SHA256SUMS.txt"
 LOCK = ".download.lock"
+SETTING = "dataset.root"
+"""What names the folder that files are brought to."""
 CHUNK = 1 << 16
 LONGEST_WAIT_S = 60.0
 FIRST_CONTACT_RETRIES = 2
@@ -76,8 +78,8 @@ def download(
         source = Remote(session, base_url(url), root, retries, timeout_s, backoff_s)
         text = source.sums()
         chosen = _chosen(parse_sums(text, root), only)
-        with on_disk(root), alone(root):
-            _write_whole(root / SUMS, text)
+        with on_disk(root, SETTING), alone(root):
+            write_whole(root / SUMS, text, SETTING)
             return source.fetch(chosen)
 
 
@@ -99,12 +101,6 @@ def parse_sums(text: str, root: Path) -> dict[str, str]:
     if not sums:
         raise UserError(f"{SUMS} names no file; check dataset.url=")
     return sums
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hex digits. Raises OSError where it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass
@@ -133,7 +129,7 @@ class Remote:
         fetched = 0
         with tqdm(sums.items(), desc="download", unit="file") as bar:
             for name, expected in bar:
-                with on_disk(self.root / name):
+                with on_disk(self.root / name, SETTING):
                     fetched += self._bring(name, expected)
                 bar.set_postfix_str(f"{self.received / 1e6:.1f} MB", refresh=False)
         summary = DownloadSummary(fetched, self.received, len(sums) - fetched)
@@ -285,12 +281,6 @@ def part_of(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
-def _write_whole(target: Path, text: str) -> None:
-    part = part_of(target)
-    part.write_bytes(text.encode())
-    part.replace(target)
-
-
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
     """One download into `root` at a time: another waits."""
@@ -305,15 +295,3 @@ def alone(root: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def on_disk(path: Path) -> Iterator[None]:
-    """Disk errors as UserError that name `path`."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be read or written: {error.strerror or error}. "
-            "Make room or give rights there, or another folder with dataset.root=<folder>"
-        ) from error

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import requests
 
-from ganlab.dataset.download import Damaged, DownloadSummary, Remote, alone, base_url, on_disk, part_of
+from ganlab.dataset.download import SETTING, Damaged, DownloadSummary, Remote, alone, base_url, part_of
 from ganlab.dataset.kind import Column
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.table import Columns, Entries, Line, TableSource, checked, numbered, read_text
 from ganlab.errors import UserError
+from ganlab.files import on_disk
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ def fetch(url: str, root: Path, *, retries: int = 5, timeout_s: float = 30, back
     A broken download goes on where it stopped; a file has its name only when it has all its rows.
     Raises UserError for no network, a file that is not there or stays incomplete, or a `root` that cannot be written.
     """
-    with requests.Session() as session, on_disk(root), alone(root):
+    with requests.Session() as session, on_disk(root, SETTING), alone(root):
         return _Uci(session, base_url(url), root, retries, timeout_s, backoff_s).fetch(
             {name: str(rows) for name, rows in ROWS.items()}
         )
