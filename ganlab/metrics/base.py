@@ -163,8 +163,9 @@ class Measure(ABC):
         if not isinstance(kind, self.kinds):
             measured = ", ".join(f"{other.noun}s" for other in self.kinds)
             raise UserError(
-                f"{type(self).__name__} measures {measured}, and this data set gives {kind.noun}s. metrics=ecg is for "
-                "windows, metrics=table for rows, metrics=image for images, metrics=paper for any."
+                f"{type(self).__name__} measures {measured}, and this data set gives {kind.noun}s. Windows are for "
+                "metrics=ecg and metrics=privacy, rows for metrics=table and metrics=table_privacy, images for "
+                "metrics=image, any of them for metrics=paper."
             )
 
     def ground(self, real: Real) -> Real:
