@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganlab.compose import compose_networks
+from ganlab.gan.gan import GAN
 from ganlab.settings import CONF
-from ganlab.tracking.progress import update
 
 SAMPLES = {"ptbdb": 29_028, "thyroid": 6_502, "fingerprint": 75_600, "iris": 2_224}
 """Training samples of the documents' data sets (design: section 1 of the catalogue)."""
@@ -47,10 +48,24 @@ def cost(experiment: str, batch: int = 2) -> tuple[int, int, float]:
     gan = compose_networks(cfg).gan.to("meta")
     real = torch.empty(batch, *gan.codec.arrangement.shape, device="meta")
     with FlopCounterMode(display=False) as counter:
-        update(gan, gan.generator, gan.discriminator, real, step=0)
+        update(gan, real)
     dataset = (cfg.dataset.get("name") or cfg.dataset._target_.split(".")[-2]).removesuffix("_sim")
     samples = UNDER_SAMPLED if "under_sampling" in cfg.trick else SAMPLES[dataset]
     return samples, cfg.trainer.max_epochs, counter.get_total_flops() / batch
+
+
+def update(module: GAN, real: Tensor) -> None:
+    """The arithmetic of a first step on these images: the gradients of both networks, without their optimizers."""
+    generator, discriminator = module.generator, module.discriminator
+    with torch.no_grad():
+        fake = generator(module.draw_noise(len(real)))
+    loss = module.loss.discriminator(discriminator(real), discriminator(fake))
+    penalties = [trick.penalty(discriminator, real, fake, 0) for trick in module.all_tricks()]
+    sum((p for p in penalties if p is not None), loss).backward()
+    discriminator.requires_grad_(False)
+    fake = discriminator(generator(module.draw_noise(len(real))))
+    module.loss.generator(fake, discriminator(real) if module.loss.pairs else None).backward()
+    discriminator.requires_grad_(True)
 
 
 if __name__ == "__main__":
