@@ -105,6 +105,8 @@ def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Modul
         traits["fitted"] = f"standardization={_choice(cfg.standardization)}"
     elif codec.arrangement.fitted:
         traits["fitted"] = f"arrangement={_choice(cfg.arrangement)}"
+    if cfg.gan.get("reuse_fakes", False):
+        traits["reused_fakes"] = "gan.reuse_fakes=true"
     refuse_combinations(traits, tricks)
     for name, trick in tricks.items():
         if trick.needs_classes and len(source.classes) < 2:

@@ -28,6 +28,13 @@ class Verdict(NamedTuple):
     label: Tensor | None = None
 
 
+class Made(NamedTuple):
+    """Noise `(B, latent)` and the images `(B, C, H, W)` that G made of it, with the graph to its weights."""
+
+    noise: Tensor
+    images: Tensor
+
+
 Terms = tuple[list[Tensor], dict[str, Tensor]]
 """What is added to a network's loss, and what is logged."""
 
@@ -36,7 +43,8 @@ class GAN(LightningModule):
     """Trains on batches of a data set's samples, generates images, samples in the data set's own units.
 
     `lr_end` is the learning rate of the last step as a share of the first, falling linearly; `planned_steps` is set by
-    what stops the training. Noise is drawn from a seed and the number of the step, so a resumed run draws the same.
+    what stops the training. With `reuse_fakes` G is judged by the images that D has just learned from, a pass less;
+    the documents draw new ones. Noise is drawn from a seed and the number of the step, so a resumed run draws the same.
     `classes` are the names of the labels; a `conditional` GAN needs them.
     """
 
@@ -53,6 +61,7 @@ class GAN(LightningModule):
         optimizer_d: Callable[..., Optimizer] = adam,
         noise: int = 100,
         lr_end: float = 1.0,
+        reuse_fakes: bool = False,
         seed: int = 0,
         classes: Sequence[str] = (),
     ) -> None:
@@ -67,6 +76,7 @@ class GAN(LightningModule):
         self.optimizer_d = optimizer_d
         self.noise = noise
         self.lr_end = lr_end
+        self.reuse_fakes = reuse_fakes
         self.seed = seed
         self.classes = tuple(classes)
         self.steps = 0
@@ -107,11 +117,12 @@ class GAN(LightningModule):
         optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         self._set_rates(optimizer_g, optimizer_d)
         real = batch.sample
+        made = self._make(len(real)) if self.reuse_fakes and len(real) else None
         self.toggle_optimizer(optimizer_d)
-        logs = self.step_discriminator(real, batch.label, optimizer_d, batch.person)
+        logs = self.step_discriminator(real, batch.label, optimizer_d, batch.person, made)
         self.untoggle_optimizer(optimizer_d)
         self.toggle_optimizer(optimizer_g)
-        logs |= self.step_generator(real, optimizer_g)
+        logs |= self.step_generator(real, optimizer_g, made)
         self.untoggle_optimizer(optimizer_g)
         for trick in self.all_tricks():
             trick.after_step(self.generator, self.steps)
@@ -122,16 +133,19 @@ class GAN(LightningModule):
         self.means.add(self.current_epoch, logs, len(real))
 
     def step_discriminator(
-        self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None
+        self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Made | None = None
     ) -> dict[str, Tensor]:
         """Update D on real images `(B, C, H, W)` of classes `label` and persons `person` `(B,)`, and as many generated.
 
-        A trick that lets D rest takes the adversarial loss and the penalties away, not the other terms. One that sets
-        the gradient itself takes the place of them all.
+        New ones, unless some were `made`. A trick that lets D rest takes the adversarial loss and the penalties
+        away, not the other terms. One that sets the gradient itself takes the place of them all.
         """
-        noise = self.draw_noise(len(real))
-        with torch.no_grad():
-            fake = self.generator(noise) if len(noise) else real
+        if made is not None:
+            noise, fake = made.noise, made.images.detach()
+        else:
+            noise = self.draw_noise(len(real))
+            with torch.no_grad():
+                fake = self.generator(noise) if len(noise) else real
 
         def look(some: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
             return self._look(real[some], label[some], fake[some], noise[some])
@@ -171,13 +185,12 @@ class GAN(LightningModule):
             },
         )
 
-    def step_generator(self, real: Tensor, optimizer: Any) -> dict[str, Tensor]:
-        """Update G on as many new images as there are real ones `(B, C, H, W)`, unless a trick says how many."""
-        count = len(real)
-        for trick in self.all_tricks():
-            count = trick.generator_images(count)
-        noise = self.draw_noise(count)
-        fake = self.generator(noise)
+    def step_generator(self, real: Tensor, optimizer: Any, made: Made | None = None) -> dict[str, Tensor]:
+        """Update G on images that were `made`, or on new ones.
+
+        Of these as many as there are real ones `(B, C, H, W)`, unless a trick says how many.
+        """
+        noise, fake = made or self._make(self._images_of_generator(len(real)))
         on_fake = self.judge(fake)
         with torch.no_grad():
             on_real = self.discriminator(real) if self.loss.pairs else None
@@ -186,6 +199,15 @@ class GAN(LightningModule):
         wanted = [trick.generator_term(fake, real, self.steps) for trick in self.all_tricks()]
         self._update(optimizer, [loss, *terms, *(term for term in wanted if term is not None)])
         return {"loss/G": loss.detach(), **logs}
+
+    def _make(self, count: int) -> Made:
+        noise = self.draw_noise(count)
+        return Made(noise, self.generator(noise))
+
+    def _images_of_generator(self, count: int) -> int:
+        for trick in self.all_tricks():
+            count = trick.generator_images(count)
+        return count
 
     def judge(self, images: Tensor) -> Verdict:
         """D's verdict on images `(B, C, H, W)`."""

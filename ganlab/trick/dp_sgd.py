@@ -72,6 +72,7 @@ class DPSGD(Trick):
         "penalty": "a penalty at real images is a second gradient of theirs, which is not clipped with a person's",
         "generator_term": "G would learn from real images directly, without noise",
         "discriminator_steps": "whether D rests would be decided by real images, without noise",
+        "reused_fakes": "G would make as many images as windows were drawn, which tells how many persons were",
         "order": "epsilon holds for persons who are drawn independently, all with one probability",
         "fitted": "it is fitted to training samples, without noise; another range, such as centred_range, is fixed",
     }

@@ -71,7 +71,9 @@ def fit(gan: GAN, data: DataLoader | LightningDataModule, **settings: object) ->
     return gan
 
 
-def listing(steps: int, real_target: float = 1.0, threshold: float = 0.0) -> tuple[dict, dict]:
+def listing(
+    steps: int, real_target: float = 1.0, threshold: float = 0.0, reuse_fakes: bool = False
+) -> tuple[dict, dict]:
     """The thesis' loop (listing 6.1), with sigmoid and BCELoss, written from its description."""
     gan = game()
     generator, discriminator = gan.generator, gan.discriminator
@@ -81,7 +83,8 @@ def listing(steps: int, real_target: float = 1.0, threshold: float = 0.0) -> tup
         torch.manual_seed(hash((0, step)) % 2**63)
         real = ((x.clamp(-2, 2) + 2) / 4 * 255).floor().view(-1, *SHAPE) * 2 / 255 - 1
         ones, zeros = torch.ones(len(x)), torch.zeros(len(x))
-        fake = generator(torch.randn(len(x), 4)).detach()
+        made = generator(torch.randn(len(x), 4))
+        fake = made.detach()
         loss = binary_cross_entropy(discriminator(real).sigmoid(), ones * real_target)
         loss = loss + binary_cross_entropy(discriminator(fake).sigmoid(), zeros)
         optimizer_d.zero_grad()
@@ -89,7 +92,8 @@ def listing(steps: int, real_target: float = 1.0, threshold: float = 0.0) -> tup
             loss.backward()
             optimizer_d.step()
         optimizer_g.zero_grad()
-        binary_cross_entropy(discriminator(generator(torch.randn(len(x), 4))).sigmoid(), ones).backward()
+        made = made if reuse_fakes else generator(torch.randn(len(x), 4))
+        binary_cross_entropy(discriminator(made).sigmoid(), ones).backward()
         optimizer_g.step()
     return generator.state_dict(), discriminator.state_dict()
 
@@ -99,21 +103,30 @@ def same(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("tricks", "settings"),
+    ("given", "settings"),
     [
         ({}, {}),
-        ({"label_smoothing": LabelSmoothing(0.9)}, {"real_target": 0.9}),
-        ({"d_threshold": DThreshold(1.45)}, {"threshold": 1.45}),
+        ({"tricks": {"label_smoothing": LabelSmoothing(0.9)}}, {"real_target": 0.9}),
+        ({"tricks": {"d_threshold": DThreshold(1.45)}}, {"threshold": 1.45}),
+        ({"reuse_fakes": True}, {"reuse_fakes": True}),
     ],
-    ids=["plain", "label_smoothing", "d_threshold"],
+    ids=["plain", "label_smoothing", "d_threshold", "reuse_fakes"],
 )
-def test_training_is_the_documents_listing_step_by_step(tricks: dict, settings: dict) -> None:
-    gan = train(game(tricks=tricks), 5)
+def test_training_is_the_documents_listing_step_by_step(given: dict, settings: dict) -> None:
+    gan = train(game(**given), 5)
     generator, discriminator = listing(5, **settings)
     assert same(gan.generator.state_dict(), generator)
     assert same(gan.discriminator.state_dict(), discriminator)
     if settings:
-        assert not same(listing(5)[1], discriminator), "the trick makes no difference here, so this shows nothing"
+        assert not same(listing(5)[1], discriminator), "the setting makes no difference here, so this shows nothing"
+
+
+@pytest.mark.parametrize("reuse_fakes", [False, True])
+def test_images_that_are_reused_are_made_once(reuse_fakes: bool) -> None:
+    gan, calls = game(reuse_fakes=reuse_fakes), []
+    gan.generator.register_forward_hook(lambda *_: calls.append(1))
+    train(gan, 3)
+    assert len(calls) == (3 if reuse_fakes else 6)
 
 
 @pytest.mark.parametrize("loss", [BCE(), RpGAN()], ids=["bce", "rpgan"])

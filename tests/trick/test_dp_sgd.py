@@ -235,6 +235,7 @@ def test_a_delta_that_allows_to_publish_a_person_is_refused() -> None:
         (["trick=[dp_sgd,under_sampling]"], "trick=under_sampling: epsilon holds for persons"),
         (["standardization=quantile_range"], "standardization=quantile_range: it is fitted"),
         (["standardization=equalized"], "standardization=equalized: it is fitted"),
+        (["gan.reuse_fakes=true"], "gan.reuse_fakes=true: G would make"),
         (["arrangement=frequency"], "arrangement=frequency: it is fitted"),
     ],
 )
