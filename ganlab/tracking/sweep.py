@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
 """In the folder of a job that failed: its error."""
+STOPPED = (
+    "it was stopped, or its process killed, before it ended (the system kills where memory is short). The same command "
+    "with hydra.sweep.dir={} does what is missing, jobs that had not begun too"
+)
 
 
 class Sweep(Callback):
@@ -36,14 +40,17 @@ class Sweep(Callback):
         # Hydra ends without calling on_multirun_end where a job failed.
         atexit.register(self.close, "FAILED")
 
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Take away what an earlier try of a job wrote."""
+        (Path(config.hydra.runtime.output_dir) / FAILED).unlink(missing_ok=True)
+
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Write down why a job failed, and take away what an earlier try of it wrote."""
-        folder = Path(config.hydra.runtime.output_dir)
-        (folder / FAILED).unlink(missing_ok=True)
+        """Write down why a job failed."""
         try:
             job_return.return_value  # noqa: B018
         except Exception as error:
-            (folder / FAILED).write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+            file = Path(config.hydra.runtime.output_dir) / FAILED
+            file.write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Sum up the jobs and close the sweep's run."""
@@ -78,9 +85,19 @@ def _close(
 
 
 def _failures(folder: Path) -> dict[str, str]:
-    """By job of the sweep's folder its error."""
-    found = sorted(folder.glob(f"*/{FAILED}"))
-    return {path.parent.name: json.loads(path.read_text())["error"] for path in found}
+    """By job of the sweep's folder its error; a job that began, and neither failed nor ended, was stopped."""
+    found = {}
+    for job in sorted(path.parent for path in folder.glob("*/.hydra")):
+        if (job / FAILED).is_file():
+            found[job.name] = json.loads((job / FAILED).read_text())["error"]
+        elif _stopped(job):
+            found[job.name] = STOPPED.format(folder)
+    return found
+
+
+def _stopped(job: Path) -> bool:
+    file = job / "run.json"
+    return not file.is_file() or json.loads(file.read_text()).get("status") in ("RUNNING", "KILLED")
 
 
 def _summarized(folder: Path, write_summary: Callable[[Path], Path]) -> Path | None:

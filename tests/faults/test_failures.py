@@ -146,6 +146,38 @@ def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path
 
 
 @pytest.mark.fault
+def test_f17_a_sweeps_worker_that_is_killed(tmp_path: Path, record: Record) -> None:
+    """joblib ends the whole sweep then. Started again, it goes on with what had not ended."""
+    settings = [o for o in SMALL if not o.startswith(("trainer.max", "checkpoint_minutes"))]
+    call = [sys.executable, "-m", "ganlab.run", "--multirun", *settings, "trainer.max_epochs=2,120"]
+    call += ["hydra.sweep.dir=sweep", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    first = subprocess.Popen(call, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    short, long, end = Path(), Path(), time.monotonic() + 120
+    while not ((short / "report.html").is_file() and [*(long / "checkpoints").glob("step_*.ckpt")]):
+        assert time.monotonic() < end, "one has to end while the other trains"
+        time.sleep(0.01)
+        short, long = (next(tmp_path.glob(f"sweep/{number}_*"), Path()) for number in (0, 1))
+    os.kill(json.loads((long / "run.json").read_text())["pid"], signal.SIGKILL)
+    said = first.communicate(timeout=60)[0]
+    assert first.returncode == 1
+    assert f"job {long.name} failed: it was stopped, or its process killed" in said
+    assert short.name not in said.partition("failed: ")[2]
+    reported = (short / "report.html").stat().st_mtime_ns
+    subprocess.run(call, cwd=tmp_path, env=environment, check=True)
+    assert (short / "report.html").stat().st_mtime_ns == reported
+    facts = json.loads((long / "run.json").read_text())
+    assert (facts["status"], facts["steps"], len(facts["resumed"])) == ("FINISHED", 480, 1)
+    record(
+        "F17",
+        "a worker of a sweep under joblib killed, the sweep started again",
+        1,
+        "exit 1, the job named; again: only what is missing",
+        "so",
+    )
+
+
+@pytest.mark.fault
 def test_f20_a_strange_environment(commands: Commands, whole: Path, record: Record) -> None:
     strange = Commands(commands.folder / f"a b ü {'x' * 120}")
     strange.folder.mkdir()
