@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 HERE = Path(__file__).resolve().parent
@@ -15,6 +16,9 @@ CONF = str(HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf")
 
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 """MLflow would run what a model's pickle says; nothing here needs that, nor may a process that a run starts."""
+
+# Hydra copies its store of configurations for every group that --help lists, two thirds of its time; it is one for all.
+ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 LONGEST_NAME = 100
 
