@@ -1,5 +1,6 @@
 """What all commands share: errors that are the user's are told without a traceback."""
 
+import gc
 import logging
 import sys
 import traceback
@@ -63,6 +64,21 @@ def _not_built(error: Exception) -> str:
         f"(met in {Path(ours[-1].filename).name}, line {ours[-1].lineno}). "
         "Look at the overrides; --cfg job prints the whole configuration, and conf/ says what each value is."
     )
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While torch is first imported, nothing is looked through for garbage; nor is what was made then, ever after."""
+    if "torch" in sys.modules:
+        # A later job of a sweep: what the one before it left has to be collected.
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def told(task: Callable[[], Result]) -> Result:

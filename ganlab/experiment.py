@@ -21,7 +21,6 @@ from ganlab.attacked import check_attackable
 from ganlab.command import build
 from ganlab.compose import Composed, compose, plain_values
 from ganlab.errors import UserError
-from ganlab.evaluation import evaluate
 from ganlab.evidence import check_measures
 from ganlab.files import write_whole
 from ganlab.metrics.base import Measure
@@ -93,6 +92,9 @@ def run(cfg: DictConfig) -> float | None:
             _train(cfg, folder, composed, facts, trainer, began, strict)
             facts |= composed.gan.facts() | stopping.facts() | _chosen(folder, composed)
             run_facts.write(folder, facts)
+            # What only the end of a run needs, such as its report, does not keep its first step waiting.
+            from ganlab.evaluation import evaluate
+
             found = evaluate(folder, composed, measures, plain_values(cfg.metrics), Path(cfg.cache))
             run_facts.write(folder, facts | composed.gan.codec.counts() | {"not_measured": found.left_out})
             run_facts.end(folder, "KILLED" if signals.interrupted else "FINISHED")

@@ -3,14 +3,15 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
+from ganlab.command import told, uncollected
 from ganlab.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """One experiment, or one job of a sweep."""
-    from ganlab.experiment import run
+    with uncollected():
+        from ganlab.experiment import run
 
     return told(lambda: run(cfg))
 

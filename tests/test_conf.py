@@ -251,6 +251,21 @@ def test_nothing_heavy_is_imported_before_main(module: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+def test_what_only_the_end_of_a_run_needs_is_not_imported_before_its_first_step() -> None:
+    code = (
+        "import sys, hydra, ganlab.experiment\n"
+        "from ganlab.command import build\n"
+        "from ganlab.compose import compose\n"
+        "from ganlab.settings import CONF\n"
+        "with hydra.initialize_config_dir(CONF, version_base='1.3'):\n"
+        "    cfg = hydra.compose('config')\n"
+        "compose(cfg), [build(node) for node in cfg.metrics.measures.values()]\n"
+        "heavy = {'sklearn', 'pandas', 'wfdb', 'mlflow', 'tensorboard', 'ganlab.report.run'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 @pytest.mark.parametrize("choice", CHOICES, ids=str)
 def test_every_value_says_what_it_is(choice: Path) -> None:
     """A comment on each number, switch or name that a user may set, or a word of its own file's first line."""
@@ -260,3 +275,18 @@ def test_every_value_says_what_it_is(choice: Path) -> None:
         told = "#" in line or not value or value.startswith(("${", "{}"))
         structural = bare.startswith(("_", "override ", "iii", "avr", "avl", "avf")) or bare in {"defaults", "order"}
         assert told or structural or line.startswith("#") or bare in OBVIOUS, f"{choice}: {line}"
+
+
+def test_garbage_is_collected_after_the_imports_of_a_run() -> None:
+    code = (
+        "import gc, sys\n"
+        "from ganlab.command import uncollected\n"
+        "with uncollected():\n"
+        "    assert not gc.isenabled()\n"
+        "    import torch\n"
+        "assert gc.isenabled() and (frozen := gc.get_freeze_count())\n"
+        "with uncollected():\n"
+        "    assert gc.isenabled()\n"
+        "assert gc.get_freeze_count() <= frozen"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -28,7 +28,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import wfdb
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfftfreq
@@ -683,6 +682,8 @@ def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed
         folder: Root of the database.
         seed: The seed it was simulated with.
     """
+    import wfdb
+
     path = folder / record.name
     path.parent.mkdir(parents=True, exist_ok=True)
     count = len(record.leads)

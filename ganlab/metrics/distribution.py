@@ -31,16 +31,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.spatial.distance import jensenshannon
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.neighbors import NearestNeighbors
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ganlab.dataset.kind import Image, Kind, Row, Window
 from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
@@ -202,6 +192,9 @@ class Distribution(Measure):
 
     def beside(self, real: Real) -> Judge:
         """Components, cells and thresholds of the training samples; raises TooFew for a handful of samples."""
+        from sklearn.cluster import KMeans
+        from sklearn.metrics.pairwise import euclidean_distances
+
         self.check(real.kind)
         need(len(real.train), LEAST_TRAIN, "training samples")
         need(len(real.reference), self.k + 2, "reference samples")
@@ -257,6 +250,8 @@ def threshold(distances: Matrix, persons: NDArray[np.int64] | None) -> float:
 
 def repeated(points: Points, count: int) -> float:
     """Nearer than this to another are only 1 % of points `(N, d)`, of which `count` are taken."""
+    from sklearn.neighbors import NearestNeighbors
+
     few = points[np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))]
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(few).kneighbors()[0]
     return float(np.quantile(nearest, REPEATED))
@@ -272,6 +267,8 @@ class Cloud:
     @cached_property
     def distances(self) -> Matrix:
         """Of any two points, `(N, N)`; 0 of a point to itself."""
+        from sklearn.metrics.pairwise import euclidean_distances
+
         return euclidean_distances(self.points)
 
     @cached_property
@@ -286,6 +283,8 @@ def _blinded(number: Number, blind: tuple[str, ...]) -> Number:
 
 
 def _reduced(embed: Embed, real: Real, components: int) -> Embed:
+    from sklearn.decomposition import PCA
+
     check_finite(real.train.values)
     features = embed(real.train.values)
     kept = max(1, min(components, len(features) // 2, features.shape[1]))
@@ -422,12 +421,21 @@ def _persons(samples: SampleSet, points: Points, train: SampleSet, known: Points
     """Whose samples are; nobody's samples go with the training person whose sample is nearest, whom they may copy."""
     if samples.persons is not None or train.persons is None:
         return samples.persons
+    from sklearn.neighbors import NearestNeighbors
+
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(known).kneighbors(points, return_distance=False)
     return train.persons[nearest[:, 0]]
 
 
 def _c2st(a: Points, b: Points, of_a: NDArray[Any] | None, of_b: NDArray[Any] | None) -> Statistic | None:
     """AUC of judged against reference, each person's samples scored by a classifier of the others; None for one."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     both, judged = np.concatenate([a, b]), np.repeat([1, 0], [len(a), len(b)])
     alone = -1 - np.arange(len(both))
     groups = np.concatenate([alone[: len(a)] if of_a is None else of_a, alone[len(a) :] if of_b is None else of_b])

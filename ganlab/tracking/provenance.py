@@ -9,7 +9,7 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, distributions, requires, version
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
         "code": code_hash(),
         "lock": _hash_of(lock) if (lock := HERE.parent / "requirements.lock").is_file() else None,
         "packages": packages(),
-        "installed": _hash(sorted(f"{found.name}=={found.version}" for found in distributions())),
+        "installed": _hash(sorted(map(_named, distributions()))),
         "data": data_facts(data),
         "machine": machine(),
     }
@@ -72,6 +72,13 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _named(found: Distribution) -> str:
+    """Name and version of what is installed; its metadata as a whole would take long to parse."""
+    text = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
+    said = dict(re.findall(r"^(Name|Version): *(.*?)\s*$", text.partition("\n\n")[0], re.MULTILINE))
+    return f"{said.get('Name')}=={said.get('Version')}"
 
 
 def data_facts(data: Data) -> dict[str, Any]:
