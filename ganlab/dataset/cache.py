@@ -109,7 +109,7 @@ class RecordingSource(Source):
         with (folder / "signal.i16").open("wb") as file:
             for record, digital in _readable(self, skipped):
                 records.append(replace(record, offset=file.tell() // 2))
-                file.write(np.ascontiguousarray(digital, dtype="<i2").tobytes())
+                file.write(np.ascontiguousarray(digital, dtype="<i2").data)
         index = {"records": [asdict(r) for r in records], "skipped": [asdict(s) for s in skipped]}
         (folder / "index.json").write_text(json.dumps(index))
         log.info("%s: cached %d records in %s", self.name, len(records), self.cache)

@@ -1,12 +1,15 @@
 """Flat, clipped and missing stretches: found, counted, kept or left out, and never shown as NaN."""
 
 import logging
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import wfdb
+from hypothesis import example, given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ganlab.arrangement.leads import Leads
@@ -15,7 +18,7 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.record import Record
 from ganlab.dataset.samples import EpochSampler
-from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, Segment, find_segments
+from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, Segment, find_segments, may_stay
 from ganlab.dataset.simulator import write_cohort
 from ganlab.dataset.source import Collected
 from ganlab.dataset.wfdb import WFDB
@@ -246,3 +249,15 @@ def test_the_simulated_records_have_none(tmp_path: Path, caplog: pytest.LogCaptu
     source = PTBDB(tmp_path / "ptbdb", cache=tmp_path / "cache")
     assert not source.collect(source.plain()).doubtful
     assert not caplog.text
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=60), st.integers(1, 14))
+@example([0, 1, 1, 1, 1, 0], 4)
+@example([1] * 9 + [0], 10)
+def test_a_lead_is_looked_at_closely_wherever_it_may_hold_a_stretch(values: list[int], samples: int) -> None:
+    longest = max(len(list(stretch)) for _, stretch in groupby(values))
+    assert may_stay(np.array([values], np.int16), samples)[0] or longest < samples
+
+
+def test_a_lead_that_changes_all_the_time_is_not_looked_at_closely() -> None:
+    assert not may_stay(wave(), 20).any()

@@ -9,7 +9,7 @@ import wfdb
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table
 from ganlab.dataset.wfdb import WFDB
-from ganlab.errors import UserError
+from ganlab.errors import BadRecord, UserError
 
 CLASSES = ("healthy", "ill")
 
@@ -113,3 +113,10 @@ def test_missing_files_and_records_are_said(folder: Path, tmp_path: Path) -> Non
         WFDB(tmp_path / "empty", 500.0, cache=tmp_path / "cache").names()
     with pytest.raises(UserError, match=r"dataset\.classes=\['healthy', 'ill'\] but no dataset\.people"):
         source(folder, people=None)
+
+
+def test_a_lead_that_is_shifted_in_time_is_read_as_wfdb_reads_it(folder: Path) -> None:
+    header = folder / "day1" / "r0.hea"
+    header.write_text(header.read_text().replace("r0.dat 16 ", "r0.dat 16:3 ", 1))
+    with pytest.raises(BadRecord, match="3 samples have no value"):
+        source(folder).read("day1/r0")
