@@ -56,7 +56,7 @@ def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float,
     shortest = min((limits.flat_ms or np.inf, limits.clipped_ms or np.inf))
     stays = may_stay(digital, int(min(np.ceil(shortest * rate / 1000), digital.shape[1] + 1)))
     stays |= (digital == NOT_A_SAMPLE).any(axis=1) if digital.min(initial=0) == NOT_A_SAMPLE else False
-    for number in np.flatnonzero(stays):
+    for number in np.flatnonzero(stays).tolist():
         lead, values = leads[number], digital[number]
         starts, stops = _equal(values)
         level, long_ms = values[starts], (stops - starts) * 1000 / rate
