@@ -61,6 +61,7 @@ def compose(cfg: DictConfig) -> Composed:
             draws=networks.gan.all_tricks(),
             seed=cfg.seed,
             labelled=networks.gan.conditional,
+            group=getattr(networks.gan.discriminator, "group", 1),
         )
         return Composed(networks, data)
 

@@ -126,7 +126,9 @@ def verdict_of(gan: GAN, batch_size: int = 256) -> Verdict:
         parts = torch.from_numpy(np.ascontiguousarray(values, np.float32)).split(batch_size)
         was_training = gan.training
         gan.eval()
-        found = torch.cat([gan.judge(gan.codec.picture(part.to(gan.device))).source.cpu() for part in parts])
+        found = torch.cat(
+            [gan.judge(gan.codec.picture(part.to(gan.device)).to(gan.dtype)).source.cpu() for part in parts]
+        )
         gan.train(was_training)
         return found.numpy()
 

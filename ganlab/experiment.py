@@ -14,7 +14,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
-from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganlab.attacked import check_attackable
@@ -43,6 +42,8 @@ from ganlab.tracking.mlflow import MLflow, Store, store_uri
 from ganlab.tracking.progress import Progress
 from ganlab.tracking.signals import INTERRUPTED, Signals
 from ganlab.trained import check_weights, restore, state_in
+from ganlab.trainer import ddp
+from ganlab.trainer.ddp import OneMachine
 
 log = logging.getLogger(__name__)
 GROUPS = (
@@ -52,6 +53,7 @@ GROUPS = (
 for chatty in ("pytorch_lightning", "mlflow", "alembic"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer).*")
+warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # the module itself averages
 warnings.filterwarnings("ignore", message=".*(LeafSpec|TreeSpec|smaller than the logging interval).*")
 
 
@@ -77,7 +79,8 @@ def run(cfg: DictConfig) -> float | None:
     stopping.check(composed.data.kind)
     checkpoints = Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every)
     with Signals(checkpoints.save) as signals:
-        trainer = _trainer(cfg, folder, stopping, checkpoints, signals)
+        trainer = make_trainer(cfg, folder, stopping, checkpoints, signals)
+        ddp.check(trainer, cfg.trainer, composed.gan)
         composed.data.prepare_data()
         composed.data.setup()
         assert composed.data.split is not None
@@ -162,12 +165,22 @@ def _train(
     start = newest_checkpoint(folder, strict)
     if start is not None:
         check_weights(composed.gan, start, state_in(start)["state_dict"])
-    trainer.fit(composed.gan, datamodule=composed.data, ckpt_path=start, weights_only=True)
+    with ddp.together(trainer, folder, start):
+        fit(trainer, composed, start)
     facts["steps"] = composed.gan.steps
     facts["epochs"] = trainer.current_epoch
     facts["device"] = str(trainer.strategy.root_device)
+    facts["devices"] = trainer.world_size
     facts["seconds"] = round(facts.get("seconds", 0) + time.monotonic() - began, 1)
     run_facts.write(folder, facts)
+
+
+def fit(trainer: Trainer, composed: Composed, start: Path | str | None) -> None:
+    """Train, from the checkpoint `start` if there is one."""
+    if trainer.precision == "64-true":
+        # Lightning would do so after it has read a checkpoint, and half of its digits would be lost.
+        composed.gan.double()
+    trainer.fit(composed.gan, datamodule=composed.data, ckpt_path=start, weights_only=True)
 
 
 def _chosen(folder: Path, composed: Composed) -> dict[str, str]:
@@ -178,29 +191,28 @@ def _chosen(folder: Path, composed: Composed) -> dict[str, str]:
     return {"checkpoint": path.stem}
 
 
-def _trainer(cfg: DictConfig, folder: Path, stopping: Stopping, checkpoints: Checkpoints, signals: Signals) -> Trainer:
-    callbacks: list[Callback] = [
-        stopping,
+def make_trainer(
+    cfg: DictConfig, folder: Path, stopping: Stopping, checkpoints: Checkpoints, signals: Signals, rank: int = 0
+) -> Trainer:
+    """Lightning's, with what a run logs and keeps; a process but the first (`rank`) does so only as far as it must.
+
+    Raises UserError for settings that do not fit, or that this machine has no devices for.
+    """
+    watching: list[Callback] = [
         Progress(cfg.batch_size, bar=cfg.trainer.enable_progress_bar),
-        Health(cfg.check_every),
         Grids(folder, cfg.grids_every),
         Diversity(cfg.diversity.images, cfg.diversity.every_n_steps),
-        checkpoints,
-        signals,
     ]
-    plugins: list[Any] = [SealedCheckpointIO()]
-    if SLURMEnvironment.detect():
-        # Lightning's own requeueing saves and goes on without the run's folder, log and tracking.
-        plugins.append(SLURMEnvironment(auto_requeue=False))
-    loggers: list[Logger] = [JSONLines(folder)]
-    if cfg.tracking.tensorboard:
+    loggers: list[Logger] = [JSONLines(folder)] if rank == 0 else []
+    if cfg.tracking.tensorboard and rank == 0:
         loggers.append(TensorBoardLogger(str(folder), name="tensorboard", version=""))
     try:
         return build(cfg.trainer)(
             enable_progress_bar=False,
             logger=loggers,
-            callbacks=callbacks,
-            plugins=plugins,
+            callbacks=[stopping, *(watching if rank == 0 else []), Health(cfg.check_every), checkpoints, signals],
+            # Lightning's own ways under Slurm would start other processes, and requeue without the run's folder.
+            plugins=[SealedCheckpointIO(), OneMachine(rank)],
             enable_checkpointing=False,
             default_root_dir=str(folder),
         )

@@ -220,6 +220,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.spread = spread
         self.traits = ("batch_spread",) if spread else ()
+        self.group = GROUP if spread else 1
         self.arrangement = _leads(arrangement)
         self.resampling = Resampling(self.arrangement.samples)
         a, b, c, d = _scaled(width, 48, 64, 96, 96)

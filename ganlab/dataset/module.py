@@ -1,7 +1,8 @@
 """From a data set to batches: collect the samples, split them by person, draw an epoch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from pytorch_lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.dataset.rows import Rows, rows
 from ganlab.dataset.samples import Batch, Draws, EpochBatches, EpochSampler, Samples
 from ganlab.dataset.source import Collected, Source
 from ganlab.errors import UserError
@@ -33,8 +35,12 @@ class ResumableLoader(DataLoader[Batch]):
         for number, batch in enumerate(super().__iter__()):
             if number >= self.given:
                 self.given += 1
-                yield batch
+                cut = self._cut()
+                yield batch._replace(rows=cut[number]) if cut else batch
         self.given = 0
+
+    def _cut(self) -> list[Rows]:
+        return self.batch_sampler.rows if isinstance(self.batch_sampler, EpochBatches) else []
 
     def state_dict(self) -> dict[str, int]:
         """Batches given in this epoch."""
@@ -52,7 +58,8 @@ class ResumableLoader(DataLoader[Batch]):
 class Data(LightningDataModule):
     """Samples of a source for training, and those of other persons to judge with.
 
-    `draws` are the tricks, which may change what an epoch shows; `labelled` says that every class must be there.
+    `draws` are the tricks, which may change what an epoch shows; `labelled` says that every class must be there;
+    `group` is how many neighbours of a batch are judged together, which several processes leave in one.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class Data(LightningDataModule):
         draws: Sequence[Draws] = (),
         seed: int = 0,
         labelled: bool = False,
+        group: int = 1,
     ) -> None:
         super().__init__()
         self.source = source
@@ -76,6 +84,7 @@ class Data(LightningDataModule):
         self.draws = draws
         self.seed = seed
         self.labelled = labelled
+        self.group = group
         self.split: Split | None = None
         self._collected: Collected | None = None
 
@@ -125,10 +134,10 @@ class Data(LightningDataModule):
         """An epoch of training samples in their own units, as the tricks draw it."""
         sampler = EpochSampler(self.train, self.seed, self.draws)
         # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.
-        whole = sampler.batches(self.batch_size) is not None
+        cut = self._cut()
         drawn: dict[str, Any] = (
-            {"batch_sampler": EpochBatches(sampler, self.batch_size)}
-            if whole
+            {"batch_sampler": EpochBatches(sampler, self.batch_size, cut)}
+            if cut is not None or sampler.batches(self.batch_size) is not None
             else {"sampler": sampler, "batch_size": self.batch_size}
         )
         loader = ResumableLoader(
@@ -140,6 +149,12 @@ class Data(LightningDataModule):
         )
         loader.trainer = self.trainer
         return loader
+
+    def _cut(self) -> Callable[[int], Rows] | None:
+        """This process's rows of a batch, by its size, where several train."""
+        if self.trainer is None or self.trainer.world_size == 1:
+            return None
+        return partial(rows, rank=self.trainer.global_rank, world=self.trainer.world_size, group=self.group)
 
     def counts(self) -> dict[str, Any]:
         """Records, patients, samples, their classes, what was skipped and why: for log and report."""

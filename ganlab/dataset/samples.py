@@ -1,7 +1,7 @@
 """Samples with a label and a person each, and the order in which an epoch shows them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from ganlab.dataset.rows import Rows
 from ganlab.errors import UserError
 
 FITTED_VALUES = 12_500_000
@@ -21,12 +22,13 @@ class Batch(NamedTuple):
 
     `sample` is `(B, leads, samples)` in mV, `(B, columns)` in the columns' units or `(B, C, H, W)` of levels, later an
     image `(B, C, H, W)` in [-1, 1]; `label` is an index into the source's classes and `person` one into the `people` of
-    the samples, `(B,)` each.
+    the samples, `(B,)` each. `rows` says which of the step's these are, where several processes train.
     """
 
     sample: Tensor
     label: Tensor
     person: Tensor
+    rows: Rows | None = None
 
 
 class Place(NamedTuple):
@@ -175,18 +177,27 @@ class EpochSampler(Sampler[Place]):
 
 
 class EpochBatches(Sampler[list[Place]]):
-    """The sampler's places, `size` at a time, unless a trick draws whole batches: as many in each epoch."""
+    """The sampler's places, `size` at a time, unless a trick draws whole batches: as many in each epoch.
 
-    def __init__(self, sampler: EpochSampler, size: int) -> None:
+    Where several processes train `cut` says which rows of a batch are this one's, and `rows` those of each batch.
+    """
+
+    def __init__(self, sampler: EpochSampler, size: int, cut: Callable[[int], Rows] | None = None) -> None:
         self.sampler = sampler
         self.size = size
+        self.cut = cut
+        self.rows: list[Rows] = []
         self._length = len(self._drawn())
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[list[Place]]:
-        return iter(self._drawn())
+        drawn = self._drawn()
+        if self.cut is None:
+            return iter(drawn)
+        self.rows = [self.cut(len(batch)) for batch in drawn]
+        return (batch[part.first : part.last] for batch, part in zip(drawn, self.rows, strict=True))
 
     def _drawn(self) -> list[list[Place]]:
         drawn = self.sampler.batches(self.size)

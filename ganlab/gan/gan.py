@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ganlab.codec import Codec
+from ganlab.dataset.rows import Rows
 from ganlab.dataset.samples import Batch
 from ganlab.errors import UserError
 from ganlab.gan.means import EpochMeans
 from ganlab.loss.base import Loss
-from ganlab.trick.base import Trick
+from ganlab.trainer import collective
+from ganlab.trick.base import Trick, hooks_of
 
 
 def adam(parameters: Any) -> Optimizer:
@@ -82,6 +84,8 @@ class GAN(LightningModule):
         self.steps = 0
         self.planned_steps = 0
         self.means = EpochMeans()
+        self._rows: Rows | None = None
+        self._may_rest = any("discriminator_steps" in hooks_of(trick) for trick in self.all_tricks())
         for trick in self.all_tricks():
             trick.adopt(generator, discriminator)
 
@@ -113,6 +117,7 @@ class GAN(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One update of D, unless a trick lets it rest, and one of G."""
+        self._rows = batch.rows
         self._seed_step()
         optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         self._set_rates(optimizer_g, optimizer_d)
@@ -129,8 +134,10 @@ class GAN(LightningModule):
         self.steps += 1
         if any(trick.spent() for trick in self.all_tricks()):
             self.trainer.should_stop = True
-        self.log_dict(logs, batch_size=len(real))
-        self.means.add(self.current_epoch, logs, len(real))
+        count = len(real) if batch.rows is None else batch.rows.whole
+        logs = self._of_all(logs)
+        self.log_dict(logs, batch_size=count)
+        self.means.add(self.current_epoch, logs, count)
 
     def step_discriminator(
         self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Made | None = None
@@ -143,7 +150,7 @@ class GAN(LightningModule):
         if made is not None:
             noise, fake = made.noise, made.images.detach()
         else:
-            noise = self.draw_noise(len(real))
+            noise = self._step_noise(len(real))
             with torch.no_grad():
                 fake = self.generator(noise) if len(noise) else real
 
@@ -160,7 +167,8 @@ class GAN(LightningModule):
             with torch.no_grad():
                 return look(slice(None))[2] if len(real) else {}
         loss, terms, logs = look(slice(None))
-        wishes = [trick.discriminator_steps(loss.detach()) for trick in self.all_tricks()]
+        judged = self._of_all({"loss": loss.detach()})["loss"] if self._may_rest else loss.detach()
+        wishes = [trick.discriminator_steps(judged) for trick in self.all_tricks()]
         if all(wishes):
             terms = [loss, *self._penalties(real, fake), *terms]
         self._update(optimizer, terms)
@@ -201,7 +209,7 @@ class GAN(LightningModule):
         return {"loss/G": loss.detach(), **logs}
 
     def _make(self, count: int) -> Made:
-        noise = self.draw_noise(count)
+        noise = self._step_noise(count)
         return Made(noise, self.generator(noise))
 
     def _images_of_generator(self, count: int) -> int:
@@ -225,7 +233,24 @@ class GAN(LightningModule):
         # torch.manual_seed looks for every kind of device, which takes longer than a small network's step.
         seed = torch.manual_seed if self.device.type != "cpu" else torch.default_generator.manual_seed
         own = (number for trick in self.all_tricks() for number in trick.seeds())
-        seed(hash((self.seed, self.steps, *own)) % 2**63)
+        number = hash((self.seed, self.steps, *own)) % 2**63
+        seed(number)
+        if self._rows is not None:
+            # Noise is that of one process; dropout is each process's own.
+            self._draws = torch.Generator(self.device).manual_seed(number)
+            seed(hash((number, self.global_rank)) % 2**63)
+
+    def _step_noise(self, count: int) -> Tensor:
+        """Noise of a step for `count` images, or for this process's rows of the step's batch."""
+        if self._rows is None:
+            return self.draw_noise(count)
+        return self.draw_noise(self._rows.whole, self._draws)[self._rows.first : self._rows.last]
+
+    def _of_all(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The means over the step's batch, given those over this process's rows of it."""
+        if self._rows is None or not values:
+            return values
+        return dict(zip(values, collective.mean(torch.stack([*values.values()]), self._rows.weight), strict=True))
 
     def _real_target(self) -> float:
         target = 1.0
@@ -243,6 +268,9 @@ class GAN(LightningModule):
             return
         optimizer.zero_grad()
         self.manual_backward(_total(terms[0], terms[1:]))
+        if self._rows is not None:
+            own = (parameter for group in optimizer.param_groups for parameter in group["params"])
+            collective.average_gradients(own, self._rows.weight)
         optimizer.step()
 
     def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:
@@ -258,7 +286,7 @@ class GAN(LightningModule):
     def _normal(self, count: int, generator: torch.Generator | None) -> Tensor:
         if generator is None:
             return torch.randn(count, self.noise, device=self.device)
-        return torch.randn(count, self.noise, generator=generator).to(self.device)
+        return torch.randn(count, self.noise, generator=generator, device=generator.device).to(self.device)
 
     def _set_rates(self, *optimizers: Any) -> None:
         if self.lr_end == 1.0 or not self.planned_steps:
@@ -282,7 +310,7 @@ class GAN(LightningModule):
         """Images `(B, C, H, W)` from noise `(B, latent)`, in evaluation mode."""
         network = self.sampling_generator
         was_training = network.training
-        images = network.eval()(noise)
+        images = network.eval()(noise.to(self.dtype))
         network.train(was_training)
         return images
 

@@ -172,6 +172,9 @@ class Rule(Stopping):
         self.budget = self._budget(trainer)
         pl_module.planned_steps = self.budget
         self.every = max(self.least_steps, math.ceil(self.budget / self.asked))
+        self._stop_if_done(trainer, pl_module)
+        if not trainer.is_global_zero:
+            return
         data: Data = trainer.datamodule  # type: ignore[attr-defined]
         if not len(data.part("validation")):
             raise UserError(
@@ -187,7 +190,6 @@ class Rule(Stopping):
         if self.scale.left_out:
             log.warning("stopping=rule: real windows have no %s, so it is no part of Q", ", ".join(self.scale.left_out))
         log.info("stopping=rule: an evaluation every %d of %d steps", self.every, self.budget)
-        self._stop_if_done(trainer, pl_module)
 
     def _budget(self, trainer: Trainer) -> int:
         within = int(trainer.num_training_batches) * (trainer.max_epochs or -1)
@@ -206,8 +208,10 @@ class Rule(Stopping):
     def evaluate(self, trainer: Trainer, pl_module: GAN) -> None:
         """Score the generator, keep its checkpoint if it may be chosen, log, and see whether training goes on."""
         began = time.monotonic()
-        self.evaluations.append(self._look(pl_module))
-        self.ended = self._reason()
+        if trainer.is_global_zero:
+            self.evaluations.append(self._look(pl_module))
+            self.ended = self._reason()
+        self.evaluations, self.ended = trainer.strategy.broadcast((self.evaluations, self.ended))
         self._keep(trainer)
         spent = time.monotonic() - began
         self.seconds["evaluations"] += spent
@@ -436,6 +440,6 @@ def _judged(pl_module: GAN, images: Tensor) -> Any:
     """D's verdict in evaluation mode."""
     was_training = pl_module.discriminator.training
     pl_module.discriminator.eval()
-    verdict = pl_module.judge(images)
+    verdict = pl_module.judge(images.to(pl_module.dtype))
     pl_module.discriminator.train(was_training)
     return verdict

@@ -20,6 +20,7 @@ from ganlab.errors import UserError
 from ganlab.files import Damaged, check_seal, remove_sealed, sealed, set_aside, sweep_unfinished
 from ganlab.gan.gan import GAN
 from ganlab.tracking.health import check_weights_finite
+from ganlab.trainer.ddp import first_says
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class Checkpoints(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """By time, within an epoch."""
-        if time.monotonic() - self._saved_at > 60 * self.every_minutes:
+        if first_says(trainer, time.monotonic() - self._saved_at > 60 * self.every_minutes):
             self.save(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:

@@ -19,6 +19,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from ganlab.gan.gan import GAN
+from ganlab.trainer.ddp import first_says
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,9 @@ class Signals(Callback):
         self._training = True
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Stop if told to."""
+        """Stop if told to, or if the first of several processes was."""
+        told = first_says(trainer, int(self.received or 0))
+        self.received = signal.Signals(told) if told else None
         if self.received is None or self.interrupted:
             trainer.should_stop = trainer.should_stop or self.interrupted
             return

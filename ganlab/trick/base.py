@@ -101,15 +101,15 @@ def refuse_combinations(traits: Mapping[str, str], tricks: Mapping[str, Trick]) 
     `traits` maps each trait of the networks, the loss and the standardization to the override that brings it.
     """
     brought = dict(traits)
-    brought |= {trait: f"trick={name}" for name, trick in tricks.items() for trait in {*trick.traits, *_hooks(trick)}}
+    brought |= {trait: f"trick={name}" for name, trick in tricks.items() for trait in {*trick.traits, *hooks_of(trick)}}
     for name, trick in tricks.items():
         for trait, reason in trick.refuses.items():
             if trait in brought:
                 raise UserError(f"trick={name} cannot go with {brought[trait]}: {reason}. Take one of them out.")
 
 
-def _hooks(trick: Trick) -> set[str]:
-    """The hooks that it overrides."""
+def hooks_of(trick: Trick) -> set[str]:
+    """The hooks that a trick overrides."""
     hooks = {name for name, value in vars(Trick).items() if callable(value) and not name.startswith("_")}
     return {name for name in hooks if getattr(type(trick), name) is not getattr(Trick, name)}
 

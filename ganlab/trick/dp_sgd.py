@@ -74,6 +74,7 @@ class DPSGD(Trick):
         "discriminator_steps": "whether D rests would be decided by real images, without noise",
         "reused_fakes": "G would make as many images as windows were drawn, which tells how many persons were",
         "order": "epsilon holds for persons who are drawn independently, all with one probability",
+        "several_devices": "persons and noise are drawn in one process; trainer.devices=1 takes one device",
         "fitted": "it is fitted to training samples, without noise; another range, such as centred_range, is fixed",
     }
     steps: Tensor

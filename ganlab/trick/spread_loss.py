@@ -17,6 +17,7 @@ TINY = 1e-8
 class SpreadLoss(Trick):
     """Pixels are in [-1, 1]; keeps the last term for the log."""
 
+    refuses = {"several_devices": "the spread is that of a whole batch; trainer.devices=1 has it"}  # noqa: RUF012
     last: Tensor
 
     def __init__(self, weight: float = 10.0) -> None:

@@ -284,6 +284,7 @@ def test_a_generator_that_makes_no_numbers_is_not_healthy(
 def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
     class Module:
         discriminator = torch.nn.Identity()
+        dtype = torch.float32
 
         def judge(self, images: torch.Tensor) -> Verdict:
             return Verdict(images.flatten(1).mean(dim=1))

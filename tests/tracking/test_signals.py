@@ -18,7 +18,7 @@ class Training:
 
     def __init__(self) -> None:
         self.saved: list[int] = []
-        self.trainer: Any = SimpleNamespace(should_stop=False)
+        self.trainer: Any = SimpleNamespace(should_stop=False, strategy=None)
         self.module: Any = SimpleNamespace(steps=0)
         self.signals = Signals(lambda trainer, module: self.saved.append(module.steps))
 

@@ -1,0 +1,1 @@
+"""What trains on several devices: Lightning's Trainer does the rest."""
