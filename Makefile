@@ -35,6 +35,9 @@ faults: $(READY) ## every fault that the guarantees name, injected often: the ta
 	GANLAB_FAULT_ROUNDS=$(or $(ROUNDS),20) GANLAB_FUZZ_CASES=$(or $(CASES),2000) $(BIN)/python -m pytest -m "" \
 	  tests/faults tests/fuzz $(ARGS)
 
+bench: $(READY) ## every claim of speed measured on this machine: one table, some 20 minutes on two quiet cores
+	$(BIN)/python scripts/bench $(ARGS)
+
 lint: $(READY) ## style and types
 	$(BIN)/ruff check ganlab tests scripts
 	$(BIN)/ruff format --check ganlab tests scripts
@@ -55,4 +58,4 @@ clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run paper test faults lint format ui clean
+.PHONY: help setup run paper test faults bench lint format ui clean

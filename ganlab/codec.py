@@ -22,6 +22,11 @@ class Codec(nn.Module):
         self.saturated_real = Share()
         self.saturated_generated = Share()
 
+    @property
+    def fitted(self) -> bool:
+        """Whether what it needs comes from training samples."""
+        return self.standardization.fitted or self.arrangement.fitted
+
     def fit(self, samples: Tensor) -> None:
         """Fit the standardization, then the arrangement, to training samples `(N, *)`. Counts nothing."""
         self.standardization.fit(samples)

@@ -99,9 +99,9 @@ class GAN(LightningModule):
         return self.noise
 
     def setup(self, stage: str) -> None:
-        """Fit the codec to training samples; a resumed run then loads what its first start fitted."""
+        """Fit a codec that needs it to training samples; a resumed run then loads what its first start fitted."""
         data = getattr(self.trainer, "datamodule", None)
-        if data is not None:
+        if data is not None and self.codec.fitted:
             self.codec.fit(data.train.to_fit())
 
     def configure_optimizers(self) -> list[Optimizer]:

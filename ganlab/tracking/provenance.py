@@ -23,6 +23,9 @@ from ganlab.settings import CONF, HERE
 WITHOUT_EFFECT = {"cache", "outputs", "resume", "root", "tracking", "num_workers", "enable_progress_bar"}
 """Keys, at any depth, that change where and how a run is made, not what comes out. What is in `root` has its hash."""
 
+READ = 64
+"""Samples that are read together to be hashed."""
+
 
 def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
     """Of a run that begins now. Nothing of it names a person, a file of the data, or a machine."""
@@ -94,10 +97,11 @@ def data_facts(data: Data) -> dict[str, Any]:
     count = min(len(samples), max(1, FITTED_VALUES // samples[0].sample.numel()))
     shown = np.unique(np.linspace(0, len(samples) - 1, count).round().astype(int))
     values = hashlib.sha256()
-    for number in shown.tolist():
-        batch = samples[number]
-        values.update(np.ascontiguousarray(batch.sample.numpy()).tobytes())
-        values.update(int(batch.label).to_bytes(8, "little", signed=True))
+    for start in range(0, len(shown), READ):
+        batch = samples.__getitems__(shown[start : start + READ].tolist())
+        for sample, label in zip(batch.sample.numpy(), batch.label.tolist(), strict=True):
+            values.update(sample.tobytes())
+            values.update(label.to_bytes(8, "little", signed=True))
     return {
         "members": _hash([*members, parts]),
         "values": values.hexdigest(),

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from statistics import median
 
 
+class NotRun(Exception):
+    """What a row needs is not on this machine; the message says what."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of the table: `ratios` are one a turn, `least` or `most` what the median has to reach.
@@ -28,9 +32,15 @@ class Row:
         return (self.least is None or middle >= self.least) and (self.most is None or middle <= self.most)
 
 
-def in_turns(first: Callable[[], float], second: Callable[[], float], turns: int) -> list[tuple[float, float]]:
-    """What both return, `turns` times, each going first every other time; one turn before them is thrown away."""
-    first(), second()
+def in_turns(
+    first: Callable[[], float], second: Callable[[], float], turns: int, warm_up: bool = True
+) -> list[tuple[float, float]]:
+    """What both return, `turns` times, each going first every other time.
+
+    One turn before them is thrown away, unless both are so long that nothing of them is left to warm up.
+    """
+    if warm_up:
+        first(), second()
     pairs = []
     for turn in range(turns):
         if turn % 2:

@@ -191,7 +191,12 @@ def test_a_gan_without_classes_makes_no_class_and_says_so() -> None:
         gan.sample(5, label=1)
 
 
-def test_the_codec_is_fitted_to_samples_from_all_over_the_training_data() -> None:
+@pytest.mark.parametrize("needs", [True, False])
+def test_a_codec_that_needs_it_is_fitted_to_samples_from_all_over_the_training_data(
+    needs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Codec, "fitted", needs)
+
     class Data(LightningDataModule):
         train = SimpleNamespace(to_fit=lambda: torch.full((2, 1, 9), 7.0))
 
@@ -201,7 +206,7 @@ def test_the_codec_is_fitted_to_samples_from_all_over_the_training_data() -> Non
     gan, fitted = game(), []
     gan.codec.fit = fitted.append
     fit(gan, Data())
-    assert [x.unique().item() for x in fitted] == [7.0]
+    assert [x.unique().item() for x in fitted] == [7.0] * needs
 
 
 def test_each_epoch_logs_the_means_of_its_steps() -> None:

@@ -1,0 +1,36 @@
+"""How much memory a process has for itself: not that of the files it maps, which the system may take back."""
+
+import re
+import threading
+from pathlib import Path
+
+EVERY_S = 0.005
+
+
+def anonymous_mb(pid: int | str = "self") -> float:
+    """Of a process, in MB, as Linux counts it (RssAnon)."""
+    found = re.search(r"^RssAnon:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError("this system does not say how much anonymous memory a process has")
+    return int(found[1]) * 1024 / 1e6
+
+
+class Watch(threading.Thread):
+    """The largest of it, looked at every few milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.largest = 0.0
+        self._ends = threading.Event()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self._ends.wait(EVERY_S):
+            self.largest = max(self.largest, anonymous_mb())
+
+    def stop(self) -> float:
+        """The largest so far, in MB."""
+        self._ends.set()
+        self.join()
+        self.largest = max(self.largest, anonymous_mb())
+        return self.largest

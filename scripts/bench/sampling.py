@@ -1,0 +1,119 @@
+"""Windows in mV a second, beside the generator's forward pass alone and beside another system's own way."""
+
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+import torch
+from measure import NotRun, Row, in_turns
+from processes import output, outputs
+
+from ganlab.gan.gan import GAN
+
+WINDOWS = 10_000
+WINDOWS_CNN = 2_000
+"""The documents' generator costs 0.5 GFLOP a window."""
+BATCH = 256
+DEEPFAKE = "deepfake-ecg==1.1.2"
+RECORDINGS = 20
+RECORDING_S = 10 * 8
+"""A recording of theirs: 10 s of 8 leads."""
+
+
+def laptop(turns: int) -> Row:
+    """The laptop preset's generator."""
+    return _against_forward("experiment=laptop", WINDOWS, turns)
+
+
+def cnn(turns: int) -> Row:
+    """The documents' generator."""
+    return _against_forward("architecture=cnn", WINDOWS_CNN, turns)
+
+
+def _against_forward(choice: str, count: int, turns: int) -> Row:
+    gan = _composed(choice)
+    pairs = in_turns(lambda: _sampled(gan, count), lambda: _forward(gan, count), min(turns, 3))
+    return Row(
+        f"sampling {count:,} windows to mV, {choice}: windows/s",
+        "the generator's forward pass on the same noise",
+        [theirs / ours for ours, theirs in pairs],
+        least=0.9,
+        note=f"{count / median(a for a, _ in pairs):.0f} windows/s against {count / median(b for _, b in pairs):.0f}",
+    )
+
+
+def deepfake(turns: int) -> Row:
+    """The laptop preset's generator beside deepfake-ecg's own generate(), which writes a file a recording."""
+    gan = _composed("experiment=laptop")
+    window_s = gan.sample(1).shape[-1] / 1000
+    script = "; ".join(
+        (
+            "import sys, time, tempfile",
+            f"sys.path.insert(0, {str(_deepfake())!r})",
+            "from deepfakeecg import generate",
+            "folder = tempfile.mkdtemp()",
+            "generate(1, folder)",
+            "began = time.perf_counter()",
+            f"generate({RECORDINGS}, folder)",
+            "print(time.perf_counter() - began)",
+        )
+    )
+
+    def theirs() -> float:
+        return RECORDINGS * RECORDING_S / float(output("-c", script).splitlines()[-1])
+
+    pairs = in_turns(lambda: WINDOWS * window_s / _sampled(gan, WINDOWS), theirs, min(turns, 3))
+    ours, theirs_too = (median(pair[side] for pair in pairs) / 2 for side in (0, 1))
+    return Row(
+        "sampling, experiment=laptop: windows of 2 s of a lead, a second",
+        f"{DEEPFAKE}, its generate()",
+        [a / b for a, b in pairs],
+        least=20.0,
+        note=f"{ours:.0f} windows/s against {theirs_too:.0f}: "
+        f"{theirs_too * 2 / RECORDING_S:.1f} recordings/s of 10 s of 8 leads",
+    )
+
+
+ROWS = (laptop, cnn, deepfake)
+
+
+@cache
+def _composed(choice: str) -> GAN:
+    """An untrained generator costs what a trained one does."""
+    from hydra import compose, initialize_config_dir
+
+    from ganlab.compose import compose_networks
+    from ganlab.settings import CONF
+
+    with initialize_config_dir(CONF, version_base="1.3"):
+        return compose_networks(compose("config", overrides=[choice])).gan.eval()
+
+
+def _sampled(gan: GAN, count: int) -> float:
+    began = time.perf_counter()
+    gan.sample(count, batch_size=BATCH)
+    return time.perf_counter() - began
+
+
+@torch.inference_mode()
+def _forward(gan: GAN, count: int) -> float:
+    network = gan.sampling_generator.eval()
+    noise = gan.draw_noise(count, torch.Generator().manual_seed(0)).split(BATCH)
+    began = time.perf_counter()
+    for part in noise:
+        network(part)
+    return time.perf_counter() - began
+
+
+@cache
+def _deepfake() -> Path:
+    """The other system, installed without what it needs, which is here, into a folder of this benchmark's own."""
+    folder = outputs() / "deepfake"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), DEEPFAKE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotRun(f"pip cannot install {DEEPFAKE}: {' '.join(done.stderr.split())[-200:]}")
+    return folder
