@@ -129,11 +129,9 @@ def _finished(folder: Path, cfg: DictConfig) -> bool:
 
 
 def _objective(name: str | None, rows: Mapping[str, Any]) -> float | None:
-    """What a sweeper optimizes; NaN where it could not be measured."""
-    if name is None:
-        return None
-    value = rows.get(name, {}).get("synthetic")
-    return math.nan if value is None else float(value)
+    """What a sweeper optimizes; None where it could not be measured, which a search takes for a trial that failed."""
+    value = None if name is None else rows.get(name, {}).get("synthetic")
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _call(cfg: DictConfig) -> run_facts.Call:

@@ -4,7 +4,7 @@ import hydra
 from omegaconf import DictConfig
 
 from ganlab.command import told, uncollected
-from ganlab.settings import CONF
+from ganlab.settings import CONF, own_launchers
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
@@ -15,6 +15,8 @@ def main(cfg: DictConfig) -> float | None:
 
     return told(lambda: run(cfg))
 
+
+own_launchers()
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +22,17 @@ os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 LONGEST_NAME = 100
+
+
+def own_launchers() -> None:
+    """Let `conf/hydra` stand in for the plugins' settings of the same names, with which Hydra refuses to merge it.
+
+    Not at import: Hydra looks for its plugins here, as it does at the start of a command.
+    """
+    Plugins.instance()
+    registered = ConfigStore.instance().repo.get("hydra", {})
+    for file in Path(CONF, "hydra").glob("*/*.yaml"):
+        registered.get(file.parent.name, {}).pop(file.name, None)
 
 
 def plain(text: str) -> str:

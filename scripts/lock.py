@@ -4,8 +4,8 @@
     python scripts/lock.py                                     # the same versions, their hashes asked for again
     python scripts/lock.py safetensors==0.8.0 requests==none   # with a version changed or added, or a package taken out
 
-To move many versions: install ".[sweep,cluster,compare,dev]" into a new environment, and give what `pip freeze`
-lists. torch stands in requirements-torch.lock without a hash: its file differs by machine and accelerator.
+To move many versions: install ".[sweep,cluster,search,compare,dp,dev]" into a new environment, and give what `pip
+freeze` lists. torch stands in requirements-torch.lock without a hash: its file differs by machine and accelerator.
 """
 
 import re

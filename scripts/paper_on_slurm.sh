@@ -6,8 +6,8 @@
 #   SHOW=1 scripts/paper_on_slurm.sh                           # the launcher's settings; submits nothing
 #
 # Cost, by counting: `python scripts/cost.py` gives 13 GPU hours a seed at 10 TFLOP/s sustained, 65 for the five; the
-# longest job (paper/acgan_imbalanced) has 1.8. No GPU has been measured. A job that did not end goes on from its last
-# checkpoint with `python -m ganlab.run resume=<its folder>`.
+# longest job (paper/acgan_imbalanced) has 1.8. No GPU has been measured. A job whose time is over saves itself and goes on
+# in the queue. Started again with hydra.sweep.dir=<the sweep's folder> as an argument, only what is missing is run.
 #
 # Needs `pip install ganlab[cluster]`, and on shared storage: this checkout, GANLAB_DATA with ptbdb, thyroid, fingerprint
 # and iris (what is missing is simulated where GANLAB_STAND_INS=1), and GANLAB_OUTPUTS. The login node waits for the jobs,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Sweep(Callback):
         # Imported now: Hydra may close the sweep when the interpreter ends, which is too late to import much.
         from ganlab.report.summary import write_summary
 
+        _check_search(config)
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         self.close = partial(_close, folder, write_summary, _teller(config, folder))
@@ -57,6 +58,22 @@ class Sweep(Callback):
         if self.close is not None:
             atexit.unregister(self.close)
             self.close("FINISHED")
+
+
+def _check_search(config: DictConfig) -> None:
+    """End the program where a search cannot work: Hydra makes a warning of errors here."""
+    if OmegaConf.select(config, "hydra.sweeper.n_trials") is None:
+        return
+    if config.metrics.objective is None:
+        raise SystemExit(
+            "hydra/sweeper=optuna searches for the least metrics.objective, and none is named: "
+            "metrics.objective=distribution/kid, or another number of a run's metrics.json."
+        )
+    if (storage := config.hydra.sweeper.storage) is not None:
+        raise SystemExit(
+            f"hydra.sweeper.storage={storage}: accepted is null. The runs' folders hold what is found: started "
+            "again with the same hydra.sweep.dir, a search goes on from there."
+        )
 
 
 def _teller(config: DictConfig, folder: Path) -> Callable[[str, Path | None], None] | None:
