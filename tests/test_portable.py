@@ -311,16 +311,19 @@ def test_a_class_that_is_not_on_the_list_is_refused(shared: Path, tmp_path: Path
         ("arrangement.leads", [{"_target_": "os.system", "command": "touch CANARY"}], "'os.system' is refused"),
         ("generator.width", {"a": [{"_target_": "os.system", "command": "touch CANARY"}]}, "'os.system' is refused"),
         ("arrangement.order", {"_target_": "os.mkdir", "path": "CANARY"}, "'os.mkdir' is refused"),
+        ("arrangement.order", {"_target_": "ganlab.arrangement.order._curve"}, "_curve' is refused"),
+        ("arrangement.order", {"_target_": "ganlab.arrangement.leads.UserError"}, "UserError' is refused"),
+        ("arrangement", {"_target_": "ganlab.arrangement.order.z", "side": 45}, r"order\.z is no Arrangement"),
         ("gan", "os.system", "'os.system' is refused"),
         ("gan", "ganlab.gan.gan.Verdict", "no GAN"),
         ("arrangement._args_", ["touch CANARY"], "_args_"),
         ("arrangement.leads", ["${oc.env:HOME}"], r"\$\{"),
         ("arrangement.side", 1_000_000, "4096"),
         ("arrangement.side", 44, "44x44"),
-        ("generator.width", 1e6, "bytes"),
-        ("generator.width", 1e300, "cannot be built|bytes"),
+        ("generator.width", 1e6, "describes a network of"),
+        ("generator.width", 1e300, "cannot be built|describes a network of"),
         ("generator.width", 0.125, "bytes|other tensors"),
-        ("noise", 10**9, "bytes"),
+        ("noise", 10**9, "describes a network of"),
         ("noise", -1, "cannot be built|other tensors"),
         ("sample.samples", 10, "generates"),
         ("sample.leads", ["i"], "generates"),
@@ -351,6 +354,13 @@ def test_a_json_that_was_tampered_with_is_refused(
 def test_a_file_that_is_no_config_is_refused(shared: Path, text: str) -> None:
     (shared / CONFIG).write_text(text)
     with pytest.raises(UserError, match=r"generator\.json"):
+        load(shared)
+
+
+def test_a_config_that_is_too_long_is_not_read(shared: Path) -> None:
+    file = shared / CONFIG
+    file.write_text(f"{file.read_text():<{2 << 20}}")
+    with pytest.raises(UserError, match=r"2,097,152 bytes; accepted are 1,048,576"):
         load(shared)
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
+from ganlab import reproduction
 from ganlab.errors import UserError
 from ganlab.reproduction import reproduce
 from ganlab.tracking.checkpoints import write_checkpoint
@@ -114,6 +115,23 @@ def test_what_differs_is_told(run: Path, copy: Path, caplog: pytest.LogCaptureFi
     assert said in caplog.text
     assert "NOT the same" in caplog.text
     assert not json.loads((copy / "reproduction.json").read_text())["same"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (torch.tensor([0.0, 1.0]), torch.tensor([-0.0, 1.0]), ["w: 1 of 2 values, by 0 at most"]),
+        (torch.tensor([torch.nan, 1.0]), torch.tensor([torch.nan, 1.0]), []),
+        (torch.tensor(1.0).bfloat16(), torch.tensor(2.0).bfloat16(), ["w: 1 of 1 values, by 1 at most"]),
+        (torch.zeros(0), torch.zeros(0), []),
+        (torch.arange(4).view(2, 2).T, torch.arange(4).view(2, 2), ["w: 2 of 4 values, by 1 at most"]),
+        (torch.zeros(2), torch.zeros(2, 1), ["w: (2,) torch.float32 then, (2, 1) torch.float32 now"]),
+        (torch.zeros(2), torch.zeros(2).double(), ["w: (2,) torch.float32 then, (2,) torch.float64 now"]),
+    ],
+    ids=["the sign of 0", "NaN", "bf16", "empty", "transposed", "shape", "type"],
+)
+def test_tensors_are_compared_bit_for_bit(before: torch.Tensor, after: torch.Tensor, said: list[str]) -> None:
+    assert [*reproduction._tensors({"w": before}, {"w": after})] == said
 
 
 @pytest.mark.parametrize(

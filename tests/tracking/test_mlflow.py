@@ -35,6 +35,18 @@ def test_processes_that_meet_an_empty_store_make_it_once(tmp_path: Path, monkeyp
     assert Path(experiment.artifact_location.removeprefix("file://")).parent == (tmp_path / "outputs").resolve()
 
 
+def test_while_another_process_makes_the_store_nobody_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        with FileLock(outputs / ".mlflow.lock"):
+            opened = pool.apply_async(_open, [outputs])
+            opened.wait(3)
+            assert [path.name for path in outputs.iterdir()] == [".mlflow.lock"]
+        assert opened.get(60)
+
+
 def test_the_uri_is_the_configured_one_then_the_environments_then_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +229,32 @@ def test_a_store_that_comes_back_gets_what_it_missed(store: Store, tmp_path: Pat
     run = Sent.read(folder, store).run
     assert run is not None
     assert [step for step, _ in history(store, run, "loss/G")] == [0, 1]
+
+
+def test_a_store_that_fails_is_asked_again_and_complained_of_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ganlab")
+    folder = write_run(tmp_path / "run", id="again")
+    opens, tries = Store.open, []
+
+    def fails_twice(self: Store) -> tuple[Any, str]:
+        tries.append(self)
+        if len(tries) < 3:
+            raise ConnectionError("not now")
+        return opens(self)
+
+    monkeypatch.setattr(Store, "open", fails_twice)
+    logger = MLflow(folder, store, every_s=0.01, patience_s=20)
+    log_steps(folder, 0)
+    run_facts.end(folder, "FINISHED")
+    assert logger.close()
+    run = Sent.read(folder, store).run
+    assert run is not None
+    assert [step for step, _ in history(store, run, "loss/G")] == [0]
+    said = "MLflow does not take this run now: ConnectionError: not now. Training goes on."
+    assert caplog.text.count("does not take this run") == caplog.text.count(said) == 1
+    assert "MLflow takes this run again" in caplog.text
 
 
 def test_sync_says_what_is_wrong(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
