@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
 from ganlab.errors import UserError
@@ -35,16 +37,18 @@ def test_processes_that_meet_an_empty_store_make_it_once(tmp_path: Path, monkeyp
     assert Path(experiment.artifact_location.removeprefix("file://")).parent == (tmp_path / "outputs").resolve()
 
 
-def test_while_another_process_makes_the_store_nobody_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    outputs = tmp_path / "outputs"
-    outputs.mkdir()
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        with FileLock(outputs / ".mlflow.lock"):
-            opened = pool.apply_async(_open, [outputs])
-            opened.wait(3)
-            assert [path.name for path in outputs.iterdir()] == [".mlflow.lock"]
-        assert opened.get(60)
+def test_a_store_is_looked_at_and_made_under_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def __init__(self, uri: str) -> None:
+            self.get_experiment_by_name("at once")
+
+        def get_experiment_by_name(self, name: str) -> SimpleNamespace:
+            with pytest.raises(Timeout):
+                FileLock(tmp_path / ".mlflow.lock", timeout=0).acquire()
+            return SimpleNamespace(experiment_id="7")
+
+    monkeypatch.setattr(mlflow, "MlflowClient", Client)
+    assert Store("sqlite:///mlflow.db", tmp_path).open()[1] == "7"
 
 
 def test_the_uri_is_the_configured_one_then_the_environments_then_a_file(
