@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
+from ganlab.dataset.rows import Rows
 from ganlab.dataset.samples import Batch
 from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
@@ -20,6 +21,7 @@ from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
 from ganlab.standardization.fixed_range import FixedRange
 from ganlab.stopping.steps import Steps
+from ganlab.trainer import collective
 from ganlab.trick.base import Trick
 from ganlab.trick.d_threshold import DThreshold
 from ganlab.trick.ema import EMA
@@ -224,3 +226,22 @@ def test_each_epoch_logs_the_means_of_its_steps() -> None:
 def test_bf16_trains_on_a_cpu() -> None:
     gan = train(game(), 2, precision="bf16-mixed")
     assert all(p.isfinite().all() for p in gan.parameters())
+
+
+def test_d_rests_by_the_loss_of_all_processes_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own is above the threshold here, that of all is 0."""
+    gan = game(tricks={"d_threshold": DThreshold(0.1)})
+    gan._rows, gan._draws = Rows(0, 6, 12, 1.0), torch.Generator()
+    asked = []
+
+    def mean(values: Tensor, weight: float) -> Tensor:
+        asked.append(weight)
+        return torch.zeros_like(values)
+
+    monkeypatch.setattr(collective, "mean", mean)
+    before = {name: tensor.clone() for name, tensor in gan.discriminator.named_parameters()}
+    real = torch.randn(6, *SHAPE)
+    gan.step_discriminator(real, torch.zeros(6, dtype=torch.long), gan.configure_optimizers()[1])
+    assert asked == [1.0]
+    assert int(gan.tricks["d_threshold"].rested) == 1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in gan.discriminator.named_parameters())
