@@ -1,16 +1,21 @@
 """What the documents' experiments cost at least, at full size: arithmetic counted from the networks, hours at a speed.
 
-Reading and decoding files, and what small steps lose, come on top.
+Reading and decoding files, and what small steps lose on a GPU, come on top. With --cores one thread of this machine
+times a step of each experiment's networks, in processor time, and so many cores are taken to be as many times as fast.
 
 python scripts/cost.py --tflops 10
+python scripts/cost.py --tflops 10 --cores 2 --seeds 10
 """
 
 import argparse
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -23,28 +28,49 @@ SAMPLES = {"ptbdb": 29_028, "thyroid": 6_502, "fingerprint": 75_600, "iris": 2_2
 UNDER_SAMPLED = 3 * 4_390
 
 
+TIMED_S = 1.0
+"""Of steps of an experiment's networks, at least two after one that is not counted."""
+
+
 def main() -> None:
     """Print a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tflops", type=float, default=10.0, help="10^12 operations a second that the device sustains")
+    parser.add_argument("--cores", type=int, default=0, help="also time each experiment here, and say hours on so many")
+    parser.add_argument("--seeds", type=int, default=1, help="so many runs of each in the last line")
     asked = parser.parse_args()
-    print(
-        f"| experiment | samples | epochs | GFLOP a sample | hours at {asked.tflops:g} TFLOP/s |\n|---|---|---|---|---|"
-    )
-    total = 0.0
-    for file in sorted((Path(CONF) / "experiment").glob("*/*.yaml")):
-        name = f"{file.parent.name}/{file.stem}"
-        samples, epochs, each = cost(name)
+    torch.set_num_threads(1)
+    head = ["experiment", "samples", "epochs", "GFLOP a sample", f"hours at {asked.tflops:g} TFLOP/s"]
+    if asked.cores:
+        head += ["GFLOP/s a core", f"hours on {asked.cores} cores"]
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    total = here = 0.0
+    for name, cfg in experiments():
+        samples, epochs, each = cost(cfg)
         hours = samples * epochs * each / asked.tflops / 1e12 / 3600
         total += hours
-        print(f"| `{name}` | {samples:,} | {epochs} | {each / 1e9:.3g} | {hours:.1f} |")
-    print(f"\nAll together: {total:.0f} hours.")
+        cells = [f"`{name}`", f"{samples:,}", str(epochs), f"{each / 1e9:.3g}", f"{hours:.2g}"]
+        if asked.cores:
+            seconds = seconds_a_sample(cfg)
+            here += samples * epochs * seconds / asked.cores / 3600
+            cells += [f"{each / seconds / 1e9:.2g}", f"{samples * epochs * seconds / asked.cores / 3600:.2g}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+    print(f"\nAll together, {asked.seeds} of each: {asked.seeds * total:,.0f} hours at {asked.tflops:g} TFLOP/s.")
+    if asked.cores:
+        days = asked.seeds * here / 24
+        print(f"On {asked.cores} cores of this machine: {asked.seeds * here:,.0f} hours, {days:,.0f} days.")
 
 
-def cost(experiment: str, batch: int = 2) -> tuple[int, int, float]:
+def experiments() -> Iterator[tuple[str, DictConfig]]:
+    """Names and configurations of the documents' experiments."""
+    for file in sorted((Path(CONF) / "experiment").glob("*/*.yaml")):
+        name = f"{file.parent.name}/{file.stem}"
+        with initialize_config_dir(CONF, version_base="1.3"):
+            yield name, hydra_compose("config", overrides=[f"experiment={name}"])
+
+
+def cost(cfg: DictConfig, batch: int = 2) -> tuple[int, int, float]:
     """Training samples, epochs, and operations of a step for each of its images."""
-    with initialize_config_dir(CONF, version_base="1.3"):
-        cfg = hydra_compose("config", overrides=[f"experiment={experiment}"])
     gan = compose_networks(cfg).gan.to("meta")
     real = torch.empty(batch, *gan.codec.arrangement.shape, device="meta")
     with FlopCounterMode(display=False) as counter:
@@ -52,6 +78,18 @@ def cost(experiment: str, batch: int = 2) -> tuple[int, int, float]:
     dataset = (cfg.dataset.get("name") or cfg.dataset._target_.split(".")[-2]).removesuffix("_sim")
     samples = UNDER_SAMPLED if "under_sampling" in cfg.trick else SAMPLES[dataset]
     return samples, cfg.trainer.max_epochs, counter.get_total_flops() / batch
+
+
+def seconds_a_sample(cfg: DictConfig) -> float:
+    """Processor time of a step at the experiment's batch size on one thread, for each of its images."""
+    gan = compose_networks(cfg).gan
+    real = torch.rand(cfg.batch_size, *gan.codec.arrangement.shape) * 2 - 1
+    update(gan, real)
+    began, steps = time.process_time(), 0
+    while steps < 2 or time.process_time() - began < TIMED_S:
+        update(gan, real)
+        steps += 1
+    return (time.process_time() - began) / steps / cfg.batch_size
 
 
 def update(module: GAN, real: Tensor) -> None:

@@ -4,11 +4,11 @@ A record is a header `<name>.hea` and its signals in format 16. A RECORDS file l
 below the root is a record.
 """
 
-import glob
 import logging
+import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -106,20 +106,27 @@ class WFDB(RecordingSource):
 
     def identity(self) -> dict[str, Any]:
         """Root, rate, and name, size and time of every file of every record; whose they are; what a bad segment is."""
-        files = [
-            (path.relative_to(self.root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-            for name in self.names()
-            for path in sorted((self.root / name).parent.glob(f"{glob.escape(Path(name).name)}.*"))
-            if path.exists()
-        ]
+        names = self.names()
         people = [(member.name, member.patient, member.label) for member in self.people().values()]
         return {
             "root": str(self.root.resolve()),
             "rate": self.rate,
-            "names": list(self.names()),
-            "files": files,
+            "names": list(names),
+            "files": list(self._files(names)),
             "segments": {**vars(self.limits), "missing": self.on_bad_segment == "drop"},
         } | ({"people": people, "classes": list(self.classes)} if people else {})
+
+    def _files(self, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+        """Name, size and time of all files of these records; each folder is listed once, however many lie in it."""
+        folders: dict[str, dict[str, list[os.DirEntry[str]]]] = {}
+        for name in names:
+            above, _, own = name.rpartition("/")
+            if above not in folders:
+                folders[above] = _by_beginning(self.root / above)
+            for file in folders[above].get(own.partition(".")[0], ()):
+                if file.name.startswith(f"{own}.") and Path(file).exists():
+                    said = file.stat()
+                    yield f"{above}/{file.name}" if above else file.name, said.st_size, said.st_mtime_ns
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
         """One record at `rate`, checked against its header. Raises BadRecord with the reason."""
@@ -187,6 +194,16 @@ class WFDB(RecordingSource):
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
         return member.patient, self.classes[member.label] if self.classes else "", member.label
+
+
+def _by_beginning(folder: Path) -> dict[str, list[os.DirEntry[str]]]:
+    """Files of a folder in order, by what stands before the first dot of their names; none where there is no folder."""
+    found: dict[str, list[os.DirEntry[str]]] = {}
+    if folder.is_dir():
+        with os.scandir(folder) as files:
+            for file in sorted(files, key=lambda each: each.name):
+                found.setdefault(file.name.partition(".")[0], []).append(file)
+    return found
 
 
 def _refuse_name(where: Path, name: str) -> None:

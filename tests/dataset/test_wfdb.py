@@ -48,7 +48,7 @@ def test_records_carry_the_persons_and_labels_of_the_file(folder: Path) -> None:
     assert {(m.name, m.patient, m.label) for m in collected.members} == {
         (f"day1/r{n}", f"person{n % 3}", int(n % 3 == 2)) for n in range(6)
     }
-    sample, label, person = collected.train[5]
+    sample, label, person = collected.train[5][:3]
     assert sample.shape == (1, 2, 1024)
     assert (label.item(), collected.train.people[person.item()]) == (1, "person2")
     np.testing.assert_allclose(sample[0, 0], 0.5, atol=1e-3)
@@ -120,3 +120,11 @@ def test_a_lead_that_is_shifted_in_time_is_read_as_wfdb_reads_it(folder: Path) -
     header.write_text(header.read_text().replace("r0.dat 16 ", "r0.dat 16:3 ", 1))
     with pytest.raises(BadRecord, match="3 samples have no value"):
         source(folder).read("day1/r0")
+
+
+def test_all_files_of_a_record_are_known_and_no_other_ones(folder: Path) -> None:
+    for name in ("r0.xyz", "r0.extra.atr", "r00.dat", "r0", "notes.txt"):
+        (folder / "day1" / name).touch()
+    files = [name for name, size, time in source(folder).identity()["files"]]
+    own = [f"day1/r0.{ending}" for ending in ("dat", "extra.atr", "hea", "xyz")]
+    assert files == own + [f"day1/r{number}.{ending}" for number in range(1, 6) for ending in ("dat", "hea")]
