@@ -159,7 +159,7 @@ class Live:
         self.second = int(Path(f"/proc/{self.first.pid}/task/{self.first.pid}/children").read_text().split()[0])
 
     def until(self, happens: Callable[[], bool]) -> None:
-        end = time.monotonic() + 90
+        end = time.monotonic() + 180
         while not happens():
             assert self.first.poll() is None, self.first.communicate()
             assert time.monotonic() < end
