@@ -19,12 +19,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
 from measure import NotRun, Row
 
-MODULES = ("prepare", "sampling", "start", "sweep", "cohort", "evaluation")
+MODULES = ("steps", "prepare", "sampling", "start", "sweep", "cohort", "evaluation")
 TURNS = 5
 HEAD = "| what | against | to reach | median | spread | turns | reached | seen |\n|---|---|---|---|---|---|---|---|"
 
@@ -62,7 +63,7 @@ def main() -> int:
 def every_row() -> dict[str, Measured]:
     """What measures a row, by its name: `file.row`, or `file` where a file has one of its own name."""
     found = {}
-    for name in MODULES:
+    for name in filter(find_spec, MODULES):
         for row in import_module(name).ROWS:
             found[name if row.__name__ == name else f"{name}.{row.__name__}"] = row
     return found
@@ -71,7 +72,7 @@ def every_row() -> dict[str, Measured]:
 def choose(known: dict[str, Measured], asked: str | None) -> list[str]:
     """Names of rows. Raises KeyError for one that is neither a row nor a file of rows."""
     if asked is None:
-        long = [row for name in MODULES for row in getattr(import_module(name), "LONG", ())]
+        long = [row for name in filter(find_spec, MODULES) for row in getattr(import_module(name), "LONG", ())]
         return [name for name, row in known.items() if row not in long]
     chosen: dict[str, None] = {}
     for each in asked.split(","):
