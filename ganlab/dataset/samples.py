@@ -89,7 +89,7 @@ class Samples(Dataset[Batch], ABC):
     def __getitems__(self, places: Sequence[Place | int]) -> Batch:
         """A batch, read at the given places; a bare index means the sample's own start."""
         found = [p if isinstance(p, Place) else Place(p, int(self.starts[p])) for p in places]
-        numbers = [place.number for place in found]
+        numbers = np.array([place.number for place in found], dtype=np.int64)
         return Batch(
             torch.from_numpy(self.read(found)),
             torch.from_numpy(self.labels[numbers]),
@@ -173,7 +173,7 @@ class EpochSampler(Sampler[Place]):
         for trick in self.tricks:
             drawn = trick.starts(drawn, self.samples.room[order], rng)
         starts = self.samples.placed(order, drawn)
-        return [Place(int(i), int(s)) for i, s in zip(order, starts, strict=True)]
+        return [Place(*place) for place in zip(order.tolist(), starts.tolist(), strict=True)]
 
 
 class EpochBatches(Sampler[list[Place]]):

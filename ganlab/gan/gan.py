@@ -47,7 +47,8 @@ class GAN(LightningModule):
     `lr_end` is the learning rate of the last step as a share of the first, falling linearly; `planned_steps` is set by
     what stops the training. With `reuse_fakes` G is judged by the images that D has just learned from, a pass less;
     the documents draw new ones. Noise is drawn from a seed and the number of the step, so a resumed run draws the same.
-    `classes` are the names of the labels; a `conditional` GAN needs them.
+    `classes` are the names of the labels; a `conditional` GAN needs them. `last` has what the last step gave to log, on
+    the device: whoever reads it waits for the step.
     """
 
     conditional: ClassVar[bool] = False
@@ -86,6 +87,7 @@ class GAN(LightningModule):
         self.means = EpochMeans()
         self._rows: Rows | None = None
         self._may_rest = any("discriminator_steps" in hooks_of(trick) for trick in self.all_tricks())
+        self.last: dict[str, Tensor] = {}
         for trick in self.all_tricks():
             trick.adopt(generator, discriminator)
 
@@ -135,9 +137,14 @@ class GAN(LightningModule):
         if any(trick.spent() for trick in self.all_tricks()):
             self.trainer.should_stop = True
         count = len(real) if batch.rows is None else batch.rows.whole
-        logs = self._of_all(logs)
-        self.log_dict(logs, batch_size=count)
-        self.means.add(self.current_epoch, logs, count)
+        self.last = self._of_all(logs)
+        self.means.add(self.current_epoch, self.last, count)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Log the step where Lightning writes it down: logging at every step costs more than a small network's step."""
+        every = self.trainer.log_every_n_steps
+        if self.trainer.should_stop or self.trainer.fast_dev_run or (every and self.steps % every == 0):
+            self.log_dict(self.last, batch_size=len(batch.sample) if batch.rows is None else batch.rows.whole)
 
     def step_discriminator(
         self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Made | None = None
@@ -205,6 +212,7 @@ class GAN(LightningModule):
         loss = self.loss.generator(on_fake.source, on_real)
         terms, logs = self.generator_terms(on_fake, noise)
         wanted = [trick.generator_term(fake, real, self.steps) for trick in self.all_tricks()]
+        optimizer.zero_grad()
         self._update(optimizer, [loss, *terms, *(term for term in wanted if term is not None)])
         return {"loss/G": loss.detach(), **logs}
 
@@ -263,10 +271,9 @@ class GAN(LightningModule):
         return [penalty for penalty in penalties if penalty is not None]
 
     def _update(self, optimizer: Any, terms: Sequence[Tensor]) -> None:
-        """One step down the sum of the terms, none where there are none."""
+        """One step down the sum of the terms, none where there are none; the gradients are clear."""
         if not terms:
             return
-        optimizer.zero_grad()
         self.manual_backward(_total(terms[0], terms[1:]))
         if self._rows is not None:
             own = (parameter for group in optimizer.param_groups for parameter in group["params"])

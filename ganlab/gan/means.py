@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -22,8 +23,8 @@ class EpochMeans:
             self.epoch, self.samples, self.sums = epoch, 0, {}
         self.samples += samples
         for name, value in values.items():
-            before = self.sums[name].to(value.device) if name in self.sums else 0
-            self.sums[name] = before + samples * value.float()
+            before = self.sums[name] if name in self.sums else torch.zeros(())
+            self.sums[name] = before.to(value.device).add_(value, alpha=samples)
 
     def means(self) -> dict[str, Tensor]:
         """For each name `epoch/<name>`."""

@@ -37,6 +37,7 @@ class Standardization(nn.Module, ABC):
         if levels not in (256, None):
             raise UserError(f"standardization.levels={levels}: accepted are 256 (the paper's 8-bit grid) and null.")
         self.levels = levels
+        self._known = False
 
     @abstractmethod
     def low(self, x: Tensor) -> Tensor:
@@ -57,6 +58,15 @@ class Standardization(nn.Module, ABC):
     def fitted(self) -> bool:
         """Whether what it needs comes from training samples."""
         return type(self).fit is not Standardization.fit
+
+    def require(self, values: Tensor, name: str) -> None:
+        """Raise RuntimeError where what comes from `fit` is not there yet.
+
+        Looked at until it is: each look waits for the device, which a training step must not.
+        """
+        if not self._known and values.isnan().any():
+            raise RuntimeError(f"{type(self).__name__} has no {name} yet: call fit(training samples) or load them.")
+        self._known = True
 
     def encode(self, x: Tensor) -> Encoded:
         """Windows `(B, leads, samples)` in mV to levels."""

@@ -36,8 +36,7 @@ class Equalized(Standardization):
 
     def low(self, x: Tensor) -> Tensor:
         """The smallest training value of each lead, `(leads, 1)`. Raises RuntimeError before `fit`."""
-        if self.quantiles.isnan().any():
-            raise RuntimeError("Equalized has no quantiles yet: call fit(training windows) or load them.")
+        self.require(self.quantiles, "quantiles")
         return self.quantiles[:, :1]
 
     def width(self) -> Tensor:

@@ -57,14 +57,13 @@ class MinMax(Standardization):
 
     def low(self, x: Tensor) -> Tensor:
         """Each column's lower limit, `(columns,)`. Raises RuntimeError before `fit` where it is needed."""
-        if self.limits.isnan().any():
-            raise RuntimeError("MinMax has no limits yet: call fit(training rows) or load them.")
+        self.require(self.limits, "limits")
         return self.limits[0]
 
     def width(self) -> Tensor:
         """Between the limits, `(columns,)`; 1 where they are the same, so that a constant column stays constant."""
         width = self.limits[1] - self.limits[0]
-        return torch.where(width > 0, width, torch.ones_like(width))
+        return width.masked_fill(width <= 0, 1)
 
     def step(self) -> Tensor:
         """Of each column, `(columns,)`, in its unit."""
@@ -72,11 +71,12 @@ class MinMax(Standardization):
 
     def encode(self, x: Tensor) -> Encoded:
         """Rows `(B, columns)` in their units to levels 1..255."""
-        level = (x - self.low(x)) / self.width() * (TOP - BOTTOM) + BOTTOM
+        low = self.low(x)
+        level = (x - low) / self.width() * (TOP - BOTTOM) + BOTTOM
         saturated = ((level < BOTTOM) | (level > TOP)).sum()
         if self.levels:
             level = torch.round(level)
-        return Encoded(level.clamp(BOTTOM, TOP), self.low(x).expand_as(x), saturated)
+        return Encoded(level.clamp(BOTTOM, TOP), low.expand_as(x), saturated)
 
     def decode(self, level: Tensor, low: Tensor | None = None) -> Tensor:
         """Levels to rows `(B, columns)`; a binary cell takes the nearer of 0 and 1, one below level 1 its low limit.

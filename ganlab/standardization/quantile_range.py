@@ -28,8 +28,7 @@ class QuantileRange(Standardization):
 
     def low(self, x: Tensor) -> Tensor:
         """The lower quantile. Raises RuntimeError before `fit`."""
-        if self.bounds.isnan().any():
-            raise RuntimeError("QuantileRange has no bounds yet: call fit(training windows) or load them.")
+        self.require(self.bounds, "bounds")
         return self.bounds[0]
 
     def width(self) -> Tensor:

@@ -199,7 +199,7 @@ class Rule(Stopping):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Evaluate where one is due, and stop where there is a reason."""
-        logged = {name: value for name, value in trainer.callback_metrics.items() if name in LOSSES}
+        logged = {name: value for name, value in pl_module.last.items() if name in LOSSES}
         self.beside.add(len(self.evaluations), logged, 1)
         if pl_module.steps % self.every == 0 or pl_module.steps == self.budget:
             self.evaluate(trainer, pl_module)

@@ -34,7 +34,7 @@ class Health(Callback):
         self._look(trainer, pl_module)
 
     def _look(self, trainer: Trainer, module: GAN) -> None:
-        losses = {name: value for name, value in trainer.callback_metrics.items() if name.startswith("loss/")}
+        losses = {name: value for name, value in module.last.items() if name.startswith("loss/")}
         bad = {name: float(value) for name, value in losses.items() if not torch.isfinite(value)}
         if bad:
             said = ", ".join(f"{name} is {value}" for name, value in bad.items())

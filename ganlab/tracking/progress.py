@@ -53,7 +53,7 @@ class Progress(Callback):
             return
         self.bar.update(1)
         if not self.bar.disable and pl_module.steps % REFRESH_STEPS == 0:
-            shown = {k: f"{float(v):.3f}" for k, v in trainer.logged_metrics.items() if k.startswith("loss/")}
+            shown = {k: f"{float(v):.3f}" for k, v in pl_module.last.items() if k.startswith("loss/")}
             self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **shown})
 
     def _tell(self, pl_module: GAN) -> None:

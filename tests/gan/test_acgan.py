@@ -76,7 +76,7 @@ def trainer(**settings: object) -> Trainer:
 
 
 def train(gan: ACGAN, steps: int, epochs: int = 1) -> ACGAN:
-    trainer(max_epochs=epochs).fit(gan, DataLoader(batches(steps), batch_size=None))
+    trainer(max_epochs=epochs, log_every_n_steps=1).fit(gan, DataLoader(batches(steps), batch_size=None))
     return gan
 
 
@@ -218,7 +218,7 @@ def test_a_resumed_run_draws_what_an_unbroken_one_would_have(tmp_path: Path) -> 
     first.trainer.save_checkpoint(tmp_path / "half.ckpt")
     second = game(tricks={"ema": EMA()})
     loader = DataLoader(batches(3), batch_size=None)
-    trainer(max_epochs=2).fit(second, loader, ckpt_path=tmp_path / "half.ckpt", weights_only=True)
+    trainer(max_epochs=2, log_every_n_steps=1).fit(second, loader, ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert second.steps == whole.steps == 6
     ours, theirs = (gan.trainer.logged_metrics for gan in (second, whole))
     assert ours.keys() == theirs.keys()

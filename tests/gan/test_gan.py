@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 from torch.utils.data import DataLoader
@@ -69,7 +70,7 @@ def fit(gan: GAN, data: DataLoader | LightningDataModule, **settings: object) ->
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
-    Trainer(accelerator="cpu", max_epochs=settings.pop("max_epochs", 1), **quiet, **settings).fit(gan, data)
+    Trainer(accelerator="cpu", **{"max_epochs": 1} | quiet | settings).fit(gan, data)
     return gan
 
 
@@ -214,13 +215,30 @@ def test_a_codec_that_needs_it_is_fitted_to_samples_from_all_over_the_training_d
 def test_each_epoch_logs_the_means_of_its_steps() -> None:
     gan, steps, step = game(), [], GAN.step_discriminator
     gan.step_discriminator = lambda *args: steps.append(step(gan, *args)) or steps[-1]
-    train(gan, 4, max_epochs=2)
+    train(gan, 4, max_epochs=2, log_every_n_steps=1)
     logged = gan.trainer.logged_metrics
     for name in ("loss/D", "accuracy/real"):
         values = torch.stack([logs[name] for logs in steps])
         torch.testing.assert_close(logged[f"epoch/{name}"], values[-4:].mean())
         assert logged[name] == values[-1]
     assert {"epoch/loss/G", "epoch/accuracy/synthetic"} < logged.keys()
+
+
+@pytest.mark.parametrize(("every", "logged"), [(1, [0, 1, 2, 3, 4, 5]), (3, [2, 5]), (4, [3, 5])])
+def test_steps_are_logged_every_few_and_the_last_one_with_its_own_losses(every: int, logged: list[int]) -> None:
+    gan, seen, lasts = game(), {}, []
+
+    class Log(CSVLogger):
+        def log_metrics(self, metrics: dict, step: int | None = None) -> None:
+            if "loss/G" in metrics:
+                seen[step] = metrics["loss/G"]
+
+    class Last(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, *_: object) -> None:
+            lasts.append(float(pl_module.last["loss/G"]))
+
+    train(gan, 6, logger=Log("."), log_every_n_steps=every, callbacks=[Last(), Steps(6)], max_epochs=-1)
+    assert seen == {step: pytest.approx(lasts[step]) for step in logged}
 
 
 def test_bf16_trains_on_a_cpu() -> None:
