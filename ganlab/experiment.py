@@ -77,7 +77,7 @@ def run(cfg: DictConfig) -> float | None:
     check_measures(measures, cfg.metrics.objective, composed.data.kind)
     stopping: Stopping = build(cfg.stopping)
     stopping.check(composed.data.kind)
-    checkpoints = Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every)
+    checkpoints = Checkpoints(folder, cfg.checkpoint_minutes, cfg.grids_every, cfg.checkpoint_every)
     with Signals(checkpoints.save) as signals:
         trainer = make_trainer(cfg, folder, stopping, checkpoints, signals)
         ddp.check(trainer, cfg.trainer, composed.gan)

@@ -21,8 +21,8 @@ class Share(nn.Module):
 
     def count(self, part: Tensor, whole: int) -> None:
         """Count `part` of `whole`."""
-        self.part += part
-        self.whole += whole
+        self.part.add_(part)
+        self.whole.add_(whole)
 
     def forget(self) -> None:
         """Begin anew."""

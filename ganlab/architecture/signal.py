@@ -11,7 +11,7 @@ from math import ceil
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, conv_transpose1d, interpolate, leaky_relu, pad
+from torch.nn.functional import avg_pool2d, conv1d, conv2d, interpolate, leaky_relu, linear, pad
 
 from ganlab.architecture.base import Heads
 from ganlab.arrangement.base import Arrangement
@@ -22,6 +22,8 @@ DECIMATION = 4
 """Samples of the window for each that the networks see."""
 FOLD = 4
 """Neighbouring samples that become channels."""
+SPAN = DECIMATION * FOLD
+"""Samples of the window at each position."""
 HEADS = 4
 PIXEL = 0.32
 """Pixel value that the networks see as 1: with a range of 2.5 mV either side it is 0.8 mV."""
@@ -38,7 +40,7 @@ def low_pass(taps: int = 8 * DECIMATION + 1) -> Tensor:
 
 def _positions(samples: int) -> int:
     """Positions of the folded signal, a multiple of eight coarsest ones."""
-    return 8 * ceil(samples / (DECIMATION * FOLD * 8))
+    return 8 * ceil(samples / (SPAN * 8))
 
 
 def _folded(x: Tensor) -> Tensor:
@@ -51,41 +53,69 @@ def _unfolded(x: Tensor) -> Tensor:
     return x.unflatten(1, (-1, FOLD)).transpose(2, 3).flatten(2)
 
 
-class Resampling(nn.Module):
-    """Between `(B, leads, samples)` and its quarter-rate, folded form `(B, leads * FOLD, positions)`."""
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> Tensor:
+    """As `conv1d`, but as of images of height 1: a CPU is faster where maps and weights have their channels last."""
+    return conv2d(x.unsqueeze(2), weight.unsqueeze(2), bias, padding=(0, padding)).squeeze(2)
 
-    kernel: Tensor
+
+class Resampling(nn.Module):
+    """Between `(B, leads, samples)` and its quarter-rate, folded form `(B, leads * FOLD, positions)`.
+
+    Each filter is a convolution over positions whose channels are the neighbouring samples of one: `lower` has shape
+    `(FOLD, SPAN, 3)`, `higher` `(SPAN, FOLD, 3)`.
+    """
+
+    lower: Tensor
+    higher: Tensor
 
     def __init__(self, samples: int) -> None:
         super().__init__()
         self.samples = samples
         self.positions = _positions(samples)
-        self.before = (self.positions * FOLD * DECIMATION - samples) // 2
-        self.register_buffer("kernel", low_pass()[None, None], persistent=False)
+        self.before = (self.positions * SPAN - samples) // 2
+        kernel = pad(low_pass(), (SPAN - DECIMATION, SPAN - 1))
+        shifted = torch.stack([kernel[SPAN - DECIMATION * (1 + f) :][: 3 * SPAN] for f in range(FOLD)])
+        lower = shifted.unflatten(1, (3, SPAN)).transpose(1, 2)
+        self.register_buffer("lower", lower, persistent=False)
+        self.register_buffer("higher", DECIMATION * lower.flip(2).transpose(0, 1), persistent=False)
 
     def down(self, x: Tensor) -> Tensor:
         """Filter, keep every fourth sample, fold."""
-        leads, half = x.shape[1], self.kernel.shape[-1] // 2
-        after = self.positions * FOLD * DECIMATION - self.samples - self.before
-        x = pad(x, (self.before + half, after + half), mode="replicate").flatten(0, 1).unsqueeze(1)
-        x = conv1d(x, self.kernel, stride=DECIMATION)[..., : self.positions * FOLD]
-        return _folded(x.view(-1, leads, self.positions * FOLD))
+        leads, after = x.shape[1], self.positions * SPAN - self.samples - self.before
+        x = pad(x, (self.before + SPAN, after + SPAN), mode="replicate").flatten(0, 1)
+        x = _convolved(x.unflatten(1, (-1, SPAN)).transpose(1, 2), self.lower)
+        return x.unflatten(0, (-1, leads)).flatten(1, 2)
 
     def up(self, x: Tensor) -> Tensor:
         """Unfold, put zeros between the samples, filter."""
         x = _unfolded(x)
-        leads, margin = x.shape[1], self.kernel.shape[-1] // (2 * DECIMATION)
-        x = pad(x, (margin, margin), mode="replicate").flatten(0, 1).unsqueeze(1)
-        x = conv_transpose1d(x, self.kernel * DECIMATION, stride=DECIMATION, padding=self.kernel.shape[-1] // 2)
-        start = margin * DECIMATION + self.before
-        return x[..., start : start + self.samples].view(-1, leads, self.samples)
+        leads = x.shape[1]
+        x = pad(x, (FOLD, FOLD), mode="replicate").flatten(0, 1)
+        x = _convolved(x.unflatten(1, (-1, FOLD)).transpose(1, 2), self.higher).transpose(1, 2).flatten(1)
+        return x[:, self.before : self.before + self.samples].unflatten(0, (-1, leads))
 
 
-def _conv(before: int, after: int, kernel: int = 3) -> nn.Conv1d:
-    return nn.Conv1d(before, after, kernel, padding=kernel // 2)
+class Conv(nn.Conv1d):
+    """A convolution that keeps length, computed as one of images of height 1 with the channels last in memory.
+
+    A CPU takes half the time for it, forward and backward; all that follows keeps that order. Shapes, names and initial
+    values of the weights are those of `nn.Conv1d`.
+    """
+
+    def __init__(self, before: int, after: int, kernel: int = 3, bias: bool = True) -> None:
+        super().__init__(before, after, kernel, padding=kernel // 2, bias=bias)
+        self.weight = nn.Parameter(self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps `(B, before, positions)` to `(B, after, positions)`."""
+        return _convolved(x, self.weight, self.bias, int(self.padding[0]))
+
+    def along(self, x: Tensor) -> Tensor:
+        """The same with kernel 1, but to `(B, positions, after)`."""
+        return linear(x.transpose(1, 2), self.weight.squeeze(2), self.bias)
 
 
-def _silent(layer: nn.Conv1d) -> nn.Conv1d:
+def _silent(layer: Conv) -> Conv:
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -98,14 +128,14 @@ class Attention(nn.Module):
     def __init__(self, channels: int, positions: int) -> None:
         super().__init__()
         self.place = nn.Parameter(torch.randn(1, channels, positions) * 0.1)
-        self.query_key_value = nn.Conv1d(channels, 3 * channels, 1)
-        self.out = _silent(nn.Conv1d(channels, channels, 1))
+        self.query_key_value = Conv(channels, 3 * channels, 1)
+        self.out = _silent(Conv(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps of `(B, channels, positions)`."""
-        q, k, v = self.query_key_value(x + self.place).unflatten(1, (3, HEADS, -1)).transpose(-1, -2).unbind(1)
+        q, k, v = self.query_key_value.along(x + self.place).unflatten(2, (3, HEADS, -1)).transpose(1, 3).unbind(2)
         attended = ((q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5).softmax(-1) @ v
-        return x + self.out(attended.transpose(-1, -2).flatten(1, 2))
+        return x + self.out(attended.transpose(1, 2).flatten(2).transpose(1, 2))
 
 
 class StyledBlock(nn.Module):
@@ -117,8 +147,8 @@ class StyledBlock(nn.Module):
 
     def __init__(self, before: int, after: int, style: int) -> None:
         super().__init__()
-        self.first, self.second = _conv(before, after), _silent(_conv(after, after))
-        self.skip = nn.Conv1d(before, after, 1, bias=False) if before != after else nn.Identity()
+        self.first, self.second = Conv(before, after), _silent(Conv(after, after))
+        self.skip = Conv(before, after, 1, bias=False) if before != after else nn.Identity()
         self.style = nn.Linear(style, 2 * after)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -134,8 +164,8 @@ class Block(nn.Module):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.first, self.second = _conv(before, after), _silent(_conv(after, after))
-        self.skip = nn.Conv1d(before, after, 1, bias=False) if before != after else nn.Identity()
+        self.first, self.second = Conv(before, after), _silent(Conv(after, after))
+        self.skip = Conv(before, after, 1, bias=False) if before != after else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps `(B, before, positions)` to `(B, after, positions)`."""
@@ -163,7 +193,12 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def _halved(x: Tensor) -> Tensor:
-    return x.unflatten(-1, (-1, 2)).mean(-1)
+    return avg_pool2d(x.unsqueeze(2), (1, 2)).squeeze(2)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    """Linear interpolation, as of images of height 1: that keeps the channels last."""
+    return interpolate(x.unsqueeze(2), scale_factor=(1, 2), mode="bilinear").squeeze(2)
 
 
 class Generator(nn.Module):
@@ -190,15 +225,16 @@ class Generator(nn.Module):
                 StyledBlock(c, d, style),
             ]
         )
-        self.out = _conv(d, FOLD * len(self.arrangement.leads))
+        self.out = Conv(d, FOLD * len(self.arrangement.leads))
         self.register_buffer("binomial", torch.tensor([[[4.0, 6.0, 4.0]]]) / 14, persistent=False)
 
     def forward(self, noise: Tensor) -> Tensor:
         """One image for each noise vector."""
         style = self.mapping(_unit(noise))
-        x = self.attention(self.blocks[0](self.start(style), style))
+        x = self.start(style).transpose(1, 2).contiguous().transpose(1, 2)
+        x = self.attention(self.blocks[0](x, style))
         for block in self.blocks[1:]:
-            x = block(interpolate(x, scale_factor=2, mode="linear"), style)
+            x = block(_doubled(x), style)
         x = self.out(leaky_relu(x, 0.2))
         return self.arrangement.encode(PIXEL * self.resampling.up(self._smooth(x)))
 
@@ -226,10 +262,10 @@ class Discriminator(nn.Module):
         a, b, c, d = _scaled(width, 48, 64, 96, 96)
         positions = self.resampling.positions
         self.classes = classes
-        self.first = _conv(FOLD * len(self.arrangement.leads), a)
+        self.first = Conv(FOLD * len(self.arrangement.leads), a)
         self.blocks = nn.ModuleList([Block(a, a), Block(a, b), Block(b, c), Block(c, d)])
         self.attention = Attention(c, positions // 4)
-        self.last = _conv(d + spread, d)
+        self.last = Conv(d + spread, d)
         features = d * (positions // 8)
         if classes:
             self.heads = Heads(features, classes)
@@ -259,5 +295,6 @@ def _spread(x: Tensor) -> Tensor:
     """
     group = GROUP if len(x) % GROUP == 0 else len(x)
     groups = x.unflatten(0, (-1, group))
-    deviation = (groups.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2))
+    variance = (groups - groups.mean(dim=1, keepdim=True)).square().mean(dim=1)
+    deviation = (variance + 1e-8).sqrt().mean(dim=(1, 2))
     return deviation.repeat_interleave(group)[:, None, None].expand(-1, 1, x.shape[-1])

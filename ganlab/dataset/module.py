@@ -156,6 +156,11 @@ class Data(LightningDataModule):
             return None
         return partial(rows, rank=self.trainer.global_rank, world=self.trainer.world_size, group=self.group)
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """As Lightning does it, but without looking for tensors in it."""
+        sample, label, person = (part.to(device, non_blocking=True) for part in batch[:3])
+        return batch._replace(sample=sample, label=label, person=person)
+
     def counts(self) -> dict[str, Any]:
         """Records, patients, samples, their classes, what was skipped and why: for log and report."""
         parts = {name: self.part(name) for name in PARTS}

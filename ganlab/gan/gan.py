@@ -47,6 +47,7 @@ class GAN(LightningModule):
     `lr_end` is the learning rate of the last step as a share of the first, falling linearly; `planned_steps` is set by
     what stops the training. With `reuse_fakes` G is judged by the images that D has just learned from, a pass less;
     the documents draw new ones. Noise is drawn from a seed and the number of the step, so a resumed run draws the same.
+    With `channels_last` convolutions of images keep a pixel's channels side by side in memory, which is faster.
     `classes` are the names of the labels; a `conditional` GAN needs them. `last` has what the last step gave to log, on
     the device: whoever reads it waits for the step.
     """
@@ -65,11 +66,15 @@ class GAN(LightningModule):
         noise: int = 100,
         lr_end: float = 1.0,
         reuse_fakes: bool = False,
+        channels_last: bool = True,
         seed: int = 0,
         classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
+        if channels_last:
+            for network in (generator, discriminator):
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.generator = generator
         self.discriminator = discriminator
         self.codec = codec
@@ -125,9 +130,8 @@ class GAN(LightningModule):
         self._set_rates(optimizer_g, optimizer_d)
         real = batch.sample
         made = self._make(len(real)) if self.reuse_fakes and len(real) else None
-        self.toggle_optimizer(optimizer_d)
         logs = self.step_discriminator(real, batch.label, optimizer_d, batch.person, made)
-        self.untoggle_optimizer(optimizer_d)
+        # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
         self.toggle_optimizer(optimizer_g)
         logs |= self.step_generator(real, optimizer_g, made)
         self.untoggle_optimizer(optimizer_g)
@@ -142,8 +146,9 @@ class GAN(LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Log the step where Lightning writes it down: logging at every step costs more than a small network's step."""
-        every = self.trainer.log_every_n_steps
-        if self.trainer.should_stop or self.trainer.fast_dev_run or (every and self.steps % every == 0):
+        trainer: Any = self.trainer
+        every = trainer.log_every_n_steps
+        if trainer.should_stop or trainer.fast_dev_run or (every and self.steps % every == 0):
             self.log_dict(self.last, batch_size=len(batch.sample) if batch.rows is None else batch.rows.whole)
 
     def step_discriminator(

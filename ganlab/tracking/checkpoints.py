@@ -1,4 +1,4 @@
-"""Checkpoints: the last two, after each epoch and every quarter of an hour; the generator alone every five epochs.
+"""Checkpoints: the last two, after an epoch and every quarter of an hour; the generator alone every five epochs.
 
 Each is written whole, with its SHA-256 beside it (`sha256sum --check` reads it), and read only where that fits.
 """
@@ -149,8 +149,11 @@ def _steps(path: Path) -> int:
 class Checkpoints(Callback):
     """Writes `checkpoints/step_<n>.ckpt` and `generators/epoch_<n>.pt` in the run folder."""
 
-    def __init__(self, folder: Path, every_minutes: float = 15, generator_every_n_epochs: int = 5) -> None:
+    def __init__(
+        self, folder: Path, every_minutes: float = 15, generator_every_n_epochs: int = 5, every_n_epochs: int = 1
+    ) -> None:
         self.folder = folder
+        self.every_n_epochs = every_n_epochs
         self.every_minutes = every_minutes
         self.generator_every_n_epochs = generator_every_n_epochs
         self._saved_at = time.monotonic()
@@ -169,9 +172,10 @@ class Checkpoints(Callback):
             self.save(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """After each epoch; the generator alone every few."""
-        self.save(trainer, pl_module)
+        """After each epoch or every few; the generator alone every few."""
         epoch = trainer.current_epoch + 1
+        if epoch % self.every_n_epochs == 0:
+            self.save(trainer, pl_module)
         if epoch % self.generator_every_n_epochs == 0 and trainer.is_global_zero:
             weights = pl_module.sampling_generator.state_dict()
             write_checkpoint(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")

@@ -1,4 +1,4 @@
-"""What a training step costs in a real run, against bare loops, its data path apart, and against the preset's first version.
+"""What a training step costs in a real run: against bare loops, with its data held fixed, against its first version.
 
 The real run is `ganlab.run` with all its tracking; the time of a step is read from the times in its `metrics.jsonl`, as
 anybody can read it. The bare loops are the thesis' (listings 6.1 and 8.1), written anew from their description: tensors
@@ -51,7 +51,8 @@ def _against_the_thesis(
     settings = (*overrides, "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "trainer.limit_train_batches=8")
     pairs = in_turns(lambda: run_step(settings, after=1), lambda: bare(6), turns)
     ratios = [theirs / ours for ours, theirs in pairs]
-    return Row(what, "the thesis' loop, tensors in memory", ratios, least=least, note=_seconds(pairs), details=_details(pairs))
+    against = "the thesis' loop, tensors in memory"
+    return Row(what, against, ratios, least=least, note=_seconds(pairs), details=_details(pairs))
 
 
 def thyroid(turns: int) -> Row:
@@ -121,9 +122,13 @@ def run_step(overrides: Sequence[str], after: int) -> float:
     before = set((outputs / "runs").glob("*"))
     GlobalHydra.instance().clear()
     arguments = ["ganlab.run", *overrides, *SHORT, f"outputs={outputs}"]
-    with patch.object(sys, "argv", arguments), Path(os.devnull).open("w") as nowhere:
-        with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            main()
+    with (
+        patch.object(sys, "argv", arguments),
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
+        main()
     (run,) = set((outputs / "runs").glob("*")) - before
     return seconds_a_step(run, after)
 
