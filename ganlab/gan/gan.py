@@ -123,7 +123,7 @@ class GAN(LightningModule):
         return batch._replace(sample=self.codec.encode(batch.sample)[0])
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """One update of D, unless a trick lets it rest, and one of G."""
+        """One update of D and one of G, unless a trick lets one of them rest."""
         self._rows = batch.rows
         self._seed_step()
         optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
@@ -131,12 +131,13 @@ class GAN(LightningModule):
         real = batch.sample
         made = self._make(len(real)) if self.reuse_fakes and len(real) else None
         logs = self.step_discriminator(real, batch.label, optimizer_d, batch.person, made)
-        # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
-        self.toggle_optimizer(optimizer_g)
-        logs |= self.step_generator(real, optimizer_g, made)
-        self.untoggle_optimizer(optimizer_g)
-        for trick in self.all_tricks():
-            trick.after_step(self.generator, self.steps)
+        if all(trick.generator_steps(self.steps) for trick in self.all_tricks()):
+            # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
+            self.toggle_optimizer(optimizer_g)
+            logs |= self.step_generator(real, optimizer_g, made)
+            self.untoggle_optimizer(optimizer_g)
+            for trick in self.all_tricks():
+                trick.after_step(self.generator, self.steps)
         self.steps += 1
         if any(trick.spent() for trick in self.all_tricks()):
             self.trainer.should_stop = True

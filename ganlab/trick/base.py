@@ -75,8 +75,12 @@ class Trick(nn.Module):
         """How many images a step of G makes, where the batch has `count` real ones."""
         return count
 
+    def generator_steps(self, step: int) -> bool:
+        """Whether G is updated at this step, which counts from 0."""
+        return True
+
     def after_step(self, generator: nn.Module, step: int) -> None:
-        """Called after both networks have been updated; `step` counts from 0."""
+        """Called after G has been updated; `step` counts from 0."""
 
     def sampling_generator(self, generator: nn.Module) -> nn.Module:
         """The generator that samples are drawn from."""

@@ -56,6 +56,8 @@ class DPSGD(Trick):
         clip: Greatest norm of a person's gradient.
         rate: Probability of each person to be drawn in a step.
         windows: Of a drawn person, drawn without replacement where they have as many.
+        every: Updates of D for one of G. Noise slows D down, and G must not outrun it (Bie et al. 2023, arXiv
+            2302.02936, section 4); an update of G costs no epsilon.
         delta: Probability with which epsilon may not hold.
         budget: Epsilon that D's updates stop before, and training with them; None for no such end.
         secret: Seed of the draws and of the noise; None for one of the operating system.
@@ -88,14 +90,15 @@ class DPSGD(Trick):
         clip: float = 1.0,
         rate: float = 0.2,
         windows: int = 4,
+        every: int = 1,
         delta: float = 1e-3,
         budget: float | None = None,
         secret: int | None = None,
     ) -> None:
         super().__init__()
-        _check(noise, clip, rate, windows, delta, budget)
+        _check(noise, clip, rate, windows, every, delta, budget)
         self.noise, self.clip, self.rate, self.windows, self.delta = noise, clip, rate, windows, delta
-        self.budget = budget
+        self.every, self.budget = every, budget
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.register_buffer("secret", torch.tensor(secrets.randbits(62) if secret is None else secret))
         self.register_buffer("epsilon", torch.zeros((), dtype=torch.float64))
@@ -175,6 +178,10 @@ class DPSGD(Trick):
     def generator_images(self, count: int) -> int:
         """The batch size: how many persons were drawn must not be told by G."""
         return self.images
+
+    def generator_steps(self, step: int) -> bool:
+        """Every `every`-th step."""
+        return (step + 1) % self.every == 0
 
     def spent(self) -> bool:
         """Whether another update of D would spend more than the budget."""
@@ -276,12 +283,15 @@ def clipped_sum(parameters: Sequence[Tensor], losses: Iterable[Tensor], clip: fl
     return total, clipped
 
 
-def _check(noise: float, clip: float, rate: float, windows: int, delta: float, budget: float | None) -> None:
+def _check(
+    noise: float, clip: float, rate: float, windows: int, every: int, delta: float, budget: float | None
+) -> None:
     accepted = {
         "noise": (noise, noise > 0, "more than 0"),
         "clip": (clip, clip > 0, "more than 0"),
         "rate": (rate, 0 < rate <= 1, "more than 0 and at most 1"),
         "windows": (windows, windows >= 1, "1 or more"),
+        "every": (every, every >= 1, "1 or more"),
         "delta": (delta, 0 < delta < 1, "between 0 and 1"),
         "budget": (budget, budget is None or budget > 0, "more than 0, or null"),
     }

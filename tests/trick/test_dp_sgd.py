@@ -210,7 +210,7 @@ def test_what_was_spent_with_other_settings_is_not_counted_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("noise", 0.0), ("clip", 0.0), ("rate", 1.1), ("windows", 0), ("delta", 1.0), ("budget", -1)]
+    ("setting", "value"), [("noise", 0.0), ("clip", 0.0), ("rate", 1.1), ("windows", 0), ("every", 0), ("delta", 1.0), ("budget", -1)]
 )
 def test_settings_that_guarantee_nothing_are_refused(setting: str, value: float) -> None:
     with pytest.raises(UserError, match=rf"trick\.dp_sgd\.{setting}="):
@@ -328,3 +328,16 @@ def test_a_step_of_g_makes_the_batch_size_whoever_was_drawn(monkeypatch: pytest.
     game.draw_noise = lambda count: made.append(count) or draw(count)
     game.step_generator(images(), game.configure_optimizers()[0])
     assert made == [5]
+
+
+def test_g_learns_every_so_many_updates_of_d_for_the_same_epsilon(command: Callable[..., Path]) -> None:
+    every = newest_run(command("run", *TINY, *PRIVATE, "tracking=none", "seed=3"))
+    third = newest_run(command("run", *TINY, *PRIVATE, "tracking=none", "seed=3", "trick.dp_sgd.every=3"))
+    spent = [run_facts(run)["differential_privacy"] for run in (every, third)]
+    assert spent[0]["epsilon"] == spent[1]["epsilon"] > 0
+    assert [len(logged(run, "loss/G")) for run in (every, third)] == [run_facts(every)["steps"], run_facts(every)["steps"] // 3]
+
+
+def logged(run: Path, name: str) -> list[float]:
+    rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [row[name] for row in rows if name in row]
