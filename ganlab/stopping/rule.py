@@ -58,6 +58,8 @@ MOST_TIME = 0.05
 LOSSES = ("loss/D", "loss/G", "accuracy/class_real", "accuracy/class_synthetic")
 """What the documents looked at, kept beside Q: means since the evaluation before."""
 BATCH = 64
+DIVERSITY = ("coverage", "pairwise")
+GUARDS = ("health", *DIVERSITY, "memory", "copying")
 
 
 @dataclass
@@ -82,6 +84,11 @@ class Evaluation:
         return self.q is not None and all(self.guards.values())
 
     @property
+    def provisional(self) -> bool:
+        """Whether it may be chosen while none is eligible: only its diversity is wanting, which training may bring."""
+        return self.q is not None and all(held for name, held in self.guards.items() if name not in DIVERSITY)
+
+    @property
     def limit(self) -> float:
         """One standard error above Q."""
         assert self.q is not None
@@ -89,14 +96,15 @@ class Evaluation:
 
 
 def candidates(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """The eligible ones that may be chosen, now or later, from the earliest, which is chosen now.
+    """Those that may be chosen, now or later, from the earliest, which is chosen now.
 
-    Each had a lower Q than all before, and none was ever more than a standard error above the least: only these are
-    kept on disk.
+    Of the eligible ones; where there is none, of the provisional ones. Each had a lower Q than all before, and none
+    was ever more than a standard error above the least: only these are kept on disk.
     """
+    eligible = [each for each in evaluations if each.eligible]
     kept: list[Evaluation] = []
-    for each in evaluations:
-        if each.eligible and (not kept or each.q < kept[-1].q):  # type: ignore[operator]
+    for each in eligible or [each for each in evaluations if each.provisional]:
+        if not kept or each.q < kept[-1].q:  # type: ignore[operator]
             kept.append(each)
             kept = [one for one in kept if one.q <= each.limit]  # type: ignore[operator]
     return kept
@@ -369,14 +377,17 @@ class Rule(Stopping):
             held = {name: sum(e.guards.get(name, False) for e in self.evaluations) for name in GUARDS}
             told = ", ".join(f"{name} {count}" for name, count in held.items())
             return (
-                f"none of {len(self.evaluations)} evaluations passed all guards (passed: {told}), so the last "
-                "checkpoint stands"
+                f"none of {len(self.evaluations)} evaluations passed the guards of health, memory and copying (passed: "
+                f"{told}), so the last checkpoint stands"
             )
-        chosen, best = kept[0], min(eligible, key=lambda each: each.q or 0.0)
+        pool = eligible or [each for each in self.evaluations if each.provisional]
+        chosen, best = kept[0], min(pool, key=lambda each: each.q or 0.0)
+        failed = " and ".join(name for name in DIVERSITY if not chosen.guards[name])
         return (
-            f"step {chosen.step} is chosen: Q {chosen.q:.3f} is the earliest of {len(eligible)} eligible evaluations "
-            f"(of {len(self.evaluations)}) within a standard error ({best.error:.3f}) of the least, {best.q:.3f} at "
-            f"step {best.step}"
+            f"step {chosen.step} is chosen: Q {chosen.q:.3f} is the earliest of {len(pool)} "
+            f"{'eligible' if eligible else 'provisional'} evaluations (of {len(self.evaluations)}) within a standard "
+            f"error ({best.error:.3f}) of the least, {best.q:.3f} at step {best.step}"
+            + ("" if eligible else f"; none passed all guards, and this one fails those of diversity: {failed}")
         )
 
     def facts(self) -> dict[str, Any]:
@@ -431,9 +442,6 @@ class Rule(Stopping):
         self.beside.load_state_dict(state_dict["beside"])
         self.ended = state_dict["ended"]
         self.seconds = dict(state_dict["seconds"])
-
-
-GUARDS = ("health", "coverage", "pairwise", "memory", "copying")
 
 
 def _judged(pl_module: GAN, images: Tensor) -> Any:

@@ -1,6 +1,7 @@
 """What is chosen and when training ends, by the rule's own definition; a run keeps, uses and resumes the choice."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -54,7 +55,15 @@ def test_the_earliest_within_a_standard_error_of_the_least_is_chosen() -> None:
 def test_what_a_guard_holds_back_is_not_chosen_nor_the_least() -> None:
     assert chosen(look(1, 1.0), look(2, 0.1, memory=False), look(3, 0.9)) == 1
     assert chosen(look(1, 1.0), look(2, 0.1, memory=False), look(3, 0.8)) == 3
-    assert chosen(look(1, 1.0, coverage=False), look(2, None)) is None
+    assert chosen(look(1, 1.0, copying=False), look(2, None)) is None
+
+
+def test_what_lacks_only_diversity_is_chosen_until_something_is_eligible() -> None:
+    poor = [look(1, 1.0, coverage=False), look(2, 0.5, pairwise=False), look(3, 0.2, copying=False)]
+    assert chosen(*poor) == 2
+    assert chosen(*poor, look(4, 0.9, coverage=False)) == 2
+    assert chosen(*poor, look(4, 0.9)) == 4
+    assert chosen(*poor, look(4, 0.9), look(5, 0.1, coverage=False)) == 4
 
 
 @given(some.lists(some.tuples(some.integers(0, 30), some.booleans()), max_size=12))
@@ -215,15 +224,25 @@ def test_a_collapse_ends_training_and_marks_the_run(
     assert load(run).steps == 2
 
 
-def test_where_no_guard_holds_the_last_stands_and_it_is_said(command: Callable[..., Path]) -> None:
+def test_without_diversity_the_least_q_is_chosen_and_it_is_said(command: Callable[..., Path]) -> None:
     """With the real scores: a generator of few steps covers no real window."""
     run = newest_run(command("run", *TINY, *RULED))
     facts, left = told(run), told(run, "stopping")
-    assert facts["checkpoint"] == "step_0000008"
-    assert facts["stopping"]["chosen_step"] is None
-    assert "none of 4 evaluations passed all guards" in facts["stopping"]["why"]
     assert all(each["q"] > 0.5 and not each["guards"]["coverage"] for each in left["evaluations"])
-    assert load(run).steps == 8
+    assert facts["checkpoint"] == "chosen"
+    assert facts["stopping"]["eligible"] == 0
+    assert steps_of(run / "checkpoints" / "chosen.ckpt") == facts["stopping"]["chosen_step"]
+    assert re.search("of 4 provisional evaluations .* fails those of diversity: coverage", facts["stopping"]["why"])
+
+
+def test_where_nothing_may_be_chosen_the_last_stands_and_it_is_said(
+    command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Script({"q": 0.5, "copying": -4.0}).at(monkeypatch)
+    run = newest_run(command("run", *TINY, *RULED))
+    assert told(run)["checkpoint"] == "step_0000008"
+    assert told(run)["stopping"]["chosen_step"] is None
+    assert "none of 4 evaluations passed the guards of health, memory and copying" in told(run)["stopping"]["why"]
 
 
 def test_nothing_of_the_training_is_changed(command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
