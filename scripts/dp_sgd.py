@@ -1,6 +1,9 @@
 """What is left of fidelity at what epsilon: trick=dp_sgd at a few levels of noise, beside clipping with hardly any.
 
-python scripts/dp_sgd.py OUT --noise 0.01 1 2 4 --steps 600
+python scripts/dp_sgd.py OUT --data thyroid --seeds 3
+python scripts/dp_sgd.py OUT --data ecg --noise 0.001 1 2 4 --steps 1500
+
+A noise of 0 is the same training without the trick. What has been trained is not trained again.
 """
 
 import argparse
@@ -8,27 +11,49 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
-RECIPE = (
-    *("experiment=laptop", "loss=bce", "trick=[dp_sgd,ema,random_crop]", "architecture.discriminator.spread=false"),
-    *(
-        "dataset.patients=300",
-        "dataset.seconds=20",
-        "trainer=cpu",
-        "tracking=none",
-        "trainer.enable_progress_bar=false",
+COMMON = ("trainer=cpu", "trainer.max_epochs=-1", "tracking=none", "trainer.enable_progress_bar=false")
+
+
+class Data(NamedTuple):
+    """What is trained on it, the same with and without noise, and what is shown of it."""
+
+    recipe: tuple[str, ...]
+    private: tuple[str, ...]
+    shown: tuple[str, ...]
+
+
+THYROID = Data(
+    (
+        *("dataset=thyroid", "split=patient", "standardization=min_max", "arrangement=thyroid"),
+        *("architecture=fcn_thyroid", "stopping=steps", "batch_size=64", "gan.optimizer_g.lr=1e-3"),
+        *("metrics=table", "metrics.draws=50"),
     ),
-    *("architecture.width=0.5", "trick.dp_sgd.rate=0.1", "trick.dp_sgd.windows=2", "batch_size=32"),
-    *("metrics.samples=300", "metrics.train=1000", "metrics.draws=50", "trick.dp_sgd.secret=1"),
+    (
+        *("trick=[dp_sgd]", "trick.dp_sgd.rate=0.0165", "trick.dp_sgd.windows=1", "trick.dp_sgd.delta=1e-4"),
+        *("trick.dp_sgd.clip=0.5",),
+    ),
+    (
+        *("table/column_shapes", "table/pair_trends", "table/ks_mean", "table/binary_rate_difference"),
+        *("table/energy_distance", "table/coverage"),
+    ),
 )
-SHOWN = (
-    "physiology/plausible_rate",
-    "physiology/peaks_1_to_4",
-    "physiology/beat_correlation",
-    "physiology/noise_uv",
-    "distribution/kid",
-    "distribution/coverage",
-    "distribution/c2st_auc",
+ECG = Data(
+    (
+        *("experiment=laptop", "loss=bce", "dataset.patients=300", "dataset.seconds=20", "batch_size=32"),
+        *("architecture.width=0.25", "architecture.discriminator.spread=false", "trick=[ema,random_crop]"),
+        *("metrics.samples=300", "metrics.train=1000", "metrics.draws=50"),
+    ),
+    (
+        *("trick=[dp_sgd,ema,random_crop]", "trick.dp_sgd.rate=0.1", "trick.dp_sgd.windows=2"),
+        *("trick.dp_sgd.clip=0.1", "trick.dp_sgd.every=3"),
+    ),
+    (
+        *("physiology/plausible_rate", "physiology/peaks_1_to_4", "physiology/beat_correlation"),
+        *("physiology/noise_uv", "distribution/kid", "distribution/coverage"),
+    ),
 )
 
 
@@ -36,41 +61,54 @@ def main() -> None:
     """Train what has not been trained yet, one after another, and print a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--noise", type=float, nargs="+", default=[0.01, 1.0, 2.0, 4.0])
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--data", choices=("thyroid", "ecg"), default="thyroid")
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.001, 1.0, 2.0, 4.0])
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--overrides", nargs="*", default=[])
     asked = parser.parse_args()
+    data = {"thyroid": THYROID, "ecg": ECG}[asked.data]
     rows = []
     for noise in asked.noise:
-        for seed in range(asked.seeds):
-            folder = asked.out / f"noise_{noise:g}_seed_{seed}"
+        folders = [asked.out / f"{asked.data}_noise_{noise:g}_seed_{seed}" for seed in range(asked.seeds)]
+        for seed, folder in enumerate(folders):
             if not (folder / "metrics.json").is_file():
-                run(folder, noise, seed, asked.steps, asked.overrides)
-            rows.append((noise, seed, folder))
-    table(rows)
+                run(folder, data, noise, seed, asked.steps, asked.overrides)
+        rows.append((noise, folders))
+    table(data.shown, rows)
 
 
-def run(folder: Path, noise: float, seed: int, steps: int, overrides: list[str]) -> None:
-    """One run in its folder."""
-    command = [sys.executable, "-m", "ganlab.run", *RECIPE, f"trick.dp_sgd.noise={noise}", f"stopping.steps={steps}"]
+def run(folder: Path, data: Data, noise: float, seed: int, steps: int, overrides: list[str]) -> None:
+    """One run in its folder, its draws reproducible."""
+    private = [*data.private, f"trick.dp_sgd.noise={noise}", "trick.dp_sgd.secret=1"] if noise else []
+    command = [sys.executable, "-m", "ganlab.run", *COMMON, *data.recipe, *private, f"stopping.steps={steps}"]
     subprocess.run([*command, f"seed={seed}", f"hydra.run.dir={folder}", *overrides], check=True)
 
 
-def table(rows: list[tuple[float, int, Path]]) -> None:
-    """Epsilon and a few numbers of each run, beside those of real persons."""
-    measured = [json.loads((folder / "metrics.json").read_text()) for *_, folder in rows]
-    facts = [json.loads((folder / "run.json").read_text())["differential_privacy"] for *_, folder in rows]
-    print("| noise | seed | epsilon | updates | " + " | ".join(name.partition("/")[2] for name in SHOWN) + " |")
-    print("|" + "---|" * (4 + len(SHOWN)))
-    floor = [measured[0].get(name, {}) for name in SHOWN]
-    cells = [f"{row.get('floor'):.3g}" if row.get("floor") is not None else "–" for row in floor]
-    print("| real, other persons | | | | " + " | ".join(cells) + " |")
-    for (noise, seed, _), found, fact in zip(rows, measured, facts, strict=True):
-        cells = [
-            f"{value:.3g}" if (value := found.get(name, {}).get("synthetic")) is not None else "–" for name in SHOWN
-        ]
-        print(f"| {noise:g} | {seed} | {fact['epsilon']:.3g} | {fact['updates']} | " + " | ".join(cells) + " |")
+def table(shown: tuple[str, ...], rows: list[tuple[float, list[Path]]]) -> None:
+    """Epsilon and a few numbers of each level over its seeds, beside those of real persons."""
+    print("| noise | epsilon | " + " | ".join(name.partition("/")[2] for name in shown) + " |")
+    print("|" + "---|" * (2 + len(shown)))
+    floor = [json.loads((rows[0][1][0] / "metrics.json").read_text()).get(name, {}).get("floor") for name in shown]
+    print(
+        "| real, other persons | | "
+        + " | ".join(f"{value:.3g}" if value is not None else "–" for value in floor)
+        + " |"
+    )
+    for noise, folders in rows:
+        found = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
+        facts = json.loads((folders[0] / "run.json").read_text()).get("differential_privacy")
+        cells = [told([each.get(name, {}).get("synthetic") for each in found]) for name in shown]
+        epsilon = f"{facts['epsilon']:.3g}" if facts else "–"
+        print(f"| {noise:g} | {epsilon} | " + " | ".join(cells) + " |")
+
+
+def told(values: list[float | None]) -> str:
+    """Their median, with the least and the greatest where there are several."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    return f"{median(known):.3g}" + (f" ({min(known):.3g} to {max(known):.3g})" if len(known) > 1 else "")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ from torch import Tensor
 
 
 class EpochMeans:
-    """Sums on the values' own device, weighted by the samples of a step; a run resumed within an epoch goes on."""
+    """Sums on the values' own device, weighted by the samples of a step; a run resumed within an epoch goes on.
+
+    Each value has a mean over the steps that have it.
+    """
 
     def __init__(self) -> None:
         self.epoch = -1
-        self.samples = 0
+        self.samples: dict[str, int] = {}
         self.sums: dict[str, Tensor] = {}
 
     def add(self, epoch: int, values: Mapping[str, Tensor], samples: int) -> None:
@@ -20,15 +23,15 @@ class EpochMeans:
         if not samples:
             return
         if epoch != self.epoch:
-            self.epoch, self.samples, self.sums = epoch, 0, {}
-        self.samples += samples
+            self.epoch, self.samples, self.sums = epoch, {}, {}
         for name, value in values.items():
             before = self.sums[name] if name in self.sums else torch.zeros(())
             self.sums[name] = before.to(value.device).add_(value, alpha=samples)
+            self.samples[name] = self.samples.get(name, 0) + samples
 
     def means(self) -> dict[str, Tensor]:
         """For each name `epoch/<name>`."""
-        return {f"epoch/{name}": total / self.samples for name, total in self.sums.items()}
+        return {f"epoch/{name}": total / self.samples[name] for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""
@@ -36,4 +39,4 @@ class EpochMeans:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """And back."""
-        self.epoch, self.samples, self.sums = state["epoch"], state["samples"], dict(state["sums"])
+        self.epoch, self.samples, self.sums = state["epoch"], dict(state["samples"]), dict(state["sums"])

@@ -26,3 +26,9 @@ def test_a_resumed_epoch_counts_what_came_before(broken_at: int) -> None:
     resumed = EpochMeans()
     resumed.load_state_dict(means(STEPS[:broken_at]).state_dict())
     assert means(STEPS[broken_at:], resumed).means() == means(STEPS).means()
+
+
+def test_a_value_that_not_every_step_has_is_the_mean_of_those_that_have_it() -> None:
+    at = means(STEPS[:2])
+    at.add(0, {"loss/G": torch.tensor(3.0)}, 5)
+    assert at.means() == {"epoch/loss/D": torch.tensor(14 / 8), "epoch/loss/G": torch.tensor(3.0)}

@@ -177,17 +177,17 @@ def test_a_run_keeps_the_chosen_checkpoint_and_everything_uses_it(
 def test_the_measures_of_the_run_are_those_of_the_chosen_generator(
     command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ganlab import experiment
+    from ganlab import evaluation
 
     measured: list[dict] = []
     Script({"q": 0.5}, {"q": 0.9}).at(monkeypatch)
-    original = experiment.evaluate
+    original = evaluation.evaluate
 
     def evaluate(folder: Path, composed, *rest):
         measured.append({name: value.clone() for name, value in composed.gan.state_dict().items()})
         return original(folder, composed, *rest)
 
-    monkeypatch.setattr(experiment, "evaluate", evaluate)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
     run = newest_run(command("run", *TINY, *RULED))
     kept = torch.load(run / "checkpoints" / "chosen.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(measured[0][name], value) for name, value in kept.items() if name.startswith("generator."))
