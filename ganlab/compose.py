@@ -62,6 +62,7 @@ def compose(cfg: DictConfig) -> Composed:
             seed=cfg.seed,
             labelled=networks.gan.conditional,
             group=getattr(networks.gan.discriminator, "group", 1),
+            on_device=cfg.data_on_device,
         )
         return Composed(networks, data)
 

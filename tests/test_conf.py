@@ -218,6 +218,8 @@ def test_every_trainer_flag_is_listed() -> None:
         (["trick=[d_threshold]", "loss=rpgan"], "threshold"),
         (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], "trick=label_smoothing"),
         (["batch_size=0"], "batch_size=0"),
+        (["data_on_device=gpu"], "data_on_device=gpu: accepted are auto, true and false"),
+        (["data_on_device=true", "num_workers=2"], "num_workers=2 processes"),
         (["standardization.levels=16"], "256"),
         (["arrangement.leads=[i,i]"], "different leads"),
         (["arrangement.side=20"], "45x45"),

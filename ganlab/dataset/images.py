@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
+import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -39,6 +40,8 @@ class Pictures(Samples):
 
     An image of another size is resized, by area-weighted interpolation where it shrinks.
     """
+
+    stored = torch.uint8
 
     def __init__(self, store: Store, members: Sequence[Member], channels: int, height: int, width: int) -> None:
         super().__init__(_labels(members), _persons(members))
@@ -68,6 +71,8 @@ class Pictures(Samples):
 
 class Drawings(Samples):
     """Images `(B, 1, height, width)` of levels 0..255, memory-mapped; `rows` are those of the file that are shown."""
+
+    stored = torch.uint8
 
     def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
         super().__init__(_labels(members), _persons(members))

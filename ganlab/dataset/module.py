@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule, Trainer
+from torch import nn
 from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.dataset.resident import Places, check, hold
 from ganlab.dataset.rows import Rows, rows
 from ganlab.dataset.samples import Batch, Draws, EpochBatches, EpochSampler, Samples
 from ganlab.dataset.source import Collected, Source
@@ -60,6 +62,8 @@ class Data(LightningDataModule):
 
     `draws` are the tricks, which may change what an epoch shows; `labelled` says that every class must be there;
     `group` is how many neighbours of a batch are judged together, which several processes leave in one.
+    `on_device` says whether the training samples lie in the memory of the trainer's device: true, false, or "auto", on
+    a GPU that they fit into.
     """
 
     def __init__(
@@ -73,8 +77,10 @@ class Data(LightningDataModule):
         seed: int = 0,
         labelled: bool = False,
         group: int = 1,
+        on_device: bool | str = "auto",
     ) -> None:
         super().__init__()
+        check(on_device, num_workers)
         self.source = source
         self.splitter = split
         self.arrangement = arrangement
@@ -85,6 +91,8 @@ class Data(LightningDataModule):
         self.seed = seed
         self.labelled = labelled
         self.group = group
+        self.on_device = on_device
+        self.held: nn.Module | None = None
         self.split: Split | None = None
         self._collected: Collected | None = None
 
@@ -140,8 +148,10 @@ class Data(LightningDataModule):
             if cut is not None or sampler.batches(self.batch_size) is not None
             else {"sampler": sampler, "batch_size": self.batch_size}
         )
+        if self.trainer is not None and self.held is None:
+            self.held = hold(self.train, self.on_device, self.num_workers, self.trainer.strategy.root_device)
         loader = ResumableLoader(
-            self.train,
+            self.train if self.held is None else Places(self.train),
             **drawn,
             num_workers=self.num_workers,
             collate_fn=_as_is,
@@ -157,9 +167,16 @@ class Data(LightningDataModule):
         return partial(rows, rank=self.trainer.global_rank, world=self.trainer.world_size, group=self.group)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """As Lightning does it, but without looking for tensors in it."""
+        """As Lightning does it, but without looking for tensors in it; samples that lie there are read there."""
         sample, label, person = (part.to(device, non_blocking=True) for part in batch[:3])
+        if self.held is not None:
+            assert self.trainer is not None
+            sample = self.trainer.precision_plugin.convert_input(self.held(sample))
         return batch._replace(sample=sample, label=label, person=person)
+
+    def teardown(self, stage: str) -> None:
+        """Give the device's memory back."""
+        self.held = None
 
     def counts(self) -> dict[str, Any]:
         """Records, patients, samples, their classes, what was skipped and why: for log and report."""

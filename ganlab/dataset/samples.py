@@ -2,19 +2,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple, Protocol, Self
+from typing import ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
+from tqdm import tqdm
 
+from ganlab.dataset.resident import Resident
 from ganlab.dataset.rows import Rows
 from ganlab.errors import UserError
 
 FITTED_VALUES = 12_500_000
 """Single values from which a standardization takes what it needs: 2,000 windows of three leads."""
+
+LOADED = 256
+"""Samples that are read at a time to be brought into a device's memory."""
 
 
 class Batch(NamedTuple):
@@ -42,8 +47,10 @@ class Samples(Dataset[Batch], ABC):
     """Samples read a whole batch at a time.
 
     `labels`, `persons`, `starts` and `room` have one value a sample. A sample may be read at `room + 1` starts, which
-    are drawn by their number; its own is the number `drawn`.
+    are drawn by their number; its own is the number `drawn`. `stored` is the type that holds their values without loss.
     """
+
+    stored: ClassVar[torch.dtype] = torch.float32
 
     def __init__(
         self,
@@ -88,13 +95,30 @@ class Samples(Dataset[Batch], ABC):
 
     def __getitems__(self, places: Sequence[Place | int]) -> Batch:
         """A batch, read at the given places; a bare index means the sample's own start."""
-        found = [p if isinstance(p, Place) else Place(p, int(self.starts[p])) for p in places]
-        numbers = np.array([place.number for place in found], dtype=np.int64)
-        return Batch(
-            torch.from_numpy(self.read(found)),
-            torch.from_numpy(self.labels[numbers]),
-            torch.from_numpy(self.person[numbers]),
-        )
+        found = self.found(places)
+        return self.told(torch.from_numpy(self.read(found)), found)
+
+    def found(self, places: Sequence[Place | int]) -> list[Place]:
+        """The places; a bare index means the sample's own start."""
+        return [p if isinstance(p, Place) else Place(p, int(self.starts[p])) for p in places]
+
+    def told(self, sample: Tensor, places: Sequence[Place]) -> Batch:
+        """A batch of what is at these places, with its labels and persons."""
+        numbers = np.array([place.number for place in places], dtype=np.int64)
+        return Batch(sample, torch.from_numpy(self.labels[numbers]), torch.from_numpy(self.person[numbers]))
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """How much memory `resident` takes; None where samples are not stored as they are shown."""
+        return len(self) * self[0].sample.numel() * self.stored.itemsize
+
+    def resident(self, device: torch.device) -> nn.Module:
+        """All samples in the memory of a device: called with places `(B, 2)`, gives what `read` gives there."""
+        values = torch.empty((len(self), *self[0].sample.shape[1:]), dtype=self.stored, device=device)
+        for first in tqdm(range(0, len(self), LOADED), desc="loading", unit="batch", disable=None):
+            numbers = range(first, min(first + LOADED, len(self)))
+            values[numbers.start : numbers.stop] = torch.from_numpy(self.read(self.found(numbers))).to(self.stored)
+        return Resident(values)
 
     def spread(self, count: int) -> Batch:
         """At most `count` samples spread evenly over all."""

@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.record import Record, millivolts
+from ganlab.dataset.resident import ResidentWindows
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
@@ -67,6 +69,33 @@ class Windows(Samples):
         for number, place in enumerate(places):
             sample[number] = self._millivolts(*place)
         return sample if self.decimation == 1 else _decimated(sample, self.decimation)
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """The recordings' leads as they were digitized; None for windows at a fraction of their rate."""
+        if self.decimation != 1:
+            return None
+        return sum(record.samples for record in self.records) * len(self.leads) * self.cached.signal.itemsize
+
+    def resident(self, device: torch.device) -> ResidentWindows:
+        """The recordings' leads in the memory of a device: called with places `(B, 2)`, gives the windows there."""
+        shape = (len(self.records), len(self.leads))
+        lengths = np.repeat([record.samples for record in self.records], shape[1])
+        first = (np.cumsum(lengths) - lengths).reshape(shape)
+        signal = torch.empty(int(lengths.sum()), dtype=torch.int16, device=device)
+        for record, leads, begin in zip(self.records, self._leads_of, first[:, 0].tolist(), strict=True):
+            digital = self.cached.digital(record)[leads].astype(np.int16)
+            signal[begin : begin + digital.size] = torch.from_numpy(digital.ravel())
+        pairs = list(zip(self.records, self._leads_of, strict=True))
+        gain, baseline = (
+            torch.from_numpy(np.array(values, dtype=np.float64))
+            for values in (
+                [np.array(record.gain)[leads] for record, leads in pairs],
+                [np.array(record.baseline)[leads] for record, leads in pairs],
+            )
+        )
+        record_of = torch.from_numpy(self.record_of)
+        return ResidentWindows(signal, torch.from_numpy(first), gain, baseline, record_of, self.span)
 
     def of(self, people: Collection[str]) -> Self:
         """Windows of these patients' records."""
