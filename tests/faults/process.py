@@ -10,7 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PRELOADED = ["ganlab.experiment", "ganlab.report.summary", "mlflow", "tensorboard.compat.proto"]
+PRELOADED = [
+    *("ganlab.experiment", "ganlab.evaluation", "ganlab.report.summary", "mlflow", "tensorboard.compat.proto"),
+    *("ganlab.dataset.ptbdb_sim", "ganlab.dataset.windows", "ganlab.metrics.copies", "ganlab.metrics.distribution"),
+    *("ganlab.metrics.physiology", "ganlab.stopping.epochs", "mlflow.store.tracking.sqlalchemy_store"),
+]
 
 
 def _main(cwd: str, name: str, overrides: Sequence[str], env: Mapping[str, str], log: str, file_limit: int) -> None:
