@@ -62,7 +62,7 @@ def compose(cfg: DictConfig) -> Composed:
             seed=cfg.seed,
             labelled=networks.gan.conditional,
             group=getattr(networks.gan.discriminator, "group", 1),
-            on_device=cfg.data_on_device,
+            on_device=cfg.get("data_on_device", "auto"),
         )
         return Composed(networks, data)
 
@@ -109,6 +109,8 @@ def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Modul
         traits["fitted"] = f"arrangement={_choice(cfg.arrangement)}"
     if cfg.gan.get("reuse_fakes", False):
         traits["reused_fakes"] = "gan.reuse_fakes=true"
+    if cfg.get("compile", False):
+        traits["compiled"] = "compile=true"
     refuse_combinations(traits, tricks)
     for name, trick in tricks.items():
         if trick.needs_classes and len(source.classes) < 2:

@@ -43,6 +43,7 @@ from ganlab.tracking.progress import Progress
 from ganlab.tracking.signals import INTERRUPTED, Signals
 from ganlab.trained import check_weights, restore, state_in
 from ganlab.trainer import ddp
+from ganlab.trainer.compiled import compile_networks
 from ganlab.trainer.ddp import OneMachine
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def run(cfg: DictConfig) -> float | None:
     with Signals(checkpoints.save) as signals:
         trainer = make_trainer(cfg, folder, stopping, checkpoints, signals)
         ddp.check(trainer, cfg.trainer, composed.gan)
+        compile_networks(composed.gan, wanted=cfg.get("compile", False))
         composed.data.prepare_data()
         composed.data.setup()
         assert composed.data.split is not None

@@ -218,6 +218,7 @@ def test_every_trainer_flag_is_listed() -> None:
         (["trick=[d_threshold]", "loss=rpgan"], "threshold"),
         (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], "trick=label_smoothing"),
         (["batch_size=0"], "batch_size=0"),
+        (["compile=true", "experiment=laptop"], "trick=r1_r2 cannot go with compile=true: torch.compile has no second"),
         (["data_on_device=gpu"], "data_on_device=gpu: accepted are auto, true and false"),
         (["data_on_device=true", "num_workers=2"], "num_workers=2 processes"),
         (["standardization.levels=16"], "256"),

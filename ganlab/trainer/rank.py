@@ -41,12 +41,14 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     from ganlab.experiment import fit, make_trainer
     from ganlab.tracking.checkpoints import Checkpoints
     from ganlab.tracking.signals import Signals
+    from ganlab.trainer.compiled import compile_networks
     from ganlab.trainer.ddp import HOST, join, part
 
     torch.set_num_threads(threads)
     cfg: Any = OmegaConf.load(Path(folder) / "config.yaml")
     assert isinstance(cfg, DictConfig)
     composed = compose(cfg)
+    compile_networks(composed.gan, wanted=cfg.get("compile", False))
     checkpoints = Checkpoints(Path(folder))
     trainer = make_trainer(cfg, Path(folder), build(cfg.stopping), checkpoints, Signals(checkpoints.save), rank)
     composed.data.prepare_data()

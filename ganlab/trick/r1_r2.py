@@ -17,6 +17,7 @@ class R1R2(Trick):
 
     refuses = {  # noqa: RUF012
         "batch_norm": "the penalty is each image's own, and batch norm mixes the images of a batch",
+        "compiled": "torch.compile has no second derivative, and the penalty is a gradient that is learned from",
         "smooth_targets": "both hold D back on real images, and together they leave it too little to tell G",
     }
 
