@@ -162,6 +162,7 @@ def _train(
     write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(plain_values(cfg))))
     log.info("run folder: %s", folder)
     log.info("data: %s", facts["data"])
+    log.info("device: %s, precision %s", trainer.strategy.root_device, trainer.precision)
     start = newest_checkpoint(folder, strict)
     if start is not None:
         check_weights(composed.gan, start, state_in(start)["state_dict"])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -208,6 +209,18 @@ def test_every_trainer_flag_is_listed() -> None:
     flags = set(inspect.signature(Trainer.__init__).parameters) - given
     listed = set(yaml.safe_load((CONF / "trainer" / "auto.yaml").read_text()))
     assert flags == listed - {"_target_", "_partial_", "_convert_"}
+
+
+@pytest.mark.parametrize(("available", "has_bf16"), [(True, True), (True, False), (False, True)])
+def test_a_gpu_computes_in_bf16_where_it_has_that(
+    available: bool, has_bf16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16 or including_emulation)
+    expected = "bf16-mixed" if available and has_bf16 else "32-true"
+    assert plain_values(composed("trainer=gpu"))["trainer"]["precision"] == expected
+    assert composed("trainer=gpu", "trainer.precision=16-mixed").trainer.precision == "16-mixed"
+    assert composed("trainer=auto").trainer.precision == composed("trainer=cpu").trainer.precision == "32-true"
 
 
 @pytest.mark.parametrize(
