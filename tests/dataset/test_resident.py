@@ -91,7 +91,7 @@ def test_batches_are_the_same_bit_for_bit(make: Any, precision: str, tmp_path: P
 
 def test_windows_are_read_at_any_place_of_records_whose_leads_stand_in_another_order() -> None:
     cached = recorded()
-    turned = Record(**{**vars(cached.records[1]), "leads": ("c", "b", "a")})
+    turned = Record(**{**vars(cached.records[1]), "leads": ("c", "b", "a"), "gain": (1 / 3, 200.1, 7 / 9)})
     cut = Windows(Recordings(cached.signal, cached.records, ()), [turned, cached.records[3]], ("c", "a"), LENGTH)
     places = [Place(0, 0), Place(1, 330), Place(4, 17)]
     there = cut.resident(CPU)(torch.tensor(places))
