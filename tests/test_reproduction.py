@@ -85,9 +85,8 @@ def damage(copy: Path, what: str) -> None:
     if what == "weights":
         file = max((copy / "checkpoints").glob("*.ckpt"))
         stored = torch.load(file, weights_only=True)
-        next(v for k, v in stored["state_dict"].items() if k.startswith("generator.") and v.ndim > 1).view(-1)[3] += (
-            1e-6
-        )
+        weight = next(v for k, v in stored["state_dict"].items() if k.startswith("generator.") and v.ndim > 1)
+        weight[(0,) * weight.ndim] += 1e-6
         write_checkpoint(stored, file)
     elif what == "losses":
         rows = [json.loads(line) for line in (copy / "metrics.jsonl").read_text().splitlines()]

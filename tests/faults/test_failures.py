@@ -99,7 +99,7 @@ def test_f15_eight_processes_on_an_empty_cache_one_killed(commands: Commands, ro
     call += ["dataset.patients=24", "dataset.seconds=30", "trainer.limit_train_batches=1", "trainer.max_epochs=1"]
     for number in range(rounds):
         cache, outputs = commands.folder / f"cache{number}", commands.folder / f"outputs{number}"
-        ours = (*call, f"cache={cache}", f"outputs={outputs}", "tracking=mlflow")
+        ours = (*call, f"cache={cache}", f"outputs={outputs}", "tracking=mlflow", "tracking.patience_s=200")
         started = [commands.begin(*ours) for _ in range(8)]
         builder(started, cache).told(signal.SIGKILL)
         codes = sorted(one.ended(300) for one in started)

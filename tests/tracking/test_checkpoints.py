@@ -173,7 +173,9 @@ class Run:
         self.folder = folder
         network = nn.Linear(1, 1)
         self.module: Any = SimpleNamespace(steps=0, sampling_generator=network, state_dict=network.state_dict)
-        self.trainer: Any = SimpleNamespace(current_epoch=0, is_global_zero=True, save_checkpoint=self.save)
+        self.trainer: Any = SimpleNamespace(
+            current_epoch=0, is_global_zero=True, strategy=None, save_checkpoint=self.save
+        )
         self.saved: list[int] = []
 
     def save(self, path: Path, weights_only: bool) -> None:

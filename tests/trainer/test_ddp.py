@@ -32,19 +32,19 @@ LAPTOP = ("experiment=laptop", "architecture.width=0.1", "batch_size=20")
 """Twenty windows are five groups of four, which D judges together: two for one process, three for the other."""
 
 
-def children() -> list[str]:
-    """Command lines of the processes that this one has begun."""
+def children() -> dict[str, str]:
+    """Command lines of the processes that this one has begun, by their numbers."""
     task = Path(f"/proc/{os.getpid()}/task")
     found = [pid for thread in task.iterdir() for pid in (thread / "children").read_text().split()]
-    lines = [Path(f"/proc/{pid}/cmdline") for pid in found]
-    return [line.read_bytes().replace(b"\0", b" ").decode() for line in lines if line.is_file()]
+    lines = {pid: Path(f"/proc/{pid}/cmdline") for pid in found}
+    return {pid: line.read_bytes().replace(b"\0", b" ").decode() for pid, line in lines.items() if line.is_file()}
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays_behind() -> Iterator[None]:
-    environment, threads = dict(os.environ), torch.get_num_threads()
+    environment, threads, before = dict(os.environ), torch.get_num_threads(), children()
     yield
-    assert not [line for line in children() if "ganlab" in line]
+    assert not [line for pid, line in children().items() if pid not in before and "ganlab" in line]
     names = {"RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS"}
     assert {name: os.environ.get(name) for name in names} == {name: environment.get(name) for name in names}
     assert not torch.distributed.is_initialized()
