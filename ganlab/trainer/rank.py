@@ -49,7 +49,8 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     assert isinstance(cfg, DictConfig)
     composed = compose(cfg)
     compile_networks(composed.gan, wanted=cfg.get("compile", False))
-    checkpoints = Checkpoints(Path(folder))
+    # All processes save at the same steps: Lightning lets them wait for one another there.
+    checkpoints = Checkpoints(Path(folder), every_n_epochs=cfg.get("checkpoint_every", 1))
     trainer = make_trainer(cfg, Path(folder), build(cfg.stopping), checkpoints, Signals(checkpoints.save), rank)
     composed.data.prepare_data()
     composed.data.setup()

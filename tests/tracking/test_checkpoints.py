@@ -203,6 +203,14 @@ def test_each_epoch_is_saved_and_the_last_two_are_kept(tmp_path: Path) -> None:
     assert names(tmp_path / "checkpoints") == sorted([*kept, *(f"{name}.sha256" for name in kept)])
 
 
+def test_every_second_epoch_is_saved_and_the_last(tmp_path: Path) -> None:
+    run = Run(tmp_path, every_n_epochs=2)
+    for _ in range(5):
+        run.epoch()
+    run.callback.on_train_end(run.trainer, run.module)
+    assert run.saved == [20, 40, 50]
+
+
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.epoch()

@@ -237,3 +237,11 @@ def test_a_process_that_is_stuck_after_another_failed_ends(tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=50)
     assert done.returncode == 1
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "FAILED"
+
+
+def test_both_save_after_the_same_epochs(command: Command) -> None:
+    epochs = ("trainer.max_epochs=5", "checkpoint_every=2", "stopping.steps=20", "tracking=none")
+    call = (*SMALL, *NETWORK, *epochs)
+    one, two = newest_run(command("run", *call, "trainer=cpu")), newest_run(command("run", *call, *DDP))
+    theirs = weights(one)
+    assert all(torch.allclose(tensor, theirs[name], atol=1e-4) for name, tensor in weights(two).items())
