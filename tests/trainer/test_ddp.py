@@ -243,5 +243,6 @@ def test_both_save_after_the_same_epochs(command: Command) -> None:
     epochs = ("trainer.max_epochs=5", "checkpoint_every=2", "stopping.steps=20", "tracking=none")
     call = (*SMALL, *NETWORK, *epochs)
     one, two = newest_run(command("run", *call, "trainer=cpu")), newest_run(command("run", *call, *DDP))
-    theirs = weights(one)
-    assert all(torch.allclose(tensor, theirs[name], atol=1e-4) for name, tensor in weights(two).items())
+    ours, theirs = weights(two), weights(one)
+    trained = [name for name, tensor in theirs.items() if tensor.is_floating_point()]
+    assert all((ours[name] - theirs[name]).abs().max() <= 1e-4 for name in trained)
