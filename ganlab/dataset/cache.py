@@ -8,10 +8,11 @@ import json
 import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from ganlab.errors import BadRecord, UserError
 
 log = logging.getLogger(__name__)
 
+Read = TypeVar("Read")
 FORMAT = 2
 """Raised whenever the files of a cache folder change their meaning."""
 
@@ -196,11 +198,29 @@ class RecordingSource(Source):
 
 
 def _readable(source: RecordingSource, skipped: list[Skipped]) -> Iterator[tuple[Record, NDArray[np.int16]]]:
-    for name in tqdm(source.names(), desc=f"reading {source.name}", unit="record", disable=None):
+    def read(name: str) -> tuple[Record, NDArray[np.int16]] | None:
         try:
-            yield source.read(name)
+            return source.read(name)
         except BadRecord as bad:
             skipped.append(Skipped(bad.record, bad.reason))
+            return None
+
+    names = source.names()
+    for found in tqdm(_ahead(read, names), f"reading {source.name}", len(names), unit="record", disable=None):
+        if found is not None:
+            yield found
+
+
+def _ahead(read: Callable[[str], Read], names: Sequence[str]) -> Iterator[Read]:
+    """What is read under each name, the next one in a thread while one is used."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = None
+        for name in names:
+            present, coming = coming, reader.submit(read, name)
+            if present is not None:
+                yield present.result()
+        if coming is not None:
+            yield coming.result()
 
 
 def _open(folder: Path) -> Recordings:

@@ -76,12 +76,12 @@ def may_stay(digital: NDArray[np.int16], samples: int) -> NDArray[np.bool_]:
     step = samples // 2
     if step < 2:
         return np.ones(len(digital), bool)
-    every = digital[:, ::step]
-    lead, at = np.nonzero(every[:, 1:] == every[:, :-1])
+    every, values = digital[:, ::step], digital.ravel()
+    lead, number = np.divmod(np.flatnonzero(every[:, 1:] == every[:, :-1]), max(1, every.shape[1] - 1))
+    at = lead * digital.shape[1] + number * step
     for between in range(1, step):
-        alike = digital[lead, at * step + between] == digital[lead, at * step]
-        lead, at = lead[alike], at[alike]
-    return np.isin(np.arange(len(digital)), lead)
+        at = at[values[at + between] == values[at]]
+    return np.isin(np.arange(len(digital)), at // digital.shape[1])
 
 
 def _equal(values: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -144,6 +144,27 @@ def test_a_record_that_was_skipped_stays_skipped_with_its_reason(folder: Path) -
     assert len(reads(folder)) == 3
 
 
+def test_the_next_record_is_read_while_one_is_used_and_no_other() -> None:
+    asked: list[str] = []
+
+    def read(name: str) -> str:
+        asked.append(name)
+        if name == "c":
+            raise OSError(name)
+        return name.upper()
+
+    found = room._ahead(read, ["a", "b", "c", "d"])
+    assert next(found) == "A"
+    wait_for(lambda: len(asked) > 1)
+    time.sleep(0.05)
+    assert asked == ["a", "b"]
+    assert next(found) == "B"
+    with pytest.raises(OSError, match="c"):
+        next(found)
+    assert list(room._ahead(read, ["a"])) == ["A"]
+    assert not list(room._ahead(read, []))
+
+
 def test_other_settings_and_another_format_have_another_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Numbers(folder).prepare()
     Numbers(folder, lengths=(500, 7, 301)).prepare()
