@@ -11,6 +11,7 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig
 
 import ganlab.settings
@@ -31,6 +32,21 @@ def composed(*overrides: str) -> DictConfig:
     GlobalHydra.instance().clear()
     with initialize_config_dir(ganlab.settings.CONF, version_base="1.3"):
         return hydra_compose("config", overrides=list(overrides))
+
+
+def test_the_choices_of_a_group_are_those_that_hydra_finds(tmp_path: Path) -> None:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(ganlab.settings.CONF, version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        for group in ("", "hydra", *sorted({file.parent.as_posix() for file in FILES})):
+            for kind in (ObjectType.CONFIG, ObjectType.GROUP):
+                expected = ganlab.settings._with_overrides(loader, group, kind)
+                for _ in range(2):
+                    assert loader.get_group_options(group, kind) == expected
+        (tmp_path / "dataset").mkdir()
+        (tmp_path / "dataset" / "mine.yaml").touch()
+        own = loader.get_group_options("dataset", config_name="config", overrides=[f"hydra.searchpath=[{tmp_path}]"])
+        assert set(own) == {"mine", *loader.get_group_options("dataset")}
 
 
 ROWS = (
