@@ -9,10 +9,6 @@ named as their files or as `file.row`, such as `prepare` and `prepare.memory`; `
 
 import argparse
 import json
-import os
-import platform
-import re
-import subprocess
 import sys
 import time
 import traceback
@@ -23,8 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+from machine import machine
 from measure import NotRun, Row
 
+HERE = Path(__file__).resolve().parent
 MODULES = ("steps", "prepare", "sampling", "start", "sweep", "cohort", "evaluation")
 TURNS = 5
 HEAD = "| what | against | to reach | median | spread | turns | reached | seen |\n|---|---|---|---|---|---|---|---|"
@@ -46,7 +44,7 @@ def main() -> int:
         chosen = choose(known, asked.rows)
     except KeyError as unknown:
         parser.error(f"--rows {unknown.args[0]}: known are {', '.join(known)}.")
-    print(f"{machine()}\n\n{HEAD}", flush=True)
+    print(f"{machine(HERE)}\n\n{HEAD}", flush=True)
     rows, began = {}, time.monotonic()
     for name in chosen:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -56,7 +54,7 @@ def main() -> int:
     print(f"\n{(time.monotonic() - began) / 60:.0f} minutes.")
     if asked.json:
         found = {name: asdict(row) | {"reached": row.reached} for name, row in rows.items() if isinstance(row, Row)}
-        asked.json.write_text(json.dumps({"machine": machine(), "rows": found}, indent=1))
+        asked.json.write_text(json.dumps({"machine": machine(HERE), "rows": found}, indent=1))
     return int(any(row is None or (isinstance(row, Row) and not row.reached) for row in rows.values()))
 
 
@@ -103,23 +101,6 @@ def line_of(row: Row) -> str:
     told = "yes" if row.reached else "**no**"
     cells = (row.what, row.against, " and ".join(bounds) or "-", seen, spread, len(row.ratios), told, row.note)
     return "| " + " | ".join(_cell(str(cell)) for cell in cells) + " |"
-
-
-def machine() -> str:
-    """What the numbers hold for."""
-    import torch
-
-    model = platform.processor() or platform.machine()
-    if (cpus := Path("/proc/cpuinfo")).is_file():
-        told = re.search(r"^model name\s*: (.*)$", cpus.read_text(), re.MULTILINE)
-        model = told[1] if told else model
-    here = Path(__file__).resolve().parent
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    commit = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False).stdout.strip()
-    return (
-        f"{os.cpu_count()} cores of {model}, {torch.get_num_threads()} threads; Python {platform.python_version()}, "
-        f"torch {torch.__version__}, commit {commit or 'unknown'}; load average {os.getloadavg()[0]:.2f} at the start."
-    )
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from functools import cache
+from io import StringIO
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from unittest.mock import patch
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from measure import Row, in_turns
+from processes import outputs
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -116,37 +117,34 @@ ROWS = (cnn, cnn_reuse_fakes, thyroid, laptop, data_path)
 
 def run_step(overrides: Sequence[str], after: int) -> float:
     """Seconds a step of a real run in this process, from the first logged step after `after` to the last."""
+    return seconds_a_step(run_here(*overrides), after)
+
+
+def run_here(*overrides: str) -> Path:
+    """The folder of a real run in this process; what it says is shown where it fails."""
     from ganlab.run import main
 
-    outputs = outputs_folder()
-    before = set((outputs / "runs").glob("*"))
+    before = set((outputs() / "runs").glob("*"))
     GlobalHydra.instance().clear()
-    arguments = ["ganlab.run", *overrides, *SHORT, f"outputs={outputs}"]
-    with (
-        patch.object(sys, "argv", arguments),
-        Path(os.devnull).open("w") as nowhere,
-        redirect_stdout(nowhere),
-        redirect_stderr(nowhere),
-    ):
-        main()
-    (run,) = set((outputs / "runs").glob("*")) - before
-    return seconds_a_step(run, after)
-
-
-@cache
-def outputs_folder() -> Path:
-    """One for all runs of this process: the cache and the MLflow store are there after the first."""
-    return Path(tempfile.mkdtemp(prefix="ganlab_bench_"))
+    arguments = ["ganlab.run", *overrides, *SHORT, f"outputs={outputs()}"]
+    said = StringIO()
+    try:
+        with patch.object(sys, "argv", arguments), redirect_stdout(said), redirect_stderr(said):
+            main()
+    except SystemExit:
+        sys.exit(said.getvalue()[-2000:])
+    (run,) = set((outputs() / "runs").glob("*")) - before
+    return run
 
 
 def process_step(tree: Path, overrides: Sequence[str]) -> float:
     """The same of a run of another checkout, in a process of its own."""
-    outputs = outputs_folder() / tree.name
-    before = set((outputs / "runs").glob("*"))
-    command = [sys.executable, "-m", "ganlab.run", *overrides, "metrics=paper", f"outputs={outputs}"]
+    folder = outputs() / tree.name
+    before = set((folder / "runs").glob("*"))
+    command = [sys.executable, "-m", "ganlab.run", *overrides, "metrics=paper", f"outputs={folder}"]
     environment = os.environ | {"PYTHONPATH": str(tree)}
     subprocess.run(command, cwd=tree, env=environment, check=True, capture_output=True)
-    (run,) = set((outputs / "runs").glob("*")) - before
+    (run,) = set((folder / "runs").glob("*")) - before
     return seconds_a_step(run, 9)
 
 

@@ -1,0 +1,312 @@
+"""Where the time of a training step goes, in a real run: a markdown table of groups of operators.
+
+The run is `ganlab.run` with all its tracking, watched from inside. Steps are looked at in parts of equal length: in the
+first the operations of the convolutions are counted, in the next three the processor time is taken, of which the
+least counts, in the last torch.profiler looks on. Shares and numbers of operators are of the last; milliseconds are
+the shares of the processor time. Where a step has many small operators, shares have the profiler's own time in them.
+
+python scripts/profile_step.py cnn --bare                   # experiment=thesis/cardio_cnn, 30 images a step
+python scripts/profile_step.py thyroid --bare               # experiment=thesis/thyroid_fcn, 20 rows a step
+python scripts/profile_step.py laptop                       # experiment=laptop, 64 windows a step
+python scripts/profile_step.py cnn gan.reuse_fakes=true     # any override of a run
+
+An older commit's ganlab is profiled by this script from a work tree of its own; it works from c1852f8 on:
+
+git worktree add /tmp/before c1852f8
+PYTHONPATH=/tmp/before python scripts/profile_step.py laptop
+"""
+
+import argparse
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch.autograd.profiler_util import FunctionEvent
+from torch.profiler import ProfilerActivity, profile, record_function
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "bench"))
+
+import steps
+from machine import machine
+
+WARM_UP = 4
+CYCLE = 4
+"""Every so many steps there is a penalty, where there is one."""
+TIMED = 3
+"""Parts of a run whose processor time is taken."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A run to profile, how many of its steps make a part, and the thesis' loop that does the same."""
+
+    overrides: tuple[str, ...]
+    steps: int
+    bare: Callable[[], Callable[[int], float]] | None = None
+
+
+NETWORKS = {
+    "cnn": Network(steps.CNN, 4, steps.thesis_cnn),
+    "thyroid": Network(steps.THYROID, 100, steps.thesis_fcn),
+    "laptop": Network(steps.LAPTOP, 8),
+}
+
+FORWARD, BACKWARD = "convolutions, forward", "convolutions, backward"
+NORMALIZATION = "batch norm, unit features, spread of the batch"
+PENALTY, TWICE = "penalty: D's pass and its gradient", "penalty: double backward"
+OPTIMIZER, DATA = "optimizers", "data, noise"
+PRODUCTS, REST = "matrix products", "everything else that computes"
+STEP, BETWEEN = "Python between the operators of a step", "Python between steps: Lightning's loop, tracking"
+GROUPS = (FORWARD, BACKWARD, PRODUCTS, NORMALIZATION, PENALTY, TWICE, OPTIMIZER, DATA, REST, STEP, BETWEEN)
+NAMED = (NORMALIZATION, PENALTY, DATA)
+"""Groups of functions whose operators are found by the function that calls them."""
+
+KINDS = (
+    (OPTIMIZER, re.compile(r"Optimizer\.")),
+    (DATA, re.compile(r"enumerate\(DataLoader\)|aten::(randn|randint)$")),
+    (BACKWARD, re.compile(r"aten::.*convolution.*backward")),
+    (FORWARD, re.compile(r"aten::(conv(_transpose)?[12]d$|.*convolution)")),
+    (PRODUCTS, re.compile(r"aten::(linear|addmm|mm|bmm|baddbmm|matmul)$")),
+    (NORMALIZATION, re.compile(r"aten::.*batch_norm")),
+)
+"""Names of operators; what they call belongs to them."""
+CONVOLUTION = KINDS[3][1]
+
+
+def main() -> None:
+    """Print what was measured, as markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=NETWORKS)
+    parser.add_argument("overrides", nargs="*", help="of the run, such as gan.channels_last=false")
+    parser.add_argument("--steps", type=int, help=f"of a part, a multiple of {CYCLE}; some seconds' if not given")
+    parser.add_argument("--threads", type=int, default=1, help="that torch computes with (1)")
+    parser.add_argument("--bare", action="store_true", help="also time the thesis' loop, tensors in memory")
+    asked = parser.parse_intermixed_args()
+    network = NETWORKS[asked.network]
+    count = network.steps if asked.steps is None else asked.steps
+    if count < CYCLE or count % CYCLE:
+        parser.error(f"--steps {count}: accepted is a multiple of {CYCLE}, since every {CYCLE}th may have a penalty.")
+    if asked.threads < 1:
+        parser.error(f"--threads {asked.threads}: accepted is a whole number from 1.")
+    if asked.bare and network.bare is None:
+        parser.error(f"--bare: the thesis has no {asked.network}.")
+    torch.set_num_threads(asked.threads)
+    seen = watched((*network.overrides, *asked.overrides), count)
+    import ganlab
+
+    print(machine(Path(ganlab.__file__).parent))
+    print("\n".join(table(" ".join((asked.network, *asked.overrides)), seen)))
+    if asked.bare and network.bare is not None:
+        ms = 1000 * least_time(network.bare(), count)
+        print(f"\nThe thesis' loop takes {ms:.4g} ms, {ms / seen.ms:.2f} times as long.")
+
+
+@dataclass
+class Seen:
+    """Of parts of `steps` steps: operations of the convolutions, processor seconds, what the profiler saw.
+
+    The part that it saw took `profiled` seconds of the processor and `clock` seconds.
+    """
+
+    steps: int
+    flops: int = 0
+    timed: list[float] = field(default_factory=list)
+    profiled: float = 0.0
+    clock: float = 0.0
+    events: list[FunctionEvent] = field(default_factory=list)
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds of processor time a step."""
+        return 1000 * min(self.timed) / self.steps
+
+
+class Counting(TorchDispatchMode):
+    """Adds up the operations of convolutions; FlopCounterMode does not stand a gradient that is learned from."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if "convolution" in str(func):
+            self.seen.flops += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=made)
+        return made
+
+
+def watched(overrides: Iterable[str], count: int) -> Seen:
+    """What is seen of a run that ends after as many steps as that takes."""
+    seen = Seen(count)
+    last = WARM_UP + (TIMED + 2) * count + 1
+    with watching(seen):
+        steps.run_here(*overrides, "stopping=steps", f"stopping.steps={last}", "trainer.max_epochs=-1")
+    return seen
+
+
+@contextmanager
+def watching(seen: Seen) -> Iterator[None]:
+    """The first training within is looked at."""
+    from ganlab.architecture import signal
+    from ganlab.gan.gan import GAN
+    from ganlab.trick.r1_r2 import R1R2
+
+    regions = [
+        (R1R2, "penalty", PENALTY),
+        (signal, "_unit", NORMALIZATION),
+        (signal, "_spread", NORMALIZATION),
+        (GAN, "draw_noise", DATA),
+        (GAN, "on_after_batch_transfer", DATA),
+    ]
+    with ExitStack() as stack:
+        for owner, name, group in regions:
+            stack.enter_context(patch.object(owner, name, named(getattr(owner, name), group)))
+        stack.enter_context(patch.object(GAN, "training_step", looking(GAN.training_step, seen)))
+        yield
+
+
+def named(function: Callable[..., Any], group: str) -> Callable[..., Any]:
+    """The same function, whose operators the profiler finds under the group's name."""
+
+    def within(*arguments: Any, **settings: Any) -> Any:
+        with record_function(group):
+            return function(*arguments, **settings)
+
+    return within
+
+
+def looking(step: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
+    """A training step that fills `seen`, part by part; each begins and ends where a step begins."""
+    profiler = profile(activities=[ProfilerActivity.CPU])
+    number, began = -WARM_UP, (0.0, 0.0)
+
+    def begin(part: int) -> None:
+        nonlocal began
+        processor, clock = time.process_time() - began[0], time.perf_counter() - began[1]
+        if 1 < part <= TIMED + 1:
+            seen.timed.append(processor)
+        if part == TIMED + 1:
+            profiler.start()
+        if part == TIMED + 2:
+            seen.profiled, seen.clock = processor, clock
+            profiler.stop()
+            seen.events = list(profiler.events())
+        began = time.process_time(), time.perf_counter()
+
+    def looked(*arguments: Any, **settings: Any) -> Any:
+        nonlocal number
+        part, within = divmod(number, seen.steps)
+        number += 1
+        if within == 0:
+            begin(part)
+        with Counting(seen) if part == 0 else record_function(STEP):
+            return step(*arguments, **settings)
+
+    return looked
+
+
+def table(what: str, seen: Seen) -> Iterator[str]:
+    """Lines of markdown: a row for each group, and the rate of the convolutions."""
+    taken, calls, convolving = shares(seen)
+    yield f"\n| `{what}`: {seen.ms:.4g} ms a step | share | ms | operators a step |\n|---|---|---|---|"
+    for group in GROUPS:
+        if taken[group]:
+            share, called = taken[group], calls[group] / seen.steps
+            yield f"| {group} | {share:.1%} | {share * seen.ms:.3g} | {called:.0f} |"
+    if seen.flops:
+        operations = seen.flops / seen.steps / 1e9
+        rate = operations / (convolving * seen.ms / 1000)
+        yield f"\nConvolutions, those of the penalty among them: {operations:.3g} GFLOP a step at {rate:.0f} GFLOP/s."
+    slower = seen.profiled / min(seen.timed)
+    yield f"\nWhile the profiler looks on, a step takes {slower:.2f} times as long."
+
+
+def shares(seen: Seen) -> tuple[Counter[str], Counter[str], float]:
+    """Each group's share of the profiled time, its calls of operators, and the share of all convolutions.
+
+    An operator that is called by another one is part of that call.
+    """
+    owners = regions_of_nodes(seen.events)
+    taken: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    convolving = 0.0
+    for event in seen.events:
+        chain = chain_of(event)
+        group = group_of(chain, owners)
+        share = event.self_cpu_time_total / 1e6 / seen.clock
+        taken[group] += share
+        convolving += share * any(CONVOLUTION.match(each.name) for each in chain)
+        calls[group] += is_operator(event) and not any(map(is_operator, chain[:-1]))
+    taken[BETWEEN] = 1 - taken.total()
+    return taken, calls, convolving
+
+
+def group_of(chain: list[FunctionEvent], owners: dict[int, str]) -> str:
+    """Of an operator, given those that it was called from, itself last.
+
+    A named function's operators and their backward pass are its group's, whatever they are.
+    """
+    if chain[-1].name == STEP:
+        return STEP
+    for each in chain:
+        if each.name in NAMED:
+            return each.name
+        if is_node(each) and each.sequence_nr in owners:
+            group = owners[each.sequence_nr]
+            return TWICE if group == PENALTY else group
+    return next((group for group, kind in KINDS if any(kind.match(each.name) for each in chain)), REST)
+
+
+def regions_of_nodes(events: list[FunctionEvent]) -> dict[int, str]:
+    """The named functions that the backward pass' nodes come from, by the nodes' numbers.
+
+    An operator that makes no node bears the number of the next one that does, so the last that bears it counts.
+    """
+    owners: dict[int, str | None] = {}
+    for event in sorted(events, key=lambda event: event.time_range.start):
+        if is_operator(event) and event.sequence_nr >= 0:
+            owners[event.sequence_nr] = next((each.name for each in chain_of(event) if each.name in NAMED), None)
+    return {number: group for number, group in owners.items() if group is not None}
+
+
+def chain_of(event: FunctionEvent) -> list[FunctionEvent]:
+    """What an event lies within, from the outermost on, and itself."""
+    chain = [event]
+    while chain[-1].cpu_parent is not None:
+        chain.append(chain[-1].cpu_parent)
+    return chain[::-1]
+
+
+def is_operator(event: FunctionEvent) -> bool:
+    """Whether it is one of torch's operators."""
+    return event.name.startswith("aten::")
+
+
+def is_node(event: FunctionEvent) -> bool:
+    """Whether it is a node of the backward pass."""
+    return event.name.startswith("autograd::engine::evaluate_function")
+
+
+def least_time(loop: Callable[[int], float], count: int) -> float:
+    """Seconds of processor time that a step takes, the least of as many parts."""
+    loop(1)
+    found = []
+    for _ in range(TIMED):
+        began = time.process_time()
+        loop(count)
+        found.append((time.process_time() - began) / count)
+    return min(found)
+
+
+if __name__ == "__main__":
+    main()

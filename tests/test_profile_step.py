@@ -1,0 +1,104 @@
+"""The profile of a step: its table, and that an operator is told for what it is, also in the backward pass."""
+
+import subprocess
+import sys
+from collections import Counter
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch.utils.data import DataLoader
+
+from ganlab.compose import compose_networks
+from ganlab.dataset.samples import Batch
+from tests.conftest import ROOT
+from tests.test_conf import composed
+
+SCRIPT = ROOT / "scripts" / "profile_step.py"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Networks as small as these are slower with two."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent / "bench"))
+    spec = spec_from_file_location("profile_step", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "profile_step", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_the_smallest_network_has_all_its_parts() -> None:
+    command = [sys.executable, str(SCRIPT), "thyroid", "tracking=none", "--steps", "4", "--bare"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    machine, head, _, *rest = [line for line in done.stdout.splitlines() if line.strip()]
+    assert "1 threads" in machine
+    assert head.startswith("| `thyroid tracking=none`: ")
+    rows = {name: cells for name, *cells in ([c.strip() for c in line.strip("|").split("|")] for line in rest[:-2])}
+    assert list(rows) == [
+        *("matrix products", "optimizers", "data, noise", "everything else that computes"),
+        *("Python between the operators of a step", "Python between steps: Lightning's loop, tracking"),
+    ]
+    shares, ms = (sum(float(cells[k].rstrip("%")) for cells in rows.values()) for k in (0, 1))
+    assert shares == pytest.approx(100, abs=0.5)
+    whole = float(head.split()[3])
+    assert ms == pytest.approx(whole, rel=0.02)
+    step_of_d = 2 + 2 * (2 + 3)
+    step_of_g = 2 + 2 + 5
+    assert int(rows["matrix products"][2]) == step_of_d + step_of_g
+    assert rest[-1].startswith("The thesis' loop takes ")
+
+
+def calls(script: ModuleType, tricks: str) -> Counter[str]:
+    gan = compose_networks(composed("experiment=laptop", "architecture.width=0.1", f"trick=[{tricks}]")).gan
+    label, seen = torch.zeros(4, dtype=torch.long), script.Seen(4)
+    data = [Batch(torch.randn(4, 1, gan.codec.arrangement.samples), label, label)] * 30
+    off = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    with script.watching(seen):
+        Trainer(accelerator="cpu", max_epochs=1, **off).fit(gan, DataLoader(data, batch_size=None))
+    taken, called, convolving = script.shares(seen)
+    assert taken.total() == pytest.approx(1)
+    assert min(taken.values()) > 0
+    assert taken[script.BETWEEN] < 0.5
+    assert 0 < convolving < 1
+    return called
+
+
+def test_the_penalty_and_its_double_backward_are_told_from_the_losses(script: ModuleType) -> None:
+    """What is not the penalty's is called as often with it as without: its second pass through D is its own."""
+    without, with_it = calls(script, "ema"), calls(script, "r1_r2,ema")
+    assert {script.PENALTY, script.TWICE} == with_it.keys() - without.keys()
+    for group in (script.FORWARD, script.BACKWARD, script.PRODUCTS, script.NORMALIZATION):
+        assert with_it[group] == without[group] > 0
+    assert with_it[script.TWICE] > with_it[script.PENALTY] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cnn", "--steps", "6"], "--steps 6: accepted is a multiple of 4"),
+        (["cnn", "--threads", "0"], "--threads 0: accepted is a whole number from 1"),
+        (["laptop", "--bare"], "--bare: the thesis has no laptop"),
+    ],
+)
+def test_what_cannot_be_profiled_is_refused(
+    script: ModuleType,
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["profile_step.py", *arguments])
+    with pytest.raises(SystemExit):
+        script.main()
+    assert said in capsys.readouterr().err
