@@ -2,8 +2,10 @@
 
 The run is `ganlab.run` with all its tracking, watched from inside. Steps are looked at in parts of equal length: in the
 first the operations of the convolutions are counted, in the next three the processor time is taken, of which the
-least counts, in the last torch.profiler looks on. Shares and numbers of operators are of the last; milliseconds are
-the shares of the processor time. Where a step has many small operators, shares have the profiler's own time in them.
+least counts, in the last torch.profiler looks on. It goes by the clock, and other processes take the processor away for
+many small steps at a time. So shares and numbers of operators are of the quickest quarter of its steps, four and four
+together; milliseconds are the shares of the processor time. Where a step has many small operators, shares have the
+profiler's own time in them.
 
 python scripts/profile_step.py cnn --bare                   # experiment=thesis/cardio_cnn, 30 images a step
 python scripts/profile_step.py thyroid --bare               # experiment=thesis/thyroid_fcn, 20 rows a step
@@ -24,6 +26,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -39,26 +43,28 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "bench"))
 import steps
 from machine import machine
 
-WARM_UP = 4
 CYCLE = 4
 """Every so many steps there is a penalty, where there is one."""
 TIMED = 3
 """Parts of a run whose processor time is taken."""
+QUICKEST = 4
+"""One in so many of the profiler's cycles counts."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A run to profile, how many of its steps make a part, and the thesis' loop that does the same."""
+    """A run to profile, how many of its steps make a part, how many go before, and the thesis' loop for the same."""
 
     overrides: tuple[str, ...]
     steps: int
+    warm_up: int
     bare: Callable[[], Callable[[int], float]] | None = None
 
 
 NETWORKS = {
-    "cnn": Network(steps.CNN, 4, steps.thesis_cnn),
-    "thyroid": Network(steps.THYROID, 100, steps.thesis_fcn),
-    "laptop": Network(steps.LAPTOP, 8),
+    "cnn": Network(steps.CNN, 4, 2, steps.thesis_cnn),
+    "thyroid": Network(steps.THYROID, 100, 1000, steps.thesis_fcn),
+    "laptop": Network(steps.LAPTOP, 16, 8),
 }
 
 FORWARD, BACKWARD = "convolutions, forward", "convolutions, backward"
@@ -101,7 +107,7 @@ def main() -> None:
     if asked.bare and network.bare is None:
         parser.error(f"--bare: the thesis has no {asked.network}.")
     torch.set_num_threads(asked.threads)
-    seen = watched((*network.overrides, *asked.overrides), count)
+    seen = watched((*network.overrides, *asked.overrides), count, network.warm_up)
     import ganlab
 
     print(machine(Path(ganlab.__file__).parent))
@@ -113,16 +119,13 @@ def main() -> None:
 
 @dataclass
 class Seen:
-    """Of parts of `steps` steps: operations of the convolutions, processor seconds, what the profiler saw.
-
-    The part that it saw took `profiled` seconds of the processor and `clock` seconds.
-    """
+    """Of parts of `steps` steps after `warm_up`: operations of convolutions, processor seconds, the profiler's events."""
 
     steps: int
+    warm_up: int = 0
     flops: int = 0
     timed: list[float] = field(default_factory=list)
     profiled: float = 0.0
-    clock: float = 0.0
     events: list[FunctionEvent] = field(default_factory=list)
 
     @property
@@ -145,10 +148,10 @@ class Counting(TorchDispatchMode):
         return made
 
 
-def watched(overrides: Iterable[str], count: int) -> Seen:
+def watched(overrides: Iterable[str], count: int, warm_up: int) -> Seen:
     """What is seen of a run that ends after as many steps as that takes."""
-    seen = Seen(count)
-    last = WARM_UP + (TIMED + 2) * count + 1
+    seen = Seen(count, warm_up)
+    last = warm_up + (TIMED + 2) * count + 1
     with watching(seen):
         steps.run_here(*overrides, "stopping=steps", f"stopping.steps={last}", "trainer.max_epochs=-1")
     return seen
@@ -188,20 +191,21 @@ def named(function: Callable[..., Any], group: str) -> Callable[..., Any]:
 def looking(step: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
     """A training step that fills `seen`, part by part; each begins and ends where a step begins."""
     profiler = profile(activities=[ProfilerActivity.CPU])
-    number, began = -WARM_UP, (0.0, 0.0)
+    number, began = -seen.warm_up, 0.0
 
     def begin(part: int) -> None:
         nonlocal began
-        processor, clock = time.process_time() - began[0], time.perf_counter() - began[1]
+        taken = processor_time() - began
         if 1 < part <= TIMED + 1:
-            seen.timed.append(processor)
+            seen.timed.append(taken)
         if part == TIMED + 1:
             profiler.start()
         if part == TIMED + 2:
-            seen.profiled, seen.clock = processor, clock
+            seen.profiled = taken
+            record_function(STEP).__enter__().__exit__(None, None, None)  # where the last one ends
             profiler.stop()
             seen.events = list(profiler.events())
-        began = time.process_time(), time.perf_counter()
+        began = processor_time()
 
     def looked(*arguments: Any, **settings: Any) -> Any:
         nonlocal number
@@ -217,38 +221,55 @@ def looking(step: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
 
 def table(what: str, seen: Seen) -> Iterator[str]:
     """Lines of markdown: a row for each group, and the rate of the convolutions."""
-    taken, calls, convolving = shares(seen)
+    found = found_in(seen)
     yield f"\n| `{what}`: {seen.ms:.4g} ms a step | share | ms | operators a step |\n|---|---|---|---|"
     for group in GROUPS:
-        if taken[group]:
-            share, called = taken[group], calls[group] / seen.steps
-            yield f"| {group} | {share:.1%} | {share * seen.ms:.3g} | {called:.0f} |"
+        if share := found.shares[group]:
+            yield f"| {group} | {share:.1%} | {share * seen.ms:.3g} | {found.calls[group] / found.steps:.0f} |"
     if seen.flops:
         operations = seen.flops / seen.steps / 1e9
-        rate = operations / (convolving * seen.ms / 1000)
+        rate = operations / (found.convolving * seen.ms / 1000)
         yield f"\nConvolutions, those of the penalty among them: {operations:.3g} GFLOP a step at {rate:.0f} GFLOP/s."
     slower = seen.profiled / min(seen.timed)
     yield f"\nWhile the profiler looks on, a step takes {slower:.2f} times as long."
 
 
-def shares(seen: Seen) -> tuple[Counter[str], Counter[str], float]:
-    """Each group's share of the profiled time, its calls of operators, and the share of all convolutions.
+@dataclass
+class Found:
+    """Each group's share of the time of `steps` steps and its calls of operators, and all convolutions' share.
 
     An operator that is called by another one is part of that call.
     """
+
+    steps: int
+    shares: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    convolving: float = 0.0
+
+
+def found_in(seen: Seen) -> Found:
+    """What the quickest of the profiler's cycles spent their time on."""
+    cycles = quickest(sorted(event.time_range.start for event in seen.events if event.name == STEP))
+    whole = sum(end - start for start, end in cycles)
     owners = regions_of_nodes(seen.events)
-    taken: Counter[str] = Counter()
-    calls: Counter[str] = Counter()
-    convolving = 0.0
+    found = Found(CYCLE * len(cycles))
     for event in seen.events:
+        if not any(start <= event.time_range.start < end for start, end in cycles):
+            continue
         chain = chain_of(event)
         group = group_of(chain, owners)
-        share = event.self_cpu_time_total / 1e6 / seen.clock
-        taken[group] += share
-        convolving += share * any(CONVOLUTION.match(each.name) for each in chain)
-        calls[group] += is_operator(event) and not any(map(is_operator, chain[:-1]))
-    taken[BETWEEN] = 1 - taken.total()
-    return taken, calls, convolving
+        share = event.self_cpu_time_total / whole
+        found.shares[group] += share
+        found.convolving += share * any(CONVOLUTION.match(each.name) for each in chain)
+        found.calls[group] += is_operator(event) and not any(map(is_operator, chain[:-1]))
+    found.shares[BETWEEN] = 1 - found.shares.total()
+    return found
+
+
+def quickest(starts: list[float]) -> list[tuple[float, float]]:
+    """Beginnings and ends of the quickest cycles of steps, given where steps begin and the last one ends."""
+    cycles = list(pairwise(starts[::CYCLE]))
+    return sorted(cycles, key=lambda cycle: cycle[1] - cycle[0])[: ceil(len(cycles) / QUICKEST)]
 
 
 def group_of(chain: list[FunctionEvent], owners: dict[int, str]) -> str:
@@ -302,10 +323,15 @@ def least_time(loop: Callable[[int], float], count: int) -> float:
     loop(1)
     found = []
     for _ in range(TIMED):
-        began = time.process_time()
+        began = processor_time()
         loop(count)
-        found.append((time.process_time() - began) / count)
+        found.append((processor_time() - began) / count)
     return min(found)
+
+
+def processor_time() -> float:
+    """Seconds of the thread that computes, without those that track; of all threads where several compute."""
+    return time.thread_time() if torch.get_num_threads() == 1 else time.process_time()
 
 
 if __name__ == "__main__":

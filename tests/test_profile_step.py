@@ -60,18 +60,19 @@ def test_the_table_of_the_smallest_network_has_all_its_parts() -> None:
 
 
 def calls(script: ModuleType, tricks: str) -> Counter[str]:
+    """Operators of four steps."""
     gan = compose_networks(composed("experiment=laptop", "architecture.width=0.1", f"trick=[{tricks}]")).gan
-    label, seen = torch.zeros(4, dtype=torch.long), script.Seen(4)
-    data = [Batch(torch.randn(4, 1, gan.codec.arrangement.samples), label, label)] * 30
+    label, seen = torch.zeros(4, dtype=torch.long), script.Seen(8)
+    data = [Batch(torch.randn(4, 1, gan.codec.arrangement.samples), label, label)] * 41
     off = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     with script.watching(seen):
         Trainer(accelerator="cpu", max_epochs=1, **off).fit(gan, DataLoader(data, batch_size=None))
-    taken, called, convolving = script.shares(seen)
-    assert taken.total() == pytest.approx(1)
-    assert min(taken.values()) > 0
-    assert taken[script.BETWEEN] < 0.5
-    assert 0 < convolving < 1
-    return called
+    found = script.found_in(seen)
+    assert found.steps == 4
+    assert found.shares.total() == pytest.approx(1)
+    assert min(found.shares.values()) > 0
+    assert 0 < found.convolving < 1
+    return found.calls
 
 
 def test_the_penalty_and_its_double_backward_are_told_from_the_losses(script: ModuleType) -> None:
@@ -81,6 +82,12 @@ def test_the_penalty_and_its_double_backward_are_told_from_the_losses(script: Mo
     for group in (script.FORWARD, script.BACKWARD, script.PRODUCTS, script.NORMALIZATION):
         assert with_it[group] == without[group] > 0
     assert with_it[script.TWICE] > with_it[script.PENALTY] > 0
+
+
+def test_shares_are_of_the_quickest_cycles_of_four_steps(script: ModuleType) -> None:
+    starts = [0.0, 1, 2, 3, 40, 41, 42, 43, 50, 51, 52, 53, 65, 66, 67, 68, 80, 81, 82, 83, 99]
+    assert script.quickest(starts) == [(40, 50), (50, 65)]
+    assert script.quickest(starts[:5]) == [(0, 40)]
 
 
 @pytest.mark.parametrize(
