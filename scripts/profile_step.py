@@ -119,7 +119,7 @@ def main() -> None:
 
 @dataclass
 class Seen:
-    """Of parts of `steps` steps after `warm_up`: operations of convolutions, processor seconds, the profiler's events."""
+    """Of parts of `steps` steps after `warm_up`: convolutions' operations, processor seconds, the profiler's events."""
 
     steps: int
     warm_up: int = 0
