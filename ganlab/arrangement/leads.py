@@ -44,6 +44,7 @@ class Leads(Arrangement):
         self.decimation = decimation
         self.register_buffer("pixel_to_sample", _permutation(order, side), persistent=False)
         self.register_buffer("sample_to_pixel", self.pixel_to_sample.argsort(), persistent=False)
+        self._as_it_is = torch.equal(self.pixel_to_sample, z(side))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,11 +74,13 @@ class Leads(Arrangement):
     def encode(self, pixels: Tensor) -> Tensor:
         """Pixels `(B, leads, samples)` to an image `(B, C, H, W)`."""
         channels = pixels.unflatten(1, (-1, self.leads_per_channel)).flatten(2)
-        return channels[..., self.pixel_to_sample].unflatten(-1, (self.side, self.side))
+        pixels = channels if self._as_it_is else channels[..., self.pixel_to_sample]
+        return pixels.unflatten(-1, (self.side, self.side))
 
     def decode(self, image: Tensor) -> Tensor:
         """An image `(B, C, H, W)` to pixels `(B, leads, samples)`."""
-        channels = image.flatten(2)[..., self.sample_to_pixel]
+        channels = image.flatten(2)
+        channels = channels if self._as_it_is else channels[..., self.sample_to_pixel]
         return channels.unflatten(2, (self.leads_per_channel, -1)).flatten(1, 2)
 
     def complete(self, x: Tensor) -> Tensor:
