@@ -24,7 +24,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import transposed
 
 LEADS = [Leads(side=24), Leads(("i", "ii", "iii"), order=transposed, side=24)]
-"""Windows of 576 samples: 40 positions and 64 samples more."""
+"""Windows of 576 samples, which 40 positions of 16 exceed by 32 on either side."""
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def unfolded(x: Tensor) -> Tensor:
 
 
 def filtered(x: Tensor, kernel: Tensor) -> Tensor:
-    """Each lead by itself; as long as before, less the kernel."""
+    """Each lead by itself, where the kernel lies within it."""
     return torch.cat([conv1d(lead, kernel.to(x)[None, None]) for lead in x.split(1, dim=1)], dim=1)
 
 
