@@ -27,7 +27,7 @@ def sweep(turns: int) -> Row:
         return sum(ganlab("run", *RUN, f"seed={seed}", f"outputs={outputs()}") for seed in range(RUNS))
 
     ganlab("run", *RUN, f"outputs={outputs()}")
-    pairs = in_turns(together, apart, min(turns, 3), warm_up=False)
+    pairs = in_turns(together, apart, min(turns, 2), warm_up=False)
     return Row(
         f"a sweep of {RUNS} runs of 20 steps, joblib with {JOBS} jobs: runs an hour",
         f"{RUNS} commands one after another",
