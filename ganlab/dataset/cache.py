@@ -55,7 +55,9 @@ class Recordings:
     def digital(self, record: Record) -> NDArray[np.int16]:
         """The recording in ADC units, shape `(leads, samples)`, not copied."""
         shape = (len(record.leads), record.samples)
-        return self.signal[record.offset : record.offset + shape[0] * shape[1]].reshape(shape)
+        # As a plain array: a memmap takes longer to cut than a window to copy.
+        signal = np.asarray(self.signal)
+        return signal[record.offset : record.offset + shape[0] * shape[1]].reshape(shape)
 
 
 class RecordingSource(Source):

@@ -39,4 +39,8 @@ def millivolts(
     digital: NDArray[np.int16], gain: NDArray[np.float64], baseline: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """ADC units `(..., leads, samples)` to mV; `gain` and `baseline` have shape `(..., leads)`."""
-    return ((digital - baseline[..., None]) / gain[..., None]).astype(np.float32)
+    # In place: numpy takes six times as long where integers and floats meet in one operation.
+    values = digital.astype(np.float64)
+    values -= baseline[..., None]
+    values /= gain[..., None]
+    return values.astype(np.float32)

@@ -144,7 +144,7 @@ def touched(records: Sequence["Record"], span: int, leads: Collection[str]) -> l
     windows: Counter[str] = Counter()
     among: Counter[str] = Counter()
     first: dict[str, str] = {}
-    for record in records:
+    for record in (each for each in records if each.segments):
         count = record.samples // span
         seen = np.zeros(count, bool)
         for kind in KINDS:

@@ -1,6 +1,7 @@
 """Windows of recordings in mV."""
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -40,22 +41,37 @@ class Windows(Samples):
         self.decimation = decimation
         self.avoided = frozenset(avoided)
         clear = [clear_starts(record, span, self.avoided) for record in self.records]
-        laid = [_laid(record.samples // span, span, each) for record, each in zip(self.records, clear, strict=True)]
-        self.record_of = np.repeat(np.arange(len(self.records)), [len(starts) for starts in laid])
-        self._leads_of = [np.array([r.leads.index(lead) for lead in self.leads]) for r in self.records]
+        owner = np.repeat(np.arange(len(clear)), [len(each) for each in clear])
+        stretches = np.concatenate([*clear, np.empty((0, 2), np.int64)])
+        self._first, lengths = stretches[:, 0], stretches[:, 1] - stretches[:, 0] + 1
+        self._counted = np.cumsum(lengths) - lengths
+        starts, stretch = _laid(stretches, span)
+        self.record_of = owner[stretch]
         super().__init__(
             labels=np.array([r.label for r in self.records], dtype=np.int64)[self.record_of],
             persons=np.array([r.patient for r in self.records], dtype=np.str_)[self.record_of],
-            starts=np.concatenate([*laid, np.empty(0, np.int64)]),
+            starts=starts,
         )
-        stretches = np.concatenate([*clear, np.empty((0, 2), np.int64)])
-        lengths = stretches[:, 1] - stretches[:, 0] + 1
-        starts_of = np.array([(each[:, 1] - each[:, 0] + 1).sum() for each in clear], dtype=np.int64)
-        self._first, self._counted = stretches[:, 0], np.cumsum(lengths) - lengths
+        starts_of = np.zeros(len(self.records), np.int64)
+        np.add.at(starts_of, owner, lengths)
         self._before = (np.cumsum(starts_of) - starts_of)[self.record_of]
         self.room = starts_of[self.record_of] - 1
-        own = [_numbers(starts, stretch) for starts, stretch in zip(laid, clear, strict=True)]
-        self.drawn = np.concatenate([*own, np.empty(0, np.int64)])
+        self.drawn = self._counted[stretch] + starts - self._first[stretch] - self._before
+
+    @cached_property
+    def _leads_of(self) -> list[NDArray[np.int64]]:
+        """Where each record has the leads."""
+        orders = {record.leads for record in self.records}
+        places = {order: np.array([order.index(lead) for lead in self.leads]) for order in orders}
+        return [places[record.leads] for record in self.records]
+
+    @cached_property
+    def _scales(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gain and baseline of each record's leads, `(records, leads)` each."""
+        pairs = list(zip(self.records, self._leads_of, strict=True))
+        gain = [np.array(record.gain, np.float64)[leads] for record, leads in pairs]
+        baseline = [np.array(record.baseline, np.float64)[leads] for record, leads in pairs]
+        return np.array(gain), np.array(baseline)
 
     def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where in their recordings the windows start, given the number of the start of each."""
@@ -65,9 +81,13 @@ class Windows(Samples):
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Windows `(B, leads, samples)` in mV."""
-        sample = np.empty((len(places), len(self.leads), self.span), np.float32)
-        for number, place in enumerate(places):
-            sample[number] = self._millivolts(*place)
+        digital = np.empty((len(places), len(self.leads), self.span), np.int16)
+        records = self.record_of[[place.number for place in places]]
+        for window, number, place in zip(digital, records.tolist(), places, strict=True):
+            whole = self.cached.digital(self.records[number])
+            window[:] = whole[self._leads_of[number], place.start : place.start + self.span]
+        gain, baseline = self._scales
+        sample = millivolts(digital, gain[records], baseline[records])
         return sample if self.decimation == 1 else _decimated(sample, self.decimation)
 
     @property
@@ -86,14 +106,7 @@ class Windows(Samples):
         for record, leads, begin in zip(self.records, self._leads_of, first[:, 0].tolist(), strict=True):
             digital = self.cached.digital(record)[leads].astype(np.int16)
             signal[begin : begin + digital.size] = torch.from_numpy(digital.ravel())
-        pairs = list(zip(self.records, self._leads_of, strict=True))
-        gain, baseline = (
-            torch.from_numpy(np.array(values, dtype=np.float64))
-            for values in (
-                [np.array(record.gain)[leads] for record, leads in pairs],
-                [np.array(record.baseline)[leads] for record, leads in pairs],
-            )
-        )
+        gain, baseline = map(torch.from_numpy, self._scales)
         record_of = torch.from_numpy(self.record_of)
         return ResidentWindows(signal, torch.from_numpy(first), gain, baseline, record_of, self.span)
 
@@ -115,25 +128,14 @@ class Windows(Samples):
     def _of(self, records: Sequence[Record]) -> Self:
         return type(self)(self.cached, records, self.leads, self.span, self.decimation, self.avoided)
 
-    def _millivolts(self, window: int, start: int) -> NDArray[np.float32]:
-        number = int(self.record_of[window])
-        record, leads = self.records[number], self._leads_of[number]
-        digital = self.cached.digital(record)[leads, start : start + self.span]
-        return millivolts(digital, np.array(record.gain)[leads], np.array(record.baseline)[leads])
 
-
-def _laid(count: int, span: int, clear: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of the starts of windows laid end to end those within the clear stretches."""
-    starts = np.arange(count, dtype=np.int64) * span
-    within = [(starts >= first) & (starts <= last) for first, last in clear]
-    return starts[np.any(within, axis=0)] if within else starts[:0]
-
-
-def _numbers(starts: NDArray[np.int64], clear: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which of the starts in the clear stretches these are, from 0."""
-    lengths = clear[:, 1] - clear[:, 0] + 1
-    at = np.searchsorted(clear[:, 0], starts, side="right") - 1
-    return (np.cumsum(lengths) - lengths)[at] + starts - clear[at, 0]
+def _laid(stretches: NDArray[np.int64], span: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of the starts of windows laid end to end those within the stretches, and the stretch that each is in."""
+    first = -(-stretches[:, 0] // span)
+    counts = np.maximum(0, stretches[:, 1] // span - first + 1)
+    stretch = np.repeat(np.arange(len(stretches)), counts)
+    before = np.cumsum(counts) - counts
+    return (first[stretch] + np.arange(len(stretch)) - before[stretch]) * span, stretch
 
 
 def _decimated(x: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
