@@ -84,6 +84,13 @@ def test_the_penalty_and_its_double_backward_are_told_from_the_losses(script: Mo
     assert with_it[script.TWICE] > with_it[script.PENALTY] > 0
 
 
+def test_operations_of_convolutions_are_counted_forward_and_backward(script: ModuleType) -> None:
+    seen, x = script.Seen(1), torch.randn(2, 3, 10, requires_grad=True)
+    with script.Counting(seen):
+        torch.nn.Conv1d(3, 4, 5, padding=2)(x).square().sum().backward()
+    assert seen.flops == 3 * 2 * (2 * 4 * 10) * (3 * 5)
+
+
 def test_shares_are_of_the_quickest_cycles_of_four_steps(script: ModuleType) -> None:
     starts = [0.0, 1, 2, 3, 40, 41, 42, 43, 50, 51, 52, 53, 65, 66, 67, 68, 80, 81, 82, 83, 99]
     assert script.quickest(starts) == [(40, 50), (50, 65)]
