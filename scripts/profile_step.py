@@ -1,11 +1,11 @@
 """Where the time of a training step goes, in a real run: a markdown table of groups of operators.
 
 The run is `ganlab.run` with all its tracking, watched from inside. Steps are looked at in parts of equal length: in the
-first the operations of the convolutions are counted, in the next three the processor time is taken, of which the
-least counts, in the last torch.profiler looks on. It goes by the clock, and other processes take the processor away for
-many small steps at a time. So shares and numbers of operators are of the quickest quarter of its steps, four and four
-together; milliseconds are the shares of the processor time. Where a step has many small operators, shares have the
-profiler's own time in them.
+first the operations of the convolutions are counted, in the next three the processor time of the run's own thread is
+taken, of which the least counts, in the last torch.profiler looks on. It goes by the clock, and other processes take
+the processor away. So shares and numbers of operators are of the quarter of its steps, four and four together, in which
+that happens least; milliseconds are the shares of the processor time. Where a step has many small operators, shares
+have the profiler's own time in them.
 
 python scripts/profile_step.py cnn --bare                   # experiment=thesis/cardio_cnn, 30 images a step
 python scripts/profile_step.py thyroid --bare               # experiment=thesis/thyroid_fcn, 20 rows a step
@@ -21,7 +21,6 @@ PYTHONPATH=/tmp/before python scripts/profile_step.py laptop
 import argparse
 import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
+from time import thread_time
 from typing import Any
 from unittest.mock import patch
 
@@ -47,7 +47,7 @@ CYCLE = 4
 """Every so many steps there is a penalty, where there is one."""
 TIMED = 3
 """Parts of a run whose processor time is taken."""
-QUICKEST = 4
+QUIETEST = 4
 """One in so many of the profiler's cycles counts."""
 
 
@@ -119,13 +119,16 @@ def main() -> None:
 
 @dataclass
 class Seen:
-    """Of parts of `steps` steps after `warm_up`: convolutions' operations, processor seconds, the profiler's events."""
+    """Of parts of `steps` steps after `warm_up`: convolutions' operations, processor seconds, the profiler's events.
+
+    `marks` are the processor seconds at which the profiler's cycles begin and the last one ends.
+    """
 
     steps: int
     warm_up: int = 0
     flops: int = 0
     timed: list[float] = field(default_factory=list)
-    profiled: float = 0.0
+    marks: list[float] = field(default_factory=list)
     events: list[FunctionEvent] = field(default_factory=list)
 
     @property
@@ -195,17 +198,16 @@ def looking(step: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
 
     def begin(part: int) -> None:
         nonlocal began
-        taken = processor_time() - began
         if 1 < part <= TIMED + 1:
-            seen.timed.append(taken)
+            seen.timed.append(thread_time() - began)
         if part == TIMED + 1:
             profiler.start()
         if part == TIMED + 2:
-            seen.profiled = taken
+            seen.marks.append(thread_time())
             record_function(STEP).__enter__().__exit__(None, None, None)  # where the last one ends
             profiler.stop()
             seen.events = list(profiler.events())
-        began = processor_time()
+        began = thread_time()
 
     def looked(*arguments: Any, **settings: Any) -> Any:
         nonlocal number
@@ -213,6 +215,8 @@ def looking(step: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
         number += 1
         if within == 0:
             begin(part)
+        if part == TIMED + 1 and within % CYCLE == 0:
+            seen.marks.append(thread_time())
         with Counting(seen) if part == 0 else record_function(STEP):
             return step(*arguments, **settings)
 
@@ -230,31 +234,34 @@ def table(what: str, seen: Seen) -> Iterator[str]:
         operations = seen.flops / seen.steps / 1e9
         rate = operations / (found.convolving * seen.ms / 1000)
         yield f"\nConvolutions, those of the penalty among them: {operations:.3g} GFLOP a step at {rate:.0f} GFLOP/s."
-    slower = seen.profiled / min(seen.timed)
-    yield f"\nWhile the profiler looks on, a step takes {slower:.2f} times as long."
+    slower = (seen.marks[-1] - seen.marks[0]) / min(seen.timed)
+    yield f"\nWhile the profiler looks on, a step takes {slower:.2f} times as long. "
+    yield f"Of the time that is shared out the processor was elsewhere for {found.away:.1%}."
 
 
 @dataclass
 class Found:
     """Each group's share of the time of `steps` steps and its calls of operators, and all convolutions' share.
 
-    An operator that is called by another one is part of that call.
+    An operator that is called by another one is part of that call. `away` is the share without the processor.
     """
 
     steps: int
+    away: float
     shares: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     convolving: float = 0.0
 
 
 def found_in(seen: Seen) -> Found:
-    """What the quickest of the profiler's cycles spent their time on."""
-    cycles = quickest(sorted(event.time_range.start for event in seen.events if event.name == STEP))
-    whole = sum(end - start for start, end in cycles)
+    """What the quietest of the profiler's cycles spent their time on."""
+    starts = sorted(event.time_range.start for event in seen.events if event.name == STEP)
+    cycles = quietest(starts[::CYCLE], seen.marks)
+    whole = sum(end - start for start, end, _ in cycles)
     owners = regions_of_nodes(seen.events)
-    found = Found(CYCLE * len(cycles))
+    found = Found(CYCLE * len(cycles), away=sum(away for *_, away in cycles) / whole)
     for event in seen.events:
-        if not any(start <= event.time_range.start < end for start, end in cycles):
+        if not any(start <= event.time_range.start < end for start, end, _ in cycles):
             continue
         chain = chain_of(event)
         group = group_of(chain, owners)
@@ -266,10 +273,17 @@ def found_in(seen: Seen) -> Found:
     return found
 
 
-def quickest(starts: list[float]) -> list[tuple[float, float]]:
-    """Beginnings and ends of the quickest cycles of steps, given where steps begin and the last one ends."""
-    cycles = list(pairwise(starts[::CYCLE]))
-    return sorted(cycles, key=lambda cycle: cycle[1] - cycle[0])[: ceil(len(cycles) / QUICKEST)]
+def quietest(starts: list[float], marks: list[float]) -> list[tuple[float, float, float]]:
+    """Beginnings, ends and time without the processor of the cycles that have the least of it, in microseconds.
+
+    Cycles begin at `starts` of the clock, in microseconds, and at `marks` of the processor, in seconds.
+    """
+    clock, processor = pairwise(starts), pairwise(marks)
+    cycles = [
+        (start, end, end - start - 1e6 * (then - now))
+        for (start, end), (now, then) in zip(clock, processor, strict=True)
+    ]
+    return sorted(cycles, key=lambda cycle: cycle[2])[: ceil(len(cycles) / QUIETEST)]
 
 
 def group_of(chain: list[FunctionEvent], owners: dict[int, str]) -> str:
@@ -323,15 +337,10 @@ def least_time(loop: Callable[[int], float], count: int) -> float:
     loop(1)
     found = []
     for _ in range(TIMED):
-        began = processor_time()
+        began = thread_time()
         loop(count)
-        found.append((processor_time() - began) / count)
+        found.append((thread_time() - began) / count)
     return min(found)
-
-
-def processor_time() -> float:
-    """Seconds of the thread that computes, without those that track; of all threads where several compute."""
-    return time.thread_time() if torch.get_num_threads() == 1 else time.process_time()
 
 
 if __name__ == "__main__":
