@@ -114,7 +114,7 @@ def main() -> None:
     print("\n".join(table(" ".join((asked.network, *asked.overrides)), seen)))
     if asked.bare and network.bare is not None:
         ms = 1000 * least_time(network.bare(), count)
-        print(f"\nThe thesis' loop takes {ms:.4g} ms, {ms / seen.ms:.2f} times as long.")
+        print(f"\nThe thesis' loop takes {digits(ms)} ms, {ms / seen.ms:.2f} times as long.")
 
 
 @dataclass
@@ -226,17 +226,18 @@ def looking(step: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
 def table(what: str, seen: Seen) -> Iterator[str]:
     """Lines of markdown: a row for each group, and the rate of the convolutions."""
     found = found_in(seen)
-    yield f"\n| `{what}`: {seen.ms:.4g} ms a step | share | ms | operators a step |\n|---|---|---|---|"
+    yield f"\n| `{what}`: {digits(seen.ms)} ms a step | share | ms | operators a step |\n|---|---|---|---|"
     for group in GROUPS:
         if share := found.shares[group]:
-            yield f"| {group} | {share:.1%} | {share * seen.ms:.3g} | {found.calls[group] / found.steps:.0f} |"
+            taken, called = share * seen.ms, found.calls[group] / found.steps
+            yield f"| {group} | {share:.1%} | {digits(taken)} | {called:.0f} |"
     if seen.flops:
         operations = seen.flops / seen.steps / 1e9
         rate = operations / (found.convolving * seen.ms / 1000)
         yield f"\nConvolutions, those of the penalty among them: {operations:.3g} GFLOP a step at {rate:.0f} GFLOP/s."
     slower = (seen.marks[-1] - seen.marks[0]) / min(seen.timed)
-    yield f"\nWhile the profiler looks on, a step takes {slower:.2f} times as long. "
-    yield f"Of the time that is shared out the processor was elsewhere for {found.away:.1%}."
+    looking_on = f"\nWhile the profiler looks on, a step takes {slower:.2f} times as long."
+    yield f"{looking_on} Of the time that is shared out, the processor was elsewhere for {found.away:.1%}."
 
 
 @dataclass
@@ -330,6 +331,11 @@ def is_operator(event: FunctionEvent) -> bool:
 def is_node(event: FunctionEvent) -> bool:
     """Whether it is a node of the backward pass."""
     return event.name.startswith("autograd::engine::evaluate_function")
+
+
+def digits(value: float) -> str:
+    """Three of a number, all of a large one."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def least_time(loop: Callable[[int], float], count: int) -> float:
