@@ -216,13 +216,13 @@ def _readable(source: RecordingSource, skipped: list[Skipped]) -> Iterator[tuple
 def _ahead(read: Callable[[str], Read], names: Sequence[str]) -> Iterator[Read]:
     """What is read under each name, the next one in a thread while one is used."""
     with ThreadPoolExecutor(1) as reader:
-        coming = None
-        for name in names:
-            present, coming = coming, reader.submit(read, name)
-            if present is not None:
-                yield present.result()
-        if coming is not None:
-            yield coming.result()
+        coming = [reader.submit(read, name) for name in names[:1]]
+        for name in names[1:]:
+            found = coming.pop().result()
+            coming.append(reader.submit(read, name))
+            yield found
+        for last in coming:
+            yield last.result()
 
 
 def _open(folder: Path) -> Recordings:

@@ -6,6 +6,7 @@ below the root is a record.
 
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -16,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.dataset.cache import RecordingSource
-from ganlab.dataset.header import Header, read_header
 from ganlab.dataset.people import read_people
 from ganlab.dataset.record import Record
 from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
@@ -26,6 +26,8 @@ from ganlab.errors import BadRecord, UserError
 log = logging.getLogger(__name__)
 
 MILLIVOLTS_IN = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "V": 1e3}
+CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\([^)]*\))?(/(?P<unit>.+))?")
+"""Third field of a header's signal line: gain, baseline in brackets, unit after a slash (WFDB, header(5))."""
 LARGEST_RATIO = 100
 """Between a record's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
 LARGEST_HEADER = 1 << 20
@@ -128,15 +130,18 @@ class WFDB(RecordingSource):
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
         """One record at `rate`, checked against its header. Raises BadRecord with the reason."""
-        path = self.root / name
+        import wfdb
+
+        path = str(self.root / name)
         try:
             self._check_file(name, Path(f"{path}.hea"))
-            header = read_header(Path(f"{path}.hea"))
+            header = wfdb.rdheader(path)
+            _take_as_written(header, Path(f"{path}.hea"))
             _check_header(name, header)
-            for file in header.files:
-                self._check_file(name, path.parent / file)
-            _check_sizes(name, header, path.parent)
-            digital = _signals(header, path)
+            for file in dict.fromkeys(header.file_name):
+                self._check_file(name, Path(path).parent / file)
+            _check_sizes(name, header, Path(path).parent)
+            digital = _signals(header, Path(path))
         except BadRecord:
             raise
         except FileNotFoundError as error:
@@ -147,9 +152,10 @@ class WFDB(RecordingSource):
         if missing and self.on_bad_segment != "drop":
             raise BadRecord(name, f"{missing} samples have no value (dataset.on_bad_segment=drop uses the others)")
         _check_samples(name, header, digital)
-        leads = tuple(signal.lead.lower() for signal in header.signals)
-        segments = find_segments(digital, leads, header.rate, self.limits)
-        digital = _at_rate(name, bridged(digital) if missing else digital, header.rate, self.rate)
+        leads = tuple(lead.lower() for lead in header.sig_name)
+        segments = find_segments(digital, leads, float(header.fs), self.limits)
+        units = np.array([MILLIVOLTS_IN[unit] for unit in header.units])
+        digital = _at_rate(name, bridged(digital) if missing else digital, float(header.fs), self.rate)
         person, diagnosis, label = self.about(name, header.comments)
         record = Record(
             name=name,
@@ -159,9 +165,9 @@ class WFDB(RecordingSource):
             leads=leads,
             samples=digital.shape[1],
             rate=self.rate,
-            gain=tuple(signal.gain / MILLIVOLTS_IN[signal.unit] for signal in header.signals),
-            baseline=tuple(signal.baseline for signal in header.signals),
-            segments=at_rate(segments, self.rate / header.rate, digital.shape[1]),
+            gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
+            baseline=tuple(int(b) for b in header.baseline),
+            segments=at_rate(segments, self.rate / float(header.fs), digital.shape[1]),
         )
         return record, digital
 
@@ -218,67 +224,81 @@ def _refuse_rate(rate: float) -> None:
         raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
 
 
-def _check_header(name: str, header: Header) -> None:
-    signals = header.signals
-    if header.segments:
+def _take_as_written(header: Any, file: Path) -> None:
+    """Rate, gains, units of the text: wfdb reads a rate below 0 as 250, a gain of 0 as 200, µV as V."""
+    raw = file.read_bytes()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    lines = [fields for line in text.splitlines() if (fields := line.partition("#")[0].split())]
+    if len(lines[0]) > 2:
+        header.fs = float(lines[0][2].partition("/")[0])
+    written = [CALIBRATION.match(fields[2] if len(fields) > 2 else "") for fields in lines[1:]]
+    header.adc_gain = [float(match["gain"] or 0) for match in written if match]
+    header.units = [match["unit"] or "mV" for match in written if match]
+
+
+def _check_header(name: str, header: Any) -> None:
+    if getattr(header, "n_seg", None):
         raise BadRecord(name, "a record of several segments; accepted are single ones")
-    if not signals or not header.samples:
+    if not header.sig_name or not header.sig_len:
         raise BadRecord(name, "its header names no signal or no samples")
-    if header.stated != len(signals):
-        raise BadRecord(name, f"its header says {header.stated} signals and names {len(signals)}")
-    if not header.rate or header.rate <= 0:
-        raise BadRecord(name, f"its header gives a sampling rate of {header.rate} Hz")
-    unknown = sorted({signal.unit for signal in signals} - set(MILLIVOLTS_IN))
+    if header.n_sig != len(header.sig_name):
+        raise BadRecord(name, f"its header says {header.n_sig} signals and names {len(header.sig_name)}")
+    if not header.fs or header.fs <= 0:
+        raise BadRecord(name, f"its header gives a sampling rate of {header.fs} Hz")
+    unknown = sorted({str(unit) for unit in header.units} - set(MILLIVOLTS_IN))
     if unknown:
         raise BadRecord(name, f"unit {', '.join(unknown)}: accepted are {', '.join(MILLIVOLTS_IN)}")
-    if any(not signal.gain or not np.isfinite(signal.gain) for signal in signals):
+    if any(not gain or not np.isfinite(gain) for gain in header.adc_gain):
         raise BadRecord(name, "no gain, or a gain of 0, in its header")
-    in_mv = max((32768 + abs(s.baseline)) / abs(s.gain) * MILLIVOLTS_IN[s.unit] for s in signals)
+    largest = [(32768 + abs(b)) / abs(gain) for b, gain in zip(header.baseline, header.adc_gain, strict=True)]
+    in_mv = max(value * MILLIVOLTS_IN[unit] for value, unit in zip(largest, header.units, strict=True))
     if in_mv > LARGEST_MV:
         raise BadRecord(name, f"its gain and baseline make values of {in_mv:.3g} mV; accepted are {LARGEST_MV:g}")
-    if any(abs(signal.baseline) > LARGEST_BASELINE for signal in signals):
-        largest = max((signal.baseline for signal in signals), key=abs)
-        raise BadRecord(name, f"a baseline of {largest} in its header")
-    if any(signal.format != "16" for signal in signals):
-        raise BadRecord(name, f"signal format {', '.join(sorted({s.format for s in signals}))}: accepted is 16")
-    if not all(signal.lead for signal in signals):
-        raise BadRecord(name, "a lead without a name in its header")
-    if len({signal.lead.lower() for signal in signals}) != len(signals):
+    if any(abs(baseline) > LARGEST_BASELINE for baseline in header.baseline):
+        raise BadRecord(name, f"a baseline of {max(header.baseline, key=abs)} in its header")
+    if any(fmt != "16" for fmt in header.fmt):
+        raise BadRecord(name, f"signal format {', '.join(sorted(set(header.fmt)))}: accepted is 16")
+    if len({lead.lower() for lead in header.sig_name}) != len(header.sig_name):
         raise BadRecord(name, "two leads of the same name")
 
 
-def _check_sizes(name: str, header: Header, folder: Path) -> None:
-    for file, leads in header.files.items():
-        stated = 2 * len(leads) * header.samples + header.signals[leads[0]].offset
+def _check_sizes(name: str, header: Any, folder: Path) -> None:
+    for file in dict.fromkeys(header.file_name):
+        first, signals = header.file_name.index(file), header.file_name.count(file)
+        stated = 2 * signals * header.sig_len + (header.byte_offset[first] or 0)
         size = (folder / file).stat().st_size
         if size != stated:
             raise BadRecord(name, f"{file} has {size:,} bytes, its header says {stated:,}")
 
 
-def _signals(header: Header, path: Path) -> NDArray[np.int16]:
+def _signals(header: Any, path: Path) -> NDArray[np.int16]:
     """ADC values `(leads, samples)` in format 16: two bytes each, the lower one first, leads in turn (WFDB, signal(5)).
 
     What is rare, such as leads with several samples a frame or shifted in time, wfdb reads.
     """
-    if any(signal.skew or signal.per_frame != 1 for signal in header.signals):
+    if any(header.skew) or any(number != 1 for number in header.samps_per_frame):
         import wfdb
 
         return np.ascontiguousarray(wfdb.rdrecord(str(path), physical=False, return_res=16).d_signal.T)
-    digital = np.empty((header.stated, header.samples), np.int16)
-    for file, leads in header.files.items():
-        values = np.fromfile(path.parent / file, "<i2", offset=header.signals[leads[0]].offset)
-        digital[leads] = values.reshape(header.samples, len(leads)).T
+    digital = np.empty((header.n_sig, header.sig_len), np.int16)
+    for file in dict.fromkeys(header.file_name):
+        leads = [number for number, name in enumerate(header.file_name) if name == file]
+        values = np.fromfile(path.parent / file, "<i2", offset=header.byte_offset[leads[0]] or 0)
+        digital[leads] = values.reshape(header.sig_len, len(leads)).T
     return digital
 
 
-def _check_samples(name: str, header: Header, digital: NDArray[np.int16]) -> None:
-    if digital.shape[1] != header.samples:
-        raise BadRecord(name, f"{digital.shape[1]} samples on disk, {header.samples} in its header")
+def _check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
+    if digital.shape[1] != header.sig_len:
+        raise BadRecord(name, f"{digital.shape[1]} samples on disk, {header.sig_len} in its header")
     sums = digital.sum(axis=1, dtype=np.int16)
     wrong = [
-        signal.lead
-        for signal, seen in zip(header.signals, sums, strict=True)
-        if signal.checksum is not None and (int(seen) - signal.checksum) % 65536
+        lead
+        for lead, seen, stated in zip(header.sig_name, sums, header.checksum, strict=True)
+        if stated is not None and (int(seen) - stated) % 65536
     ]
     if wrong:
         raise BadRecord(name, f"the samples of {', '.join(wrong)} do not match the checksum in its header")

@@ -16,6 +16,9 @@ from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
 from ganlab.errors import UserError
 
+AT_ONCE = 64
+"""Windows that become mV together: in memory they lie three times over for that long."""
+
 
 class Windows(Samples):
     """Windows of `span` samples of the given leads, one after another, the tail of a recording dropped.
@@ -81,14 +84,19 @@ class Windows(Samples):
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Windows `(B, leads, samples)` in mV."""
+        sample = np.empty((len(places), len(self.leads), self.span), np.float32)
+        for first in range(0, len(places), AT_ONCE):
+            sample[first : first + AT_ONCE] = self._read(places[first : first + AT_ONCE])
+        return sample if self.decimation == 1 else _decimated(sample, self.decimation)
+
+    def _read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         digital = np.empty((len(places), len(self.leads), self.span), np.int16)
         records = self.record_of[[place.number for place in places]]
         for window, number, place in zip(digital, records.tolist(), places, strict=True):
             whole = self.cached.digital(self.records[number])
             window[:] = whole[self._leads_of[number], place.start : place.start + self.span]
         gain, baseline = self._scales
-        sample = millivolts(digital, gain[records], baseline[records])
-        return sample if self.decimation == 1 else _decimated(sample, self.decimation)
+        return millivolts(digital, gain[records], baseline[records])
 
     @property
     def stored_bytes(self) -> int | None:

@@ -333,14 +333,15 @@ class GAN(LightningModule):
         Of the class `label` only, where the GAN is conditional and one is given. Windows are `(count, leads, samples)`
         in mV with the leads that the arrangement decodes to.
         """
-        noise = self.draw_noise(count, torch.Generator().manual_seed(seed), label)
-        samples = torch.empty(0)
-        for first in range(0, count, batch_size):
-            some = self.codec.decode(self.generate(noise[first : first + batch_size]))
-            if not first:
+        draw = torch.Generator().manual_seed(seed)
+        samples, done = torch.empty(0), 0
+        for part in self.draw_noise(count, draw, label).split(batch_size):
+            some = self.codec.decode(self.generate(part))
+            if not done:
                 # One place for all: memory of a batch is then used again by the next.
                 samples = torch.empty(count, *some.shape[1:], dtype=some.dtype)
-            samples[first : first + batch_size] = some
+            samples[done : done + len(some)] = some
+            done += len(some)
         return samples
 
     def counts(self) -> dict[str, float]:

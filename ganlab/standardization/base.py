@@ -80,7 +80,7 @@ class Standardization(nn.Module, ABC):
     def decode(self, level: Tensor, low: Tensor | None = None) -> Tensor:
         """Levels to mV. Without the `low` that a real window has, see `generated_low`."""
         x = (level + 0.5 if self.levels else level) * self.step()
-        return x.add_(self.generated_low(x) if low is None else low)
+        return x.add_(self.generated_low(x)) if low is None else x + low
 
     def counts(self) -> dict[str, float]:
         """What it counted beside saturation, by name, for the log; most count nothing else."""

@@ -146,8 +146,9 @@ def run_here(*overrides: str) -> Path:
     try:
         with patch.object(sys, "argv", arguments), redirect_stdout(said), redirect_stderr(said):
             main()
-    except SystemExit:
-        sys.exit(said.getvalue()[-2000:])
+    except BaseException:
+        print(said.getvalue()[-2000:], file=sys.stderr)
+        raise
     (run,) = set((outputs() / "runs").glob("*")) - before
     return run
 

@@ -215,7 +215,7 @@ def test_a_changed_database_is_read_again(change: Callable[[Path], object], fold
 
 
 def test_four_processes_that_ask_at_once_build_once_and_see_the_same(folder: Path, start: Start) -> None:
-    said = [process.communicate(timeout=30)[0] for process in [start(0.1) for _ in range(4)]]
+    said = [process.communicate(timeout=120)[0] for process in [start(0.1) for _ in range(4)]]
     assert Counter(reads(folder)) == dict.fromkeys(["p0/s1", "p1/s1", "p2/s1"], 1)
     content = hashlib.sha256(Numbers(folder).prepare().signal.tobytes()).hexdigest()
     assert said == [f"3 {content}\n"] * 4
@@ -232,7 +232,7 @@ def test_a_killed_builder_leaves_no_cache_and_the_one_that_waits_for_it_builds(f
     assert len(unfinished(folder)) == 1
     builder.kill()
     builder.wait()
-    assert waiting.communicate(timeout=30)[0].startswith("3 ")
+    assert waiting.communicate(timeout=120)[0].startswith("3 ")
     assert reads(folder)[1:] == ["p0/s1", "p1/s1", "p2/s1"]
     assert len(built(folder)) == 1
     assert not unfinished(folder)

@@ -1,4 +1,7 @@
-"""Where a pixel's channels lie in memory changes no weight that is learned."""
+"""Where a pixel's channels lie in memory changes no weight that is learned.
+
+Of networks whose kernels have four dimensions: the signal networks have none, and their own order is test_signal.py's.
+"""
 
 import pytest
 import torch
@@ -13,7 +16,6 @@ from tests.test_conf import composed
 NETWORKS = {
     "cnn": ("architecture=cnn", "architecture.width=0.07"),
     "three leads, classes": ("architecture=cnn", "architecture.width=0.07", "arrangement=rgb", "gan=acgan"),
-    "signal, penalties": ("experiment=laptop", "architecture.width=0.1"),
 }
 STEPS = 3
 
