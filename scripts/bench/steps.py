@@ -109,13 +109,13 @@ def _against_first(what: str, overrides: Sequence[str], turns: int) -> Row:
 
 def data_path(turns: int) -> Row:
     """What reading, cropping and encoding windows adds to a step of the laptop preset, in percent."""
-    settings = (*LAPTOP, "stopping.steps=41")
+    settings = (*LAPTOP, "stopping.steps=121")
 
     def held() -> float:
         with one_batch():
             return run_step(settings, after=9)
 
-    pairs = in_turns(lambda: run_step(settings, after=9), held, turns)
+    pairs = in_turns(lambda: run_step(settings, after=9), held, min(turns, 3))
     return Row(
         "data path: what reading, cropping and encoding add to a laptop step",
         "the same run with one encoded batch held fixed",
