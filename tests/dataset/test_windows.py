@@ -10,7 +10,7 @@ from ganlab.dataset.cache import Recordings
 from ganlab.dataset.module import ResumableLoader
 from ganlab.dataset.record import Record
 from ganlab.dataset.samples import Batch, EpochSampler, Place
-from ganlab.dataset.windows import Windows, with_leads
+from ganlab.dataset.windows import AT_ONCE, Windows, with_leads
 from ganlab.errors import UserError
 from ganlab.trick.random_crop import RandomCrop
 
@@ -78,6 +78,13 @@ def test_a_batch_is_read_at_the_places_asked_for() -> None:
     np.testing.assert_allclose(sample[:, 0, 0], [(3000 + 33 + 10) / 2000, (1000 + 10) / 2000], rtol=1e-6)
     assert label.tolist() == [0, 1]
     assert [cut.people[number] for number in person] == [cut.persons[3], cut.persons[2]]
+
+
+def test_more_windows_than_become_mv_together_are_those_that_are_read_alone() -> None:
+    cut = windows(("a", "b"), (20_000, 350))
+    places = [Place(number, int(start)) for number, start in enumerate(cut.starts)]
+    assert len(places) == 203 > 3 * AT_ONCE
+    np.testing.assert_array_equal(cut.read(places), np.concatenate([cut.read([place]) for place in places]))
 
 
 def test_a_spread_of_windows_covers_all_records_evenly_and_never_repeats() -> None:
