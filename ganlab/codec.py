@@ -5,8 +5,9 @@ from copy import deepcopy
 from torch import Tensor, nn
 
 from ganlab.arrangement.base import Arrangement
-from ganlab.share import Share, shares
-from ganlab.standardization.base import TOP, Standardization
+from ganlab.core.kind import TOP
+from ganlab.core.ratio import Share, shares
+from ganlab.standardization.base import Standardization
 
 
 class Codec(nn.Module):

@@ -9,11 +9,11 @@ from torch import nn
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
-from ganlab.command import build, told_of_values
-from ganlab.dataset.kind import Kind
+from ganlab.core.errors import UserError
+from ganlab.core.instantiate import build, told_of_values
+from ganlab.core.kind import Kind
 from ganlab.dataset.module import Data
 from ganlab.dataset.source import Source
-from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
 from ganlab.standardization.base import Standardization

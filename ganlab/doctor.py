@@ -6,7 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ganlab.settings import CONF
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="doctor")

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(cfg: DictConfig) -> None:
     """Read both, bring them to common ground, measure, and write the page."""
-    from ganlab.judging import judge
+    from ganlab.command.evaluate import judge
 
     told(lambda: judge(cfg))
 

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="explore")
 def main(cfg: DictConfig) -> None:
     """Read all of it once, and draw."""
-    from ganlab.exploration import explore
+    from ganlab.command.explore import explore
 
     told(lambda: explore(cfg))
 

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="export_generator")
 def main(cfg: DictConfig) -> None:
     """Weights, plain values, and a card."""
-    from ganlab.portable import export_generator
+    from ganlab.generator.export import export_generator
 
     told(lambda: export_generator(**{str(key): value for key, value in cfg.items()}))
 

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="prepare")
 def main(cfg: DictConfig) -> None:
     """Prepare one data set and say what is in it."""
-    from ganlab.dataset.overview import prepare
+    from ganlab.command.prepare import prepare
 
     told(lambda: prepare(cfg))
 

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="reading_sheet")
 def main(cfg: DictConfig) -> None:
     """Make a sheet of a run, or score the answers to one."""
-    from ganlab.reading import read
+    from ganlab.command.reading_sheet import read
 
     told(lambda: read(**{str(key): value for key, value in cfg.items()}))
 

@@ -5,14 +5,14 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="reproduce")
 def main(cfg: DictConfig) -> None:
     """Run, compare, and end with exit code 0 where it is the same, 1 where it is not."""
-    from ganlab.reproduction import reproduce
+    from ganlab.command.reproduce import reproduce
 
     same = told(lambda: reproduce(**{str(key): value for key, value in cfg.items()}))
     sys.exit(0 if same else 1)

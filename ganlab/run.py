@@ -3,15 +3,15 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told, uncollected
-from ganlab.settings import CONF, own_launchers
+from ganlab.command.entry import told, uncollected
+from ganlab.core.settings import CONF, own_launchers
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """One experiment, or one job of a sweep."""
     with uncollected():
-        from ganlab.experiment import run
+        from ganlab.command.run import run
 
     return told(lambda: run(cfg))
 

@@ -3,14 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="sample")
 def main(cfg: DictConfig) -> None:
     """Sample, decode, write, and say what it is."""
-    from ganlab.export import export
+    from ganlab.command.sample import export
 
     told(lambda: export(**{str(key): value for key, value in cfg.items()}))
 

@@ -3,8 +3,8 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command import told
-from ganlab.settings import CONF
+from ganlab.command.entry import told
+from ganlab.core.settings import CONF
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="summary")

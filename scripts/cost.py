@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganlab.compose import compose_networks
+from ganlab.core.settings import CONF
 from ganlab.gan.gan import GAN
-from ganlab.settings import CONF
 
 SAMPLES = {"ptbdb": 29_028, "thyroid": 6_502, "fingerprint": 75_600, "iris": 2_224}
 """Training samples of the documents' data sets (design: section 1 of the catalogue)."""

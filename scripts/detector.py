@@ -19,9 +19,9 @@ from scipy.signal import resample_poly
 from wfdb import rdheader, rdsamp
 from wfdb.processing import xqrs_detect
 
-from ganlab.dataset.record import millivolts
-from ganlab.dataset.simulator import simulate_record
-from ganlab.metrics.physiology import Peaks, find_all_peaks, lags
+from ganlab.core.record import millivolts
+from ganlab.metrics.ecg.physiology import Peaks, find_all_peaks, lags
+from ganlab.simulator.ecg import simulate_record
 
 SAMPLES, RATE = 2025, 1000.0
 """Of a window, and samples a second."""

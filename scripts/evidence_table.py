@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ganlab.evidence import seen
+from ganlab.evaluation.evidence import seen
 
 CONTROLS = ("copy", "noisy_copy", "collapsed", "noise")
 BASELINES = ("bootstrap", "pca_gaussian")

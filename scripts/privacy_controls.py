@@ -17,17 +17,17 @@ import numpy as np
 import torch
 
 from ganlab.arrangement.leads import Leads
-from ganlab.attacked import attacked
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.evaluation import generated, real_sets, verdict_of
+from ganlab.evaluation.attacked import attacked
+from ganlab.evaluation.bootstrap import interval
+from ganlab.evaluation.reference import generated, real_sets, verdict_of
+from ganlab.generator.load import load
 from ganlab.metrics.base import Found, Real, SampleSet
-from ganlab.metrics.bootstrap import interval
-from ganlab.metrics.linkage import Linkage
-from ganlab.metrics.membership import Calibrated, Density, Discriminator, Nearest
-from ganlab.metrics.privacy import Privacy
+from ganlab.metrics.privacy.linkage import Linkage
+from ganlab.metrics.privacy.membership import Calibrated, Density, Discriminator, Nearest
+from ganlab.metrics.privacy.windows import Privacy
 from ganlab.split.patient import PatientSplit
-from ganlab.trained import load
 
 NOISES = (0.02, 0.05, 0.1, 0.2)
 """Standard deviations, mV."""

@@ -10,10 +10,10 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.compose import compose
-from ganlab.dataset.kind import Window
-from ganlab.report.ecg_paper import draw_windows, png_bytes
+from ganlab.core.kind import Window
+from ganlab.generator.load import load
+from ganlab.plot.ecg_paper import draw_windows, png_bytes
 from ganlab.report.page import NOTICE
-from ganlab.trained import load
 
 
 def main() -> None:

@@ -26,15 +26,15 @@ from pytorch_lightning import Callback, Trainer
 from scipy import signal as dsp
 from scipy import stats
 
-from ganlab.command import build
 from ganlab.compose import Composed, compose
-from ganlab.evaluation import real_sets
+from ganlab.core.instantiate import build
+from ganlab.core.settings import CONF
+from ganlab.evaluation.reference import real_sets
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.distribution import Distribution
+from ganlab.metrics.ecg.physiology import VisualCriteria
 from ganlab.metrics.embedding import PhysiologicalFeatures
-from ganlab.metrics.physiology import VisualCriteria
-from ganlab.settings import CONF
 from ganlab.stopping.rule import LEAST_COPYING, LEAST_COVERAGE, PAIRWISE, Evaluation, Rule, candidates
 from ganlab.stopping.score import Scale
 

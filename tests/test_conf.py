@@ -14,11 +14,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig
 
-import ganlab.settings
-from ganlab.command import build
+import ganlab.core.settings
 from ganlab.compose import compose, plain_values
-from ganlab.errors import UserError
-from ganlab.evidence import check_measures
+from ganlab.core.errors import UserError
+from ganlab.core.instantiate import build
+from ganlab.evaluation.evidence import check_measures
 from tests.conftest import COMMANDS, ROOT
 
 CONF = ROOT / "conf"
@@ -30,17 +30,17 @@ CHOICES = [file for file in FILES if file.parts[0] != "hydra"]
 
 def composed(*overrides: str) -> DictConfig:
     GlobalHydra.instance().clear()
-    with initialize_config_dir(ganlab.settings.CONF, version_base="1.3"):
+    with initialize_config_dir(ganlab.core.settings.CONF, version_base="1.3"):
         return hydra_compose("config", overrides=list(overrides))
 
 
 def test_the_choices_of_a_group_are_those_that_hydra_finds(tmp_path: Path) -> None:
     GlobalHydra.instance().clear()
-    with initialize_config_dir(ganlab.settings.CONF, version_base="1.3"):
+    with initialize_config_dir(ganlab.core.settings.CONF, version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         for group in ("", "hydra", *sorted({file.parent.as_posix() for file in FILES})):
             for kind in (ObjectType.CONFIG, ObjectType.GROUP):
-                expected = ganlab.settings._with_overrides(loader, group, kind)
+                expected = ganlab.core.settings._with_overrides(loader, group, kind)
                 for _ in range(2):
                     assert loader.get_group_options(group, kind) == expected
         (tmp_path / "dataset").mkdir()
@@ -95,8 +95,8 @@ def test_every_class_has_its_file_in_the_room_of_its_group(choice: Path) -> None
     for line in text.splitlines():
         target = line.partition("_target_: ")[2]
         if target.startswith("ganlab."):
-            room, file = target.split(".")[1:3]
-            assert (ROOT / "ganlab" / room / f"{file}.py").is_file()
+            room, *folders, _ = target.split(".")[1:]
+            assert (ROOT / "ganlab" / room).joinpath(*folders).with_suffix(".py").is_file()
             assert room == choice.parts[0], target
 
 
@@ -286,10 +286,10 @@ def test_nothing_heavy_is_imported_before_main(module: str) -> None:
 
 def test_what_only_the_end_of_a_run_needs_is_not_imported_before_its_first_step() -> None:
     code = (
-        "import sys, hydra, ganlab.experiment\n"
-        "from ganlab.command import build\n"
+        "import sys, hydra, ganlab.command.run\n"
+        "from ganlab.core.instantiate import build\n"
         "from ganlab.compose import compose\n"
-        "from ganlab.settings import CONF\n"
+        "from ganlab.core.settings import CONF\n"
         "with hydra.initialize_config_dir(CONF, version_base='1.3'):\n"
         "    cfg = hydra.compose('config')\n"
         "compose(cfg), [build(node) for node in cfg.metrics.measures.values()]\n"
@@ -313,7 +313,7 @@ def test_every_value_says_what_it_is(choice: Path) -> None:
 def test_garbage_is_collected_after_the_imports_of_a_run() -> None:
     code = (
         "import gc, sys\n"
-        "from ganlab.command import uncollected\n"
+        "from ganlab.command.entry import uncollected\n"
         "with uncollected():\n"
         "    assert not gc.isenabled()\n"
         "    import torch\n"

@@ -150,7 +150,7 @@ def test_mlflow_unpickles_nothing_in_our_processes(tmp_path: Path) -> None:
         "    python_version: 3.11.0\n  sklearn:\n    pickled_model: model.pkl\n    serialization_format: pickle\n"
     )
     code = (
-        "import os, ganlab.settings, mlflow.pyfunc\n"
+        "import os, ganlab.core.settings, mlflow.pyfunc\n"
         f"canary = {str(tmp_path / 'canary')!r}\n"
         f"try:\n    mlflow.pyfunc.load_model({str(tmp_path)!r})\n"
         "except mlflow.MlflowException as error:\n    print(error, os.path.exists(canary))\n"

@@ -21,7 +21,7 @@ def test_a_wheel_trains_from_another_folder(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     call("-m", "pip", "install", "--no-deps", "--quiet", "--target", str(tmp_path / "site"), str(wheel))
     assert {path.name for path in (tmp_path / "site").iterdir() if "dist-info" not in path.name} == {"ganlab"}
-    where = call("-c", "import ganlab.settings; print(ganlab.settings.CONF)").strip()
+    where = call("-c", "import ganlab.core.settings; print(ganlab.core.settings.CONF)").strip()
     assert Path(where) == tmp_path / "site" / "ganlab" / "conf"
     call("-m", "ganlab.run", *TINY, "tracking=none", "metrics=paper")
     assert (newest_run(tmp_path) / "report.html").is_file()

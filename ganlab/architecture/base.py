@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ganlab.arrangement.base import Arrangement
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 LEAST_CHANNELS = 4
 """However narrow a convolutional network is made, its hidden maps keep as many channels."""

@@ -16,7 +16,7 @@ from torch.nn.functional import avg_pool2d, conv1d, conv2d, interpolate, leaky_r
 from ganlab.architecture.base import Heads
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 DECIMATION = 4
 """Samples of the window for each that the networks see."""

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import z
-from ganlab.errors import UserError
-from ganlab.share import Share, shares
-from ganlab.standardization.base import TOP
+from ganlab.core.errors import UserError
+from ganlab.core.kind import TOP
+from ganlab.core.ratio import Share, shares
 
 GREY = 1e-6
 """Chroma or value below which a colour has no hue or no saturation."""

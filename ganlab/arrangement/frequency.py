@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import z
-from ganlab.share import Share, shares
-from ganlab.standardization.base import TOP
+from ganlab.core.kind import TOP
+from ganlab.core.ratio import Share, shares
 
 FLOOR = 2 / TOP
 """The least scale of a coefficient: one level, below which the 8-bit grid leaves only its own noise."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.order import z
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 RESOLUTION_MV = 1e-3
 """Leads from which others are derived are first rounded to 1 uV, so that sums and halves are exact at 0.5 uV a unit."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 
 def z(side: int) -> Tensor:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ganlab.arrangement.base import Arrangement
-from ganlab.errors import UserError
-from ganlab.share import Share, shares
-from ganlab.standardization.base import TOP
+from ganlab.core.errors import UserError
+from ganlab.core.kind import TOP
+from ganlab.core.ratio import Share, shares
 
 NULL = -1.0
 """The pixel of a cell that no column has: level 0, which no column's value takes (thesis 6.2)."""

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ganlab.checkup.finding import Finding, some
-from ganlab.settings import HERE
+from ganlab.core.settings import HERE
 
 LOCKS = ("requirements.lock", "requirements-torch.lock")
 MODULES = (

@@ -19,8 +19,8 @@ import requests
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from ganlab.errors import UserError
-from ganlab.files import on_disk, sha256_of, write_whole
+from ganlab.core.errors import UserError
+from ganlab.core.files import on_disk, sha256_of, write_whole
 
 T = TypeVar("T")
 

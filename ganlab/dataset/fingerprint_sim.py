@@ -37,7 +37,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import iv
 
 from ganlab.dataset.images import DrawnImages
-from ganlab.dataset.source import Member
+from ganlab.split.base import Member
 
 Plane = NDArray[np.complex64]
 Field = NDArray[np.float32]

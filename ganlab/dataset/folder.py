@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 
 def cached(cache: Path, name: str, identity: Mapping[str, Any], build: Callable[[Path], None]) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 import PIL.Image
 import PIL.ImageOps
 
-from ganlab.errors import BadRecord, UserError
+from ganlab.core.errors import BadRecord, UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 MODES = {1: "L", 3: "RGB"}

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.kind import Image
 from ganlab.dataset.folder import cached
 from ganlab.dataset.image_files import MODES, Store, decode, open_store
-from ganlab.dataset.kind import Image
 from ganlab.dataset.people import read_people
 from ganlab.dataset.samples import Place, Samples
-from ganlab.dataset.source import Collected, Member, Skipped, Source
-from ganlab.errors import BadRecord, UserError
+from ganlab.dataset.source import Collected, Skipped, Source
+from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
 

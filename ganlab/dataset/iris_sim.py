@@ -26,9 +26,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from ganlab.core.errors import UserError
 from ganlab.dataset.images import DrawnImages
-from ganlab.dataset.source import Member
-from ganlab.errors import UserError
+from ganlab.split.base import Member
 
 Field = NDArray[np.float64]
 

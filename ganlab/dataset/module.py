@@ -11,12 +11,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.core.errors import UserError
+from ganlab.dataset.apart import check_apart
 from ganlab.dataset.resident import Places, check, hold
 from ganlab.dataset.rows import Rows, rows
 from ganlab.dataset.samples import Batch, Draws, EpochBatches, EpochSampler, Samples
 from ganlab.dataset.source import Collected, Source
-from ganlab.errors import UserError
-from ganlab.split.base import Split, Splitter, check_apart
+from ganlab.split.base import Split, Splitter
 
 PARTS = ("train", "validation", "test", "holdout")
 

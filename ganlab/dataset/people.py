@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganlab.dataset.source import Member
+from ganlab.core.errors import UserError
 from ganlab.dataset.table import read_text
-from ganlab.errors import UserError
+from ganlab.split.base import Member
 
 
 def read_people(file: Path, classes: Sequence[str]) -> dict[str, Member]:

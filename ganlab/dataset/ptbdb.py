@@ -6,10 +6,10 @@ Any folder with a RECORDS file whose records are WFDB pairs named `<person>/<rec
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ganlab.dataset.diagnosis import CLASSES, diagnosis_of, label_of
+from ganlab.core.diagnosis import CLASSES, diagnosis_of, label_of
+from ganlab.core.errors import UserError
 from ganlab.dataset.download import download
 from ganlab.dataset.wfdb import WFDB
-from ganlab.errors import UserError
 
 
 class PTBDB(WFDB):

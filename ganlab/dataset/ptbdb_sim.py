@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.dataset.cache import RecordingSource
-from ganlab.dataset.diagnosis import CLASSES
-from ganlab.dataset.record import Record
-from ganlab.dataset.simulator import RATE, VERSION, simulate_record, write_cohort
+from ganlab.core.diagnosis import CLASSES
+from ganlab.core.record import Record
+from ganlab.dataset.recordings import RecordingSource
+from ganlab.simulator.ecg import RATE, VERSION, simulate_record, write_cohort
 
 
 class PTBDBSim(RecordingSource):

@@ -2,16 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Dataset
 
-from ganlab.errors import UserError
-
-if TYPE_CHECKING:
-    from ganlab.dataset.samples import Batch, Place, Samples
+from ganlab.core.errors import UserError
+from ganlab.dataset.samples import Batch, Place, Samples
 
 log = logging.getLogger(__name__)
 
@@ -19,63 +16,19 @@ SHARE = 0.5
 """Of a GPU's free memory that samples may take by themselves; the rest is for networks and images."""
 
 
-class Resident(nn.Module):
-    """Samples on a device, `values` `(N, ...)`; each has one place where it is read."""
-
-    values: Tensor
-
-    def __init__(self, values: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("values", values)
-
-    def forward(self, places: Tensor) -> Tensor:
-        """The samples `(B, ...)` at these places, numbers and starts `(B, 2)`, as float32."""
-        return self.values[places[:, 0]].float()
-
-
-class ResidentWindows(nn.Module):
-    """Windows of `span` samples of recordings in ADC units, which lie one after another in `signal`.
-
-    `first`, `gain` and `baseline` have shape `(records, leads)`, `first` saying where in `signal` a lead begins;
-    `record` `(N,)` says which record a window is of.
-    """
-
-    signal: Tensor
-    first: Tensor
-    gain: Tensor
-    baseline: Tensor
-    record: Tensor
-    along: Tensor
-
-    def __init__(
-        self, signal: Tensor, first: Tensor, gain: Tensor, baseline: Tensor, record: Tensor, span: int
-    ) -> None:
-        super().__init__()
-        own = {"signal": signal, "first": first, "gain": gain, "baseline": baseline, "record": record}
-        for name, values in own.items():
-            self.register_buffer(name, values.to(signal.device))
-        self.register_buffer("along", torch.arange(span, device=signal.device))
-
-    def forward(self, places: Tensor) -> Tensor:
-        """Windows `(B, leads, span)` in mV, as `ganlab.dataset.record.millivolts` makes them."""
-        record, start = self.record[places[:, 0]], places[:, 1]
-        digital = self.signal[(self.first[record] + start[:, None])[..., None] + self.along]
-        return ((digital - self.baseline[record][..., None]) / self.gain[record][..., None]).float()
-
-
-class Places(Dataset["Batch"]):
+class Places(Dataset[Batch]):
     """Batches that have, instead of samples, the places `(B, 2)` to read them at."""
 
-    def __init__(self, samples: "Samples") -> None:
+    def __init__(self, samples: Samples) -> None:
         self.samples = samples
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> "Batch":
+    def __getitem__(self, index: int) -> Batch:
         return self.__getitems__([index])
 
-    def __getitems__(self, places: "Sequence[Place | int]") -> "Batch":
+    def __getitems__(self, places: Sequence[Place | int]) -> Batch:
         """Numbers and starts, with labels and persons."""
         found = self.samples.found(places)
         return self.samples.told(torch.tensor(found, dtype=torch.long).view(-1, 2), found)
@@ -92,7 +45,7 @@ def check(wish: bool | str, num_workers: int) -> None:
         )
 
 
-def hold(samples: "Samples", wish: bool | str, num_workers: int, device: torch.device) -> nn.Module | None:
+def hold(samples: Samples, wish: bool | str, num_workers: int, device: torch.device) -> nn.Module | None:
     """The samples on the device, where `wish` is true, or auto and they fit into a GPU; None where they are to be read.
 
     Raises UserError where they cannot lie there although `wish` is true.

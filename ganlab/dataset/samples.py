@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
 
-from ganlab.dataset.resident import Resident
+from ganlab.core.errors import UserError
+from ganlab.dataset.device_storage import Resident
 from ganlab.dataset.rows import Rows
-from ganlab.errors import UserError
 
 FITTED_VALUES = 12_500_000
 """Single values from which a standardization takes what it needs: 2,000 windows of three leads."""

@@ -9,15 +9,13 @@ ms. So half a second and 20 ms are beyond what a heart does in those records and
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.errors import UserError
-
-if TYPE_CHECKING:
-    from ganlab.dataset.record import Record
+from ganlab.core.errors import UserError
+from ganlab.core.record import Record, Segment
 
 POLICIES = ("keep", "drop", "error")
 KINDS = ("missing", "flat", "clipped")
@@ -25,15 +23,6 @@ KINDS = ("missing", "flat", "clipped")
 
 NOT_A_SAMPLE = -32768
 """Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
-
-
-class Segment(NamedTuple):
-    """Samples `start` to `stop` (without it) of a lead, and which of `KINDS` they are."""
-
-    kind: str
-    lead: str
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +106,7 @@ def at_rate(segments: Sequence[Segment], ratio: float, samples: int) -> tuple[Se
     )
 
 
-def clear_starts(record: "Record", span: int, leads: Collection[str]) -> NDArray[np.int64]:
+def clear_starts(record: Record, span: int, leads: Collection[str]) -> NDArray[np.int64]:
     """First and last start, `(stretches, 2)`, between which windows touch no segment of these leads."""
     barred = sorted((max(0, s.start - span + 1), s.stop - 1) for s in record.segments if s.lead in leads)
     clear, first = [], 0
@@ -139,7 +128,7 @@ class Touched(NamedTuple):
     first: str
 
 
-def touched(records: Sequence["Record"], span: int, leads: Collection[str]) -> list[Touched]:
+def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> list[Touched]:
     """Of the windows laid end to end those that touch a segment of these leads, each counted under one kind."""
     windows: Counter[str] = Counter()
     among: Counter[str] = Counter()
@@ -161,7 +150,7 @@ def touched(records: Sequence["Record"], span: int, leads: Collection[str]) -> l
     return [Touched(kind, windows[kind], among[kind], first[kind]) for kind in KINDS if windows[kind]]
 
 
-def said(record: "Record", segment: Segment) -> str:
+def said(record: Record, segment: Segment) -> str:
     """A segment in words."""
     start, length = segment.start / record.rate, (segment.stop - segment.start) / record.rate
     return f"{record.name}: {segment.lead} {segment.kind} for {length:.3f} s from {start:.3f} s"

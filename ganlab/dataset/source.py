@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ganlab.arrangement.base import Arrangement
-from ganlab.dataset.kind import Kind
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind
 from ganlab.dataset.samples import Samples
-from ganlab.errors import UserError
+from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +27,6 @@ class Skipped:
     """How many samples or records it stands for."""
     noun: str = ""
     """What it stands for, where that is not what the data set is listed by: windows of a record that is used."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """A record, row or image in the eyes of a split: its name, whose it is, and the index of its class."""
-
-    name: str
-    patient: str
-    label: int
 
 
 @dataclass(frozen=True)

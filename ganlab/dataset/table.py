@@ -6,59 +6,27 @@ A row is a sample. Where no column says whose rows are whose, every row is its o
 import csv
 import io
 import logging
-import math
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.arrangement.base import Arrangement
-from ganlab.dataset.kind import Column, Row
+from ganlab.core.columns import Columns, columns_of
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Column, Row
 from ganlab.dataset.samples import Place, Samples
-from ganlab.dataset.source import Collected, Member, Skipped, Source
-from ganlab.errors import UserError
+from ganlab.dataset.source import Collected, Skipped, Source
+from ganlab.split.base import Member
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-
-PROPERTIES = ("low", "high", "binary", "whole")
-
-Columns = Mapping[str, Mapping[str, Any] | None]
-"""As in a configuration: a column's name to its properties, in the order in which an image takes them."""
-
-
-def columns_of(columns: Columns) -> tuple[Column, ...]:
-    """The columns of a configuration: `{}`, `{low: 0, high: 1}`, `{whole: true}` or `{binary: true}` by name.
-
-    Raises UserError for no column, an unknown property, limits in the wrong order, or a binary with limits.
-    """
-    if not columns:
-        raise UserError("dataset.columns names no column. Accepted is, for example, dataset.columns={Age: {low: 0}}.")
-    return tuple(_column(str(name), dict(properties or {})) for name, properties in columns.items())
-
-
-def _column(name: str, properties: dict[str, Any]) -> Column:
-    place = f"dataset.columns.{name}={properties}"
-    if unknown := [key for key in properties if key not in PROPERTIES]:
-        raise UserError(f"{place}: {', '.join(map(str, unknown))} is unknown; accepted are {', '.join(PROPERTIES)}.")
-    for key, value in properties.items():
-        switch = key in ("binary", "whole")
-        if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) != switch):
-            raise UserError(f"{place}: {key} is {value!r}; accepted is {'true or false' if switch else 'a number'}.")
-    column = Column(name, **properties)
-    if column.binary and (column.whole or column.low is not None or column.high is not None):
-        raise UserError(f"{place}: a binary column holds 0 and 1; accepted with binary=true is nothing else.")
-    if any(limit is not None and math.isnan(limit) for limit in (column.low, column.high)):
-        raise UserError(f"{place}: a limit that is no number leaves every row out; accepted are numbers or null.")
-    if column.low is not None and column.high is not None and column.low >= column.high:
-        raise UserError(f"{place}: accepted is a low below high.")
-    return column
 
 
 class Rows(Samples):

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import requests
 
+from ganlab.core.errors import UserError
+from ganlab.core.files import on_disk
+from ganlab.core.kind import Column
 from ganlab.dataset.download import SETTING, Damaged, DownloadSummary, Remote, alone, base_url, part_of
-from ganlab.dataset.kind import Column
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.table import Columns, Entries, Line, TableSource, checked, numbered, read_text
-from ganlab.errors import UserError
-from ganlab.files import on_disk
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ components are turned one by one into the columns' own distributions.
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.errors import UserError
 from ganlab.dataset.table import Columns, Entries, TableSource
 from ganlab.dataset.thyroid import refuse_unknown
-from ganlab.errors import UserError
 
 QUANTILES = {
     "Age": """

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.dataset.cache import RecordingSource
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.record import Record
 from ganlab.dataset.people import read_people
-from ganlab.dataset.record import Record
+from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
-from ganlab.dataset.source import Member
-from ganlab.errors import BadRecord, UserError
+from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganlab.core.errors import UserError
+from ganlab.core.record import Record, millivolts
 from ganlab.dataset.cache import Recordings
-from ganlab.dataset.record import Record, millivolts
-from ganlab.dataset.resident import ResidentWindows
+from ganlab.dataset.device_storage import ResidentWindows
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
-from ganlab.errors import UserError
 
 AT_ONCE = 64
 """Windows that become mV together: in memory they lie three times over for that long."""

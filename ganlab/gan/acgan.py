@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.gan.gan import GAN, Terms, Verdict
 
 

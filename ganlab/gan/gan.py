@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ganlab.codec import Codec
+from ganlab.core import collective
+from ganlab.core.errors import UserError
 from ganlab.dataset.rows import Rows
 from ganlab.dataset.samples import Batch
-from ganlab.errors import UserError
 from ganlab.gan.means import EpochMeans
 from ganlab.loss.base import Loss
-from ganlab.trainer import collective
 from ganlab.trick.base import Trick, hooks_of
 
 

@@ -12,10 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.dataset.kind import Kind
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind, Samples
 
-Samples = NDArray[np.floating[Any]]
 Weights = NDArray[np.float64]
 
 Statistic = Callable[[Weights, Weights], float]
@@ -121,8 +120,8 @@ class Number:
     """What a number says, and what it cannot see.
 
     `best` is the value of a perfect generator; None where the number describes a set by itself, so that the best is
-    the reference's own value. `sees` are the controls of `ganlab.metrics.controls` that lie farther from the best than
-    other real samples do. `limits` are the least and the greatest value that there can be.
+    the reference's own value. `sees` are the controls of `ganlab.evaluation.controls` that lie farther from the best
+    than other real samples do. `limits` are the least and the greatest value that there can be.
     """
 
     unit: str

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.spatial.distance import jensenshannon
 
-from ganlab.dataset.kind import Image, Kind, Row, Window
+from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
 from ganlab.metrics.embedding import Embed, Embedding, check_finite
 from ganlab.metrics.weighted import mean

@@ -18,11 +18,11 @@ from scipy import signal as dsp
 from torch import Tensor
 from torch.nn.functional import conv1d
 
-from ganlab.dataset.kind import Kind, Window
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind, Window
+from ganlab.core.resampling import at_rate, centred
 from ganlab.metrics.base import Real, Samples
-from ganlab.metrics.physiology import LEAST_RATE, describe
-from ganlab.metrics.rate import at_rate, centred
+from ganlab.metrics.ecg.physiology import LEAST_RATE, describe
 
 Embed = Callable[[Samples], NDArray[np.float32]]
 """Samples of N to `(N, features)`."""
@@ -46,7 +46,7 @@ LEAST_POWER = 1e-8
 class Embedding(ABC):
     """Features of samples; what it must learn it learns from `real.train` alone.
 
-    `blind` are the controls of `ganlab.metrics.controls` that no number in these features tells from real samples.
+    `blind` are the controls of `ganlab.evaluation.controls` that no number in these features tells from real samples.
     """
 
     blind: tuple[str, ...] = ()
@@ -133,7 +133,8 @@ def _prepared(windows: Samples, rate: float) -> Tensor:
 
 
 class PhysiologicalFeatures(Embedding):
-    """What `ganlab.metrics.physiology.describe` says of the first lead, quantiles of its amplitude, powers in bands.
+    """What `ganlab.metrics.ecg.physiology.describe` says of the first lead, quantiles of its amplitude, powers in
+    bands.
 
     Standardized on the training windows. What a window does not have (a heart rate where there is one beat) is the
     training windows' median, and that it is missing a feature of its own. Few numbers with names: what they do not

@@ -9,12 +9,13 @@ the window's median and standardized with training windows. Dynamic time warping
 
 over monotonous paths within 10 % of the window from the diagonal.
 
-Elsewhere: spectra, spectral entropy and amplitudes in `ganlab.metrics.signal`, distances in deep features and the
-discriminative score in `ganlab.metrics.distribution`, memorization in `ganlab.metrics.copies`, relations of leads in
-`ganlab.metrics.leads`. Left out: the correlation with the mean of unaligned windows, which is flat whatever they show;
-mutual information between leads (NMI), which depends on bins and says less than their correlations; the discrete
-Frechet distance, which is ruled by one sample of unaligned windows; alpha-precision, which needs a trained one-class
-embedding; pNN50, a share of at most three differences of RR intervals; QRS and QT intervals, which need a delineation.
+Elsewhere: spectra, spectral entropy and amplitudes in `ganlab.metrics.ecg.signal`, distances in deep features and the
+discriminative score in `ganlab.metrics.distribution`, memorization in `ganlab.metrics.privacy.copies`, relations of
+leads in `ganlab.metrics.ecg.leads`. Left out: the correlation with the mean of unaligned windows, which is flat
+whatever they show; mutual information between leads (NMI), which depends on bins and says less than their correlations;
+the discrete Frechet distance, which is ruled by one sample of unaligned windows; alpha-precision, which needs a trained
+one-class embedding; pNN50, a share of at most three differences of RR intervals; QRS and QT intervals, which need a
+delineation.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,12 +26,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import cdist, jensenshannon
 
-from ganlab.dataset.kind import Kind, Window
+from ganlab.core.kind import Kind, Window
+from ganlab.core.resampling import at_rate, centred
 from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
-from ganlab.metrics.copies import left_out
-from ganlab.metrics.physiology import LEAST_RATE, find_all_peaks
-from ganlab.metrics.rate import at_rate, centred
-from ganlab.metrics.signal import one_lead, place_of, power
+from ganlab.metrics.ecg.physiology import LEAST_RATE, find_all_peaks
+from ganlab.metrics.ecg.signal import one_lead, place_of, power
+from ganlab.metrics.privacy.copies import left_out
 from ganlab.metrics.weighted import mean, wasserstein
 
 Floats = NDArray[np.floating]

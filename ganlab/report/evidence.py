@@ -1,7 +1,8 @@
 """The page of evidence: how far generated samples are from real ones, and which numbers can be trusted to say so.
 
 Every number is drawn on one scale: its distance from the best value, over that of the far end of what other real
-persons have. At 1 or below a set is within the range of real samples; `ganlab.evidence.seen` asks the same of controls.
+persons have. At 1 or below a set is within the range of real samples; `ganlab.evaluation.evidence.seen` asks the same
+of controls.
 """
 
 import math
@@ -15,16 +16,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from ganlab.dataset.kind import Kind
-from ganlab.evidence import Evidence, Row, best, reach, seen, unseen
-from ganlab.files import write_whole
+from ganlab.core.files import write_whole
+from ganlab.core.kind import Kind
+from ganlab.core.words import counted, number
+from ganlab.evaluation.evidence import Evidence, Row, best, reach, seen, unseen
 from ganlab.metrics.base import SampleSet
+from ganlab.plot.ecg_paper import png_bytes
 from ganlab.report import page
-from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.page import Html
 from ganlab.report.privacy import attacks
 from ganlab.report.samples import by_class, compare
-from ganlab.report.words import counted, number
 
 RISK = "The risk to the patients whose records trained the generator has not been measured here."
 MEASURED = "The numbers below privacy/ say what was measured of the risk to the patients, not that there is none."
@@ -143,8 +144,8 @@ def sections(
 ) -> list[Html]:
     """What the numbers say together, a picture and a table of each family, and what was not measured.
 
-    `rows` are those of `ganlab.evidence.evidence`, as they are or read from JSON; a bare number is one of the
-    generated samples. What is missing in a row is left blank. `draws` is how many draws of persons make an
+    `rows` are those of `ganlab.evaluation.evidence.evidence`, as they are or read from JSON; a bare number is one of
+    the generated samples. What is missing in a row is left blank. `draws` is how many draws of persons make an
     interval; `shown` is what is drawn of attacks.
     """
     known = {str(name): complete(row) for name, row in rows.items()}

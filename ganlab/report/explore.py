@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab import __version__
-from ganlab.dataset.kind import Image, Kind, Row, Window
+from ganlab.core.files import write_whole
+from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.words import counted, number
 from ganlab.dataset.source import Skipped
-from ganlab.files import write_whole
+from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_spans, png_bytes
+from ganlab.plot.histograms import Histogram, draw_histograms
+from ganlab.plot.images import draw_grid, draw_named, pixels
 from ganlab.report import page
-from ganlab.report.ecg_paper import center_windows, draw_windows, lead_spans, png_bytes
-from ganlab.report.histograms import Histogram, draw_histograms
-from ganlab.report.images import draw_grid, draw_named, pixels
 from ganlab.report.page import Html
 from ganlab.report.samples import DPI
-from ganlab.report.words import counted, number
 
 Array = NDArray[np.floating]
 Images = Mapping[str, Sequence[Array | None]]

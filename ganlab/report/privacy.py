@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ganlab.evidence import Row, unseen
+from ganlab.core.words import counted, number
+from ganlab.evaluation.evidence import Row, unseen
+from ganlab.plot.ecg_paper import png_bytes
 from ganlab.report import page
-from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.page import Html
-from ganlab.report.words import counted, number
 
 DPI = 150
 SURE = 0.05
@@ -29,13 +29,13 @@ _SETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _BARS = ("synthetic", "copy", "noisy_copy", "floor")
 
 Shown = Mapping[str, Any]
-"""What `ganlab.metrics.privacy` and `table_privacy` say of a set to be drawn."""
+"""What `ganlab.metrics.privacy.windows` and `table_privacy` say of a set to be drawn."""
 
 
 def attacks(rows: Mapping[str, Row], shown: Mapping[str, Mapping[str, Shown]]) -> Html:
     """A section on the attacks; nothing where none was made.
 
-    `rows` are complete rows of numbers, `shown` is `ganlab.evidence.Evidence.shown`.
+    `rows` are complete rows of numbers, `shown` is `ganlab.evaluation.evidence.Evidence.shown`.
     """
     found = [columns for columns in shown.values() if columns.get("synthetic", {}).get("attacks")]
     return page.join(_section(rows, columns) for columns in found)

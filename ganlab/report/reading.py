@@ -6,20 +6,18 @@ The sheet says nothing of an item but its number: all pictures have the same siz
 import math
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.dataset.kind import Image, Kind, Window
+from ganlab.core.kind import Image, Kind, Window
+from ganlab.core.words import number
+from ganlab.evaluation.reading import Score, Share
+from ganlab.plot.ecg_paper import draw_windows, lead_spans, png_bytes
+from ganlab.plot.images import draw_grid, pixels
 from ganlab.report import page
-from ganlab.report.ecg_paper import draw_windows, lead_spans, png_bytes
-from ganlab.report.images import draw_grid, pixels
 from ganlab.report.page import Html
-from ganlab.report.words import number
-
-if TYPE_CHECKING:
-    from ganlab.reading import Score, Share
 
 Array = NDArray[np.floating[Any]]
 

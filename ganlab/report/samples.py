@@ -12,13 +12,13 @@ from functools import singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.dataset.kind import Image, Kind, Row, Window
+from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.words import counted, number
+from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans, png_bytes
+from ganlab.plot.images import draw_grid, outside, pixels
+from ganlab.plot.table import draw_boxes, draw_correlations, draw_counts
 from ganlab.report import page
-from ganlab.report.ecg_paper import center_windows, draw_windows, lead_name, lead_spans, png_bytes
-from ganlab.report.images import draw_grid, outside, pixels
 from ganlab.report.page import Html
-from ganlab.report.table import draw_boxes, draw_correlations, draw_counts
-from ganlab.report.words import counted, number
 
 Array = NDArray[np.floating]
 

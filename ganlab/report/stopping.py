@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ganlab.core.words import number
+from ganlab.plot.ecg_paper import png_bytes
 from ganlab.report import page
-from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.page import Html
-from ganlab.report.words import number
 
 FILE = "stopping.json"
 _NAMES = {

@@ -26,16 +26,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ganlab.errors import UserError
-from ganlab.files import write_whole
+from ganlab.core.errors import UserError
+from ganlab.core.files import write_whole
+from ganlab.core.words import REDUCED, counted, dashed, duration, number
+from ganlab.plot.curves import class_accuracies, draw_curves
+from ganlab.plot.ecg_paper import png_bytes
 from ganlab.report import page
-from ganlab.report.curves import History, class_accuracies, draw_curves, read_history
-from ganlab.report.ecg_paper import png_bytes
 from ganlab.report.evidence import LONG
 from ganlab.report.page import Html
 from ganlab.report.run import COMPARISON
-from ganlab.report.words import REDUCED, counted, dashed, duration, number
 from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, State, collapse, evaluations, rate
+from ganlab.tracking.history import History, read_history
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from ganlab.dataset.source import Member
-from ganlab.split.base import Split
+from ganlab.split.base import Member, Split
 
 
 class PaperSplit:

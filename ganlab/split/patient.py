@@ -4,8 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ganlab.dataset.source import Member
-from ganlab.split.base import Split
+from ganlab.split.base import Member, Split
 
 
 class PatientSplit:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from ganlab.dataset.kind import Image
-from ganlab.standardization.base import TOP, Encoded, Standardization
+from ganlab.core.kind import TOP, Image
+from ganlab.standardization.base import Encoded, Standardization
 
 
 class AsItIs(Standardization):

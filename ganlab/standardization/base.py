@@ -12,10 +12,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ganlab.dataset.kind import Kind, Window
-from ganlab.errors import UserError
-
-TOP = 255.0
+from ganlab.core.errors import UserError
+from ganlab.core.kind import TOP, Kind, Window
 
 
 class Encoded(NamedTuple):

@@ -9,8 +9,9 @@ values, such as the peaks of an ECG, have few levels; `levels=null` keeps them a
 import torch
 from torch import Tensor
 
-from ganlab.errors import UserError
-from ganlab.standardization.base import TOP, Encoded, Standardization
+from ganlab.core.errors import UserError
+from ganlab.core.kind import TOP
+from ganlab.standardization.base import Encoded, Standardization
 
 NARROWEST = 1e-5
 """Smallest distance of two quantiles, as a share of the range and in mV."""

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganlab.dataset.kind import Column, Row
-from ganlab.dataset.table import columns_of
-from ganlab.share import Share, shares
-from ganlab.standardization.base import TOP, Encoded, Standardization
+from ganlab.core.columns import columns_of
+from ganlab.core.kind import TOP, Column, Row
+from ganlab.core.ratio import Share, shares
+from ganlab.standardization.base import Encoded, Standardization
 
 BOTTOM = 1.0
 """The lowest level of a value; below it is the level of no value."""

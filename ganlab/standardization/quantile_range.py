@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.standardization.base import Standardization
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pytorch_lightning import Callback
 
-from ganlab.dataset.kind import Kind
+from ganlab.core.kind import Kind
 
 
 class Stopping(Callback):

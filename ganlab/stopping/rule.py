@@ -27,10 +27,10 @@ import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
 
-from ganlab.dataset.kind import Kind
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind
 from ganlab.dataset.module import Data
-from ganlab.errors import UserError
-from ganlab.evaluation import real_sets
+from ganlab.evaluation.reference import real_sets
 from ganlab.gan.gan import GAN
 from ganlab.gan.means import EpochMeans
 from ganlab.metrics.base import Real, SampleSet

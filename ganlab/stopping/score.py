@@ -15,16 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganlab.dataset.kind import Kind, Window
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind, Window
+from ganlab.evaluation.bootstrap import drawn
 from ganlab.metrics.base import Measure, Real, SampleSet, Statistic, Weights, need
-from ganlab.metrics.bootstrap import drawn
-from ganlab.metrics.copies import distances, left_out, spectra
 from ganlab.metrics.distribution import Distribution
+from ganlab.metrics.ecg.leads import LeadRelations
+from ganlab.metrics.ecg.physiology import VisualCriteria
+from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.embedding import RandomConvolutions
-from ganlab.metrics.leads import LeadRelations
-from ganlab.metrics.physiology import VisualCriteria
-from ganlab.metrics.signal import SignalShape
+from ganlab.metrics.privacy.copies import distances, left_out, spectra
 
 LEAST_PERSONS = 4
 """Of validation, from whom a deviation over draws of persons can be had."""
@@ -84,9 +84,9 @@ class Scale:
     """Floors learned once from training windows and those of validation persons; then scores of generated windows.
 
     `copying` is the statistic of Meehan et al. (2020, arXiv 2004.05675), for all windows together and with distances of
-    `ganlab.metrics.copies`: the share of pairs in which a generated window is farther from the nearest training window
-    than a validation window is, less one half, over its standard deviation over draws of persons. Far below 0 are
-    copies.
+    `ganlab.metrics.privacy.copies`: the share of pairs in which a generated window is farther from the nearest training
+    window than a validation window is, less one half, over its standard deviation over draws of persons. Far below 0
+    are copies.
 
     Arguments:
         real: Training windows, and those of validation persons as the reference.

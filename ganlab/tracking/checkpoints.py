@@ -6,21 +6,16 @@ Each is written whole, with its SHA-256 beside it (`sha256sum --check` reads it)
 import logging
 import re
 import shutil
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from ganlab.errors import UserError
-from ganlab.files import Damaged, check_seal, remove_sealed, sealed, set_aside, sweep_unfinished
-from ganlab.gan.gan import GAN
-from ganlab.tracking.health import check_weights_finite
-from ganlab.trainer.ddp import first_says
+from ganlab.core.errors import UserError
+from ganlab.core.files import Damaged, check_seal, remove_sealed, sealed, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +88,7 @@ def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
     where `strict` and the last one is not.
     """
     trouble: Damaged | None = None
-    for path in reversed(_all_in(run)):
+    for path in reversed(checkpoints_of(run)):
         try:
             check_seal(path)
         except Damaged as error:
@@ -114,7 +109,7 @@ def checkpoint_in(run: Path, name: str | None = "last") -> Path:
     Raises UserError that lists what there is.
     """
     chosen = run / "checkpoints" / CHOSEN
-    found = {path.stem: path for path in _all_in(run)}
+    found = {path.stem: path for path in checkpoints_of(run)}
     if name in {None, chosen.stem} and chosen.is_file():
         return chosen
     if name in {None, "last"} and found:
@@ -136,7 +131,7 @@ def check_room(folder: Path, parameters: Iterable[Tensor]) -> None:
         )
 
 
-def _all_in(run: Path) -> list[Path]:
+def checkpoints_of(run: Path) -> list[Path]:
     """From the oldest to the newest."""
     return sorted((run / "checkpoints").glob("step_*.ckpt"), key=_steps)
 
@@ -144,54 +139,3 @@ def _all_in(run: Path) -> list[Path]:
 def _steps(path: Path) -> int:
     number = re.search(r"\d+", path.stem)
     return int(number.group()) if number else -1
-
-
-class Checkpoints(Callback):
-    """Writes `checkpoints/step_<n>.ckpt` and `generators/epoch_<n>.pt` in the run folder."""
-
-    def __init__(
-        self, folder: Path, every_minutes: float = 15, generator_every_n_epochs: int = 5, every_n_epochs: int = 1
-    ) -> None:
-        self.folder = folder
-        self.every_n_epochs = every_n_epochs
-        self.every_minutes = every_minutes
-        self.generator_every_n_epochs = generator_every_n_epochs
-        self._saved_at = time.monotonic()
-        self._saved_step = 0
-
-    def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Remove what a killed process left unfinished."""
-        if trainer.is_global_zero:
-            for room in ("checkpoints", "generators"):
-                for path in sweep_unfinished(self.folder / room):
-                    log.warning("removed %s, which a process that was killed had not finished", path)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """By time, within an epoch."""
-        if first_says(trainer, time.monotonic() - self._saved_at > 60 * self.every_minutes):
-            self.save(trainer, pl_module)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """After each epoch or every few; the generator alone every few."""
-        epoch = trainer.current_epoch + 1
-        if epoch % self.every_n_epochs == 0:
-            self.save(trainer, pl_module)
-        if epoch % self.generator_every_n_epochs == 0 and trainer.is_global_zero:
-            weights = pl_module.sampling_generator.state_dict()
-            write_checkpoint(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
-
-    def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """The last one, if training ended within an epoch."""
-        if self._saved_step != pl_module.steps:
-            self.save(trainer, pl_module)
-
-    def save(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Write one now. Raises UserError for weights that are no numbers: the last one stays."""
-        check_weights_finite(pl_module)
-        path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
-        trainer.save_checkpoint(path, weights_only=False)
-        if trainer.is_global_zero:
-            for old in _all_in(self.folder)[:-KEPT]:
-                remove_sealed(old)
-        self._saved_at = time.monotonic()
-        self._saved_step = pl_module.steps

@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ganlab import __version__
-from ganlab.compose import Composed
+from ganlab.core.errors import UserError
+from ganlab.core.files import alive, write_whole
+from ganlab.core.settings import HERE
 from ganlab.dataset.module import Data
-from ganlab.errors import UserError
-from ganlab.files import alive, write_whole
-from ganlab.report.words import REDUCED
-from ganlab.settings import HERE
-from ganlab.tracking.provenance import provenance
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +31,25 @@ class Call:
     overrides: list[str]
     choices: dict[str, Any]
     seed: int
-    reduced: bool
     in_sweep: bool
-    config: Mapping[str, Any]
 
 
-def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
-    """What is known before training starts."""
+@dataclass(frozen=True)
+class Content:
+    """What a run trains on and with: counts of the data, numbers of weights, hashes of all that its bits depend on.
+
+    `left_out` are sentences that its report begins with: what it cannot say.
+    """
+
+    data: Mapping[str, Any]
+    batch_size: int
+    parameters: Mapping[str, int]
+    provenance: Mapping[str, Any]
+    left_out: list[str]
+
+
+def begin(call: Call, folder: Path, content: Content) -> dict[str, Any]:
+    """What is known before training starts, for `run.json`; of a resumed run with what its first start wrote."""
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts: dict[str, Any] = {
@@ -54,17 +63,14 @@ def begin(call: Call, folder: Path, composed: Composed) -> dict[str, Any]:
         "in_sweep": call.in_sweep,
         "working_folder": str(Path.cwd()),
         "started": now,
-        "left_out": _left_out(call.reduced, composed),
+        "left_out": content.left_out,
         "seed": call.seed,
-        "batch_size": composed.data.batch_size,
+        "batch_size": content.batch_size,
         "version": __version__,
         "git_commit": git_commit(),
-        "provenance": provenance(call.config, composed.data),
-        "data": composed.data.counts(),
-        "parameters": {
-            "generator": sum(p.numel() for p in composed.gan.generator.parameters()),
-            "discriminator": sum(p.numel() for p in composed.gan.discriminator.parameters()),
-        },
+        "provenance": dict(content.provenance),
+        "data": dict(content.data),
+        "parameters": dict(content.parameters),
     }
     if before:
         facts |= begun_under(before, facts["provenance"])
@@ -150,22 +156,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def _left_out(reduced: bool, composed: Composed) -> list[str]:
-    reasons = []
-    if reduced:
-        reasons.append(REDUCED)
-    if composed.data.source.simulated:
-        reasons.append(
-            f"Real data: {composed.data.source.name} is simulated. What this page calls real are its "
-            f"{composed.data.kind.noun}s; no person stands behind them."
-        )
-    if composed.data.judged_part == "train":
-        reasons.append(
-            "Comparison with other persons: this split has no validation patients, so the real "
-            f"{composed.data.kind.noun}s beside the generated ones are training data. A generator that copied them "
-            "would look perfect. "
-            "split=patient keeps persons apart."
-        )
-    return reasons

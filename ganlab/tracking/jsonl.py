@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from ganlab.files import on_disk
+from ganlab.core.files import on_disk
 
 
 class JSONLines(Logger):

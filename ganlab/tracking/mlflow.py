@@ -24,10 +24,10 @@ from filelock import FileLock, Timeout
 from PIL import Image
 from pytorch_lightning.loggers import Logger
 
-from ganlab.errors import UserError
-from ganlab.files import write_whole
-from ganlab.report.curves import read_history
+from ganlab.core.errors import UserError
+from ganlab.core.files import write_whole
 from ganlab.tracking.facts import end_if_dead
+from ganlab.tracking.history import read_history
 
 log = logging.getLogger(__name__)
 

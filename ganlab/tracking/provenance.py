@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganlab.core.settings import CONF, HERE
 from ganlab.dataset.module import Data
 from ganlab.dataset.samples import FITTED_VALUES
-from ganlab.settings import CONF, HERE
 
 WITHOUT_EFFECT = {"cache", "outputs", "resume", "root", "tracking", "num_workers", "enable_progress_bar"}
 """Keys, at any depth, that change where and how a run is made, not what comes out. What is in `root` has its hash."""

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.gan.gan import GAN
 
 log = logging.getLogger(__name__)

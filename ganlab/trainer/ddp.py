@@ -1,11 +1,11 @@
 """trainer=ddp: several devices of one machine train as one, each in a process of its own.
 
 A step's batch is the same as on one device. Each process takes its rows of it (`ganlab.dataset.rows`) and of the
-step's noise, and the module averages gradients, losses and what it logs (`ganlab.trainer.collective`). So the weights
+step's noise, and the module averages gradients, losses and what it logs (`ganlab.core.collective`). So the weights
 are those of one process, but for rounding, however many there are. Two things are each process's own: dropout, and what
 a relativistic loss calls real in its accuracy. Counts of saturated values are those of the first process's rows.
 
-The first process is the run: it alone writes, measures and reports. The others (`ganlab.trainer.rank`) read the
+The first process is the run: it alone writes, measures and reports. The others (`ganlab.command.rank`) read the
 configuration from the run's folder, train with it and end. No launcher of Hydra is asked to run a job twice, nothing is
 left in the environment, and a run goes on with any number of devices.
 """
@@ -28,7 +28,7 @@ from pytorch_lightning.plugins.environments import ClusterEnvironment
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import distributed
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.tracking import facts
 from ganlab.trick.base import refuse_combinations, traits_of
@@ -196,7 +196,7 @@ class Together:
     def _begin(self, rank: int, world: int, port: int) -> subprocess.Popen[bytes]:
         call = {"folder": str(self.folder), "rank": rank, "world": world, "port": port}
         call |= {"start": str(self.start) if self.start else None, "threads": torch.get_num_threads()}
-        command = [sys.executable, "-m", "ganlab.trainer.rank", json.dumps(call)]
+        command = [sys.executable, "-m", "ganlab.command.rank", json.dumps(call)]
         with self._log(rank).open("wb") as said:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 

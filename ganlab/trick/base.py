@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 Indices = NDArray[np.int64]
 

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.trick.base import Indices, Trick
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Any
 
 from memory import Watch
 
-import ganlab.command
+import ganlab.command.entry
 import ganlab.run
 
 BETWEEN = 2

@@ -86,7 +86,7 @@ def _composed(choice: str) -> GAN:
     from hydra import compose, initialize_config_dir
 
     from ganlab.compose import compose_networks
-    from ganlab.settings import CONF
+    from ganlab.core.settings import CONF
 
     with initialize_config_dir(CONF, version_base="1.3"):
         return compose_networks(compose("config", overrides=[choice])).gan.eval()

@@ -16,7 +16,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import transposed, z
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from tests.conftest import ROOT
 from tests.test_conf import composed
 

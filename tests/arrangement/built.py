@@ -5,7 +5,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-import ganlab.settings  # noqa: F401  registers the resolvers
+import ganlab.core.settings  # noqa: F401  registers the resolvers
 from tests.conftest import ROOT
 
 BINARY = (

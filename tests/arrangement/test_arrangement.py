@@ -10,7 +10,7 @@ from torch import Tensor
 from ganlab.architecture import signal
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from tests.arrangement.built import arranged, names
 
 NAMES = names("arrangement")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganlab.arrangement.colour import HSV, LAB_HIGH, LAB_LOW, Colours, Lab
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 
 CUBE = torch.cartesian_prod(*[torch.linspace(0, 1, 9)] * 3)
 """Colours `(729, 3)`: corners, edges, greys and what lies between."""

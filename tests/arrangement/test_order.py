@@ -9,7 +9,7 @@ from torch import Tensor
 from ganlab.architecture import cnn
 from ganlab.arrangement import order
 from ganlab.arrangement.leads import Leads
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from tests.arrangement.built import arranged
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganlab.arrangement.table import Table
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from tests.arrangement.built import BINARY, CONTINUOUS, THYROID, arranged
 
 

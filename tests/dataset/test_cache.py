@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.record import Record
 from ganlab.dataset import cache as room
-from ganlab.dataset.cache import RecordingSource
 from ganlab.dataset.ptbdb import PTBDB
-from ganlab.dataset.record import Record
-from ganlab.dataset.simulator import write_cohort
-from ganlab.errors import BadRecord, UserError
+from ganlab.dataset.recordings import RecordingSource
+from ganlab.simulator.ecg import write_cohort
 from tests.conftest import ROOT
 
 
@@ -58,9 +58,9 @@ from pathlib import Path
 from typing import Any
 import numpy as np
 from numpy.typing import NDArray
-from ganlab.dataset.cache import RecordingSource
-from ganlab.dataset.record import Record
-from ganlab.errors import BadRecord
+from ganlab.dataset.recordings import RecordingSource
+from ganlab.core.record import Record
+from ganlab.core.errors import BadRecord
 
 {inspect.getsource(Numbers)}
 recordings = Numbers(Path(sys.argv[1]), slow=float(sys.argv[2])).prepare()

@@ -22,9 +22,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from ganlab.core.errors import UserError
 from ganlab.dataset import download as room
 from ganlab.dataset.download import SUMS, DownloadSummary, download
-from ganlab.errors import UserError
 
 BIG = "patient001/s0010_re.dat"
 SIZE = 400_000

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from scipy.ndimage import gaussian_filter
 
+from ganlab.core.errors import UserError
 from ganlab.dataset.fingerprint_sim import CLASSES, FingerprintSim, Pattern, Ridges, draw_pattern, inked, orientation
 from ganlab.dataset.images import Images
-from ganlab.errors import UserError
 from tests.conftest import DATA, ROOT
 
 Array = NDArray[np.floating]

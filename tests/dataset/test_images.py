@@ -21,13 +21,13 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.image import AsItIs
 from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Image
 from ganlab.dataset import image_files
 from ganlab.dataset import images as room
 from ganlab.dataset.images import Images, Pictures
-from ganlab.dataset.kind import Image
 from ganlab.dataset.samples import Batch
 from ganlab.dataset.source import Collected
-from ganlab.errors import UserError
 from tests.conftest import DATA, ROOT
 
 HEIGHT, WIDTH = 6, 8

@@ -12,9 +12,9 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from ganlab.core.errors import UserError
 from ganlab.dataset.images import Images
 from ganlab.dataset.iris_sim import SHEET, IrisSim, Photograph, draw_eye, draw_pose, draw_sheet
-from ganlab.errors import UserError
 from tests.conftest import ROOT
 
 Array = NDArray[np.float64]

@@ -14,14 +14,14 @@ import pytest
 import wfdb
 from numpy.typing import NDArray
 
+from ganlab.core.diagnosis import CLASSES, HEALTHY, INFARCTION, MISCELLANEOUS, diagnosis_of, label_of
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.record import LEADS, Record, millivolts
 from ganlab.dataset import ptbdb
 from ganlab.dataset.cache import Recordings
-from ganlab.dataset.diagnosis import CLASSES, HEALTHY, INFARCTION, MISCELLANEOUS, diagnosis_of, label_of
 from ganlab.dataset.ptbdb import PTBDB, reason_for_admission
-from ganlab.dataset.record import LEADS, Record, millivolts
-from ganlab.dataset.simulator import write_cohort
 from ganlab.dataset.windows import Windows
-from ganlab.errors import BadRecord, UserError
+from ganlab.simulator.ecg import write_cohort
 from tests.conftest import DATA
 
 TABLE_1 = {

@@ -11,18 +11,18 @@ from PIL import Image
 from pytorch_lightning import LightningModule, Trainer
 
 from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import UserError
+from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.dataset.record import Record
 from ganlab.dataset.resident import Places, hold
 from ganlab.dataset.samples import Batch, Draws, Place
 from ganlab.dataset.source import Source
 from ganlab.dataset.table import Table
 from ganlab.dataset.windows import Windows
-from ganlab.errors import UserError
 from ganlab.split.patient import PatientSplit
 from ganlab.trick.random_crop import RandomCrop
 from tests.dataset.test_windows import LENGTH, recorded, windows

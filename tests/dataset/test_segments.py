@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import UserError
+from ganlab.core.record import Record, Segment
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
-from ganlab.dataset.record import Record
 from ganlab.dataset.samples import EpochSampler
-from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, Segment, find_segments, may_stay
-from ganlab.dataset.simulator import write_cohort
+from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, find_segments, may_stay
 from ganlab.dataset.source import Collected
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.windows import Windows
-from ganlab.errors import UserError
+from ganlab.simulator.ecg import write_cohort
 from ganlab.split.patient import PatientSplit
 from ganlab.trick.random_crop import RandomCrop
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from ganlab.core.errors import UserError
 from ganlab.dataset.source import Collected
 from ganlab.dataset.thyroid import HEADER, ROWS, Thyroid, fetch
-from ganlab.errors import UserError
 from tests.conftest import DATA, ROOT
 
 COLUMNS = OmegaConf.load(ROOT / "conf" / "dataset" / "thyroid.yaml").columns

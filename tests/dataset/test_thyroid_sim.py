@@ -5,9 +5,9 @@ import pytest
 from omegaconf import OmegaConf
 from scipy.stats import ks_2samp
 
+from ganlab.core.errors import UserError
 from ganlab.dataset.thyroid import Thyroid
 from ganlab.dataset.thyroid_sim import ThyroidSim
-from ganlab.errors import UserError
 from tests.conftest import DATA, ROOT
 
 CONF = {name: OmegaConf.load(ROOT / "conf" / "dataset" / f"{name}.yaml") for name in ("thyroid", "thyroid_sim")}

@@ -8,8 +8,8 @@ import wfdb
 
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table
+from ganlab.core.errors import BadRecord, UserError
 from ganlab.dataset.wfdb import WFDB
-from ganlab.errors import BadRecord, UserError
 
 CLASSES = ("healthy", "ill")
 

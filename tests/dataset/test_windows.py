@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from ganlab.core.errors import UserError
+from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.module import ResumableLoader
-from ganlab.dataset.record import Record
 from ganlab.dataset.samples import Batch, EpochSampler, Place
 from ganlab.dataset.windows import AT_ONCE, Windows, with_leads
-from ganlab.errors import UserError
 from ganlab.trick.random_crop import RandomCrop
 
 LENGTH = 100

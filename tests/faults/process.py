@@ -11,9 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PRELOADED = [
-    *("ganlab.experiment", "ganlab.evaluation", "ganlab.report.summary", "mlflow", "tensorboard.compat.proto"),
-    *("ganlab.dataset.ptbdb_sim", "ganlab.dataset.windows", "ganlab.metrics.copies", "ganlab.metrics.distribution"),
-    *("ganlab.metrics.physiology", "ganlab.stopping.epochs", "mlflow.store.tracking.sqlalchemy_store"),
+    *(
+        "ganlab.command.run",
+        "ganlab.evaluation.reference",
+        "ganlab.report.summary",
+        "mlflow",
+        "tensorboard.compat.proto",
+    ),
+    *(
+        "ganlab.dataset.ptbdb_sim",
+        "ganlab.dataset.windows",
+        "ganlab.metrics.privacy.copies",
+        "ganlab.metrics.distribution",
+    ),
+    *("ganlab.metrics.ecg.physiology", "ganlab.stopping.epochs", "mlflow.store.tracking.sqlalchemy_store"),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from ganlab.files import check_seal
+from ganlab.core.files import check_seal
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands

@@ -18,7 +18,7 @@ from types import FrameType
 
 import pytest
 
-from ganlab.errors import BadRecord, UserError
+from ganlab.core.errors import BadRecord, UserError
 from tests.fuzz.cases import CASES
 
 CASE_S = 120

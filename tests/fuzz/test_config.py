@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import ganlab.settings
-from ganlab.command import build
+import ganlab.core.settings
 from ganlab.compose import compose, plain_values
-from ganlab.errors import BadRecord, UserError
-from ganlab.evidence import check_measures
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.instantiate import build
+from ganlab.evaluation.evidence import check_measures
 from tests.fuzz.cases import many, tokens
 from tests.fuzz.conftest import Fuzz
 
-CONF = Path(ganlab.settings.CONF)
+CONF = Path(ganlab.core.settings.CONF)
 GROUPS = {
     folder.name: sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
     for folder in sorted(CONF.iterdir())
@@ -80,7 +80,7 @@ def override(draw: st.DrawFn, paths: list[str]) -> str:
 
 def test_config(fuzz: Fuzz) -> None:
     GlobalHydra.instance().clear()
-    with initialize_config_dir(ganlab.settings.CONF, version_base="1.3"):
+    with initialize_config_dir(ganlab.core.settings.CONF, version_base="1.3"):
         paths = [path for path in leaves(composed(["trick=[ema,label_smoothing,random_crop]"])) if path != "resume"]
 
         @many

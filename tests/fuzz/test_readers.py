@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ganlab.dataset.kind import Column, Image, Kind, Row, Window
-from ganlab.readers import Asked, read
-from ganlab.writers import FORMATS, Generated
+from ganlab.core.kind import Column, Image, Kind, Row, Window
+from ganlab.exchange.readers import Asked, read
+from ganlab.exchange.writers import FORMATS, Generated
 from tests.fuzz.cases import changed, many, tokens
 from tests.fuzz.conftest import Fuzz
 

@@ -15,9 +15,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganlab.export import export
-from ganlab.files import SUMS
-from ganlab.trained import load
+from ganlab.command.sample import export
+from ganlab.core.files import SUMS
+from ganlab.generator.load import load
 from tests.conftest import newest_run
 from tests.fuzz.cases import changed, many, tokens
 from tests.fuzz.conftest import Fuzz

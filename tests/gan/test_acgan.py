@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 from ganlab.architecture.base import Judge
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
+from ganlab.core.errors import UserError
 from ganlab.dataset.samples import Batch
-from ganlab.errors import UserError
 from ganlab.gan.acgan import ACGAN
 from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE

@@ -12,16 +12,16 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
+from ganlab.core import collective
+from ganlab.core.errors import UserError
 from ganlab.dataset.rows import Rows
 from ganlab.dataset.samples import Batch
-from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
 from ganlab.standardization.fixed_range import FixedRange
 from ganlab.stopping.steps import Steps
-from ganlab.trainer import collective
 from ganlab.trick.base import Trick
 from ganlab.trick.d_threshold import DThreshold
 from ganlab.trick.ema import EMA

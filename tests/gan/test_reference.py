@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from ganlab.architecture.base import Judge
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
-from ganlab.command import build
+from ganlab.core.instantiate import build
 from ganlab.dataset.samples import Batch
 from ganlab.gan.gan import GAN
 from ganlab.standardization.fixed_range import FixedRange

@@ -18,8 +18,8 @@ from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
 from ganlab.stopping.steps import Steps
-from ganlab.tracking.health import Health
-from ganlab.tracking.progress import Progress
+from ganlab.trainer.health import Health
+from ganlab.trainer.progress import Progress
 from ganlab.trick.base import Trick
 from ganlab.trick.d_threshold import DThreshold
 from ganlab.trick.ema import EMA

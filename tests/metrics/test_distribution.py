@@ -6,15 +6,15 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 
 from ganlab.arrangement.leads import Leads
-from ganlab.dataset.kind import Row
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Row
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.errors import UserError
-from ganlab.evaluation import real_sets
-from ganlab.evidence import evidence, unseen
+from ganlab.evaluation.controls import make
+from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.controls import make
 from ganlab.metrics.distribution import NUMBERS, Distribution, frechet, pair_mean, repeated, threshold, vendi
 from ganlab.metrics.embedding import Embed, Embedding, RandomConvolutions
 from ganlab.split.patient import PatientSplit

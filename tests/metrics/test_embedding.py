@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab.dataset.kind import Image, Window
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Image, Window
+from ganlab.evaluation.controls import make
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.controls import make
 from ganlab.metrics.embedding import Embedding, PhysiologicalFeatures, RandomConvolutions
 
 KIND = Window(("i", "ii", "iii"), 500.0, 700)

@@ -6,13 +6,13 @@ from scipy.spatial.distance import cdist
 from scipy.stats import kurtosis, skew, wasserstein_distance
 
 from ganlab.arrangement.leads import Leads
-from ganlab.dataset.kind import Window
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Window
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.errors import UserError
-from ganlab.evaluation import real_sets
+from ganlab.evaluation.controls import make
+from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.controls import make
 from ganlab.metrics.peers import (
     BANDWIDTHS,
     PSNR_LIMIT,

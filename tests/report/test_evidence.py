@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab.dataset.kind import Window
-from ganlab.evidence import Evidence, seen
+from ganlab.core.kind import Window
+from ganlab.evaluation.evidence import Evidence, seen
 from ganlab.metrics.base import SampleSet
 from ganlab.report import page
 from ganlab.report.evidence import (

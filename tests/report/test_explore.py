@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganlab.dataset.kind import Column, Image, Row, Window
+from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.dataset.source import Skipped
+from ganlab.plot.histograms import Histogram, draw_histograms
 from ganlab.report import explore, page
 from ganlab.report.explore import Exploration, write_exploration
-from ganlab.report.histograms import Histogram, draw_histograms
 
 HOSTILE = "<script>alert(1)</script>"
 WINDOW = Window(("i", "avr"), 200.0, 400)

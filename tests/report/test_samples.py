@@ -3,10 +3,10 @@ import re
 import numpy as np
 import pytest
 
-from ganlab.dataset.kind import Column, Image, Row, Window
+from ganlab.core.kind import Column, Image, Row, Window
+from ganlab.core.words import counted, number
 from ganlab.report import page, samples
 from ganlab.report.samples import by_class, compare
-from ganlab.report.words import counted, number
 
 HOSTILE = "<script>alert(1)</script>"
 WINDOW = Window(("i", "avr"), 200.0, 400)

@@ -13,9 +13,10 @@ import yaml
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from ganlab.errors import UserError
-from ganlab.report.curves import draw_curves
-from ganlab.report.ecg_paper import grid_image, png_bytes
+from ganlab.core.errors import UserError
+from ganlab.core.words import REDUCED
+from ganlab.plot.curves import draw_curves
+from ganlab.plot.ecg_paper import grid_image, png_bytes
 from ganlab.report.run import COMPARISON
 from ganlab.report.summary import (
     RISK,
@@ -27,7 +28,6 @@ from ganlab.report.summary import (
     titles,
     write_summary,
 )
-from ganlab.report.words import REDUCED
 from ganlab.tracking.collapse import Rate, State
 
 HOSTILE = '"><script>alert(1)</script>'

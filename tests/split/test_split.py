@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import UserError
+from ganlab.dataset.apart import check_apart
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.dataset.source import Member
 from ganlab.dataset.table import Rows
-from ganlab.errors import UserError
-from ganlab.split.base import Split, check_apart
+from ganlab.split.base import Member, Split
 from ganlab.split.paper import PaperSplit
 from ganlab.split.patient import PatientSplit
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.standardization.equalized import Equalized
 
 SCALES, SHIFTS = torch.tensor([0.3, 2.0])[:, None], torch.tensor([0.0, -5.0])[:, None]

@@ -7,8 +7,8 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from ganlab.dataset.kind import Column
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Column
 from ganlab.standardization.min_max import MinMax
 from tests.conftest import DATA, ROOT
 

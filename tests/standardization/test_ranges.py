@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.standardization.adapted_range import AdaptedRange
 from ganlab.standardization.centred_range import CentredRange
 from ganlab.standardization.fixed_range import FixedRange

@@ -12,16 +12,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.gan.gan import GAN, Verdict
+from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
 from ganlab.stopping import rule as room
 from ganlab.stopping.rule import Evaluation, Rule, candidates, collapsed, waited
 from ganlab.stopping.score import Floor, Score
-from ganlab.trained import load
+from tests.command.test_run import killed_at  # noqa: F401
 from tests.conftest import TINY, newest_run
 from tests.test_conf import IMAGES, ROWS
-from tests.test_run import killed_at  # noqa: F401
 
 RULED = (
     *(

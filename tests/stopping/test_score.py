@@ -8,11 +8,11 @@ import pytest
 from scipy import signal as dsp
 
 from ganlab.arrangement.leads import Leads
-from ganlab.dataset.kind import Image, Window
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Image, Window
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.errors import UserError
-from ganlab.evaluation import real_sets
+from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.split.patient import PatientSplit
 from ganlab.stopping.score import MOST, Floor, Scale, Score

@@ -14,10 +14,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganlab.errors import UserError
-from ganlab.files import Damaged
+from ganlab.core.errors import UserError
+from ganlab.core.files import Damaged
 from ganlab.tracking.checkpoints import (
-    Checkpoints,
     SealedCheckpointIO,
     check_room,
     checkpoint_in,
@@ -25,8 +24,9 @@ from ganlab.tracking.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from ganlab.tracking.health import Diverged
 from ganlab.tracking.jsonl import JSONLines
+from ganlab.trainer.checkpoints import Checkpoints
+from ganlab.trainer.health import Diverged
 
 
 def names(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.split.base import Split
 from ganlab.tracking import facts
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from ganlab.errors import UserError
+from ganlab.core.errors import UserError
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.trainer.compiled import check_compiler
 from tests.conftest import newest_run

@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ganlab.trained import load
+from ganlab.generator.load import load
 from ganlab.trainer import ddp
+from tests.command.test_run import killed_at, lines, runs, weights
 from tests.conftest import ROOT, TINY, newest_run
 from tests.stopping.test_rule import RULED
-from tests.test_run import killed_at, lines, runs, weights
 
 __all__ = ["killed_at"]
 

@@ -11,15 +11,15 @@ from opacus.accountants import RDPAccountant
 from torch import Tensor, nn
 
 from ganlab.compose import compose
+from ganlab.core.errors import UserError
 from ganlab.dataset.samples import EpochBatches, EpochSampler
-from ganlab.errors import UserError
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import write_checkpoint
 from ganlab.trick.dp_sgd import DPSGD, Accountant, clipped_sum
 from ganlab.trick.random_crop import RandomCrop
+from tests.command.test_run import killed_at  # noqa: F401
 from tests.conftest import TINY, newest_run
 from tests.test_conf import composed
-from tests.test_run import killed_at  # noqa: F401
 from tests.trick.test_tricks import Linear, Rows, gan, images
 
 PRIVATE = (

@@ -1,0 +1,221 @@
+"""What is in a data set, before any choice is made: what `python -m ganlab.explore` does."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from hydra import compose as hydra_compose
+from hydra.core.hydra_config import HydraConfig
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+from tqdm import tqdm
+
+from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.leads import Leads
+from ganlab.codec import Codec
+from ganlab.command.prepare import numbers
+from ganlab.core.errors import UserError
+from ganlab.core.instantiate import build
+from ganlab.core.kind import TOP, Image, Kind, Row, Window
+from ganlab.core.words import counted
+from ganlab.dataset.samples import Place, Samples
+from ganlab.dataset.source import Source
+from ganlab.dataset.windows import Windows
+from ganlab.plot.histograms import Histogram
+from ganlab.report.explore import Exploration, write_exploration
+from ganlab.standardization.base import Standardization
+
+log = logging.getLogger(__name__)
+
+BATCH = 256
+CONFIGURED = "as configured"
+"""What the configuration's own arrangement is called where its overrides have made another one of it."""
+
+Node = dict[str, Any]
+"""A choice of a configuration group, its interpolations unresolved."""
+
+
+def explore(cfg: DictConfig) -> Path:
+    """Write the page of a configuration's data set to `<out>/explore.html` and return its path."""
+    source: Source = build(cfg.dataset)
+    plain = _plain(source, cfg.arrangement)
+    collected, kind = source.collect(plain), source.kind(plain)
+    samples, choices = collected.judged, cfg.choices[kind.noun]
+    chosen = _spread(samples, cfg.shown)
+    exploration = Exploration(
+        source=source.name,
+        kind=kind,
+        simulated=source.simulated,
+        counts=numbers(collected, kind),
+        tables=source.tables(collected),
+        histograms=histograms(samples, kind),
+        ranges=_ranges(cfg, samples, kind),
+        saturation=_saturation(cfg, choices.standardizations, samples, kind),
+        samples=samples.__getitems__(chosen).sample.numpy(),
+        titles=[f"{samples.persons[i]}{_class(source, int(samples.labels[i]))}" for i in chosen],
+        images=_images(cfg, choices, source, samples, chosen),
+        skipped=collected.skipped,
+        doubtful=collected.doubtful,
+        settings=OmegaConf.to_yaml(cfg.dataset, resolve=True),
+    )
+    page = write_exploration(Path(cfg.out), exploration)
+    log.info("exploration: %s", page)
+    return page
+
+
+def _plain(source: Source, arrangement: DictConfig) -> Arrangement:
+    """All that the source has, windows of the length that the configuration says."""
+    plain = source.plain()
+    return Leads(plain.leads, side=arrangement.side) if isinstance(plain, Leads) and "side" in arrangement else plain
+
+
+def _spread(samples: Samples, count: int) -> list[int]:
+    return np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)).tolist()
+
+
+def _class(source: Source, label: int) -> str:
+    return f", {source.classes[label].replace('_', ' ')}" if source.classes else ""
+
+
+def parts(kind: Kind) -> list[str]:
+    """Names of what a sample has along its first axis: leads, columns, channels."""
+    if isinstance(kind, Row):
+        return [column.name for column in kind.columns]
+    if isinstance(kind, Image):
+        return ["grey"] if kind.shape[0] == 1 else ["red", "green", "blue"][: kind.shape[0]]
+    return list(kind.leads)
+
+
+def histograms(samples: Samples, kind: Kind) -> dict[str, Histogram]:
+    """All values of each lead, column or channel, read batch by batch."""
+    held = {name: Histogram() for name in parts(kind)}
+    for batch in _batches(samples, f"reading {kind.noun}s"):
+        for number, histogram in enumerate(held.values()):
+            histogram.update(batch[:, number].numpy())
+    return held
+
+
+def _batches(samples: Samples, what: str) -> Iterator[Tensor]:
+    for start in tqdm(range(0, len(samples), BATCH), desc=what, unit="batch", disable=None):
+        yield samples.__getitems__(range(start, min(start + BATCH, len(samples)))).sample
+
+
+def _values(node: Any) -> Node:
+    return cast(Node, OmegaConf.to_container(node))
+
+
+def _declared(group: str, name: str) -> Node:
+    """A choice of a group as its file says, whatever else this command was told."""
+    return _values(hydra_compose("explore", overrides=[f"{group}={name}"])[group])
+
+
+def _with(cfg: DictConfig, **groups: Node) -> DictConfig:
+    """The configuration with other values of whole groups."""
+    changed = deepcopy(cfg)
+    for group, node in groups.items():
+        changed[group] = node
+    return changed
+
+
+def _standardization(cfg: DictConfig, name: str) -> Node:
+    """The configured one as it is configured, another one as its file says."""
+    chosen = HydraConfig.get().runtime.choices["standardization"]
+    return _values(cfg.standardization) if name == chosen else _declared("standardization", name)
+
+
+def _all_leads(cfg: DictConfig, kind: Kind) -> DictConfig:
+    """The configuration for windows of all leads, as the plain samples are."""
+    if not isinstance(kind, Window):
+        return cfg
+    return _with(cfg, arrangement={**_values(cfg.arrangement), "leads": list(kind.leads)})
+
+
+def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[float, float]]:
+    """The limits of columns, and of leads where the range does not depend on the window."""
+    if isinstance(kind, Row):
+        limits = {column.name: (column.low, column.high) for column in kind.columns if not column.binary}
+        return {name: (low, high) for name, (low, high) in limits.items() if low is not None and high is not None}
+    if isinstance(kind, Image):
+        return dict.fromkeys(parts(kind), (0.0, TOP))
+    few = samples.to_fit()
+    standardization = _fitted(_all_leads(cfg, kind), few)
+    low = standardization.low(few).expand(len(few), len(kind.leads), 1)
+    high = low + standardization.width()
+    if (low != low[:1]).any():
+        return {}
+    return {lead: (float(low[0, n, 0]), float(high[0, n, 0])) for n, lead in enumerate(kind.leads)}
+
+
+def _saturation(cfg: DictConfig, names: Sequence[str], samples: Samples, kind: Kind) -> dict[str, float]:
+    """Share of the values beyond each standardization's range."""
+    few, shares = samples.to_fit(), {}
+    for name in names:
+        standardization = _fitted(_with(_all_leads(cfg, kind), standardization=_standardization(cfg, name)), few)
+        shares[name] = int(standardization.encode(few).saturated) / few.numel()
+    return shares
+
+
+def _fitted(cfg: DictConfig, few: Tensor) -> Standardization:
+    standardization: Standardization = build(cfg.standardization)
+    standardization.fit(few)
+    return standardization
+
+
+def _images(
+    cfg: DictConfig, choices: DictConfig, source: Source, samples: Samples, chosen: Sequence[int]
+) -> dict[str, list[NDArray[np.floating] | None]]:
+    """The same samples under each arrangement that these data can take."""
+    images = {}
+    standardization = _standardization(cfg, choices.shown_with)
+    for name, node in _arrangements(cfg, choices.arrangements).items():
+        changed = _with(cfg, arrangement=node, standardization=standardization)
+        try:
+            arrangement: Arrangement = build(changed.arrangement)
+            train = source.collect(arrangement).train
+        except UserError as error:
+            log.info("arrangement %s is not shown: %s", name, error)
+            continue
+        codec = Codec(build(changed.standardization), arrangement)
+        codec.fit(train.to_fit())
+        images[name] = _pictures(codec, name, train, [_place(samples, index, train) for index in chosen])
+    return images
+
+
+def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:
+    """Arrangements as their files say, at the configuration's side; those of one lead take its first lead.
+
+    The configuration's own comes before them where it is none of them.
+    """
+    own, nodes = _values(cfg.arrangement), {name: _declared("arrangement", name) for name in names}
+    for node in nodes.values():
+        if "leads" in node and "leads" in own:
+            node["side"] = own["side"]
+            node["leads"] = own["leads"][:1] if len(node["leads"]) == 1 else node["leads"]
+    return nodes if own in nodes.values() else {CONFIGURED: own} | nodes
+
+
+def _place(samples: Samples, index: int, others: Samples) -> Place | None:
+    """Where a sample is read in another arrangement's samples: windows by record and start, which these may lack."""
+    start = int(samples.starts[index])
+    if not isinstance(samples, Windows) or not isinstance(others, Windows):
+        return Place(index, start)
+    name = samples.records[samples.record_of[index]].name
+    of_record = np.array([record.name == name for record in others.records])[others.record_of]
+    found = np.flatnonzero(of_record & (others.room >= start))
+    return Place(int(found[0]), start) if len(found) else None
+
+
+def _pictures(
+    codec: Codec, name: str, train: Samples, places: Sequence[Place | None]
+) -> list[NDArray[np.floating] | None]:
+    """Images of the samples at these places, None where there is no place."""
+    known = [place for place in places if place is not None]
+    if len(known) < len(places):
+        lacking = counted(len(places) - len(known), "sample")
+        log.info("arrangement %s is not shown for %s of records that it cannot take", name, lacking)
+    pictures = iter(codec.picture(train.__getitems__(known).sample).numpy() if known else [])
+    return [None if place is None else next(pictures) for place in places]

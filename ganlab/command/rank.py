@@ -1,0 +1,65 @@
+"""A process of a run on several devices that is not the first: `ganlab.trainer.ddp` begins it, nobody else does.
+
+It reads the run's configuration and trains; it writes no file. It heeds no signal but SIGKILL: the first process does,
+and tells the others. It ends with the first.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """The call is a JSON object, as `Together` writes it."""
+    from ganlab.trainer.signals import HEARD
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    follow(**json.loads(sys.argv[1]))
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def follow(folder: str, rank: int, world: int, port: int, start: str | None, threads: int) -> None:
+    """Train as process `rank` of `world` of the run in `folder`, from the checkpoint `start` if there is one."""
+    import torch
+    from omegaconf import DictConfig, OmegaConf
+    from torch import distributed
+
+    import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
+    from ganlab.command.run import fit, make_trainer
+    from ganlab.compose import compose
+    from ganlab.core.instantiate import build
+    from ganlab.trainer.checkpoints import Checkpoints
+    from ganlab.trainer.compiled import compile_networks
+    from ganlab.trainer.ddp import HOST, join, part
+    from ganlab.trainer.signals import Signals
+
+    torch.set_num_threads(threads)
+    cfg: Any = OmegaConf.load(Path(folder) / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    composed = compose(cfg)
+    compile_networks(composed.gan, wanted=cfg.get("compile", False))
+    # All processes save at the same steps: Lightning lets them wait for one another there.
+    checkpoints = Checkpoints(Path(folder), every_n_epochs=cfg.get("checkpoint_every", 1))
+    trainer = make_trainer(cfg, Path(folder), build(cfg.stopping), checkpoints, Signals(checkpoints.save), rank)
+    composed.data.prepare_data()
+    composed.data.setup()
+    store = distributed.TCPStore(HOST, port, world, is_master=False)
+    store.set(f"ready_{rank}", "yes")
+    join(trainer, store, rank)
+    fit(trainer, composed, start)
+    part()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What every package may import: kinds of sample, records, errors, files, settings."""

@@ -1,0 +1,149 @@
+"""Files that are there whole or not at all, and what they hold sealed by a SHA-256 beside them."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ganlab.core.errors import UserError
+
+SUMS = ".sha256"
+"""Added to a file's name: the file with its hash, in the form that `sha256sum --check` reads."""
+UNFINISHED = re.compile(r"\..+\.(?P<pid>\d+)")
+"""Name of a file that a process was writing."""
+
+
+class Damaged(UserError):
+    """A file that is not what was written."""
+
+
+@contextmanager
+def whole(path: Path, setting: str = "outputs") -> Iterator[BinaryIO]:
+    """A file to write, which takes the name `path` once it is complete and on disk: a kill leaves the old or the new.
+
+    Raises UserError, with the room that is left and the setting that names another folder, where it cannot be written;
+    an old file stays as it was.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with on_disk(path, setting):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+            _flush(path.parent)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str, setting: str = "outputs") -> Path:
+    """Write a text that is there whole or not at all; returns `path`. Raises UserError where it cannot be written."""
+    with whole(path, setting) as file:
+        file.write(text.encode())
+    return path
+
+
+@contextmanager
+def sealed(path: Path) -> Iterator[BinaryIO]:
+    """As `whole`, and the hash of what was written stands beside it from the moment that it is there.
+
+    While one file takes the place of another both hashes stand there.
+    """
+    sums = path.with_name(path.name + SUMS)
+    before = _hashes(sums) if path.is_file() else []
+    with whole(path) as file:
+        yield file
+        file.flush()
+        now = sha256_of(Path(file.name))
+        _write_sums(sums, path, [*before, now])
+    if before:
+        _write_sums(sums, path, [now])
+
+
+def check_seal(path: Path) -> None:
+    """Raise Damaged where a file is not the one whose hash stands beside it, or no hash does."""
+    sums = path.with_name(path.name + SUMS)
+    if not sums.is_file():
+        raise Damaged(
+            f"{path} has no {sums.name} beside it, so nobody knows whether it is what was written. Restore that file; "
+            f"or, where you know that this one is whole: cd {path.parent} && sha256sum {path.name} > {sums.name}"
+        )
+    seen = sha256_of(path)
+    if seen not in _hashes(sums):
+        raise Damaged(f"{path} is damaged: its SHA-256 is {seen}, {sums.name} says {', '.join(_hashes(sums)) or '?'}.")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex digits. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_sealed(path: Path) -> None:
+    """Remove a file and its hash."""
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + SUMS).unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file a name under which nothing looks for it; returns the new path."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    path.with_name(path.name + SUMS).unlink(missing_ok=True)
+    return aside
+
+
+def sweep_unfinished(folder: Path) -> list[Path]:
+    """Remove what killed processes were writing in a folder, and return it. What a living one writes stays."""
+    written = {path: UNFINISHED.fullmatch(path.name) for path in folder.glob(".*")}
+    found = [path for path, match in written.items() if match and not alive(int(match["pid"]))]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return found
+
+
+@contextmanager
+def on_disk(path: Path, setting: str = "outputs") -> Iterator[None]:
+    """Errors of the disk as UserError that names `path`, the room that is left, and the setting of another folder."""
+    try:
+        yield
+    except OSError as error:
+        there = next(folder for folder in path.absolute().parents if folder.is_dir())
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error} ({shutil.disk_usage(there).free:,} bytes are free "
+            f"in {there}). Make room or give rights there, or another folder with {setting}=<folder>."
+        ) from error
+
+
+def _hashes(sums: Path) -> list[str]:
+    lines = sums.read_text(errors="replace").splitlines() if sums.is_file() else []
+    return [line.split()[0] for line in lines if line.split()]
+
+
+def _write_sums(sums: Path, path: Path, hashes: list[str]) -> None:
+    write_whole(sums, "".join(f"{found}  {path.name}\n" for found in hashes))
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

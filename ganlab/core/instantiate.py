@@ -1,0 +1,60 @@
+"""Hydra's instantiate, with what a user can mend told as a UserError."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf.errors import InterpolationResolutionError
+
+from ganlab.core.errors import UserError
+from ganlab.core.settings import HERE
+
+log = logging.getLogger("ganlab")
+
+LONGEST = 500
+"""Characters of another library's words in a message."""
+
+
+def build(node: Any) -> Any:
+    """Hydra's instantiate, but a UserError of the object comes out as it is."""
+    try:
+        return instantiate(node)
+    except InterpolationResolutionError as error:
+        raise UserError(
+            f"{node.get('_target_', 'A choice')} does not go with the other choices: {error.msg}. A choice for rows or "
+            "images needs a data set of rows or images; see --help for the groups."
+        ) from error
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, UserError):
+                raise cause from None
+            cause = cause.__cause__
+        raise UserError(_not_built(error)) from error
+
+
+@contextmanager
+def told_of_values() -> Iterator[None]:
+    """What fails while a configuration becomes objects, before any data is read, lies in its values: a UserError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        log.debug("a configuration cannot be built", exc_info=True)
+        raise UserError(_not_built(error)) from error
+
+
+def _not_built(error: Exception) -> str:
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(HERE)]
+    said = " ".join(str(error).split())[:LONGEST] or "no reason given"
+    return (
+        f"This configuration cannot be built: {type(error).__name__}: {said} "
+        f"(met in {Path(ours[-1].filename).name}, line {ours[-1].lineno}). "
+        "Look at the overrides; --cfg job prints the whole configuration, and conf/ says what each value is."
+    )

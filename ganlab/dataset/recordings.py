@@ -1,0 +1,198 @@
+"""A data set of recordings, its windows, and its cache.
+
+A cache folder is named after what it depends on, is written beside its place and moved there in one step, and is
+built once however many runs ask for it at the same time.
+"""
+
+import json
+import logging
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.kind import Window
+from ganlab.core.record import Record
+from ganlab.dataset.cache import FORMAT, Recordings, open_cache
+from ganlab.dataset.folder import cached
+from ganlab.dataset.segments import POLICIES, touched
+from ganlab.dataset.source import Collected, Skipped, Source
+from ganlab.dataset.windows import Windows, with_leads
+from ganlab.split.base import Member
+
+log = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
+
+
+class RecordingSource(Source):
+    """A data set of recordings at `rate` Hz: says what it depends on, reads them one by one, and caches them.
+
+    `on_bad_segment` says what becomes of windows over flat, clipped or missing stretches of a lead that they show: they
+    are kept and counted, dropped and counted, or refused. Those over missing samples are never kept.
+    """
+
+    rate: float
+
+    def __init__(self, cache: str | Path, on_bad_record: str = "error", on_bad_segment: str = "keep") -> None:
+        super().__init__(on_bad_record)
+        if on_bad_segment not in POLICIES:
+            raise UserError(f"dataset.on_bad_segment={on_bad_segment!r}: accepted are {', '.join(POLICIES)}.")
+        self.cache = Path(cache)
+        self.on_bad_segment = on_bad_segment
+        self._recordings: Recordings | None = None
+
+    def fetch(self) -> None:
+        """Bring the data to this machine, if asked to."""
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Everything that the cached recordings depend on, as plain values."""
+
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Names of the records, in order."""
+
+    @abstractmethod
+    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+        """One record and its ADC values `(leads, samples)`. Raises BadRecord where it cannot be trusted."""
+
+    def prepare(self) -> Recordings:
+        """Build the cache, or find it. Raises UserError for records that `on_bad_record=error` does not accept."""
+        if self._recordings is None:
+            self._recordings = self._prepare()
+        return self._recordings
+
+    def _prepare(self) -> Recordings:
+        self.fetch()
+        folder = cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, self._build)
+        recordings = open_cache(folder)
+        self.refuse_or_log(recordings.skipped)
+        if not recordings.records:
+            raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")
+        return recordings
+
+    def _build(self, folder: Path) -> None:
+        records: list[Record] = []
+        skipped: list[Skipped] = []
+        with (folder / "signal.i16").open("wb") as file:
+            for record, digital in _readable(self, skipped):
+                records.append(replace(record, offset=file.tell() // 2))
+                file.write(np.ascontiguousarray(digital, dtype="<i2").data)
+        index = {"records": [asdict(r) for r in records], "skipped": [asdict(s) for s in skipped]}
+        (folder / "index.json").write_text(json.dumps(index))
+        log.info("%s: cached %d records in %s", self.name, len(records), self.cache)
+
+    def kind(self, arrangement: Arrangement) -> Window:
+        """Windows of the arrangement's decoded leads. Raises UserError for an arrangement of rows or images."""
+        leads = self._leads(arrangement)
+        return Window(leads.decoded_leads, self.rate / leads.decimation, leads.samples)
+
+    def collect(self, arrangement: Arrangement) -> Collected:
+        """Cache the recordings, and cut those that have the leads into windows."""
+        leads = self._leads(arrangement)
+        recordings = self.prepare()
+        needed = tuple(dict.fromkeys(leads.leads + leads.decoded_leads))
+        usable, lacking = with_leads(recordings.records, needed, leads.span)
+        self.refuse_or_log(lacking)
+        bad = self._bad_segments(usable, needed, leads.span)
+        dropped = self.on_bad_segment == "drop"
+        avoided = needed if dropped else ()
+        train, judged = (
+            Windows(recordings, usable, shown, leads.span, leads.decimation, avoided)
+            for shown in (leads.leads, leads.decoded_leads)
+        )
+        if not len(train):
+            raise UserError(
+                f"{self.name}: every window of leads {', '.join(needed)} touches a bad segment, such as "
+                f"{bad[0].reason}. See dataset.on_bad_segment and arrangement.leads."
+            )
+        return Collected(
+            members=[Member(record.name, record.patient, record.label) for record in recordings.records],
+            train=train,
+            judged=judged,
+            skipped=[*recordings.skipped, *lacking, *(bad if dropped else ())],
+            doubtful=() if dropped else bad,
+        )
+
+    def _bad_segments(self, records: Sequence[Record], leads: Sequence[str], span: int) -> list[Skipped]:
+        """Windows over bad segments of these leads by kind, logged. Raises UserError where the policy refuses them."""
+        bad = [
+            Skipped(
+                f"{kind} segments",
+                f"{windows} window(s) of {among} record(s); the first: {first} (dataset.on_bad_segment)",
+                windows,
+                "window",
+            )
+            for kind, windows, among, first in touched(records, span, leads)
+        ]
+        if bad and self.on_bad_segment == "error":
+            shown = "\n".join(f"  {one.record}: {one.reason}" for one in bad)
+            raise UserError(
+                f"{self.name} has bad segments:\n{shown}\ndataset.on_bad_segment=drop leaves these windows out, "
+                "keep takes them; dataset.flat_ms and dataset.clipped_ms say what counts."
+            )
+        what = "left out" if self.on_bad_segment == "drop" else "kept; dataset.on_bad_segment=drop leaves them out"
+        for one in bad:
+            log.warning("%s: %s: %s: %s", self.name, one.record, one.reason, what)
+        return bad
+
+    def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
+        """Also by diagnosis, where the records have one (paper Table 1)."""
+        records = self.prepare().records
+        diagnoses = Counter(record.diagnosis for record in records)
+        windows: Counter[str] = Counter()
+        for record in records:
+            windows[record.diagnosis] += record.samples // self.plain().span
+        rows = {name: {"records": count, "samples": windows[name]} for name, count in diagnoses.most_common()}
+        return ({"Diagnoses": rows} if set(rows) != {""} else {}) | super().tables(collected)
+
+    def plain(self) -> Leads:
+        """The leads that all recordings have."""
+        records = self.prepare().records
+        shared = set.intersection(*(set(record.leads) for record in records))
+        return Leads([lead for lead in records[0].leads if lead in shared])
+
+    def _leads(self, arrangement: Arrangement) -> Leads:
+        if not isinstance(arrangement, Leads):
+            raise UserError(
+                f"dataset={self.name} gives windows of recordings, which this arrangement cannot take; "
+                "arrangement=z, rgb and others arrange leads."
+            )
+        return arrangement
+
+
+def _readable(source: RecordingSource, skipped: list[Skipped]) -> Iterator[tuple[Record, NDArray[np.int16]]]:
+    def read(name: str) -> tuple[Record, NDArray[np.int16]] | None:
+        try:
+            return source.read(name)
+        except BadRecord as bad:
+            skipped.append(Skipped(bad.record, bad.reason))
+            return None
+
+    names = source.names()
+    for found in tqdm(_ahead(read, names), f"reading {source.name}", len(names), unit="record", disable=None):
+        if found is not None:
+            yield found
+
+
+def _ahead(read: Callable[[str], Read], names: Sequence[str]) -> Iterator[Read]:
+    """What is read under each name, the next one in a thread while one is used."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = [reader.submit(read, name) for name in names[:1]]
+        for name in names[1:]:
+            found = coming.pop().result()
+            coming.append(reader.submit(read, name))
+            yield found
+        for last in coming:
+            yield last.result()

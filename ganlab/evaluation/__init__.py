@@ -1,0 +1,1 @@
+"""What turns metrics into evidence: reference sets, controls, bootstrap over patients."""

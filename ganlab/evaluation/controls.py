@@ -1,0 +1,166 @@
+"""Sets of samples that a measure must judge rightly, and baselines that a generator has to beat.
+
+`floor` is other real samples. Four controls show whether a number can be fooled: `copy` (training samples),
+`noisy_copy` (with noise that the eye sees), `collapsed` (a few training samples repeated), `noise` (the right spectrum,
+or the right marginals of a table, and nothing else). Two baselines need no network: `bootstrap` (training samples drawn
+with replacement, with noise that the eye does not see) and `pca_gaussian` (a Gaussian in the principal components, for
+each class where there are classes).
+
+Of an attack on privacy the floor is the negative control: a generator of persons who are neither members nor
+non-members. The copies are the positive ones.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ganlab.core.kind import Column, Image, Kind, Row, Window
+from ganlab.metrics.base import Real, Samples, SampleSet
+
+Make = Callable[[Real, int, Generator], SampleSet]
+"""So many samples of a control, made from real training samples."""
+
+MODES = 5
+"""Samples that the collapsed generator repeats."""
+COMPONENTS = 64
+"""Principal components of the Gaussian."""
+FITTED = 2000
+"""Training samples that it is fitted to, at most."""
+BLOCK = 512
+"""Samples that are made together, which bounds the memory."""
+VISIBLE_MV, INVISIBLE_MV = 0.05, 0.01
+"""Standard deviation of the noise on copied windows, mV; quiet records of ptbdb have about the second."""
+VISIBLE_LEVELS, INVISIBLE_LEVELS = 25.0, 5.0
+"""The same on images, grey levels."""
+VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
+"""The same on continuous columns, as shares of their standard deviations."""
+
+
+def floor(real: Real, count: int, rng: Generator) -> SampleSet:
+    """Real samples of other persons than the reference's, spread evenly over them, with their persons."""
+    source = real.train if real.strangers is None else real.strangers
+    return source.take(np.unique(np.linspace(0, len(source) - 1, count).round().astype(int)))
+
+
+def copy(real: Real, count: int, rng: Generator) -> SampleSet:
+    """Training samples as they are, nobody's any more; each once while they last."""
+    return _anonymous(real.train.take(_chosen(len(real.train), count, rng)))
+
+
+def noisy_copy(real: Real, count: int, rng: Generator) -> SampleSet:
+    """Training samples with noise that the eye sees."""
+    return _noisy(real, copy(real, count, rng), rng, (VISIBLE_MV, VISIBLE_LEVELS, VISIBLE_SHARE))
+
+
+def collapsed(real: Real, count: int, rng: Generator) -> SampleSet:
+    """`MODES` training samples, repeated."""
+    modes = rng.choice(len(real.train), min(MODES, len(real.train)), replace=False)
+    return _anonymous(real.train.take(np.resize(modes, count)))
+
+
+def noise(real: Real, count: int, rng: Generator) -> SampleSet:
+    """Training samples with random phases, the same for all leads or channels; columns shuffled one by one."""
+    source = copy(real, count, rng)
+    if isinstance(real.kind, Row):
+        shuffled = rng.permuted(source.values, axis=0)
+        return SampleSet(shuffled, source.labels)
+    return SampleSet(_in_kind(_random_phases(source.values, rng), real.kind), source.labels)
+
+
+def bootstrap(real: Real, count: int, rng: Generator) -> SampleSet:
+    """Training samples drawn with replacement, with noise that the eye does not see."""
+    drawn = _anonymous(real.train.take(rng.integers(len(real.train), size=count)))
+    return _noisy(real, drawn, rng, (INVISIBLE_MV, INVISIBLE_LEVELS, INVISIBLE_SHARE))
+
+
+def pca_gaussian(real: Real, count: int, rng: Generator) -> SampleSet:
+    """A Gaussian of training samples in their first principal components; of each class apart, in its share."""
+    labels = real.train.labels if len(real.classes) > 1 else None
+    if labels is None:
+        return SampleSet(_in_kind(_gaussian(real.train.values, count, rng), real.kind))
+    drawn = np.sort(labels[_chosen(len(labels), count, rng)])
+    parts = [_gaussian(real.train.values[labels == k], int((drawn == k).sum()), rng) for k in np.unique(drawn)]
+    order = rng.permutation(count)
+    return SampleSet(_in_kind(np.concatenate(parts)[order], real.kind), drawn[order])
+
+
+CONTROLS: dict[str, Make] = {"copy": copy, "noisy_copy": noisy_copy, "collapsed": collapsed, "noise": noise}
+BASELINES: dict[str, Make] = {"bootstrap": bootstrap, "pca_gaussian": pca_gaussian}
+COLUMNS: dict[str, Make] = {"floor": floor} | CONTROLS | BASELINES
+"""All that generated samples stand beside, by name."""
+
+
+def make(name: str, real: Real, count: int, seed: int = 0) -> SampleSet:
+    """So many samples of a control or baseline; always the same for the same seed and real samples."""
+    return COLUMNS[name](real, count, np.random.default_rng([seed, list(COLUMNS).index(name)]))
+
+
+def _chosen(available: int, count: int, rng: Generator) -> NDArray[np.int64]:
+    rounds = [rng.permutation(available) for _ in range(-(-count // available))]
+    return np.concatenate(rounds)[:count]
+
+
+def _anonymous(samples: SampleSet) -> SampleSet:
+    return SampleSet(samples.values, samples.labels)
+
+
+def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, float, float]) -> SampleSet:
+    """With white noise of a standard deviation in mV, levels, or shares of a column's own; binary columns stay."""
+    millivolts, levels, share = size
+    scale: float | Samples = millivolts if isinstance(real.kind, Window) else levels
+    if isinstance(real.kind, Row):
+        scale = share * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
+    values = np.array(samples.values, dtype=np.float32)
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        block += scale * rng.standard_normal(block.shape, dtype=np.float32)
+    return SampleSet(_in_kind(values, real.kind), samples.labels)
+
+
+def _in_kind(values: Samples, kind: Kind) -> NDArray[np.float32]:
+    """As such samples are when they are decoded: levels in 0..255, columns within their limits, 0 or 1, whole."""
+    if isinstance(kind, Image):
+        return np.clip(values, 0, 255).astype(np.float32)
+    if isinstance(kind, Row):
+        columns = [_in_column(values[:, n], column) for n, column in enumerate(kind.columns)]
+        return np.stack(columns, axis=1).astype(np.float32)
+    return values.astype(np.float32, copy=False)
+
+
+def _in_column(values: Samples, column: Column) -> Samples:
+    low, high = (0.0, 1.0) if column.binary else (column.low, column.high)
+    bounded = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
+    return np.rint(bounded) if column.binary or column.whole else bounded
+
+
+def _random_phases(values: Samples, rng: Generator) -> NDArray[np.float32]:
+    """Of the last axis of windows, of the last two of images."""
+    axes = (-1,) if values.ndim == 3 else (-2, -1)
+    length = [values.shape[axis] for axis in axes]
+    made = np.empty(values.shape, np.float32)
+    for start in range(0, len(values), BLOCK):
+        part = values[start : start + BLOCK]
+        spectrum = np.fft.rfftn(part, axes=axes)
+        # Turned by the phases of white noise, which are conjugate where they must be; leads stay as they were to
+        # each other, and the mean of each stays.
+        white = np.fft.rfftn(rng.standard_normal((len(part), 1, *length)), axes=axes)
+        white[(..., 0) if len(axes) == 1 else (..., 0, 0)] = 1
+        made[start : start + BLOCK] = np.fft.irfftn(spectrum * (white / np.abs(white)), s=length, axes=axes)
+    return made
+
+
+def _gaussian(values: Samples, count: int, rng: Generator) -> Samples:
+    from sklearn.decomposition import PCA
+
+    if not count or len(values) < 2:
+        return np.repeat(values[:1], count, axis=0)
+    some = np.unique(np.linspace(0, len(values) - 1, FITTED).round().astype(int))
+    flat = values[some].reshape(len(some), -1)
+    basis = PCA(min(COMPONENTS, len(flat) - 1, flat.shape[1]), svd_solver="auto", random_state=0).fit(flat)
+    drawn = rng.standard_normal((count, basis.n_components_), dtype=np.float32)
+    drawn *= np.sqrt(basis.explained_variance_).astype(np.float32)
+    made = drawn @ basis.components_.astype(np.float32)
+    made += basis.mean_.astype(np.float32)
+    return made.reshape(count, *values.shape[1:])

@@ -1,0 +1,189 @@
+"""Generated samples as files: WFDB records, CSV tables, PNG images, npy arrays. Each writes what it is beside them."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.core.kind import Image, Kind, Row, Window
+
+GAIN = 2000
+"""ADC units per mV of the WFDB records, as in the PTB database."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What is to be written: `batches` of samples with the names of their classes, `count` samples in all.
+
+    `about` is what every file says of itself, a line each.
+    """
+
+    kind: Kind
+    batches: Iterator[tuple[NDArray[np.float32], Sequence[str]]]
+    count: int
+    about: Sequence[str]
+    labelled: bool
+
+    def one_by_one(self) -> Iterator[tuple[int, NDArray[np.float32], str]]:
+        """Each sample with its number, counted from 1, and the name of its class."""
+        number = 0
+        for samples, labels in self.batches:
+            for sample, label in zip(samples, labels, strict=True):
+                number += 1
+                yield number, sample, label
+
+    def name(self, number: int) -> str:
+        """Of a sample's file."""
+        return f"synthetic{number:0{max(5, len(str(self.count)))}d}"
+
+
+Writer = Callable[[Generated, Path], int]
+"""Writes to a folder; returns how many values were beyond what the format can hold."""
+
+
+def write_wfdb(data: Generated, folder: Path) -> int:
+    """One record a window, and RECORDS."""
+    import wfdb
+
+    assert isinstance(data.kind, Window)
+    leads = list(data.kind.leads)
+    names, labels = [], []
+    saturated, limits = 0, np.iinfo(np.int16)
+    for number, window, label in data.one_by_one():
+        digital = np.rint(window.T.astype(np.float64) * GAIN)
+        # The smallest integer of format 16 means a sample without a value.
+        saturated += int(((digital <= limits.min) | (digital > limits.max)).sum())
+        labelled = [f"class: {label}"] if data.labelled else []
+        wfdb.wrsamp(
+            data.name(number),
+            fs=data.kind.rate,
+            units=["mV"] * len(leads),
+            sig_name=leads,
+            d_signal=np.clip(digital, limits.min + 1, limits.max).astype(np.int64),
+            fmt=["16"] * len(leads),
+            adc_gain=[GAIN] * len(leads),
+            baseline=[0] * len(leads),
+            comments=[*data.about, f"window: {number} of {data.count}", *labelled],
+            write_dir=str(folder),
+        )
+        names.append(data.name(number))
+        labels.append(label)
+    (folder / "RECORDS").write_text("\n".join(names) + "\n", encoding="utf-8")
+    _write_labels(data, folder, labels)
+    return saturated
+
+
+def write_window_csv(data: Generated, folder: Path) -> int:
+    """A row a sample of a window, with the window's number and the time."""
+    assert isinstance(data.kind, Window)
+    leads = data.kind.leads
+    with (folder / "synthetic.csv").open("w", encoding="utf-8") as file:
+        file.writelines(f"# {line}\n" for line in data.about)
+        label_column = ["label"] if data.labelled else []
+        file.write(",".join(["window", "time_ms", *(f"{lead}_mv" for lead in leads), *label_column]) + "\n")
+        for number, window, label in data.one_by_one():
+            times = np.arange(window.shape[1]) * 1000 / data.kind.rate
+            rows = np.column_stack([np.full(len(times), number), times, window.T])
+            ending = f',"{label}"\n' if data.labelled else "\n"
+            np.savetxt(file, rows, delimiter=",", fmt=["%d", "%g", *["%.4f"] * len(leads)], newline=ending)
+    return 0
+
+
+def write_row_csv(data: Generated, folder: Path) -> int:
+    """A table in the original columns, and the class where there is one."""
+    assert isinstance(data.kind, Row)
+    columns = data.kind.columns
+    formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
+    with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
+        file.writelines(f"# {line}\n" for line in data.about)
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([*(column.name for column in columns), *(["label"] if data.labelled else [])])
+        for _, row, label in data.one_by_one():
+            values = [form % value for form, value in zip(formats, row, strict=True)]
+            table.writerow([*values, *([label] if data.labelled else [])])
+    return 0
+
+
+def write_png(data: Generated, folder: Path) -> int:
+    """One image a file; a synthetic mark stands in each one's text fields."""
+    from PIL import Image as Picture
+    from PIL.PngImagePlugin import PngInfo
+
+    labels = []
+    for number, image, label in data.one_by_one():
+        mark = PngInfo()
+        mark.add_text("Description", "\n".join([*data.about, *([f"class: {label}"] if data.labelled else [])]))
+        levels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+        picture = Picture.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0))
+        picture.save(folder / f"{data.name(number)}.png", pnginfo=mark)
+        labels.append(label)
+    _write_labels(data, folder, labels)
+    return 0
+
+
+def write_npy(data: Generated, folder: Path) -> int:
+    """All samples in one array, its axes and units in a JSON file beside it."""
+    samples: np.memmap | None = None
+    labels: list[str] = []
+    start = 0
+    for batch, names in data.batches:
+        if samples is None:
+            shape = (data.count, *batch.shape[1:])
+            samples = np.lib.format.open_memmap(folder / "synthetic.npy", mode="w+", dtype=np.float32, shape=shape)
+        samples[start : start + len(batch)] = batch
+        labels += names
+        start += len(batch)
+    assert samples is not None
+    samples.flush()
+    said = json.dumps({**_axes(data.kind), "about": list(data.about)}, indent=1)
+    (folder / "synthetic.json").write_text(said, encoding="utf-8")
+    _write_labels(data, folder, labels)
+    return 0
+
+
+def _axes(kind: Kind) -> dict[str, object]:
+    if isinstance(kind, Window):
+        return {"leads": list(kind.leads), "rate_hz": kind.rate, "unit": "mV"}
+    if isinstance(kind, Row):
+        return {"columns": [column.name for column in kind.columns]}
+    return {"shape": list(kind.shape), "unit": "grey levels 0..255"}
+
+
+def _write_labels(data: Generated, folder: Path, labels: Sequence[str]) -> None:
+    if data.labelled:
+        with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["name", "label"])
+            table.writerows((data.name(number), label) for number, label in enumerate(labels, start=1))
+
+
+FORMATS: dict[type, dict[str, tuple[Writer, str]]] = {
+    Window: {
+        "wfdb": (
+            write_wfdb,
+            "one WFDB record a window (`synthetic00001.hea`, `.dat`), listed in `RECORDS`; 16 bit, 2000 units per mV",
+        ),
+        "csv": (
+            write_window_csv,
+            "`synthetic.csv`: a row a sample, with the number of the window, the time in ms, and each lead in mV; "
+            "lines that begin with # are comments",
+        ),
+        "npy": (
+            write_npy,
+            "`synthetic.npy`: float32 `(windows, leads, samples)` in mV; `synthetic.json` names leads and rate",
+        ),
+    },
+    Row: {
+        "csv": (write_row_csv, "`synthetic.csv`: the original columns; lines that begin with # are comments"),
+        "npy": (write_npy, "`synthetic.npy`: float32 `(rows, columns)`; `synthetic.json` names the columns"),
+    },
+    Image: {
+        "png": (write_png, "one PNG an image, marked as synthetic in its Description"),
+        "npy": (write_npy, "`synthetic.npy`: float32 `(images, channels, height, width)` of levels 0..255"),
+    },
+}
+"""For each kind of sample the formats in which it can be written, the usual one first, and what the files are."""

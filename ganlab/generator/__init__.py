@@ -1,0 +1,1 @@
+"""A trained generator: loaded from its run folder, exported, and loaded again without trust."""

@@ -1,0 +1,225 @@
+"""A trained generator as files to share instead of its run folder, loaded without trust in whoever made them.
+
+`generator.safetensors` holds tensors and cannot hold code: the weights of the network that samples are drawn from, and
+what the codec was fitted to. `generator.json` holds plain values, from which ganlab's own classes are built again, and
+the SHA-256 of the weights: it shows damage, not who made them. `README.md` says what they are. Nothing else of the run
+goes with them: no record, person, path, split, optimizer or discriminator.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from torch import Tensor, nn
+
+from ganlab import __version__
+from ganlab.arrangement.base import Arrangement
+from ganlab.codec import Codec
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Column, Kind, Row, Window
+from ganlab.core.ratio import Share
+from ganlab.gan.gan import GAN
+from ganlab.generator.trained import Trained
+from ganlab.generator.trust import build_allowed, check_form, check_plain, own_class
+from ganlab.loss.bce import BCE
+from ganlab.standardization.base import Standardization
+
+CONFIG = "generator.json"
+WEIGHTS = "generator.safetensors"
+FORMAT = 1
+"""Raised whenever the files change their meaning."""
+LARGEST_CONFIG = 1 << 20
+SHOWN = 6
+FORM = {
+    "format": int,
+    "notice": str,
+    "sha256": str,
+    "sample": dict,
+    "gan": str,
+    "noise": int,
+    "classes": list,
+    "arrangement": dict,
+    "standardization": dict,
+    "generator": dict,
+    "about": {
+        "name": str,
+        "started": str,
+        "version": str,
+        "git_commit": str | None,
+        "seed": int,
+        "steps": int | None,
+        "checkpoint": str,
+        "choices": dict,
+        "data": {"note": str, "parts": {"train": {"samples": int, "patients": int}}},
+    },
+}
+KINDS = {kind.noun: kind for kind in get_args(Kind)}
+
+
+def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
+    """The generator of an exported folder, whoever made it.
+
+    Raises UserError where a file is missing, damaged or larger than what it describes, names a class that is not on the
+    list, or holds tensors of other names, shapes or types, or values that are not finite.
+    """
+    file = folder / CONFIG
+    config = _read_config(file)
+    about = config["about"]
+    if checkpoint not in ("last", about["checkpoint"]):
+        raise UserError(f"checkpoint={checkpoint}: {folder} is an exported generator and holds {about['checkpoint']}.")
+    data = _read_weights(folder / WEIGHTS, config["sha256"])
+    gan, kind = rebuilt(config, file, len(data))
+    own = state_of(gan)
+    tensors = _tensors(data, own, folder / WEIGHTS)
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(tensors[name])
+    _check_sample(gan, kind, file)
+    return Trained(gan.eval(), kind, about, about["checkpoint"], about["steps"])
+
+
+def state_of(gan: GAN) -> dict[str, Tensor]:
+    """The tensors that sampling needs: weights, and what the codec was fitted to, without its counts."""
+    counts = {
+        f"{name}.{key}" for name, m in gan.codec.named_modules() if isinstance(m, Share) for key in m.state_dict()
+    }
+    fitted = {f"codec.{key}": value for key, value in gan.codec.state_dict().items() if key not in counts}
+    return {f"generator.{key}": value for key, value in gan.sampling_generator.state_dict().items()} | fitted
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    """The JSON, its form and every value checked."""
+    try:
+        if file.stat().st_size > LARGEST_CONFIG:
+            raise UserError(f"{file}: {file.stat().st_size:,} bytes; accepted are {LARGEST_CONFIG:,}.")
+        config = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file} is no exported generator: {error}") from error
+    check_form(config, FORM, str(file))
+    if config["format"] != FORMAT:
+        raise UserError(f"{file}: format {config['format']}; this ganlab ({__version__}) reads {FORMAT}.")
+    for key in ("sample", "classes"):
+        check_plain(config[key], f"{file}: {key}")
+    if not all(isinstance(name, str) for name in (*config["classes"], *config["sample"].get("leads", ()))):
+        raise UserError(f"{file}: accepted as classes and leads are names.")
+    _check_about(config["about"], str(file))
+    return config
+
+
+def _check_about(about: dict[str, Any], place: str) -> None:
+    """Texts and counts for cards and headers; the counts may be large."""
+    for text in (
+        about["name"],
+        about["started"],
+        about["checkpoint"],
+        about["git_commit"] or "",
+        about["data"]["note"],
+    ):
+        check_plain(text, f"{place}: about")
+    check_plain(about["choices"], f"{place}: about.choices")
+    if "dataset" not in about["choices"]:
+        raise UserError(f"{place}: about.choices names no dataset.")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
+    """The GAN without a discriminator, its weights as they come, and the kind of its samples.
+
+    The network is sketched without memory first: one that is larger than its `size` bytes of weights is not made.
+    """
+    gan_class = own_class(config["gan"], "gan", GAN)
+    try:
+        kind = _kind(dict(config["sample"]))
+        arrangement = build_allowed(config["arrangement"], "arrangement", Arrangement)
+        standardization = build_allowed(config["standardization"], "standardization", Standardization)
+        make = build_allowed(config["generator"], "architecture", nn.Module)
+        numbers = config["noise"] + len(config["classes"])
+        with torch.device("meta"):
+            sketched = sum(tensor.nbytes for tensor in make(arrangement, noise=numbers).state_dict().values())
+        if sketched > size:
+            raise UserError(f"it describes a network of {sketched:,} bytes, and its weights have {size:,}.")
+        gan = gan_class(
+            generator=make(arrangement, noise=numbers),
+            discriminator=nn.Identity(),
+            codec=Codec(standardization, arrangement),
+            loss=BCE(),
+            noise=config["noise"],
+            classes=config["classes"] if gan_class.conditional else (),
+        )
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    except Exception as error:
+        raise UserError(f"{file} describes networks that cannot be built: {error}") from error
+    return gan, kind
+
+
+def _kind(sample: dict[str, Any]) -> Kind:
+    made = KINDS[sample.pop("noun")]
+    if "columns" in sample:
+        sample["columns"] = [Column(**column) for column in sample["columns"]]
+    return made(**{key: tuple(value) if isinstance(value, list) else value for key, value in sample.items()})
+
+
+def _read_weights(file: Path, sha256: str) -> bytes:
+    """The file's bytes, which are those that the hash is of."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
+    seen = hashlib.sha256(data).hexdigest()
+    if seen != sha256:
+        raise UserError(f"{file} is damaged or changed: its SHA-256 is {seen}, {CONFIG} names {sha256}. Get it again.")
+    return data
+
+
+def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
+    """The tensors, as the networks have them: the same names, shapes and types, of finite values."""
+    try:
+        tensors = read_tensors(data)
+    except SafetensorError as error:
+        raise UserError(f"{file} is no safetensors file: {error}") from error
+    _check_same(own, tensors, file)
+    check_finite(tensors, str(file))
+    return tensors
+
+
+def _check_same(own: dict[str, Tensor], tensors: dict[str, Tensor], file: Path) -> None:
+    def looks(tensor: Tensor | None) -> str:
+        return "missing" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+    pairs = {name: (looks(tensors.get(name)), looks(own.get(name))) for name in own.keys() | tensors.keys()}
+    differences = [f"  {name}: {seen}, expected {wanted}" for name, (seen, wanted) in pairs.items() if seen != wanted]
+    if differences:
+        shown = "\n".join(sorted(differences)[:SHOWN])
+        raise UserError(f"{file} holds other tensors than {CONFIG} describes ({len(differences)}):\n{shown}")
+
+
+def check_finite(tensors: dict[str, Tensor], place: str) -> None:
+    """Raise UserError where a tensor holds NaN or infinity; `place` says whose they are."""
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise UserError(f"{place}: {name} holds NaN or infinity, so nothing can be generated from it.")
+
+
+def _check_sample(gan: GAN, kind: Kind, file: Path) -> None:
+    """Raise UserError where what is generated is not of the kind that the file names."""
+    try:
+        seen = tuple(gan.sample(1)[0].shape)
+    except Exception as error:
+        raise UserError(f"{file}: nothing can be generated from it: {error}") from error
+    gan.codec.forget_counts()
+    if seen != _shape(kind):
+        raise UserError(f"{file}: it generates {seen}, and names a {kind.noun} of {_shape(kind)}.")
+
+
+def _shape(kind: Kind) -> tuple[int, ...]:
+    if isinstance(kind, Window):
+        return len(kind.leads), kind.samples
+    return (len(kind.columns),) if isinstance(kind, Row) else kind.shape

@@ -1,0 +1,82 @@
+"""A trained generator, and a checkpoint's weights in its networks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind
+from ganlab.gan.gan import GAN
+from ganlab.tracking.checkpoints import read_checkpoint
+
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A generator that samples windows, rows or images in their own units; `kind` says what they are."""
+
+    gan: GAN
+    kind: Kind
+    run: dict[str, Any]
+    checkpoint: str
+    steps: int | None
+    """Of training, at the checkpoint; None for a generator alone."""
+
+    def sample(self, n: int, seed: int = 0, batch_size: int = 256, label: str | None = None) -> Tensor:
+        """`n` samples, such as windows `(n, leads, samples)` in mV; the same for the same seed.
+
+        A conditional generator makes those of the class `label`, or of random classes. Raises UserError for another.
+        """
+        return self.gan.sample(n, seed, batch_size, self.number_of(label))
+
+    def number_of(self, label: str | None) -> int | None:
+        """Index of a class by its name. Raises UserError for a class that the generator was not told of."""
+        if label is None:
+            return None
+        if label not in self.gan.classes:
+            told = ", ".join(self.gan.classes) or "none: it was trained without classes (gan=acgan has them)"
+            raise UserError(f"label={label}: this generator knows {told}.")
+        return self.gan.classes.index(label)
+
+
+def state_in(path: Path) -> dict[str, Any]:
+    """A run's checkpoint, verified. Raises UserError for one that holds no weights or does not say its steps."""
+    stored = read_checkpoint(path)
+    if not isinstance(stored.get("state_dict"), Mapping) or not isinstance(stored.get("steps"), int):
+        raise UserError(f"{path} is no checkpoint of a run: it holds {', '.join(map(str, stored)) or 'nothing'}.")
+    return stored
+
+
+def restore(gan: GAN, path: Path) -> int:
+    """Load a checkpoint's weights, and return after how many steps it was written. Raises UserError as `load` does."""
+    stored = state_in(path)
+    check_weights(gan, path, stored["state_dict"])
+    gan.load_state_dict(stored["state_dict"])
+    return int(stored["steps"])
+
+
+def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> None:
+    """Raise UserError with the differences where the weights in a file belong to other networks."""
+    own = module.state_dict()
+    differences = [f"{key}: missing in the checkpoint" for key in own.keys() - weights.keys()]
+    differences += [f"{key}: not in these networks" for key in weights.keys() - own.keys()]
+    differences += [
+        f"{key}: {_shape(weights[key])} in the checkpoint, {_shape(own[key])} in these networks"
+        for key in own.keys() & weights.keys()
+        if _shape(own[key]) != _shape(weights[key])
+    ]
+    if differences:
+        shown = "\n".join(f"  {line}" for line in sorted(differences)[:SHOWN])
+        raise UserError(
+            f"{path} is a checkpoint of other networks than its run's config.yaml says "
+            f"({len(differences)} differences):\n{shown}\nRestore the config.yaml of the run that wrote it."
+        )
+
+
+def _shape(value: Any) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

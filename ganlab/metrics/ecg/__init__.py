@@ -1,0 +1,1 @@
+"""Metrics of ECG windows: physiology, leads, spectrum."""

@@ -1,0 +1,306 @@
+r"""Do the leads of a window belong to one heart? What holds between leads, and what real persons' leads share.
+
+Limb leads are differences of three potentials, so that $iii = ii - i$ (Einthoven) and $avr = -(i + ii) / 2$,
+$avl = i - ii / 2$, $avf = ii - i / 2$ (Goldberger), and all six have two dimensions only. A window's own zero is
+arbitrary: residuals are standard deviations over time. Beats are those of `ganlab.metrics.ecg.physiology`, lead by
+lead.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.signal.windows import hann
+
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Window
+from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, Weights
+from ganlab.metrics.ecg.physiology import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
+from ganlab.metrics.weighted import mean, quantile
+
+Floats = NDArray[np.floating]
+
+GOLDBERGER: Mapping[str, tuple[float, float]] = {"avr": (-0.5, -0.5), "avl": (1.0, -0.5), "avf": (-0.5, 1.0)}
+"""The augmented leads from i and ii."""
+LIMB = ("i", "ii", "iii", "avr", "avl", "avf")
+TOLERANCE = 0.04
+"""Largest distance of R in two leads of the same beat, s."""
+SEGMENT, BAND = 0.5, 40.0
+"""Length of the segments whose spectra the coherence averages, s, and its upper end, Hz."""
+BLOCK = 128
+"""Windows taken at a time, which bounds the memory."""
+
+SHARE, POSITIVE = (0.0, 1.0), (0.0, np.inf)
+NOISY = ("noisy_copy",)
+"""Noise in each lead apart. The control `noise` and single real windows keep what holds between leads."""
+
+NUMBERS: Mapping[str, Number] = {
+    "leads/einthoven_residual_uv": Number(
+        "uV",
+        "sd over time of ii - i - iii, median of windows; blind to what the leads show",
+        best=0.0,
+        sees=NOISY,
+        limits=POSITIVE,
+    ),
+    "leads/einthoven_ratio": Number(
+        "", "the same over the sd of iii; blind to what the leads show", best=0.0, sees=NOISY, limits=POSITIVE
+    ),
+    "leads/goldberger_residual_uv": Number(
+        "uV",
+        "sd over time of avr, avl and avf less what i and ii make them, mean of leads, median of windows; blind to "
+        "what the leads show",
+        best=0.0,
+        sees=NOISY,
+        limits=POSITIVE,
+    ),
+    "leads/limb_plane": Number(
+        "share",
+        "variance of the limb leads in two dimensions, mean of windows; blind to what the leads show",
+        best=1.0,
+        sees=NOISY,
+        limits=SHARE,
+    ),
+    "leads/peak_cooccurrence": Number(
+        "F1", "R peaks of the first and of the other leads within 40 ms, mean of leads", sees=("noise",), limits=SHARE
+    ),
+    "leads/r_lag_ms": Number(
+        "ms",
+        "sd of how much later R is than in the first lead, mean of leads",
+        sees=("noise",),
+        limits=(0.0, 1000 * TOLERANCE),
+    ),
+    "leads/correlation_distance": Number(
+        "",
+        "RMS difference of mean correlations of pairs of leads from other persons'; differs much between persons, and "
+        "is blind to all but leads that do not belong together",
+        best=0.0,
+        limits=(0.0, 2.0),
+    ),
+    "leads/coherence_distance": Number(
+        "",
+        "RMS difference of mean squared coherence up to 40 Hz of pairs of leads from other persons'; blind to their "
+        "directions and to few windows repeated",
+        best=0.0,
+        limits=SHARE,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Beats of N windows in the first lead and in each other one, sums by window, with shape (N, others).
+
+    `found` of the first lead's `beats` are in the other lead within 40 ms, `back` of the other lead's `others` in
+    the first; `later` sums how much later the found ones are, ms, `later_squared` its squares.
+    """
+
+    beats: Floats
+    found: Floats
+    others: Floats
+    back: Floats
+    later: Floats
+    later_squared: Floats
+
+    def cooccurrence(self, weights: Weights) -> float:
+        """F1 of the first lead's beats and of each other's, mean of the others; 0 where there are none to find."""
+        first = _ratio(weights @ self.found, weights @ self.beats, 0.0)
+        other = _ratio(weights @ self.back, weights @ self.others, 0.0)
+        return float(_ratio(2 * first * other, first + other, 0.0).mean())
+
+    def lag_ms(self, weights: Weights) -> float:
+        """Deviation over all beats of how much later they are than in the first lead, ms, mean of the others."""
+        count = weights @ self.found
+        late, squared = (_ratio(weights @ each, count) for each in (self.later, self.later_squared))
+        deviation = np.sqrt(np.maximum(squared - late**2, 0))
+        return float(np.nanmean(deviation)) if np.isfinite(deviation).any() else float("nan")
+
+
+class LeadRelations(Measure):
+    """What holds between the leads of windows; nothing for windows of one lead, and no beats below a second."""
+
+    numbers = NUMBERS
+    kinds = (Window,)
+
+    def beside(self, real: Real) -> Judge:
+        """Describe the reference once. Raises UserError for windows that hold NaN or infinity."""
+        self.check(real.kind)
+        assert isinstance(real.kind, Window)
+        kind = real.kind
+        if len(kind.leads) < 2:
+            return lambda samples: {}
+        reference, _ = _pairs(real.reference.values, kind)
+
+        def judge(samples: SampleSet) -> dict[str, Statistic]:
+            pairs, beats = _pairs(samples.values, kind)
+            found = _residuals(samples.values, kind)
+            found |= {name: _distance(each, reference[name]) for name, each in pairs.items()}
+            if beats is not None:
+                found["peak_cooccurrence"] = lambda judged, _: beats.cooccurrence(judged)
+                found["r_lag_ms"] = lambda judged, _: beats.lag_ms(judged)
+            return {f"leads/{name}": statistic for name, statistic in found.items()}
+
+        return judge
+
+
+def einthoven_residual(i: Floats, ii: Floats, iii: Floats) -> Floats:
+    """Standard deviation over time of ii - i - iii in uV, which Einthoven's law makes 0, with shape (N,).
+
+    The mean is left out: a window that was scaled from its own minimum has lost it.
+
+    Arguments:
+        i: Lead i in mV, with shape (N, samples); `ii` and `iii` alike.
+        ii: Lead ii.
+        iii: Lead iii.
+    """
+    return 1000 * np.std(ii.astype(np.float64) - i - iii, axis=1)
+
+
+def goldberger_residual(name: str, i: Floats, ii: Floats, lead: Floats) -> Floats:
+    """Standard deviation over time of an augmented lead less what i and ii make it, in uV, with shape (N,).
+
+    Arguments:
+        name: `avr`, `avl` or `avf`.
+        i: Lead i in mV, with shape (N, samples); `ii` and `lead` alike.
+        ii: Lead ii.
+        lead: The augmented lead.
+    """
+    of_i, of_ii = GOLDBERGER[name]
+    return 1000 * np.std(lead.astype(np.float64) - of_i * i - of_ii * ii, axis=1)
+
+
+def plane_share(leads: Floats) -> Floats:
+    """Share of the variance over time of `(N, leads, samples)` that lies in two dimensions, with shape (N,)."""
+    variance = np.linalg.eigvalsh(_covariance(leads))
+    total = variance.sum(axis=1)
+    return _ratio(variance[:, -2:].sum(axis=1), total)
+
+
+def correlations(windows: Floats) -> Floats:
+    """Pearson correlation over time of each pair of leads of `(N, leads, samples)`, with shape (N, pairs).
+
+    NaN where a lead is flat.
+    """
+    covariance = _covariance(windows)
+    scale = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    a, b = np.triu_indices(windows.shape[1], 1)
+    return _ratio(covariance[:, a, b], scale[:, a] * scale[:, b])
+
+
+def coherences(windows: Floats, rate: float) -> Floats:
+    """Mean magnitude-squared coherence up to 40 Hz of each pair of leads of `(N, leads, samples)`: `(N, pairs)`.
+
+    Spectra are averaged over half overlapping segments of half a second (Welch), as scipy.signal.coherence does.
+    """
+    width = round(SEGMENT * rate)
+    pairs = np.triu_indices(windows.shape[1], 1)
+    bins = slice(1, int(BAND * width / rate) + 1)
+    parts = []
+    for k in range(0, len(windows), BLOCK):
+        segments = sliding_window_view(windows[k : k + BLOCK], width, axis=-1)[..., :: width - width // 2, :]
+        segments = (segments - segments.mean(axis=-1, keepdims=True)) * hann(width, sym=False)
+        parts.append(_coherence(np.fft.rfft(segments)[..., bins].swapaxes(-1, -2), *pairs))
+    return np.concatenate(parts)
+
+
+def compare_beats(windows: Floats, rate: float) -> Beats:
+    """The beats of each lead of `(N, leads, samples)` in mV, at `rate` Hz, beside those of the first lead."""
+    count, leads, samples = windows.shape
+    peaks = [_all_peaks(windows[:, k], rate) for k in range(leads)]
+    columns = [_beside_first(peaks[0], other, samples, rate, count) for other in peaks[1:]]
+    return Beats(*(np.stack(each, axis=1) for each in zip(*columns, strict=True)))
+
+
+def _beside_first(first: Peaks, other: Peaks, samples: int, rate: float, count: int) -> tuple[Floats, ...]:
+    """The sums of `Beats`, in their order, with shape (N,)."""
+    window, late = lags(first, other, samples, rate)
+    of_other, back = lags(other, first, samples, rate)
+    found = np.abs(late) <= TOLERANCE
+    later = 1000 * np.where(found, late, 0)
+    by_window = (
+        (window, np.ones(len(late))),
+        (window, found),
+        (of_other, np.ones(len(back))),
+        (of_other, np.abs(back) <= TOLERANCE),
+    )
+    sums = (*by_window, (window, later), (window, later**2))
+    return tuple(np.bincount(at, values, minlength=count).astype(np.float64) for at, values in sums)
+
+
+def _all_peaks(windows: Floats, rate: float) -> Peaks:
+    return [each for k in range(0, len(windows), CHUNK) for each in find_all_peaks(windows[k : k + CHUNK], rate)]
+
+
+def _pairs(windows: Samples, kind: Window) -> tuple[dict[str, Floats], Beats | None]:
+    """What is compared of each pair of leads, `(N, pairs)`, and the beats if the windows have a second."""
+    broken = int((~np.isfinite(windows)).any(axis=(1, 2)).sum())
+    if broken:
+        raise UserError(f"{broken} of {len(windows)} windows hold NaN or infinity: leave them out.")
+    found = {"correlation_distance": correlations(windows)}
+    if kind.samples < kind.rate or kind.rate < LEAST_RATE:
+        return found, None
+    found["coherence_distance"] = coherences(windows, kind.rate)
+    return found, compare_beats(windows, kind.rate)
+
+
+def _residuals(windows: Samples, kind: Window) -> dict[str, Statistic]:
+    """What Einthoven's and Goldberger's laws leave, as far as their leads are there."""
+    lead = {name.lower(): windows[:, k] for k, name in enumerate(kind.leads)}
+    found: dict[str, Statistic] = {}
+    if {"i", "ii", "iii"} <= lead.keys():
+        residual = einthoven_residual(lead["i"], lead["ii"], lead["iii"])
+        scale = 1000 * lead["iii"].std(axis=1, dtype=np.float64)
+        found["einthoven_residual_uv"] = _median(residual)
+        found["einthoven_ratio"] = _median(_ratio(residual, scale))
+    if {"i", "ii"} <= lead.keys() and (augmented := sorted(GOLDBERGER.keys() & lead.keys())):
+        residuals = [goldberger_residual(name, lead["i"], lead["ii"], lead[name]) for name in augmented]
+        found["goldberger_residual_uv"] = _median(np.mean(residuals, axis=0))
+    limbs = [k for k, name in enumerate(kind.leads) if name.lower() in LIMB]
+    if len(limbs) > 2:
+        share = plane_share(windows[:, limbs])
+        found["limb_plane"] = lambda judged, _: mean(share, judged)
+    return found
+
+
+def _median(values: Floats) -> Statistic:
+    return lambda judged, _: quantile(values, judged)
+
+
+def _distance(found: Floats, reference: Floats) -> Statistic:
+    """RMS over pairs of the difference of their means."""
+    of_found, of_reference = _means(found), _means(reference)
+
+    def statistic(judged: Weights, real: Weights) -> float:
+        squared = (of_found(judged) - of_reference(real)) ** 2
+        return float(np.sqrt(np.nanmean(squared))) if np.isfinite(squared).any() else float("nan")
+
+    return statistic
+
+
+def _means(values: Floats) -> Callable[[Weights], Floats]:
+    """Weighted means of columns, each of its values that are numbers."""
+    known = np.isfinite(values).astype(np.float64)
+    filled = np.where(known > 0, values, 0.0)
+    return lambda weights: _ratio(weights @ filled, weights @ known)
+
+
+def _ratio(a: Floats, b: Floats, nothing: float = np.nan) -> Floats:
+    return np.divide(a, b, out=np.full(np.shape(a), nothing), where=np.asarray(b) > 0)
+
+
+def _coherence(spectra: NDArray[np.complexfloating], a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
+    """Of spectra `(N, leads, bins, segments)`."""
+    power = (np.abs(spectra) ** 2).sum(axis=-1)
+    cross = np.einsum("nafs,nbfs->nabf", spectra, spectra.conj())[:, a, b]
+    return _ratio(np.abs(cross) ** 2, power[:, a] * power[:, b]).mean(axis=-1)
+
+
+def _covariance(windows: Floats) -> Floats:
+    """Over time of `(N, leads, samples)`, with shape (N, leads, leads)."""
+    parts = []
+    for k in range(0, len(windows), BLOCK):
+        x = windows[k : k + BLOCK].astype(np.float64)
+        x -= x.mean(axis=-1, keepdims=True)
+        parts.append(x @ x.swapaxes(1, 2) / x.shape[-1])
+    return np.concatenate(parts)

@@ -1,0 +1,245 @@
+r"""Identity linkage: does a network that recognizes persons by their ECG find those who trained among released windows?
+
+The heart's electrical shape differs from person to person and stays over years, so that an ECG is a biometric (Biel et
+al., IEEE TIM 2001). A network learns to map windows of one person to the same direction on a sphere, with the margin
+softmax of Wang et al. (CosFace, CVPR 2018): $-\log \frac{e^{s(\cos\theta_y - m)}}{e^{s(\cos\theta_y - m)} + \sum_{j
+\ne y} e^{s \cos\theta_j}}$ over the persons it learns from. These are simulated, of a cohort that no data set has; it
+sees neither members nor non-members, so a difference between the two is no habit of the network's.
+
+Whoever attacks has another recording of each person where there is one (`Attacked.gallery`), and looks for the released
+windows that are most like it: their mean likeness is the person's score. Calibrating it, by other persons' windows or
+by the likeness to other persons, found fewer copies. Taking for each released window the person whose direction is
+nearest, members are hit as often as non-members where the generator gives nothing away.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganlab.core.kind import Window
+from ganlab.core.record import LEADS, millivolts
+from ganlab.core.resampling import at_rate, centred
+from ganlab.metrics.base import Number, Real, Samples, SampleSet, Weights
+from ganlab.metrics.privacy.attack import PERMUTATIONS, Scores, Targets, permuted
+from ganlab.metrics.privacy.membership import Attack, Attempt, NotHere, Outcome, Released
+from ganlab.metrics.privacy.screen import balanced
+from ganlab.metrics.utility.classifier import RATE, WIDTHS, ResNet
+from ganlab.simulator.ecg import RATE as SIMULATED
+from ganlab.simulator.ecg import simulate_record
+
+COHORT = 7_700_077
+"""Seed of the simulated persons that the network learns from."""
+RECORDINGS, SECONDS = 2, 8.0
+"""Of each of them, and the least length of one, s."""
+BATCH, LEARNING_RATE, DECAY = 64, 3e-3, 1e-3
+SCALE, MARGIN = 16.0, 0.2
+"""Of the softmax."""
+CROP, GAIN, NOISE = 0.75, 0.15, 0.05
+"""Part of a window that a step sees; deviation of a gain about 1; greatest deviation of noise, over the signal's."""
+NEAREST = 3
+"""Released windows whose likeness to a person is their score."""
+
+NUMBERS = {
+    "privacy/linkage_share": Number(
+        "share",
+        "identity linkage: windows whose nearest identity is a person who trained, of as many who did not; 0.5 where "
+        "nobody is given away; few persons hit often make it scatter",
+        best=0.5,
+        sees=("copy", "noisy_copy"),
+        limits=(0.0, 1.0),
+    )
+}
+
+
+class Identification:
+    """A trained network: windows of its leads to unit vectors. The same for the same arguments and threads."""
+
+    def __init__(self, network: ResNet, scale: NDArray[np.float32]) -> None:
+        self.network = network.eval()
+        self.scale = scale
+
+    @torch.no_grad()
+    def __call__(self, windows: Samples, rate: float, block: int = 512) -> NDArray[np.float32]:
+        """Windows `(N, leads, samples)` in mV of `rate` Hz to `(N, 64)` of unit length."""
+        given = torch.from_numpy(centred(at_rate(windows, rate, RATE)) / self.scale)
+        return torch.cat([F.normalize(self.network(part)[0], dim=1) for part in given.split(block)]).numpy()
+
+
+@functools.lru_cache(maxsize=4)
+def identification(leads: tuple[str, ...], seconds: float, persons: int, steps: int, seed: int) -> Identification:
+    """Learn to tell `persons` simulated persons from each other by windows of `seconds` in these leads.
+
+    Nothing outside is touched: the seed is of generators of its own.
+    """
+    windows, person = _cohort(leads, seconds, persons)
+    scale = np.sqrt(np.mean(np.square(windows), axis=(0, 2)))[:, None].astype(np.float32)
+    given, target = torch.from_numpy(windows / scale), torch.from_numpy(person)
+    draws = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.random.default_generator.manual_seed(seed)
+        network = ResNet(len(leads), 1)
+        directions = nn.Parameter(torch.randn(persons, WIDTHS[-1]))
+        _learn(network, directions, given, target, steps, draws)
+    return Identification(network, scale)
+
+
+def _cohort(leads: Sequence[str], seconds: float, persons: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Windows `(N, leads, samples)` at 125 Hz about their medians, and whose they are, `(N,)`."""
+    span = round(seconds * SIMULATED)
+    at = [LEADS.index(lead) for lead in leads]
+    windows, whose = [], []
+    for person in range(persons):
+        for recording in range(RECORDINGS):
+            length = max(SECONDS, 2 * seconds)
+            record, digital = simulate_record(person + 1, recording + 1, seconds=length, seed=COHORT)
+            mv = millivolts(digital[at], np.array(record.gain)[at], np.array(record.baseline)[at])
+            count = mv.shape[1] // span
+            windows.append(mv[:, : count * span].reshape(len(at), count, span).swapaxes(0, 1))
+            whose += [person] * count
+    return at_rate(np.concatenate(windows), SIMULATED, RATE), np.array(whose, np.int64)
+
+
+def _learn(
+    network: ResNet, directions: nn.Parameter, windows: Tensor, person: Tensor, steps: int, draws: torch.Generator
+) -> None:
+    parameters = [*network.features.parameters(), directions]
+    optimizer = torch.optim.AdamW(parameters, weight_decay=DECAY)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
+    length = max(1, round(CROP * windows.shape[-1]))
+    for _ in range(steps):
+        chosen = torch.randint(len(windows), (BATCH,), generator=draws)
+        start = int(torch.randint(windows.shape[-1] - length + 1, (1,), generator=draws))
+        crop = _changed(windows[chosen][..., start : start + length], draws)
+        cosine = F.normalize(network(crop)[0], dim=1) @ F.normalize(directions, dim=1).T
+        margin = MARGIN * F.one_hot(person[chosen], len(directions))
+        loss = F.cross_entropy(SCALE * (cosine - margin), person[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rates.step()
+
+
+def _changed(windows: Tensor, draws: torch.Generator) -> Tensor:
+    """Another gain, and some noise: neither is the person."""
+    shape = (len(windows), 1, 1)
+    gain = 1 + GAIN * torch.randn(shape, generator=draws)
+    return gain * windows + NOISE * torch.rand(shape, generator=draws) * torch.randn(windows.shape, generator=draws)
+
+
+class Linkage(Attack):
+    """The more like a person the released windows are that are most like them, the likelier a member."""
+
+    name = "linkage"
+    knows = "another recording of the person where there is one, and a network that recognizes persons"
+    blind = "members whom the network takes for somebody else"
+
+    def __init__(self, persons: int = 200, steps: int = 800, seed: int = 0) -> None:
+        """Simulated persons that the network learns from, steps of training, and its seed."""
+        self.persons = persons
+        self.steps = steps
+        self.seed = seed
+
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+        """Train the network, find the direction of every person. Raises NotHere for leads that are not simulated."""
+        kind = real.kind
+        assert isinstance(kind, Window)
+        assert real.attacked is not None
+        if lacking := [lead for lead in kind.leads if lead not in LEADS]:
+            raise NotHere(
+                f"the network learns from simulated windows, which have no lead {', '.join(lacking)}; they have "
+                f"{', '.join(LEADS)}. leads=[...] judges some of the leads."
+            )
+        network = identification(kind.leads, kind.samples / kind.rate, self.persons, self.steps, self.seed)
+        own, other = targets.samples, real.attacked.gallery
+        embedded = network(own.values, kind.rate)
+        persons, recognized = directions(embedded, own.persons, targets.person), Recognized()
+        if other is not None:
+            assert other.persons is not None
+            several = np.isin(targets.person, other.persons)
+            known = directions(network(other.values, kind.rate), other.persons, targets.person[several])
+            recognized = recognition(embedded, targets, several, known)
+            persons[several] = known
+
+        def attempt(released: Released) -> Outcome:
+            likeness = network(released.samples.values, kind.rate) @ persons.T
+            shares = np.bincount(likeness.argmax(axis=1), minlength=len(targets.person)) / len(likeness)
+            shown = asdict(recognized) | _null(shares, targets) | {"shares": shares.tolist()}
+            numbers = {"privacy/linkage_share": functools.partial(_share, likeness, targets)}
+            return Outcome(_top(likeness), None, numbers, shown)
+
+        return attempt
+
+
+def directions(
+    embedded: NDArray[np.float32], persons: NDArray[np.int64] | None, wanted: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The mean direction of each wanted person's windows, `(P, 64)` of `(N, 64)`."""
+    assert persons is not None
+    found = np.stack([embedded[persons == person].mean(axis=0) for person in wanted])
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """How often the network recognizes real persons across their recordings: rank 1 among all who have several.
+
+    `rank_1` counts persons by the mean of their windows, `rank_1_of_windows` windows; None where `among` is below 2.
+    """
+
+    among: int = 0
+    rank_1: float | None = None
+    rank_1_of_windows: float | None = None
+
+
+def recognition(
+    embedded: NDArray[np.float32], targets: Targets, several: NDArray[np.bool_], known: NDArray[np.float32]
+) -> Recognized:
+    """Recognize persons by their windows under attack in their other recordings.
+
+    Arguments:
+        embedded: The windows under attack as unit vectors, with shape (N, 64).
+        targets: Whose they are, P persons.
+        several: Which persons have another recording, with shape (P,).
+        known: The directions of these in their other recordings, with shape (Q, 64).
+    """
+    if several.sum() < 2:
+        return Recognized(int(several.sum()))
+    here = several[targets.place]
+    row = (np.cumsum(several) - 1)[targets.place[here]]
+    by_window = (embedded[here] @ known.T).argmax(axis=1) == row
+    persons = directions(embedded[here], row, np.arange(len(known)))
+    by_person = (persons @ known.T).argmax(axis=1) == np.arange(len(known))
+    return Recognized(len(known), float(by_person.mean()), float(by_window.mean()))
+
+
+def _top(likeness: NDArray[np.float32]) -> Scores:
+    """Of each person the mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
+    count = min(NEAREST, len(likeness))
+    return np.partition(likeness, len(likeness) - count, axis=0)[-count:].mean(axis=0).astype(np.float64)
+
+
+def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, reference: Weights) -> float:
+    """Share of windows whose nearest person, of those who are there, is a member."""
+    there = np.flatnonzero(targets.weights(reference) > 0)
+    member = targets.member[there]
+    if member.all() or not member.any():
+        return float("nan")
+    hit = member[likeness[:, there].argmax(axis=1)]
+    return balanced(float(hit @ judged / judged.sum()), int(member.sum()), int((~member).sum()))
+
+
+def _null(shares: Scores, targets: Targets) -> dict[str, object]:
+    """The share of members' hits among permutations of membership within the classes: its p value and its quantiles."""
+    observed = float(shares @ targets.member)
+    drawn = shares @ permuted(targets, PERMUTATIONS)
+    return {
+        "share": observed,
+        "p": float((1 + (drawn >= observed - 1e-12).sum()) / (1 + PERMUTATIONS)),
+        "chance": [float(end) for end in np.quantile(drawn, (0.025, 0.975))],
+    }

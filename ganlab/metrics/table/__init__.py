@@ -1,0 +1,1 @@
+"""Metrics of rows of a table."""

@@ -1,0 +1,1 @@
+"""What generated samples are of use for: classifiers trained on them (TSTR)."""

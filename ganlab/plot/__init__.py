@@ -1,0 +1,1 @@
+"""Figures, drawn with matplotlib: ECG paper, grids of images, curves, histograms."""

@@ -1,0 +1,105 @@
+"""The curves of what a run logged over its steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ganlab.tracking.history import History
+
+Array = NDArray[np.floating]
+
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+_GREY = "#5f646c"
+
+
+def smooth(values: Array, width: int) -> Array:
+    """Mean `(rows,)` over `width` neighbours that are numbers, NaN where there is none."""
+    weights = np.isfinite(values).astype(np.float64)
+    kernel = np.ones(min(width, max(len(values), 1)))
+    total = np.convolve(np.nan_to_num(values), kernel, mode="same")
+    count = np.convolve(weights, kernel, mode="same")
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0.5)
+
+
+def class_accuracies(names: Sequence[str]) -> dict[str, str]:
+    """Of the logged series how often D tells the class, under their legends: means of epochs where there are any."""
+    found = [name for name in names if "accuracy/class_" in name]
+    of_epochs = [name for name in found if name.startswith("epoch/")] or found
+    return {name: name.partition("accuracy/class_")[2].replace("_", " ") for name in of_epochs}
+
+
+def draw_curves(
+    history: History, names: Mapping[str, str], *, label: str, percent: bool = False, chance: float | None = None
+) -> Figure:
+    """Draw series against the step, light as logged and full smoothed; `names` maps each to its legend.
+
+    Shares are drawn in `percent`, with a dashed line at `chance`: the share that guesses get right, 0..1.
+    """
+    figure = Figure(figsize=(5.8, 3.4), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colors = cycle(_COLORS[2:] if percent else _COLORS)
+    for color, (name, legend) in zip(colors, names.items(), strict=False):
+        _curve(axes, *history.series(name), color, legend)
+    for index, step in enumerate(history.resumed):
+        axes.axvline(step, color=_GREY, linewidth=0.9, linestyle=":", label="" if index else "resumed", gid="resumed")
+    _dress(axes, label, history.steps_per_epoch())
+    if percent:
+        _percent(axes)
+    if chance is not None:
+        axes.axhline(chance, color=_GREY, linewidth=0.8, linestyle="--", zorder=0.9, gid="chance")
+    columns = max(1, len(axes.get_legend_handles_labels()[1]))
+    figure.legend(loc="outside upper center", ncols=min(columns, 4), frameon=False, fontsize=9.5)
+    return figure
+
+
+def not_finite(history: History, names: Sequence[str]) -> int:
+    """How many values of the named series are not finite."""
+    return sum(int(np.isnan(history.series(name)[1]).sum()) for name in names)
+
+
+def _curve(axes: Axes, steps: Array, values: Array, color: str, legend: str) -> None:
+    width = max(1, len(values) // 40)
+    marker = "o" if np.isfinite(values).sum() < 25 else ""
+    if width > 1:
+        axes.plot(steps, values, color=color, alpha=0.28, linewidth=0.7, gid="raw")
+    axes.plot(
+        steps,
+        smooth(values, width),
+        color=color,
+        linewidth=1.7,
+        marker=marker,
+        markersize=3,
+        label=legend,
+        gid="smooth",
+    )
+
+
+def _dress(axes: Axes, label: str, steps_per_epoch: float | None) -> None:
+    axes.set_xlabel("step", color=_GREY)
+    axes.set_ylabel(label, color=_GREY)
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}".replace(",", "\u202f"))
+    axes.grid(color="#e8e8e8", linewidth=0.6)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=9.5, colors=_GREY)
+    if steps_per_epoch:
+        rate = steps_per_epoch
+        top = axes.secondary_xaxis("top", functions=(_times(1 / rate), _times(rate)))
+        top.set_xlabel("epoch", color=_GREY)
+        top.tick_params(length=0, labelsize=9.5, colors=_GREY)
+        top.spines[:].set_visible(False)
+
+
+def _times(factor: float) -> Callable[[Any], Any]:
+    return lambda value: np.asarray(value) * factor
+
+
+def _percent(axes: Axes) -> None:
+    axes.set_ylim(-0.03, 1.03)
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")

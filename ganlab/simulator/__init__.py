@@ -1,0 +1,1 @@
+"""Simulated recordings, rows and images: data sets that need no download."""

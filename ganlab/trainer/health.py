@@ -1,0 +1,49 @@
+"""A run whose losses or weights are no numbers any more ends with an error, before a checkpoint of them is written."""
+
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+
+from ganlab.core.errors import UserError
+from ganlab.gan.gan import GAN
+
+WAYS_ON = (
+    "The checkpoints before it are kept. Ways on: a lower gan.optimizer_g.lr and gan.optimizer_d.lr, another loss or "
+    "trick, another seed; trainer.detect_anomaly=true says where it begins."
+)
+
+
+class Diverged(UserError):
+    """NaN or infinity in what is trained."""
+
+
+class Health(Callback):
+    """Looks at the losses every few steps and after each epoch: each look waits for the device."""
+
+    def __init__(self, every_n_steps: int = 10) -> None:
+        self.every_n_steps = every_n_steps
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Raise Diverged where a loss of this step is not finite."""
+        if pl_module.steps % self.every_n_steps == 0:
+            self._look(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
+        """As within an epoch."""
+        self._look(trainer, pl_module)
+
+    def _look(self, trainer: Trainer, module: GAN) -> None:
+        losses = {name: value for name, value in module.last.items() if name.startswith("loss/")}
+        bad = {name: float(value) for name, value in losses.items() if not torch.isfinite(value)}
+        if bad:
+            said = ", ".join(f"{name} is {value}" for name, value in bad.items())
+            raise Diverged(f"{said} at step {module.steps} (epoch {trainer.current_epoch + 1}). {WAYS_ON}")
+
+
+def check_weights_finite(module: GAN) -> None:
+    """Raise Diverged where a weight or a buffer of the networks, averages or tricks is not finite."""
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            share = float((~torch.isfinite(tensor)).float().mean())
+            raise Diverged(f"{name}: {share:.0%} of its values are NaN or infinite at step {module.steps}. {WAYS_ON}")

@@ -1,0 +1,235 @@
+"""Any synthetic set beside real data, from the command."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from ganlab.command.evaluate import common_ground
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Column, Image, Row, Window
+from ganlab.exchange.readers import Synthetic
+from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic
+from ganlab.metrics.weighted import mean
+from tests.conftest import TINY, newest_run
+
+Command = Callable[..., Path]
+
+SIM = ("dataset.patients=20", "dataset.seconds=9")
+LEVEL = ("metrics=paper", "metrics.draws=20", "+metrics.measures.level._target_=tests.command.test_evaluate.Level")
+ROWS = ("dataset=thyroid_sim", "dataset.rows=200", *LEVEL)
+IRIS = ("dataset=iris_sim", "dataset.people=12", "dataset.images_per_eye=1", *LEVEL)
+
+
+NUMBERS = {"level/mean": Number("", "mean of all values")}
+
+
+class Level(Measure):
+    """Mean of all values."""
+
+    numbers = NUMBERS
+    kinds = (Window, Row, Image)
+
+    def beside(self, real: Real) -> Judge:
+        def judge(samples: SampleSet) -> dict[str, Statistic]:
+            values = samples.values.reshape(len(samples), -1).mean(axis=1)
+            return {"level/mean": lambda w, _: mean(values, w)}
+
+        return judge
+
+
+def judged(command: Command, *overrides: str) -> dict[str, Any]:
+    folder = command("evaluate", *overrides, "out=judged")
+    assert (folder / "judged" / "report.html").stat().st_size > 1000
+    return json.loads((folder / "judged" / "metrics.json").read_text())
+
+
+@pytest.fixture
+def windows(tmp_path: Path) -> Path:
+    values = np.random.default_rng(0).normal(3, 1, size=(30, 2025)).astype(np.float32)
+    np.save(tmp_path / "windows.npy", values)
+    return tmp_path / "windows.npy"
+
+
+def test_an_array_beside_a_cohort(command: Command, windows: Path) -> None:
+    found = judged(command, *SIM, *LEVEL, f"synthetic={windows}", "leads=[i]")
+    row, facts = found["numbers"]["level/mean"], found["facts"]
+    assert row["synthetic"] == pytest.approx(np.load(windows).mean(), abs=1e-5)
+    assert abs(row["real"]) < 1
+    assert set(row["controls"]) == {"copy", "noisy_copy", "collapsed", "noise"}
+    assert (facts["judged"], facts["leads"], facts["rate_hz"], facts["samples"]) == (30, ["i"], 1000, 2025)
+    assert (facts["training_persons"], facts["reference_persons"]) == (12, 3)
+    assert (facts["compared_with"], facts["simulated"], facts["rate_assumed"]) == ("test", True, True)
+    assert len(facts["sha256"]) == 64
+
+
+def test_both_parts_of_other_persons_can_be_compared_with(command: Command, windows: Path) -> None:
+    found = judged(command, *SIM, *LEVEL, f"synthetic={windows}", "part=[test,validation]")
+    assert (found["facts"]["reference_persons"], found["facts"]["compared_with"]) == (6, "test and validation")
+
+
+def test_where_everybody_trained_the_page_says_so(command: Command, windows: Path) -> None:
+    facts = judged(command, *SIM, *LEVEL, f"synthetic={windows}", "split=paper")["facts"]
+    assert (facts["training_persons"], facts["reference_persons"]) == (10, 10)
+    assert "both trained the generator" in facts["both_halves_trained"]
+
+
+def test_other_leads_than_the_arrangements_are_compared_in_theirs(command: Command, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((9, 2, 1000), np.float32))
+    found = judged(command, *SIM, *LEVEL, f"synthetic={tmp_path / 'x.npy'}", "leads=[v5,II]", "rate=500")
+    facts = found["facts"]
+    assert (facts["leads"], facts["rate_hz"], facts["length_s"]) == (["v5", "ii"], 500, 2)
+
+
+def test_rows_and_images_need_no_arrangement(command: Command, tmp_path: Path) -> None:
+    from tests.test_conf import composed
+
+    (tmp_path / "images").mkdir()
+    names = list(composed(*ROWS[:2]).dataset.columns)
+    table = [",".join(names), *(",".join(["0.1"] * len(names)) for _ in range(5))]
+    (tmp_path / "rows.csv").write_text("\n".join(table))
+    found = judged(command, *ROWS, f"synthetic={tmp_path / 'rows.csv'}")
+    assert found["numbers"]["level/mean"]["synthetic"] == pytest.approx(0.1)
+    for level in range(4):
+        Picture.new("L", (64, 48), 50 + level).save(tmp_path / "images" / f"{level}.png")
+    found = judged(command, *IRIS, f"synthetic={tmp_path / 'images'}")
+    assert found["numbers"]["level/mean"]["synthetic"] == pytest.approx(51.5)
+    assert found["facts"]["judged"] == 4
+
+
+ERRORS = [
+    (("part=holdout",), "nothing else looks at them"),
+    (("part=train",), r"part=\[train\]: accepted are test, validation"),
+    (("leads=[v9]",), r"have lead v9, which ptbdb_sim lacks; it has i, ii"),
+    (("rate=10000",), r"Windows of 0.203 s can hardly hold a beat"),
+    (("metrics.objective=level/x",), r"measured are level/mean"),
+    (("split.test=0", "part=test"), r"part=test: nobody is in it"),
+    (("on_bad=ask",), r"on_bad=ask: accepted are error and skip"),
+]
+
+
+def refused(command: Command, capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
+    """What the command says when it refuses, on one line."""
+    with pytest.raises(SystemExit) as stopped:
+        command("evaluate", *LEVEL, *overrides)
+    assert stopped.value.code == 2
+    shown = capsys.readouterr()
+    return " ".join((shown.out + shown.err).split())
+
+
+@pytest.mark.parametrize(("overrides", "message"), ERRORS)
+def test_what_cannot_work_is_named(
+    overrides: tuple[str, ...], message: str, command: Command, windows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert re.search(message, refused(command, capsys, *SIM, f"synthetic={windows}", *overrides))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("run")
+        patch.chdir(folder)
+        patch.setattr("sys.argv", ["run", *TINY, "tracking=none", "metrics=paper", "gan=acgan"])
+        from hydra.core.global_hydra import GlobalHydra
+
+        from ganlab.run import main
+
+        GlobalHydra.instance().clear()
+        main()
+    return newest_run(folder)
+
+
+def test_a_run_is_judged_on_the_persons_of_its_own_split(command: Command, run: Path) -> None:
+    found = judged(command, f"synthetic={run}", *LEVEL, "metrics.samples=6", "dataset.on_bad_record=skip")
+    facts, split = found["facts"], json.loads((run / "split.json").read_text())
+    assert facts["training_persons"] == len(split["parts"]["train"])
+    assert facts["reference_persons"] == len(split["parts"]["test"])
+    assert (facts["judged"], facts["format"], facts["checkpoint"][:5]) == (6, "run folder", "step_")
+
+
+def test_a_run_is_not_judged_on_persons_whom_it_did_not_know(
+    command: Command, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(command, capsys, f"synthetic={run}", "dataset.patients=15", "dataset.seconds=9")
+    assert "3 are there that it does not know" in said
+    assert "says who trained" in refused(command, capsys, f"synthetic={run}", "split.seed=3")
+
+
+def test_the_page_of_a_run_is_not_overwritten(command: Command, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is a run folder" in refused(command, capsys, f"synthetic={run}", f"out={run}")
+
+
+# Common ground
+
+
+def real(samples: int = 400, rate: float = 200.0, leads: tuple[str, ...] = ("i", "ii")) -> Real:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(8, len(leads), samples)).astype(np.float32)
+    each = SampleSet(values, np.zeros(8, np.int64), np.arange(8) // 2)
+    return Real(Window(leads, rate, samples), each, each, ("a", "b"), side=20)
+
+
+def test_equal_windows_stay_as_they_are() -> None:
+    values = np.random.default_rng(1).normal(size=(5, 2, 400)).astype(np.float32)
+    labels = np.arange(5) % 2
+    ground, judged, done = common_ground(real(), Synthetic(Window(("i", "ii"), 200.0, 400), values, labels), 9)
+    np.testing.assert_array_equal(judged.values, values)
+    np.testing.assert_array_equal(ground.reference.values, real().reference.values)
+    assert judged.labels is not None
+    assert judged.labels.tolist() == labels.tolist()
+    assert (judged.persons, ground.side, done["samples_cut_off"]) == (None, 20, 0)
+
+
+def test_long_recordings_are_cut_into_windows_of_one_person() -> None:
+    lengths = [1000, 450, 399 + 1]
+    values = [np.arange(n, dtype=np.float32)[None] + 10_000 * k for k, n in enumerate(lengths)]
+    labels = np.array([1, 0, 1])
+    ground, judged, done = common_ground(real(), Synthetic(Window(("ii",), 200.0, 400), values, labels), 9)
+    assert judged.values[:, 0, 0].tolist() == [0, 400, 10_000, 20_000]
+    assert judged.persons is not None
+    assert judged.persons.tolist() == [-1, -1, -2, -3]  # nobody real
+    assert judged.labels is not None
+    assert judged.labels.tolist() == [1, 1, 0, 1]
+    assert (done["samples_cut_off"], done["recordings"], done["available"]) == (250, 3, 4)
+    np.testing.assert_array_equal(ground.train.values, real().train.values[:, 1:])
+
+
+def test_the_lower_rate_and_the_shorter_length_count() -> None:
+    time = np.arange(800) / 400
+    wave = np.sin(2 * np.pi * 3 * time)[None, None].astype(np.float32)
+    ground, judged, done = common_ground(real(), Synthetic(Window(("i",), 400.0, 600), wave[..., :600]), 9)
+    assert ground.kind == Window(("i",), 200.0, 300)
+    assert judged.values.shape == (1, 1, 300)
+    assert ground.reference.values.shape == (8, 1, 300)
+    np.testing.assert_allclose(judged.values[0, 0, 20:-20], wave[0, 0, :600:2][20:-20], atol=0.02)
+    assert ground.side is None
+    assert done["length_s"] == 1.5
+    ground, judged, _ = common_ground(real(), Synthetic(Window(("i",), 100.0, 200), wave[..., ::4]), 9)
+    assert ground.kind == Window(("i",), 100.0, 200)
+    np.testing.assert_array_equal(judged.values, wave[..., ::4])
+
+
+def test_a_rate_that_is_no_simple_fraction_of_the_other_loses_no_window() -> None:
+    values = np.random.default_rng(0).normal(size=(4, 1, 2002)).astype(np.float32)
+    _, judged, done = common_ground(real(2025, 1000.0), Synthetic(Window(("i",), 1001.0, 2002), values), 9)
+    assert (judged.values.shape, done["available"]) == ((4, 1, 2000), 4)
+
+
+def test_at_most_so_many_are_taken_spread_evenly() -> None:
+    values = np.zeros((100, 1, 400), np.float32) + np.arange(100, dtype=np.float32)[:, None, None]
+    _, judged, done = common_ground(real(), Synthetic(Window(("i",), 200.0, 400), values), 3)
+    assert judged.values[:, 0, 0].tolist() == [0, 50, 99]
+    assert done["available"] == 100
+    rows = Real(Row((Column("age"),)), *(SampleSet(np.ones((4, 1), np.float32)),) * 2)
+    _, judged, _ = common_ground(rows, Synthetic(rows.kind, np.arange(5, dtype=np.float32)[:, None]), 2)
+    assert judged.values.tolist() == [[0], [4]]
+
+
+def test_less_than_a_second_is_refused() -> None:
+    with pytest.raises(UserError, match=r"Windows of 0\.5 s can hardly hold a beat"):
+        common_ground(real(), Synthetic(Window(("i",), 200.0, 100), np.zeros((2, 1, 100), np.float32)), 2)

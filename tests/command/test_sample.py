@@ -1,0 +1,175 @@
+"""A synthetic data set: decoded to mV, readable by others, and marked for what it is."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import wfdb
+from omegaconf import OmegaConf
+
+from ganlab.command.sample import export
+from ganlab.core.errors import UserError
+from ganlab.generator.load import load
+from ganlab.tracking.checkpoints import write_checkpoint
+from tests.conftest import TINY, newest_run
+
+LEADS = ["i", "ii", "iii", "avr", "avl", "avf"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("run")
+        patch.chdir(folder)
+        patch.setattr(
+            "sys.argv",
+            ["run", *TINY, "tracking=none", "metrics=paper", "arrangement=limb_derived", "trick=ema"],
+        )
+        from ganlab.run import main
+
+        main()
+    return newest_run(folder)
+
+
+def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
+    folder = export(str(run), 5, "wfdb", str(tmp_path / "out"), seed=7, batch_size=2)
+    sampled = load(run).sample(5, seed=7).numpy()
+    names = (folder / "RECORDS").read_text().split()
+    assert len(names) == 5
+    for number, name in enumerate(names):
+        record = wfdb.rdrecord(str(folder / name))
+        assert record.sig_name == LEADS
+        assert record.units == ["mV"] * 6
+        assert record.fs == 1000
+        assert np.abs(record.p_signal.T - sampled[number]).max() <= 0.00025 + 1e-6
+        text = "\n".join(record.comments)
+        for word in (
+            "median was set to 0 mV",
+            "synthetic",
+            "not for clinical use",
+            "ganlab",
+            "checkpoint step_",
+            "seed of the noise: 7",
+            "ptbdb_sim",
+        ):
+            assert word in text
+    digital = wfdb.rdrecord(str(folder / names[0]), physical=False).d_signal.T
+    assert (digital[2] == digital[1] - digital[0]).all()
+
+
+def test_csv_and_npy_hold_the_same_windows(run: Path, tmp_path: Path) -> None:
+    sampled = load(run).sample(3, seed=0).numpy()
+    table = pd.read_csv(export(str(run), 3, "csv", str(tmp_path / "csv")) / "synthetic.csv", comment="#")
+    assert list(table) == ["window", "time_ms", *(f"{lead}_mv" for lead in LEADS)]
+    assert np.abs(table["avf_mv"].to_numpy().reshape(3, 2025) - sampled[:, 5]).max() < 1e-4
+    folder = export(str(run), 3, "npy", str(tmp_path / "npy"))
+    assert np.allclose(np.load(folder / "synthetic.npy"), sampled, atol=1e-6)
+    assert json.loads((folder / "synthetic.json").read_text())["leads"] == LEADS
+
+
+@pytest.mark.parametrize("form", ["wfdb", "csv", "npy"])
+def test_a_card_says_what_it_is(run: Path, tmp_path: Path, form: str) -> None:
+    card = (export(str(run), 2, form, str(tmp_path / form)) / "README.md").read_text()
+    facts = json.loads((run / "run.json").read_text())
+    for word in (
+        "Synthetic",
+        "clinical use",
+        "ptbdb_sim",
+        "median was set to 0 mV",
+        f"{facts['steps']} steps",
+        "not measured",
+    ):
+        assert word in card
+    assert "anonymous" not in card
+
+
+def test_the_same_seed_gives_the_same_set_and_another_another(run: Path, tmp_path: Path) -> None:
+    a, b, c = (
+        np.load(export(str(run), 4, "npy", str(tmp_path / name), seed=seed) / "synthetic.npy")
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_more_at_a_time_than_there_are_is_all_at_once(run: Path, tmp_path: Path) -> None:
+    huge, usual = (
+        np.load(export(str(run), 4, "npy", str(tmp_path / str(size)), batch_size=size) / "synthetic.npy")
+        for size in (10**30, 4)
+    )
+    assert np.array_equal(huge, usual)
+
+
+def test_wrong_requests_are_told(run: Path, tmp_path: Path) -> None:
+    for arguments, said in (
+        ({"format": "edf"}, "wfdb, csv, npy"),
+        ({"n": 0}, "n=0"),
+        ({"checkpoint": "best"}, "step_"),
+        ({"checkpoint": "x" * 300}, "step_"),
+        ({"checkpoint": "../checkpoints/step_0000001"}, "step_"),
+        ({"run": str(tmp_path)}, "config.yaml"),
+        ({"run": None}, "run=<folder>"),
+        ({"out": str(run)}, "not empty"),
+    ):
+        with pytest.raises(UserError, match=said):
+            export(**({"run": str(run), "n": 1, "format": "npy", "out": str(tmp_path / "x")} | arguments))
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_checkpoint_of_other_networks_is_refused_with_the_differences(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "checkpoints").mkdir(parents=True)
+    config = OmegaConf.load(run / "config.yaml")
+    for part in ("generator", "discriminator"):
+        config.architecture[part].width = 0.125
+    OmegaConf.save(config, other / "config.yaml")
+    for file in (run / "checkpoints").iterdir():
+        (other / "checkpoints" / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(
+        UserError, match=r"44 differences[^$]*discriminator\.layers\.0\.weight: \(4, .*in these networks"
+    ):
+        load(other)
+
+
+def test_a_checkpoint_that_would_run_code_is_not_loaded(run: Path, tmp_path: Path) -> None:
+    class Canary:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "canary",))
+
+    evil = tmp_path / "evil"
+    (evil / "checkpoints").mkdir(parents=True)
+    (evil / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
+    write_checkpoint({"state_dict": Canary()}, evil / "checkpoints" / "step_0000001.ckpt")
+    with pytest.raises(UserError, match="more than tensors and plain values"):
+        load(evil)
+    assert not (tmp_path / "canary").exists()
+
+
+def test_the_command_samples(run: Path, command: Callable[..., Path]) -> None:
+    folder = command("sample", f"run={run}", "n=2", "format=npy", "out=made")
+    assert np.load(folder / "made" / "synthetic.npy").shape == (2, 6, 2025)
+
+
+def test_an_unfinished_run_and_an_early_generator_can_be_sampled(
+    command: Callable[..., Path], run: Path, tmp_path: Path
+) -> None:
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(run, unfinished)
+    facts = json.loads((unfinished / "run.json").read_text())
+    del facts["steps"], facts["checkpoint"]
+    (unfinished / "run.json").write_text(json.dumps(facts))
+    card = (export(str(unfinished), 2, "npy", str(tmp_path / "a")) / "README.md").read_text()
+    assert "4 steps" in card
+
+    folder = command(
+        "run", *TINY, "tracking=none", "metrics=paper", "trick=ema", "grids_every=1", "trainer.max_epochs=3"
+    )
+    trained = newest_run(folder)
+    early, late, last = (load(trained, name).sample(2) for name in ("epoch_0001", "epoch_0003", "last"))
+    assert torch.equal(late, last)
+    assert not torch.equal(early, last)

@@ -1,0 +1,192 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Window
+from ganlab.dataset.module import Data
+from ganlab.dataset.ptbdb import PTBDB
+from ganlab.dataset.ptbdb_sim import PTBDBSim
+from ganlab.evaluation.controls import make
+from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.reference import real_sets
+from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.privacy.copies import Copies, distances, left_out, spectra
+from ganlab.report.evidence import complete, repeats
+from ganlab.split.patient import PatientSplit
+
+KIND = Window(("i", "ii"), 250.0, 300)
+
+
+def waves(count: int, seed: int, each: int = 4, number_from: int = 0) -> SampleSet:
+    """Smooth noise; of a person four windows that are alike."""
+    rng = np.random.default_rng(seed)
+    own = np.repeat(rng.normal(size=(count // each, 2, 300)), each, axis=0)
+    values = 3 * gaussian_filter1d(own + 0.5 * rng.normal(size=own.shape), 4, axis=-1, mode="wrap")
+    return SampleSet(values.astype(np.float32), None, number_from + np.arange(count) // each)
+
+
+def real() -> Real:
+    return Real(KIND, waves(60, 0), waves(40, 1, number_from=15))
+
+
+def numbers(given: Real, samples: SampleSet, **settings: float) -> dict[str, float]:
+    found = Copies(**settings).beside(given)(samples)
+    return {name: each(np.ones(len(samples)), np.ones(len(given.reference))) for name, each in found.items()}
+
+
+@pytest.mark.parametrize("length", [254, 253, 250, 97])
+@pytest.mark.parametrize("leads", [1, 3])
+def test_distances_agree_with_all_shifts_one_by_one(length: int, leads: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (gaussian_filter1d(rng.normal(size=(n, leads, length)), 2, axis=-1, mode="wrap") for n in (5, 7))
+    found = distances(*(spectra(SampleSet(each.astype(np.float32)), 125.0) for each in (a, b)))
+    a, b = (each - each.mean(axis=-1, keepdims=True) for each in (a, b))
+    a, b = (each / np.linalg.norm(each.reshape(len(each), -1), axis=1)[:, None, None] for each in (a, b))
+    r = np.max([np.einsum("ilt,jlt->ij", a, np.roll(b, k, axis=-1)) for k in range(length)], axis=0)
+    assert found.shape == (5, 7)
+    assert found == pytest.approx(np.sqrt(2 - 2 * r), abs=0.02)
+
+
+def test_a_copy_that_is_shifted_scaled_or_lifted_is_a_copy() -> None:
+    given = real()
+    changed = np.roll(given.train.values, 40, axis=-1) * 0.5 + 7
+    found = numbers(given, SampleSet(changed))
+    assert found["copies/share"] == 1
+    assert found["copies/distance_ratio"] < 0.05
+    assert found["copies/exact"] == 0
+    assert numbers(given, SampleSet(given.train.values + 2))["copies/exact"] == 1
+
+
+def test_controls_land_where_they_must() -> None:
+    given = real()
+    names = ("floor", "copy", "noisy_copy", "collapsed", "noise")
+    found = {name: numbers(given, make(name, given, 60)) for name in names}
+    for name in ("copy", "noisy_copy", "collapsed"):
+        assert found[name]["copies/share"] > 0.9
+        assert found[name]["copies/nearest"] > 0.9
+        assert found[name]["copies/distance_ratio"] < 0.3
+        assert found[name]["copies/nearer_to_train"] > 0.8
+    assert max(found[name]["copies/share"] for name in ("floor", "noise")) < 0.5
+    assert found["floor"]["copies/distance_ratio"] == pytest.approx(1, abs=0.1)
+    assert [found[name]["copies/exact"] for name in found] == [0, 1, 0, 1, 0]
+
+
+def test_other_persons_have_the_share_by_construction() -> None:
+    given = real()
+    assert numbers(given, given.reference, share=0.25)["copies/share"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_who_is_the_same_person_is_left_out() -> None:
+    train = waves(8, 0)
+    assert left_out(train, train).sum() == 8 * 4
+    assert not left_out(SampleSet(train.values), train).any()
+    assert not left_out(waves(8, 1, number_from=2), train).any()
+    # The same person has other windows elsewhere: who it is says the number alone.
+    assert left_out(waves(8, 1), train).sum() == 8 * 4
+
+
+def test_a_window_near_to_its_own_persons_is_no_copy() -> None:
+    given = real()
+    own = SampleSet(given.train.values + 2, None, given.train.persons)
+    assert numbers(given, own)["copies/nearest"] < 0.2
+    assert numbers(given, SampleSet(own.values))["copies/nearest"] == 1
+
+
+def test_nearest_counts_what_is_a_fifth_below_all_of_the_reference_that_is_there() -> None:
+    given = real()
+    mixed = np.concatenate([given.train.values[:6], waves(24, 2).values])
+    nearest = Copies().beside(given)(SampleSet(mixed))["copies/nearest"]
+    ones, there = np.ones(30), np.ones(40)
+    assert nearest(ones, there) == pytest.approx(6 / 30, abs=0.07)
+    assert nearest(np.repeat([1.0, 0.0], [6, 24]), there) == 1
+    to_train = distances(*(spectra(each, KIND.rate) for each in (given.reference, given.train))).min(axis=1)
+    found = distances(*(spectra(each, KIND.rate) for each in (SampleSet(mixed), given.train))).min(axis=1)
+    for count in (40, 10, 1):
+        there = np.zeros(40)
+        there[np.argsort(to_train)[-count:]] = 1
+        assert nearest(ones, there) == np.mean(found < 0.8 * np.sort(to_train)[-count])
+    assert np.isnan(nearest(ones, np.zeros(40)))
+
+
+def windows(source: PTBDB | PTBDBSim, count: int, most: int) -> tuple[Real, SampleSet]:
+    """Real sets, and windows of persons of neither: every third one of those who would train does not."""
+    data = Data(source, PatientSplit(), Leads(["i"], side=45))
+    data.setup()
+    real = real_sets(data, "test", count, most, 45)
+    persons = real.train.persons
+    assert persons is not None
+    out = np.isin(persons, np.unique(persons)[::3])
+    return replace(real, train=real.train.take(~out)), real.train.take(out)
+
+
+def alarms(real: Real, fresh: SampleSet, changed: Callable[[np.ndarray], np.ndarray], store: Path) -> list[str]:
+    """What is alarmed by of 20 % training windows, changed, and 80 % windows of persons of neither set."""
+    copied = real.train.values[:: len(real.train) // 20][:20]
+    others = fresh.values[np.linspace(0, len(fresh) - 1, 80).round().astype(int)]
+    mixed = SampleSet(np.concatenate([changed(copied), others]).astype(np.float32))
+    found = evidence(real, mixed, {"copies": Copies()}, store, draws=50)
+    assert unseen(found.rows) == {}
+    return repeats({name: complete(row) for name, row in found.rows.items()})
+
+
+def to_levels(values: np.ndarray) -> np.ndarray:
+    step = np.ptp(values) / 255
+    return np.rint(values / step) * step
+
+
+def with_noise(values: np.ndarray) -> np.ndarray:
+    return values + np.random.default_rng(0).normal(0, 0.01, values.shape)
+
+
+@pytest.mark.parametrize("changed", [to_levels, with_noise])
+def test_few_copies_among_simulated_windows_raise_the_alarm(
+    changed: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    real, fresh = windows(PTBDBSim(patients=30, seconds=12, cache=tmp_path / "cache"), 60, 150)
+    assert "copies/nearest" in alarms(real, fresh, changed, tmp_path)
+
+
+@pytest.mark.parametrize("changed", [to_levels, with_noise])
+def test_few_copies_among_real_windows_raise_the_alarm(
+    changed: Callable[[np.ndarray], np.ndarray], real_records: Path, tmp_path: Path
+) -> None:
+    source = PTBDB(root=str(real_records), cache=tmp_path / "cache", on_bad_record="skip")
+    real, fresh = windows(source, 100, 300)
+    assert "copies/nearest" in alarms(real, fresh, changed, tmp_path)
+
+
+def test_order_and_weights() -> None:
+    given, samples = real(), make("noisy_copy", real(), 30)
+    weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30)).astype(float)
+    judge, ones = Copies().beside(given), np.ones(40)
+    repeated = judge(SampleSet(np.repeat(samples.values, weights.astype(int), axis=0)[::-1]))
+    for name, statistic in judge(samples).items():
+        assert statistic(weights, ones) == pytest.approx(repeated[name](np.ones(30), ones), abs=1e-3), name
+
+
+def test_flat_windows_are_far_from_all() -> None:
+    given = real()
+    found = numbers(given, SampleSet(np.zeros((3, 2, 300), np.float32)))
+    assert found["copies/share"] == 0
+    assert found["copies/distance_ratio"] > 1
+
+
+def test_what_cannot_be_measured_is_named() -> None:
+    given = real()
+    with pytest.raises(UserError, match="share=1"):
+        Copies(share=1)
+    with pytest.raises(TooFew, match="9 reference windows"):
+        Copies().beside(Real(KIND, given.train, given.reference.take(np.arange(9))))
+    one = given.train.take(np.zeros(12, np.int64))
+    with pytest.raises(TooFew, match="who did not train"):
+        Copies().beside(Real(KIND, one, one))
+    broken = given.train.values.copy()
+    broken[3, 0, 0] = np.inf
+    with pytest.raises(UserError, match="1 of 60 windows hold NaN"):
+        Copies().beside(given)(SampleSet(broken))

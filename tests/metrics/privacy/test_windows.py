@@ -1,0 +1,201 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Row, Window
+from ganlab.evaluation.controls import make
+from ganlab.evaluation.evidence import Evidence, evidence, unseen
+from ganlab.metrics.base import Attacked, Found, Real, SampleSet, TooFew
+from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, Discriminator, Nearest
+from ganlab.metrics.privacy.windows import Privacy
+
+KIND = Window(("i", "ii"), 125.0, 150)
+ATTACKS = (Nearest(), Calibrated(), Density(), Discriminator())
+NAMES = tuple(attack.name for attack in ATTACKS)
+
+
+def waves(people: range, seed: int, each: int = 4) -> SampleSet:
+    """Smooth noise; of a person some windows that are alike."""
+    rng = np.random.default_rng(seed)
+    own = np.repeat(rng.normal(size=(len(people), 2, 150)), each, axis=0)
+    values = 3 * gaussian_filter1d(own + 0.7 * rng.normal(size=own.shape), 3, axis=-1, mode="wrap")
+    persons = np.repeat(np.array(people), each)
+    return SampleSet(values.astype(np.float32), persons % 2, persons)
+
+
+def attacked(members: int = 24, known: int = 6) -> Attacked:
+    ends = np.cumsum([0, members, members, known, known])
+    sides = [waves(range(a, b), seed) for seed, (a, b) in enumerate(pairwise(ends.tolist()))]
+    return Attacked(*sides)
+
+
+def real(under: Attacked | None = None) -> Real:
+    found = under or attacked()
+    other = waves(range(500, 510), 9)
+    return Real(KIND, found.members, other, ("a", "b"), attacked=found)
+
+
+def found(given: Real, samples: SampleSet, attacks: tuple[Attack, ...] = ATTACKS) -> Found:
+    measure = Privacy(attacks)
+    ground = measure.ground(given)
+    judged = measure.beside(ground)(samples)
+    assert isinstance(judged, Found)
+    return judged
+
+
+def values(given: Real, samples: SampleSet, attacks: tuple[Attack, ...] = ATTACKS) -> Mapping[str, float]:
+    measure = Privacy(attacks)
+    ground = measure.ground(given)
+    judged = found(given, measure.control(samples, ground), attacks)
+    everybody = np.ones(len(samples)), np.ones(len(ground.reference))
+    return {name: number(*everybody) for name, number in judged.items()}
+
+
+def control(name: str) -> Mapping[str, float]:
+    ground = Privacy(ATTACKS).ground(real())
+    return values(real(), make(name, ground, 96))
+
+
+def test_every_attack_catches_a_copy() -> None:
+    copy = control("copy")
+    for name in NAMES:
+        assert copy[f"privacy/{name}_auc"] > 0.95, name
+        assert copy[f"privacy/{name}_window_auc"] > 0.95, name
+        assert copy[f"privacy/{name}_tpr_10"] > 0.9, name
+        assert copy[f"privacy/{name}_epsilon"] > 1, name
+    assert copy["privacy/strongest_auc"] > 0.99
+    assert copy["privacy/dcr_share"] > 0.95
+    assert copy["privacy/dcr_ratio"] < 0.01
+    assert copy["privacy/nndr_ratio"] < 0.01
+
+
+def test_no_attack_finds_members_where_other_persons_were_copied() -> None:
+    floor = control("floor")
+    for name in NAMES:
+        assert abs(floor[f"privacy/{name}_auc"] - 0.5) < 0.2, name
+        assert floor[f"privacy/{name}_epsilon"] == 0, name
+    assert abs(floor["privacy/dcr_share"] - 0.5) < 0.2
+    assert floor["privacy/dcr_ratio"] == pytest.approx(1, abs=0.3)
+
+
+def test_noise_weakens_the_leak_step_by_step() -> None:
+    given = real()
+    rng = np.random.default_rng(99)
+    noise = rng.normal(size=given.train.values.shape).astype(np.float32)
+    sizes, attacks = (0.0, 3.0, 30.0), (Nearest(),)
+    noisy = [values(given, SampleSet(given.train.values + size * noise), attacks) for size in sizes]
+    areas = [each["privacy/nearest_window_auc"] for each in noisy]
+    assert areas == sorted(areas, reverse=True)
+    assert areas[0] > 0.95
+    assert abs(areas[-1] - 0.5) < 0.15
+
+
+def test_where_who_trained_is_dealt_out_anew_a_copy_leaks_nothing() -> None:
+    """The copies are of windows of both sides, so that no attack may tell them apart."""
+    given = attacked()
+    mixed = np.random.default_rng(0).permutation(48)
+    both = [*given.members.values.reshape(48 // 2, 4, 2, 150), *given.nonmembers.values.reshape(24, 4, 2, 150)]
+    dealt = np.stack(both)[mixed].reshape(2, 96, 2, 150)
+    sides = [replace(side, values=part) for side, part in zip((given.members, given.nonmembers), dealt, strict=True)]
+    under = Attacked(sides[0], sides[1], given.knowledge, given.strangers)
+    judged = values(real(under), SampleSet(given.members.values), (Nearest(), Calibrated()))
+    assert abs(judged["privacy/nearest_auc"] - 0.5) < 0.2
+    assert abs(judged["privacy/strongest_auc"] - 0.5) < 0.2
+
+
+def test_samples_without_a_discriminator_are_attacked_by_the_others_and_the_reason_is_named() -> None:
+    given = real()
+    judged = found(given, SampleSet(given.train.values))
+    assert not [name for name in judged if "discriminator" in name]
+    assert len(judged.left_out) == 1
+    assert "discriminator: these samples came without" in judged.left_out[0]
+    assert "synthetic=<run folder>" in judged.left_out[0]
+
+
+def test_a_discriminator_that_knows_members_gives_them_away() -> None:
+    given = real()
+    assert given.attacked is not None
+    loud = given.attacked.members.values
+    samples = SampleSet(waves(range(30), 77).values)
+
+    def verdict(windows: np.ndarray) -> np.ndarray:
+        return np.array([np.abs(loud - window).max(axis=(1, 2)).min() < 1e-6 for window in windows]) + 0.0
+
+    for judge, area in ((verdict, 1.0), (lambda windows: np.zeros(len(windows)), 0.5)):
+        judged = found(given, replace(samples, verdict=judge))
+        ground = Privacy(ATTACKS).ground(given)
+        everybody = np.ones(len(samples)), np.ones(len(ground.reference))
+        assert judged["privacy/discriminator_auc"](*everybody) == area
+        assert not judged.left_out
+
+
+def test_the_evidence_has_controls_and_what_is_drawn(tmp_path: Path) -> None:
+    given = real()
+    synthetic = SampleSet(waves(range(30), 77).values)
+    first = _evidence(given, synthetic, tmp_path)
+    row = first.rows["privacy/nearest_auc"]
+    assert row["controls"]["copy"] > 0.95 > row["floor_interval"][1]
+    assert row["interval"][0] < row["synthetic"] < row["interval"][1]
+    assert first.rows["privacy/nearest_epsilon"]["interval"] == [None, None]
+    assert not [name for name in unseen(first.rows) if name.endswith(("t_auc", "d_auc"))]
+    assert set(first.shown["privacy"]) == {
+        *("synthetic", "floor", "copy", "noisy_copy", "collapsed", "noise", "bootstrap", "pca_gaussian")
+    }
+    own = first.shown["privacy"]["synthetic"]
+    assert (own["members"], own["nonmembers"], own["known"], own["strangers"]) == (24, 24, 6, 6)
+    assert len(own["attacks"]["nearest"]["scores"]) == len(own["member"]) == 48
+    assert [reason for reason in first.left_out if "discriminator" in reason]
+    again = _evidence(given, synthetic, tmp_path / "elsewhere")
+    assert (again.rows, again.shown) == (first.rows, first.shown)
+    assert _evidence(given, synthetic, tmp_path).shown == first.shown
+
+
+def _evidence(given: Real, synthetic: SampleSet, store: Path) -> Evidence:
+    return evidence(given, synthetic, {"privacy": Privacy((Nearest(), Discriminator()))}, store, draws=20)
+
+
+def test_other_measures_keep_their_floor_and_their_cache_where_somebody_is_attacked(tmp_path: Path) -> None:
+    from ganlab.metrics.ecg.signal import SignalShape
+
+    given = real()
+    plain = replace(given, attacked=None)
+    rows = evidence(given, given.reference, {"signal": SignalShape()}, tmp_path, draws=10).rows
+    folders = list(tmp_path.iterdir())
+    assert evidence(plain, given.reference, {"signal": SignalShape()}, tmp_path, draws=10).rows == rows
+    assert list(tmp_path.iterdir()) == folders
+
+
+def test_a_hold_out_that_overlaps_is_refused() -> None:
+    given = attacked()
+    assert given.strangers.persons is not None
+    overlapping = replace(given.strangers, persons=given.strangers.persons - 9)
+    with pytest.raises(UserError, match=r"6 persons stand on two sides of an attack .*split=patient"):
+        Attacked(given.members, given.nonmembers, given.knowledge, overlapping)
+    nobody = replace(given.strangers, persons=None)
+    with pytest.raises(UserError, match="whose the samples are is not known"):
+        Attacked(given.members, given.nonmembers, given.knowledge, nobody)
+
+
+def test_too_few_persons_are_refused() -> None:
+    with pytest.raises(TooFew, match=r"4 members and 4 non-members, and an attack takes 10 .*metrics.attacked"):
+        found(real(attacked(members=4)), waves(range(5), 3))
+    with pytest.raises(TooFew, match=r"1 persons in neither set .*metrics.attacked.others"):
+        found(real(attacked(known=1)), waves(range(5), 3))
+    with pytest.raises(UserError, match=r"least=1: accepted are 2 persons or more"):
+        Privacy(ATTACKS, least=1)
+
+
+def test_nobody_to_attack_is_said(tmp_path: Path) -> None:
+    given = replace(real(), attacked=None)
+    rows = evidence(given, given.reference, {"privacy": Privacy(ATTACKS)}, tmp_path)
+    assert not rows.rows
+    assert "nobody can be attacked" in rows.left_out[0]
+    assert "split=patient" in rows.left_out[0]
+    with pytest.raises(UserError, match="measures windows"):
+        Privacy(ATTACKS).check(Row(()))
