@@ -31,7 +31,7 @@ from ganlab.evaluation.reference import generated, real_sets, verdict_of
 from ganlab.exchange.readers import Asked, Synthetic, Values, read, taken
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
-from ganlab.metrics.base import Measure, Real, Samples, SampleSet
+from ganlab.metrics.base import Array, Measure, Real, SampleSet
 from ganlab.split.base import Member, Split, Splitter
 from ganlab.tracking.facts import git_commit
 
@@ -398,7 +398,7 @@ def _lengths(values: Values) -> list[int]:
     return [values[number].shape[-1] for number in range(len(values))]
 
 
-def _resampled(windows: Samples, rate: float, wanted: float) -> NDArray[np.float32]:
+def _resampled(windows: Array, rate: float, wanted: float) -> NDArray[np.float32]:
     """Windows `(N, leads, samples)` at the wanted rate, in Hz, a block at a time."""
     from scipy.signal import resample_poly
 

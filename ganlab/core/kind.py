@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.floating[Any]]
+Array = NDArray[np.floating[Any]]
 """Values of N samples, `(N, *)`, in their own unit."""
 
 TOP = 255.0

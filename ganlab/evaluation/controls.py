@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Column, Image, Kind, Row, Window
-from ganlab.metrics.base import Real, Samples, SampleSet
+from ganlab.metrics.base import Array, Real, SampleSet
 
 Make = Callable[[Real, int, Generator], SampleSet]
 """So many samples of a control, made from real training samples."""
@@ -109,7 +109,7 @@ def _anonymous(samples: SampleSet) -> SampleSet:
 def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, float, float]) -> SampleSet:
     """With white noise of a standard deviation in mV, levels, or shares of a column's own; binary columns stay."""
     millivolts, levels, share = size
-    scale: float | Samples = millivolts if isinstance(real.kind, Window) else levels
+    scale: float | Array = millivolts if isinstance(real.kind, Window) else levels
     if isinstance(real.kind, Row):
         scale = share * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
     values = np.array(samples.values, dtype=np.float32)
@@ -119,7 +119,7 @@ def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, fl
     return SampleSet(_in_kind(values, real.kind), samples.labels)
 
 
-def _in_kind(values: Samples, kind: Kind) -> NDArray[np.float32]:
+def _in_kind(values: Array, kind: Kind) -> NDArray[np.float32]:
     """As such samples are when they are decoded: levels in 0..255, columns within their limits, 0 or 1, whole."""
     if isinstance(kind, Image):
         return np.clip(values, 0, 255).astype(np.float32)
@@ -129,13 +129,13 @@ def _in_kind(values: Samples, kind: Kind) -> NDArray[np.float32]:
     return values.astype(np.float32, copy=False)
 
 
-def _in_column(values: Samples, column: Column) -> Samples:
+def _in_column(values: Array, column: Column) -> Array:
     low, high = (0.0, 1.0) if column.binary else (column.low, column.high)
     bounded = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
     return np.rint(bounded) if column.binary or column.whole else bounded
 
 
-def _random_phases(values: Samples, rng: Generator) -> NDArray[np.float32]:
+def _random_phases(values: Array, rng: Generator) -> NDArray[np.float32]:
     """Of the last axis of windows, of the last two of images."""
     axes = (-1,) if values.ndim == 3 else (-2, -1)
     length = [values.shape[axis] for axis in axes]
@@ -151,7 +151,7 @@ def _random_phases(values: Samples, rng: Generator) -> NDArray[np.float32]:
     return made
 
 
-def _gaussian(values: Samples, count: int, rng: Generator) -> Samples:
+def _gaussian(values: Array, count: int, rng: Generator) -> Array:
     from sklearn.decomposition import PCA
 
     if not count or len(values) < 2:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ganlab.arrangement.leads import Leads
 from ganlab.dataset.module import Data
 from ganlab.gan.gan import GAN
-from ganlab.metrics.base import Real, Samples, SampleSet, Verdict
+from ganlab.metrics.base import Array, Real, SampleSet, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ IMAGES = 9
 class Preview:
     """Decoded samples `(N, *)`, a few of them as images `(n, C, H, W)` in [-1, 1], and labels and patients `(N,)`."""
 
-    samples: Samples
-    images: Samples
+    samples: Array
+    images: Array
     labels: NDArray[np.integer] | None = None
     persons: NDArray[np.integer] | None = None
 
@@ -82,7 +82,7 @@ def verdict_of(gan: GAN, batch_size: int = 256) -> Verdict:
     arrangement = gan.codec.arrangement
 
     @torch.inference_mode()
-    def verdict(values: Samples) -> NDArray[np.float32]:
+    def verdict(values: Array) -> NDArray[np.float32]:
         if isinstance(arrangement, Leads):
             values = values[:, [arrangement.decoded_leads.index(lead) for lead in arrangement.leads]]
         parts = torch.from_numpy(np.ascontiguousarray(values, np.float32)).split(batch_size)

@@ -23,14 +23,14 @@ from ganlab.core.record import millivolts
 from ganlab.dataset.image_files import Folder, Store, Zip, decode
 from ganlab.dataset.table import read_text
 from ganlab.dataset.wfdb import MILLIVOLTS_IN, WFDB
-from ganlab.metrics.base import Samples
+from ganlab.metrics.base import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
 
-Values = Samples | Sequence[Samples]
+Values = Array | Sequence[Array]
 """An array a sample: all of one shape, or recordings of any length."""
 
 SHOWN = 5
@@ -203,10 +203,10 @@ def _windows_npy(path: Path, asked: Asked) -> Synthetic:
 
 
 @dataclass(frozen=True)
-class _Scaled(Sequence[Samples]):
+class _Scaled(Sequence[Array]):
     """Windows of a memory-mapped array: some leads, in mV, read when they are asked for."""
 
-    array: Samples
+    array: Array
     leads: list[int]
     factor: float
     rows: NDArray[np.int64] | None = None
@@ -340,7 +340,7 @@ def _images_npy(path: Path, asked: Asked) -> Synthetic:
 # What they share
 
 
-def _array(path: Path, dimensions: tuple[int, ...]) -> Samples:
+def _array(path: Path, dimensions: tuple[int, ...]) -> Array:
     """A memory-mapped array of numbers; nothing that would have to be unpickled."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -504,5 +504,5 @@ def _digest(found: Synthetic) -> str:
     return digest.hexdigest()
 
 
-def _each(values: Values) -> Iterator[Samples]:
+def _each(values: Values) -> Iterator[Array]:
     return (values[number] for number in range(len(values)))

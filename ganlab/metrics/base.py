@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, Samples
+from ganlab.core.kind import Array, Kind
 
 Weights = NDArray[np.float64]
 
 Statistic = Callable[[Weights, Weights], float]
 """A number of the weights of the judged samples, `(N,)`, and of the reference's, `(M,)`; NaN where there is none."""
 
-Verdict = Callable[[Samples], NDArray[np.floating[Any]]]
+Verdict = Callable[[Array], NDArray[np.floating[Any]]]
 """What a discriminator says of N samples, `(N,)`: the higher, the more like those that it was trained on."""
 
 
@@ -33,7 +33,7 @@ class SampleSet:
     discriminator that came with generated samples, where one did.
     """
 
-    values: Samples
+    values: Array
     labels: NDArray[np.int64] | None = None
     persons: NDArray[np.int64] | None = None
     verdict: Verdict | None = None

@@ -21,10 +21,10 @@ from torch.nn.functional import conv1d
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
 from ganlab.core.resampling import at_rate, centred
-from ganlab.metrics.base import Real, Samples
+from ganlab.metrics.base import Array, Real
 from ganlab.metrics.ecg.physiology import LEAST_RATE, describe
 
-Embed = Callable[[Samples], NDArray[np.float32]]
+Embed = Callable[[Array], NDArray[np.float32]]
 """Samples of N to `(N, features)`."""
 
 TAPS = 9
@@ -127,7 +127,7 @@ def _convolved(windows: Tensor, kernels: list[tuple[int, Tensor]], biases: list[
     return torch.cat(features).numpy()
 
 
-def _prepared(windows: Samples, rate: float) -> Tensor:
+def _prepared(windows: Array, rate: float) -> Tensor:
     check_finite(windows)
     return torch.from_numpy(at_rate(windows, rate))
 
@@ -160,7 +160,7 @@ class PhysiologicalFeatures(Embedding):
         standardized = Standardized(np.where(known, named, medians))
         asked = (~known).any(axis=0)
 
-        def embed(windows: Samples) -> NDArray[np.float32]:
+        def embed(windows: Array) -> NDArray[np.float32]:
             found = _named(windows, kind.rate)
             missing = ~np.isfinite(found)
             return np.hstack([standardized(np.where(missing, medians, found)), missing[:, asked].astype(np.float32)])
@@ -168,7 +168,7 @@ class PhysiologicalFeatures(Embedding):
         return embed
 
 
-def _named(windows: Samples, rate: float) -> NDArray[np.float64]:
+def _named(windows: Array, rate: float) -> NDArray[np.float64]:
     """Features of the first lead, `(N, features)`, NaN where a window has none; what is skewed in its logarithm."""
     check_finite(windows)
     lead = centred(windows[:, :1])[:, 0].astype(np.float64)
@@ -203,7 +203,7 @@ class Standardized:
         return ((features - self.centre) / self.scale).astype(np.float32)
 
 
-def check_finite(values: Samples) -> None:
+def check_finite(values: Array) -> None:
     """Raise UserError where samples hold NaN or infinity, and say how many do."""
     broken = int((~np.isfinite(values.reshape(len(values), -1))).any(axis=1).sum())
     if broken:

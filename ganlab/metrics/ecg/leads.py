@@ -16,7 +16,7 @@ from scipy.signal.windows import hann
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights
 from ganlab.metrics.ecg.physiology import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
 from ganlab.metrics.weighted import mean, quantile
 
@@ -232,7 +232,7 @@ def _all_peaks(windows: Floats, rate: float) -> Peaks:
     return [each for k in range(0, len(windows), CHUNK) for each in find_all_peaks(windows[k : k + CHUNK], rate)]
 
 
-def _pairs(windows: Samples, kind: Window) -> tuple[dict[str, Floats], Beats | None]:
+def _pairs(windows: Array, kind: Window) -> tuple[dict[str, Floats], Beats | None]:
     """What is compared of each pair of leads, `(N, pairs)`, and the beats if the windows have a second."""
     broken = int((~np.isfinite(windows)).any(axis=(1, 2)).sum())
     if broken:
@@ -244,7 +244,7 @@ def _pairs(windows: Samples, kind: Window) -> tuple[dict[str, Floats], Beats | N
     return found, compare_beats(windows, kind.rate)
 
 
-def _residuals(windows: Samples, kind: Window) -> dict[str, Statistic]:
+def _residuals(windows: Array, kind: Window) -> dict[str, Statistic]:
     """What Einthoven's and Goldberger's laws leave, as far as their leads are there."""
     lead = {name.lower(): windows[:, k] for k, name in enumerate(kind.leads)}
     found: dict[str, Statistic] = {}

@@ -23,7 +23,7 @@ from scipy import signal as dsp
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, need
+from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, need
 from ganlab.metrics.weighted import mean, quantile, wasserstein
 
 Floats = NDArray[np.floating]
@@ -164,7 +164,7 @@ def describe(windows: Floats, rate: float = 1000.0) -> Physiology:
 
     Arguments:
         windows: Windows of one lead in mV, with shape (N, samples).
-        rate: Samples a second.
+        rate: Array a second.
     """
     parts = [_describe(windows[k : k + CHUNK], rate) for k in range(0, len(windows), CHUNK)]
     return Physiology(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Physiology)))
@@ -175,7 +175,7 @@ def find_peaks(signal: Floats, rate: float = 1000.0) -> NDArray[np.int64]:
 
     Arguments:
         signal: A window in mV, with shape (samples,); one to some ten seconds.
-        rate: Samples a second.
+        rate: Array a second.
     """
     return find_all_peaks(signal[None], rate)[0]
 
@@ -185,7 +185,7 @@ def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
 
     Arguments:
         windows: Windows in mV, with shape (N, samples).
-        rate: Samples a second.
+        rate: Array a second.
     """
     x = _finite(windows)[0]
     energy = _energy(x, rate)
@@ -202,7 +202,7 @@ def agreement(
         a: Peaks of each window; `b` alike.
         b: Peaks of the same windows, found in another way or on another lead.
         samples: Length of a window.
-        rate: Samples a second.
+        rate: Array a second.
         tolerance: Largest distance of two peaks of the same beat, s.
         edge: Peaks nearer to the window's edge are not asked for, s.
     """
@@ -219,7 +219,7 @@ def lags(
         a: Peaks of each window; `b` alike.
         b: Peaks of the same windows, found in another way or on another lead.
         samples: Length of a window.
-        rate: Samples a second.
+        rate: Array a second.
         edge: Peaks of `a` nearer to the window's edge are not asked for, s.
     """
     flat, other, apart = _flat(a, samples), _flat(b, samples), 2 * samples
@@ -391,7 +391,7 @@ def limits(windows: Floats, rate: float) -> tuple[float, float]:
     return quantile(noise, alike, TYPICAL), quantile(residual, alike, TYPICAL)
 
 
-def _lead(samples: SampleSet, place: int) -> Samples:
+def _lead(samples: SampleSet, place: int) -> Array:
     windows = samples.values[:, place]
     broken = int((~np.isfinite(windows)).any(axis=1).sum())
     if broken:

@@ -22,7 +22,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Kind
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
 from ganlab.metrics.embedding import Embed, Embedding, Standardized
 from ganlab.metrics.weighted import mean
 
@@ -176,7 +176,7 @@ def _statistics(found: _Described, known: _Described) -> dict[str, Statistic]:
     }
 
 
-def _described(images: Samples) -> _Described:
+def _described(images: Array) -> _Described:
     small = reduced(images)
     detail, aligned = structure(images)
     alone = {
@@ -189,7 +189,7 @@ def _described(images: Samples) -> _Described:
     return _Described(alone, octave_power(images), small, distances(small, small))
 
 
-def check(name: str, images: Samples, kind: Kind) -> None:
+def check(name: str, images: Array, kind: Kind) -> None:
     """Raise UserError for images of another shape than `kind` says, or with values that are no numbers."""
     if not isinstance(kind, Image) or images.shape[1:] != kind.shape:
         wanted = kind.shape if isinstance(kind, Image) else kind.noun
@@ -199,7 +199,7 @@ def check(name: str, images: Samples, kind: Kind) -> None:
         raise UserError(f"{broken} of {len(images)} {name} hold NaN or infinity: leave them out first.")
 
 
-def laplacian(images: Samples) -> NDArray[np.float64]:
+def laplacian(images: Array) -> NDArray[np.float64]:
     """Mean |Laplacian| of the inner pixels of each of the images `(N, C, H, W)`; NaN of those that have none."""
     if min(images.shape[2:]) < 3:
         return np.full(len(images), np.nan)
@@ -210,7 +210,7 @@ def laplacian(images: Samples) -> NDArray[np.float64]:
     return np.array(found)
 
 
-def structure(images: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def structure(images: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Detail and coherence of each of the images `(N, C, H, W)`, their channels averaged; `(N,)` each.
 
     Detail is the mean squared gradient after a Gaussian of one pixel, levels^2/pixel^2; the coherence of an image
@@ -229,7 +229,7 @@ def _structure(image: NDArray[np.floating]) -> tuple[float, float]:
     return energy, float(np.hypot(xx - yy, 2 * xy).sum(dtype=np.float64)) / total if total > 1e-9 else math.nan
 
 
-def octave_power(images: Samples) -> NDArray[np.float64]:
+def octave_power(images: Array) -> NDArray[np.float64]:
     """Variance of images `(N, C, H, W)` in octaves of spatial frequency, the finest first: `(N, octaves)`, levels^2.
 
     The first has all periods below 4 pixels, the last those of half the shorter side and more. Edges are faded out.
@@ -250,7 +250,7 @@ def octave_power(images: Samples) -> NDArray[np.float64]:
     return found
 
 
-def reduced(images: Samples, side: int = SIDE) -> Floats:
+def reduced(images: Array, side: int = SIDE) -> Floats:
     """Images `(N, C, H, W)` as rows of pixels `(N, features)`, averaged down to a longer side of at most `side`."""
     height, width = images.shape[2:]
     scale = min(1.0, side / max(height, width))
@@ -310,7 +310,7 @@ def _ratio(value: float, right: float) -> float:
     return value / right if right > 0 else math.nan
 
 
-def _blocks(images: Samples) -> Iterator[Samples]:
+def _blocks(images: Array) -> Iterator[Array]:
     return (images[k : k + BLOCK] for k in range(0, len(images), BLOCK))
 
 
@@ -351,7 +351,7 @@ class ImageConvolutions(Embedding):
         bias = self._bias(real.train.values, weights)
         standardized = Standardized(self._features(real.train.values, weights, bias))
 
-        def embed(images: Samples) -> Floats:
+        def embed(images: Array) -> Floats:
             check("images", images, real.kind)
             return np.clip(standardized(self._features(images, weights, bias)), -OUTERMOST, OUTERMOST)
 
@@ -362,7 +362,7 @@ class ImageConvolutions(Embedding):
         about = drawn - drawn.mean(dim=(1, 2, 3), keepdim=True)
         return about / about.flatten(1).norm(dim=1)[:, None, None, None]
 
-    def _bias(self, images: Samples, weights: torch.Tensor) -> list[torch.Tensor]:
+    def _bias(self, images: Array, weights: torch.Tensor) -> list[torch.Tensor]:
         """A threshold for each kernel on each level, from at most `BLOCK` training images."""
         chosen = images[np.unique(np.linspace(0, len(images) - 1, BLOCK).round().astype(int))]
         by_image = [
@@ -371,7 +371,7 @@ class ImageConvolutions(Embedding):
         ]
         return [torch.stack(level).median(dim=0).values for level in zip(*by_image, strict=True)]
 
-    def _features(self, images: Samples, weights: torch.Tensor, bias: list[torch.Tensor]) -> Floats:
+    def _features(self, images: Array, weights: torch.Tensor, bias: list[torch.Tensor]) -> Floats:
         parts = []
         for k in range(0, len(images), 8):
             described: list[torch.Tensor] = []
@@ -382,7 +382,7 @@ class ImageConvolutions(Embedding):
             parts.append(torch.cat(described, dim=1).numpy())
         return np.concatenate(parts)
 
-    def _responses(self, images: Samples, weights: torch.Tensor) -> Iterator[torch.Tensor]:
+    def _responses(self, images: Array, weights: torch.Tensor) -> Iterator[torch.Tensor]:
         level = torch.from_numpy(images.astype(np.float32))
         for number in range(self.levels):
             if number:

@@ -23,7 +23,7 @@ from torch import Tensor
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.resampling import at_rate, centred
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
 from ganlab.metrics.ecg.signal import whole
 from ganlab.metrics.weighted import known, mean, quantile
 
@@ -181,7 +181,7 @@ def correlation(windows: Spectra, others: Spectra) -> Tensor:
     return torch.fft.irfft(padded, n=windows.shifts).amax(dim=-1) * (windows.shifts / windows.samples)
 
 
-def equal_windows(windows: Samples, train: Samples, place: NDArray[np.int64]) -> NDArray[np.bool_]:
+def equal_windows(windows: Array, train: Array, place: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each window equals a training window in every sample, to 1 uV about their medians, with shape (N,).
 
     Arguments:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ganlab.core.kind import Window
 from ganlab.core.record import LEADS, millivolts
 from ganlab.core.resampling import at_rate, centred
-from ganlab.metrics.base import Number, Real, Samples, SampleSet, Weights
+from ganlab.metrics.base import Array, Number, Real, SampleSet, Weights
 from ganlab.metrics.privacy.attack import PERMUTATIONS, Scores, Targets, permuted
 from ganlab.metrics.privacy.membership import Attack, Attempt, NotHere, Outcome, Released
 from ganlab.metrics.privacy.screen import balanced
@@ -65,7 +65,7 @@ class Identification:
         self.scale = scale
 
     @torch.no_grad()
-    def __call__(self, windows: Samples, rate: float, block: int = 512) -> NDArray[np.float32]:
+    def __call__(self, windows: Array, rate: float, block: int = 512) -> NDArray[np.float32]:
         """Windows `(N, leads, samples)` in mV of `rate` Hz to `(N, 64)` of unit length."""
         given = torch.from_numpy(centred(at_rate(windows, rate, RATE)) / self.scale)
         return torch.cat([F.normalize(self.network(part)[0], dim=1) for part in given.split(block)]).numpy()
@@ -145,7 +145,7 @@ class Linkage(Attack):
         self.steps = steps
         self.seed = seed
 
-    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Train the network, find the direction of every person. Raises NotHere for leads that are not simulated."""
         kind = real.kind
         assert isinstance(kind, Window)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.metrics.base import Real, Samples, SampleSet, Statistic
+from ganlab.metrics.base import Array, Real, SampleSet, Statistic
 from ganlab.metrics.embedding import Embed, RandomConvolutions
 from ganlab.metrics.privacy.attack import Scores, Targets
 
@@ -75,7 +75,7 @@ class Attack(ABC):
     """What it cannot see, in words."""
 
     @abstractmethod
-    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Learn from `real.attacked.knowledge`; what is returned attacks released samples.
 
         `distance` is that of two sets of samples, `(N, M)`.
@@ -89,7 +89,7 @@ class Nearest(Attack):
     knows = "the person's recording"
     blind = "copies among windows that resemble everybody's"
 
-    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """There is nothing to learn."""
 
         def attempt(released: Released) -> Outcome:
@@ -106,7 +106,7 @@ class Calibrated(Attack):
     knows = "the person's recording, and recordings of persons who are in neither set"
     blind = "leaks that are no windows like the recorded ones"
 
-    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Distances to the closest window of other persons."""
         assert real.attacked is not None
         usual = np.log(distance(real.attacked.knowledge, targets.samples).min(axis=0) + TINY)
@@ -126,7 +126,7 @@ class Density(Attack):
     sees = ("copy",)
     blind = "copies with noise, which are elsewhere in the embedding"
 
-    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """The embedding, its components and the density of other persons, all from these."""
         assert real.attacked is not None
         embed = _components(real)
@@ -150,7 +150,7 @@ class Discriminator(Attack):
     knows = "the person's recording, and the discriminator that trained with the generator"
     blind = "whatever D did not learn by heart"
 
-    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]) -> Attempt:
+    def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """There is nothing to learn."""
 
         def attempt(released: Released) -> Outcome:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Found, Judge, Measure, Number, Real, Samples, SampleSet, Statistic, TooFew
+from ganlab.metrics.base import Array, Found, Judge, Measure, Number, Real, SampleSet, Statistic, TooFew
 from ganlab.metrics.privacy import attack as attacks_on
 from ganlab.metrics.privacy import linkage, screen
 from ganlab.metrics.privacy.attack import FEW, LOW, Scores, Targets
@@ -119,12 +119,12 @@ def targets_of(real: Real, least: int) -> Targets:
     return Targets.of(real.reference, attacked.members.people)
 
 
-def _distance(rate: float) -> Callable[[SampleSet, SampleSet], Samples]:
+def _distance(rate: float) -> Callable[[SampleSet, SampleSet], Array]:
     return lambda one, other: distances(spectra(one, rate), spectra(other, rate))
 
 
 def _prepared(
-    chosen: Sequence[Attack], real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Samples]
+    chosen: Sequence[Attack], real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]
 ) -> tuple[dict[str, Attempt], list[str]]:
     found, left_out = {}, []
     for each in chosen:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Kind, Row
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
 from ganlab.metrics.table import neighbours as table_neighbours
 from ganlab.metrics.utility import table as table_utility
 from ganlab.metrics.weighted import mean
@@ -136,7 +136,7 @@ def correlations(rows: Floats, weights: Weights | None = None) -> NDArray[np.flo
     return np.clip(product / np.outer(length, length), -1, 1)
 
 
-def violations(rows: Samples, columns: Sequence[Column]) -> NDArray[np.bool_]:
+def violations(rows: Array, columns: Sequence[Column]) -> NDArray[np.bool_]:
     """Which rows `(N, columns)` have a value that the column cannot have, with shape (N,)."""
     return np.any([_forbidden(rows[:, n].astype(np.float64), column) for n, column in enumerate(columns)], axis=0)
 
@@ -283,7 +283,7 @@ def _columns(kind: Kind) -> tuple[Column, ...]:
     return kind.columns
 
 
-def _check(name: str, rows: Samples, columns: Sequence[Column]) -> None:
+def _check(name: str, rows: Array, columns: Sequence[Column]) -> None:
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise UserError(f"{name} of shape {rows.shape} and {len(columns)} columns: want (N, columns).")
     broken = int((~np.isfinite(rows).all(axis=1)).sum())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ganlab.core.kind import Column
-from ganlab.metrics.base import Judge, Number, Real, Samples, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Array, Judge, Number, Real, SampleSet, Statistic, Weights
 from ganlab.metrics.weighted import mean
 
 Points = NDArray[np.floating]
@@ -142,7 +142,7 @@ def nearest(
 class Grid:
     """Rows on the grid of an 8-bit image; a column without limits has those of the training rows."""
 
-    def __init__(self, train: Samples, columns: Sequence[Column], steps: int | None) -> None:
+    def __init__(self, train: Array, columns: Sequence[Column], steps: int | None) -> None:
         low = [train[:, n].min() if column.low is None else column.low for n, column in enumerate(columns)]
         high = [train[:, n].max() if column.high is None else column.high for n, column in enumerate(columns)]
         self.low, self.length = np.array(low, np.float64), np.array(high, np.float64) - np.array(low, np.float64)
@@ -150,7 +150,7 @@ class Grid:
         self.coarse = np.array([steps is not None and not (column.binary or column.whole) for column in columns])
         self.steps = steps or 1
 
-    def __call__(self, rows: Samples) -> Points:
+    def __call__(self, rows: Array) -> Points:
         """Rows in steps from the lower limits; binary and whole columns as they are."""
         return np.where(self.coarse, np.rint((rows - self.low) / self.length * self.steps), rows)
 

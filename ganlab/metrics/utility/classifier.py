@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.resampling import at_rate
-from ganlab.metrics.base import Judge, Measure, Number, Real, Samples, SampleSet, Statistic, TooFew, Weights
+from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, TooFew, Weights
 from ganlab.metrics.embedding import Embed, Embedding
 
 Probabilities = NDArray[np.float64]
@@ -91,7 +91,7 @@ class Classifier:
     rate: float
     scale: NDArray[np.float32]
 
-    def probabilities(self, windows: Samples) -> Probabilities:
+    def probabilities(self, windows: Array) -> Probabilities:
         """Of each class for windows `(N, leads, samples)` in mV, with shape (N, K)."""
         return self.classify(resampled(windows, self.rate))
 
@@ -99,7 +99,7 @@ class Classifier:
         """`probabilities` of windows that are `resampled` already."""
         return self._run(windows, 1, nn.Softmax(dim=1)).astype(np.float64)
 
-    def embed(self, windows: Samples) -> NDArray[np.float32]:
+    def embed(self, windows: Array) -> NDArray[np.float32]:
         """The last layer before the classes for windows `(N, leads, samples)` in mV, with shape (N, 64)."""
         return self._run(resampled(windows, self.rate), 0, nn.Identity())
 
@@ -151,7 +151,7 @@ def draw_weights(labels: NDArray[np.int64], persons: NDArray[np.int64] | None) -
     return 1 / (count * people[group])[place]
 
 
-def resampled(windows: Samples, rate: float) -> NDArray[np.float32]:
+def resampled(windows: Array, rate: float) -> NDArray[np.float32]:
     """Windows `(N, leads, samples)` in mV of `rate` Hz at 125 Hz; raises UserError for NaN and infinity."""
     broken = int((~np.isfinite(windows).all(axis=(1, 2))).sum())
     if broken:

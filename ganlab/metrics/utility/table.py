@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ganlab.core.kind import Column
-from ganlab.metrics.base import Judge, Number, Real, Samples, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Array, Judge, Number, Real, SampleSet, Statistic, Weights
 
 Labels = NDArray[np.int64]
 
@@ -101,7 +101,7 @@ class _Target:
         rates = real.train.values[:, binary].mean(axis=0)
         return cls(real.reference, 2, binary[int(np.abs(rates - 0.5).argmin())])
 
-    def split(self, samples: SampleSet) -> tuple[Samples, Labels] | None:
+    def split(self, samples: SampleSet) -> tuple[Array, Labels] | None:
         """Features and what is to be guessed; None for rows whose class nobody knows."""
         if self.column is None:
             return None if samples.labels is None else (samples.values, samples.labels)
@@ -117,7 +117,7 @@ class _Target:
             "table/tstr_shuffled_auroc": self._tested(features, shuffled)
         }
 
-    def _tested(self, features: Samples, labels: Labels) -> Statistic:
+    def _tested(self, features: Array, labels: Labels) -> Statistic:
         probabilities = np.zeros((len(self.truth), self.classes))
         learned = np.unique(labels)
         if len(learned) > 1:
