@@ -164,7 +164,7 @@ def describe(windows: Floats, rate: float = 1000.0) -> Physiology:
 
     Arguments:
         windows: Windows of one lead in mV, with shape (N, samples).
-        rate: Array a second.
+        rate: Samples a second.
     """
     parts = [_describe(windows[k : k + CHUNK], rate) for k in range(0, len(windows), CHUNK)]
     return Physiology(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Physiology)))
@@ -175,7 +175,7 @@ def find_peaks(signal: Floats, rate: float = 1000.0) -> NDArray[np.int64]:
 
     Arguments:
         signal: A window in mV, with shape (samples,); one to some ten seconds.
-        rate: Array a second.
+        rate: Samples a second.
     """
     return find_all_peaks(signal[None], rate)[0]
 
@@ -185,7 +185,7 @@ def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
 
     Arguments:
         windows: Windows in mV, with shape (N, samples).
-        rate: Array a second.
+        rate: Samples a second.
     """
     x = _finite(windows)[0]
     energy = _energy(x, rate)
@@ -202,7 +202,7 @@ def agreement(
         a: Peaks of each window; `b` alike.
         b: Peaks of the same windows, found in another way or on another lead.
         samples: Length of a window.
-        rate: Array a second.
+        rate: Samples a second.
         tolerance: Largest distance of two peaks of the same beat, s.
         edge: Peaks nearer to the window's edge are not asked for, s.
     """
@@ -219,7 +219,7 @@ def lags(
         a: Peaks of each window; `b` alike.
         b: Peaks of the same windows, found in another way or on another lead.
         samples: Length of a window.
-        rate: Array a second.
+        rate: Samples a second.
         edge: Peaks of `a` nearer to the window's edge are not asked for, s.
     """
     flat, other, apart = _flat(a, samples), _flat(b, samples), 2 * samples
