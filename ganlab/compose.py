@@ -10,7 +10,7 @@ from torch import nn
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
-from ganlab.core.instantiate import build, told_of_values
+from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import Kind
 from ganlab.dataset.module import Data
 from ganlab.dataset.source import Source
@@ -48,7 +48,7 @@ def compose(cfg: DictConfig) -> Composed:
 
     Raises UserError for combinations that cannot work.
     """
-    with told_of_values():
+    with configuration_errors():
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg)
         plain_values(cfg)
@@ -69,7 +69,7 @@ def compose(cfg: DictConfig) -> Composed:
 
 def compose_networks(cfg: DictConfig) -> Networks:
     """Networks and codec, as sampling needs them too. Raises UserError for choices that do not go together."""
-    with told_of_values():
+    with configuration_errors():
         return _networks(cfg)
 
 

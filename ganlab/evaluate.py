@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> None:
     """Read both, bring them to common ground, measure, and write the page."""
     from ganlab.command.evaluate import judge
 
-    told(lambda: judge(cfg))
+    exit_on_user_error(lambda: judge(cfg))
 
 
 if __name__ == "__main__":

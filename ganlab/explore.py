@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> None:
     """Read all of it once, and draw."""
     from ganlab.command.explore import explore
 
-    told(lambda: explore(cfg))
+    exit_on_user_error(lambda: explore(cfg))
 
 
 if __name__ == "__main__":

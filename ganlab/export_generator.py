@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> None:
     """Weights, plain values, and a card."""
     from ganlab.generator.export import export_generator
 
-    told(lambda: export_generator(**{str(key): value for key, value in cfg.items()}))
+    exit_on_user_error(lambda: export_generator(**{str(key): value for key, value in cfg.items()}))
 
 
 if __name__ == "__main__":

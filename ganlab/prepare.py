@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> None:
     """Prepare one data set and say what is in it."""
     from ganlab.command.prepare import prepare
 
-    told(lambda: prepare(cfg))
+    exit_on_user_error(lambda: prepare(cfg))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -14,7 +14,7 @@ def main(cfg: DictConfig) -> None:
     """Run, compare, and end with exit code 0 where it is the same, 1 where it is not."""
     from ganlab.command.reproduce import reproduce
 
-    same = told(lambda: reproduce(**{str(key): value for key, value in cfg.items()}))
+    same = exit_on_user_error(lambda: reproduce(**{str(key): value for key, value in cfg.items()}))
     sys.exit(0 if same else 1)
 
 

@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told, uncollected
+from ganlab.command.entry import exit_on_user_error, uncollected
 from ganlab.core.settings import CONF, own_launchers
 
 
@@ -13,7 +13,7 @@ def main(cfg: DictConfig) -> float | None:
     with uncollected():
         from ganlab.command.run import run
 
-    return told(lambda: run(cfg))
+    return exit_on_user_error(lambda: run(cfg))
 
 
 own_launchers()

@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> None:
     """Sample, decode, write, and say what it is."""
     from ganlab.command.sample import export
 
-    told(lambda: export(**{str(key): value for key, value in cfg.items()}))
+    exit_on_user_error(lambda: export(**{str(key): value for key, value in cfg.items()}))
 
 
 if __name__ == "__main__":

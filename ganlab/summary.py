@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> None:
     """Read the jobs of one sweep and write its page."""
     from ganlab.report.summary import summarize
 
-    told(lambda: summarize(cfg.sweep))
+    exit_on_user_error(lambda: summarize(cfg.sweep))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from ganlab.command.entry import told
+from ganlab.command.entry import exit_on_user_error
 from ganlab.core.settings import CONF
 
 
@@ -16,7 +16,7 @@ def main(cfg: DictConfig) -> None:
 
     outputs = Path(cfg.outputs)
     store = Store(store_uri(cfg.tracking.uri, outputs), outputs, cfg.tracking.experiment)
-    told(lambda: sync(cfg.run, store))
+    exit_on_user_error(lambda: sync(cfg.run, store))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def told(task: Callable[[], Result]) -> Result:
+def exit_on_user_error(task: Callable[[], Result]) -> Result:
     """Do the task; on a UserError log its message and exit with code 2, or fail the job alone in a sweep."""
     try:
         return task()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab import __version__
-from ganlab.core.errors import UserError, told_of_files
+from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Kind, Row, Window
 from ganlab.exchange.card import CARD, NOTICE
 from ganlab.exchange.writers import FORMATS, Generated
@@ -40,7 +40,7 @@ def export(
     _check_numbers(n, seed, batch_size)
     if run is None:
         raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
-    with told_of_files("run", run):
+    with file_errors("run", run):
         trained = load(str(run), None if checkpoint is None else str(checkpoint))
     _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
@@ -50,7 +50,7 @@ def export(
     number = trained.number_of(label)
     name = f"{format}_{n}_seed{seed}{f'_{label}' if label else ''}"
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
-    with told_of_files("out", folder):
+    with file_errors("out", folder):
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(f"out={folder} is not empty; nothing was written. Name a new folder: out=<folder>.")
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 @contextmanager
-def told_of_files(name: str, value: object) -> Iterator[None]:
+def file_errors(name: str, value: object) -> Iterator[None]:
     """What the system says of a file or folder that the override `name` names, as a UserError."""
     if "\0" in str(value):
         raise UserError(f"{name}={str(value)[:SHOWN]!a}: no file has a name with a NUL in it.")

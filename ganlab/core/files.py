@@ -17,7 +17,7 @@ UNFINISHED = re.compile(r"\..+\.(?P<pid>\d+)")
 """Name of a file that a process was writing."""
 
 
-class Damaged(UserError):
+class DamagedFile(UserError):
     """A file that is not what was written."""
 
 
@@ -67,16 +67,18 @@ def sealed(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_seal(path: Path) -> None:
-    """Raise Damaged where a file is not the one whose hash stands beside it, or no hash does."""
+    """Raise DamagedFile where a file is not the one whose hash stands beside it, or no hash does."""
     sums = path.with_name(path.name + SUMS)
     if not sums.is_file():
-        raise Damaged(
+        raise DamagedFile(
             f"{path} has no {sums.name} beside it, so nobody knows whether it is what was written. Restore that file; "
             f"or, where you know that this one is whole: cd {path.parent} && sha256sum {path.name} > {sums.name}"
         )
     seen = sha256_of(path)
     if seen not in _hashes(sums):
-        raise Damaged(f"{path} is damaged: its SHA-256 is {seen}, {sums.name} says {', '.join(_hashes(sums)) or '?'}.")
+        raise DamagedFile(
+            f"{path} is damaged: its SHA-256 is {seen}, {sums.name} says {', '.join(_hashes(sums)) or '?'}."
+        )
 
 
 def sha256_of(path: Path) -> str:

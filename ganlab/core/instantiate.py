@@ -39,7 +39,7 @@ def build(node: Any) -> Any:
 
 
 @contextmanager
-def told_of_values() -> Iterator[None]:
+def configuration_errors() -> Iterator[None]:
     """What fails while a configuration becomes objects, before any data is read, lies in its values: a UserError."""
     try:
         yield

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ganlab.core.errors import BadRecord, UserError, told_of_files
+from ganlab.core.errors import BadRecord, UserError, file_errors
 from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.core.record import millivolts
 from ganlab.dataset.image_files import Folder, Store, Zip, decode
@@ -81,7 +81,7 @@ def read(path: Path, asked: Asked) -> Synthetic:
     """
     if asked.on_bad not in ("error", "skip"):
         raise UserError(f"on_bad={asked.on_bad}: accepted are error and skip.")
-    with told_of_files("synthetic", path):
+    with file_errors("synthetic", path):
         if not (path.is_file() or path.is_dir()):
             raise UserError(f"synthetic={path}: no such file or folder. {_accepted(asked.kind)}")
         file = _sole_file(path)

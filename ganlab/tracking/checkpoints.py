@@ -15,7 +15,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from ganlab.core.errors import UserError
-from ganlab.core.files import Damaged, check_seal, remove_sealed, sealed, set_aside
+from ganlab.core.files import DamagedFile, check_seal, remove_sealed, sealed, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def write_checkpoint(value: dict[str, Any], path: Path) -> None:
 def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     """What `write_checkpoint` saved, verified; nothing in the file is executed.
 
-    Raises Damaged where it is not what was written, UserError where it holds anything but tensors and plain values.
+    Raises DamagedFile where it is not what was written, UserError where it holds anything but tensors and plain values.
     """
     check_seal(path)
     try:
@@ -84,22 +84,22 @@ class SealedCheckpointIO(TorchCheckpointIO):
 def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
     """The last whole checkpoint of a run folder, or none if it has not written one yet.
 
-    A damaged one is set aside and said in the log, and the one before it taken. Raises Damaged where none is whole, or
+    A damaged one is set aside and said in the log, and the one before it taken. Raises DamagedFile where none is whole, or
     where `strict` and the last one is not.
     """
-    trouble: Damaged | None = None
+    trouble: DamagedFile | None = None
     for path in reversed(checkpoints_of(run)):
         try:
             check_seal(path)
-        except Damaged as error:
+        except DamagedFile as error:
             if strict:
-                raise Damaged(f"{error}\nstrict=false takes the one before it.") from error
+                raise DamagedFile(f"{error}\nstrict=false takes the one before it.") from error
             log.error("%s It is kept as %s, and the one before it is taken.", error, set_aside(path).name)
             trouble = error
         else:
             return path
     if trouble is not None:
-        raise Damaged(f"{trouble}\nNo other checkpoint of {run} is whole: begin a new run.")
+        raise DamagedFile(f"{trouble}\nNo other checkpoint of {run} is whole: begin a new run.")
     return None
 
 

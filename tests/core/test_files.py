@@ -8,7 +8,7 @@ import pytest
 
 from ganlab.core import files
 from ganlab.core.errors import UserError
-from ganlab.core.files import Damaged, check_seal, sealed, whole, write_whole
+from ganlab.core.files import DamagedFile, check_seal, sealed, whole, write_whole
 
 
 def seal(path: Path, content: bytes) -> None:
@@ -52,13 +52,13 @@ def test_a_seal_is_what_sha256sum_reads(tmp_path: Path) -> None:
 def test_any_other_content_is_damaged(tmp_path: Path, content: bytes) -> None:
     seal(tmp_path / "a.bin", b"content")
     (tmp_path / "a.bin").write_bytes(content)
-    with pytest.raises(Damaged, match=r"a\.bin is damaged: its SHA-256 is"):
+    with pytest.raises(DamagedFile, match=r"a\.bin is damaged: its SHA-256 is"):
         check_seal(tmp_path / "a.bin")
 
 
 def test_a_file_without_a_seal_says_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"content")
-    with pytest.raises(Damaged, match=r"sha256sum a\.bin > a\.bin\.sha256") as said:
+    with pytest.raises(DamagedFile, match=r"sha256sum a\.bin > a\.bin\.sha256") as said:
         check_seal(tmp_path / "a.bin")
     subprocess.run(str(said.value).partition("whole: ")[2], shell=True, check=True)
     check_seal(tmp_path / "a.bin")

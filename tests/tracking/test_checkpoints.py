@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ganlab.core.errors import UserError
-from ganlab.core.files import Damaged
+from ganlab.core.files import DamagedFile
 from ganlab.tracking.checkpoints import (
     SealedCheckpointIO,
     check_room,
@@ -73,7 +73,7 @@ def test_a_changed_bit_is_found_before_anything_is_read(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     assert not torch.equal(torch.load(path, weights_only=True)["w"], torch.arange(1000.0))  # torch reads it silently
-    with pytest.raises(Damaged, match=r"step_1\.ckpt is damaged"):
+    with pytest.raises(DamagedFile, match=r"step_1\.ckpt is damaged"):
         read_checkpoint(path)
 
 
@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
 ) -> None:
     run = run_with(tmp_path, 10, 20)
     damage(run, 20)
-    with pytest.raises(Damaged, match="strict=false takes the one before"):
+    with pytest.raises(DamagedFile, match="strict=false takes the one before"):
         newest_checkpoint(run, strict=True)
     found = newest_checkpoint(run)
     assert found is not None
@@ -161,7 +161,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(tmp_path: P
     run = run_with(tmp_path, 10, 20)
     damage(run, 10)
     (run / "checkpoints" / "step_0000020.ckpt.sha256").unlink()
-    with pytest.raises(Damaged, match="No other checkpoint"):
+    with pytest.raises(DamagedFile, match="No other checkpoint"):
         newest_checkpoint(run)
 
 
