@@ -84,8 +84,8 @@ class SealedCheckpointIO(TorchCheckpointIO):
 def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
     """The last whole checkpoint of a run folder, or none if it has not written one yet.
 
-    A damaged one is set aside and said in the log, and the one before it taken. Raises DamagedFile where none is whole, or
-    where `strict` and the last one is not.
+    A damaged one is set aside and said in the log, and the one before it taken. Raises DamagedFile where none is
+    whole, or where `strict` and the last one is not.
     """
     trouble: DamagedFile | None = None
     for path in reversed(checkpoints_of(run)):
