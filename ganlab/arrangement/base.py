@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from ganlab.core.kind import Array
+
 
 class Arrangement(nn.Module, ABC):
     """A pair, encode and decode, without clipping: networks may use both inside, and gradients pass.
@@ -13,6 +15,15 @@ class Arrangement(nn.Module, ABC):
     """
 
     batch_size: int
+    side: int | None = None
+    """Pixels of a square image's side where the arrangement folds leads of a recording; None otherwise."""
+    leads: tuple[str, ...] = ()
+    """Leads of the image; none where the samples are no windows."""
+
+    @property
+    def decoded_leads(self) -> tuple[str, ...]:
+        """Leads of a decoded window: the image's own, then the derived ones. None where samples are no windows."""
+        return self.leads
 
     @property
     @abstractmethod
@@ -25,7 +36,7 @@ class Arrangement(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, image: Tensor) -> Tensor:
-        """And back."""
+        """Return the pixels `(B, *)` of an image `(B, C, H, W)`: the inverse of `encode`."""
 
     def fit(self, pixels: Tensor) -> None:
         """Take what the arrangement needs from training samples `(N, *)` in [-1, 1]. Most need nothing."""
@@ -37,6 +48,10 @@ class Arrangement(nn.Module, ABC):
 
     def complete(self, x: Tensor) -> Tensor:
         """Add what is derived from decoded samples `(B, *)`, in their own unit. Most derive nothing."""
+        return x
+
+    def without_derived(self, x: Array) -> Array:
+        """Return decoded samples `(B, *)` without what `complete` added to them."""
         return x
 
     def count_encoded(self, image: Tensor) -> None:

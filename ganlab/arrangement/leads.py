@@ -8,6 +8,7 @@ from torch import Tensor
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.order import z
 from ganlab.core.errors import UserError
+from ganlab.core.kind import Array
 
 RESOLUTION_MV = 1e-3
 """Leads from which others are derived are first rounded to 1 uV, so that sums and halves are exact at 0.5 uV a unit."""
@@ -21,6 +22,8 @@ class Leads(Arrangement):
     pixels and channels do not fit.
     """
 
+    side: int
+    leads: tuple[str, ...]
     pixel_to_sample: Tensor
     sample_to_pixel: Tensor
 
@@ -65,6 +68,10 @@ class Leads(Arrangement):
     def decoded_leads(self) -> tuple[str, ...]:
         """Leads of a decoded window: the image's own, then the derived ones."""
         return self.leads + tuple(self.derived)
+
+    def without_derived(self, x: Array) -> Array:
+        """Return windows `(B, leads, samples)` of the image's own leads alone."""
+        return x[:, : len(self.leads)]
 
     @property
     def tolerance_mv(self) -> float:

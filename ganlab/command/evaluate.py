@@ -115,7 +115,7 @@ class Task:
     @property
     def side(self) -> int | None:
         """Of the image to which the windows of a run were folded."""
-        return getattr(self.arrangement, "side", None) if self.trained else None
+        return self.arrangement.side if self.trained else None
 
 
 def _out(cfg: DictConfig) -> Path:
@@ -152,7 +152,7 @@ def _task(cfg: DictConfig) -> Task:
 def _of_command(cfg: DictConfig) -> Task:
     source: Source = build(cfg.dataset)
     plain = source.plain()
-    arrangement = build(cfg.arrangement) if isinstance(plain, Leads) else plain
+    arrangement = build(cfg.arrangement) if plain.leads else plain
     return Task(source, arrangement, build(cfg.split), cfg.metrics)
 
 
@@ -281,9 +281,8 @@ def _data(task: Task, synthetic: Synthetic, parts: Sequence[str]) -> Data:
     """The real samples, those of windows with the leads of the synthetic ones."""
     arrangement = task.arrangement
     kind = task.source.kind(arrangement)
-    here, there = (each.leads if isinstance(each, Window) else () for each in (kind, synthetic.kind))
-    if set(there) - set(here):
-        arrangement = _with_leads(task, there)
+    if set(synthetic.kind.leads) - set(kind.leads):
+        arrangement = _with_leads(task, synthetic.kind.leads)
     data = Data(task.source, _Judging(task.splitter, parts), arrangement)
     data.setup()
     return data
@@ -298,11 +297,10 @@ def _everybody(task: Task, data: Data) -> Data:
 
 def _with_leads(task: Task, leads: Sequence[str]) -> Arrangement:
     plain, own = task.source.plain(), task.arrangement
-    there = plain.leads if isinstance(plain, Leads) else ()
-    if lacking := [lead for lead in leads if lead not in there]:
+    if lacking := [lead for lead in leads if lead not in plain.leads]:
         raise UserError(
             f"The synthetic windows have lead {', '.join(lacking)}, which {task.source.name} lacks; it has "
-            f"{', '.join(there)}. leads=[...] says which leads to judge, or what an array's leads are called."
+            f"{', '.join(plain.leads)}. leads=[...] says which leads to judge, or what an array's leads are called."
         )
     assert isinstance(own, Leads)
     return Leads(leads, side=own.side, decimation=own.decimation)

@@ -20,7 +20,7 @@ from ganlab.codec import Codec
 from ganlab.command.prepare import numbers
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
-from ganlab.core.kind import TOP, Image, Kind, Row, Window
+from ganlab.core.kind import TOP, Image, Kind, Row
 from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Source
@@ -70,7 +70,7 @@ def explore(cfg: DictConfig) -> Path:
 def _plain(source: Source, arrangement: DictConfig) -> Arrangement:
     """All that the source has, windows of the length that the configuration says."""
     plain = source.plain()
-    return Leads(plain.leads, side=arrangement.side) if isinstance(plain, Leads) and "side" in arrangement else plain
+    return Leads(plain.leads, side=arrangement.side) if plain.leads and "side" in arrangement else plain
 
 
 def _spread(samples: Samples, count: int) -> list[int]:
@@ -81,18 +81,9 @@ def _class(source: Source, label: int) -> str:
     return f", {source.classes[label].replace('_', ' ')}" if source.classes else ""
 
 
-def parts(kind: Kind) -> list[str]:
-    """Names of what a sample has along its first axis: leads, columns, channels."""
-    if isinstance(kind, Row):
-        return [column.name for column in kind.columns]
-    if isinstance(kind, Image):
-        return ["grey"] if kind.shape[0] == 1 else ["red", "green", "blue"][: kind.shape[0]]
-    return list(kind.leads)
-
-
 def histograms(samples: Samples, kind: Kind) -> dict[str, Histogram]:
     """All values of each lead, column or channel, read batch by batch."""
-    held = {name: Histogram() for name in parts(kind)}
+    held = {name: Histogram() for name in kind.parts}
     for batch in _batches(samples, f"reading {kind.noun}s"):
         for number, histogram in enumerate(held.values()):
             histogram.update(batch[:, number].numpy())
@@ -129,7 +120,7 @@ def _standardization(cfg: DictConfig, name: str) -> Node:
 
 def _all_leads(cfg: DictConfig, kind: Kind) -> DictConfig:
     """The configuration for windows of all leads, as the plain samples are."""
-    if not isinstance(kind, Window):
+    if not kind.leads:
         return cfg
     return _with(cfg, arrangement={**_values(cfg.arrangement), "leads": list(kind.leads)})
 
@@ -140,7 +131,7 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
         limits = {column.name: (column.low, column.high) for column in kind.columns if not column.binary}
         return {name: (low, high) for name, (low, high) in limits.items() if low is not None and high is not None}
     if isinstance(kind, Image):
-        return dict.fromkeys(parts(kind), (0.0, TOP))
+        return dict.fromkeys(kind.parts, (0.0, TOP))
     few = samples.to_fit()
     standardization = _fitted(_all_leads(cfg, kind), few)
     low = standardization.low(few).expand(len(few), len(kind.leads), 1)

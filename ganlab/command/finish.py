@@ -31,7 +31,7 @@ def evaluate(
     ones for None; at most `train` training samples; `draws` of persons for the intervals.
     """
     data, gan = composed.data, composed.gan
-    side = getattr(composed.networks.arrangement, "side", None)
+    side = composed.networks.arrangement.side
     real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
     real = with_attacked(real, data, measures, settings)
     shown = generated(gan, settings["samples"] or len(data.part(data.judged_part)))

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind
 from ganlab.dataset.module import class_counts
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.dataset.source import Collected, Source
@@ -36,7 +36,7 @@ def overview(source: Source) -> str:
 
 def numbers(collected: Collected, kind: Kind) -> dict[str, int]:
     """How many records (of windows only), persons and samples there are, and what is left out."""
-    records = {"records": len(collected.members)} if isinstance(kind, Window) else {}
+    records = {"records": len(collected.members)} if kind.leads else {}
     samples = collected.judged
     return records | {
         "persons": len(samples.people),

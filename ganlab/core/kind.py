@@ -1,4 +1,4 @@
-"""What one sample of a data set is: a window of a recording, a row of a table, or an image."""
+"""The kinds of samples: a window of a recording, a row of a table, or an image. What differs by kind is asked of it."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,6 +26,12 @@ class Column:
     binary: bool = False
     whole: bool = False
 
+    def limited(self, values: Array) -> Array:
+        """Return values of this column within its limits, rounded where they are binary or whole."""
+        low, high = (0.0, 1.0) if self.binary else (self.low, self.high)
+        bounded = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
+        return np.rint(bounded) if self.binary or self.whole else bounded
+
 
 @dataclass(frozen=True)
 class Window:
@@ -36,6 +42,30 @@ class Window:
     samples: int
     noun: ClassVar[str] = "window"
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Leads and samples."""
+        return len(self.leads), self.samples
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names along the first axis of a sample: the leads."""
+        return self.leads
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """Leads, rate and unit as written beside an array of windows."""
+        return {"leads": list(self.leads), "rate_hz": self.rate, "unit": "mV"}
+
+    def describe(self) -> str:
+        """Return length, unit and leads, to be put behind the noun of a data card."""
+        length = f"{self.samples / self.rate:g} s ({self.samples} samples at {self.rate:g} Hz) in mV"
+        return f" of {length}.\nLeads: {', '.join(self.leads)}"
+
+    def limited(self, values: Array) -> NDArray[np.float32]:
+        """Return windows `(N, leads, samples)` as they are: millivolts have no limits."""
+        return values.astype(np.float32, copy=False)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -43,6 +73,31 @@ class Row:
 
     columns: tuple[Column, ...]
     noun: ClassVar[str] = "row"
+    leads: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def shape(self) -> tuple[int]:
+        """How many columns."""
+        return (len(self.columns),)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names along the first axis of a sample: the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """Columns as written beside an array of rows."""
+        return {"columns": list(self.parts)}
+
+    def describe(self) -> str:
+        """Return unit and columns, to be put behind the noun of a data card."""
+        return f" in the original units.\nColumns: {', '.join(self.parts)}"
+
+    def limited(self, values: Array) -> NDArray[np.float32]:
+        """Return rows `(N, columns)` with each column within its limits, binary and whole ones rounded."""
+        columns = [column.limited(values[:, n]) for n, column in enumerate(self.columns)]
+        return np.stack(columns, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -51,6 +106,48 @@ class Image:
 
     shape: tuple[int, int, int]
     noun: ClassVar[str] = "image"
+    leads: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names along the first axis of a sample: the channels."""
+        return ("grey",) if self.shape[0] == 1 else ("red", "green", "blue")[: self.shape[0]]
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """Shape and unit as written beside an array of images."""
+        return {"shape": list(self.shape), "unit": "grey levels 0..255"}
+
+    def describe(self) -> str:
+        """Return size, channels and unit, to be put behind the noun of a data card."""
+        channels, height, width = self.shape
+        return f", {width} x {height} pixels, {channels} channel{'s' if channels > 1 else ''} of levels 0..255"
+
+    def limited(self, values: Array) -> NDArray[np.float32]:
+        """Return images `(N, channels, height, width)` with levels cut to 0..255."""
+        return np.clip(values, 0, TOP).astype(np.float32)
 
 
 Kind = Window | Row | Image
+"""All have `noun`, `leads` (empty but for windows), `shape`, `parts`, `axes`, `describe()` and `limited(values)`."""
+
+
+def window_of(kind: Kind) -> Window:
+    """Return the kind where it is a window. Raises TypeError for rows and images: check the kind before."""
+    if isinstance(kind, Window):
+        return kind
+    raise TypeError(f"a window is needed, and this is {kind}")
+
+
+def row_of(kind: Kind) -> Row:
+    """Return the kind where it is a row. Raises TypeError for windows and images: check the kind before."""
+    if isinstance(kind, Row):
+        return kind
+    raise TypeError(f"a row is needed, and this is {kind}")
+
+
+def image_of(kind: Kind) -> Image:
+    """Return the kind where it is an image. Raises TypeError for windows and rows: check the kind before."""
+    if isinstance(kind, Image):
+        return kind
+    raise TypeError(f"an image is needed, and this is {kind}")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Column, Image, Kind, Row, Window
+from ganlab.core.kind import Row, Window
 from ganlab.metrics.base import Array, Real, SampleSet
 
 Make = Callable[[Real, int, Generator], SampleSet]
@@ -66,7 +66,7 @@ def noise(real: Real, count: int, rng: Generator) -> SampleSet:
     if isinstance(real.kind, Row):
         shuffled = rng.permuted(source.values, axis=0)
         return SampleSet(shuffled, source.labels)
-    return SampleSet(_in_kind(_random_phases(source.values, rng), real.kind), source.labels)
+    return SampleSet(real.kind.limited(_random_phases(source.values, rng)), source.labels)
 
 
 def bootstrap(real: Real, count: int, rng: Generator) -> SampleSet:
@@ -79,11 +79,11 @@ def pca_gaussian(real: Real, count: int, rng: Generator) -> SampleSet:
     """A Gaussian of training samples in their first principal components; of each class apart, in its share."""
     labels = real.train.labels if len(real.classes) > 1 else None
     if labels is None:
-        return SampleSet(_in_kind(_gaussian(real.train.values, count, rng), real.kind))
+        return SampleSet(real.kind.limited(_gaussian(real.train.values, count, rng)))
     drawn = np.sort(labels[_chosen(len(labels), count, rng)])
     parts = [_gaussian(real.train.values[labels == k], int((drawn == k).sum()), rng) for k in np.unique(drawn)]
     order = rng.permutation(count)
-    return SampleSet(_in_kind(np.concatenate(parts)[order], real.kind), drawn[order])
+    return SampleSet(real.kind.limited(np.concatenate(parts)[order]), drawn[order])
 
 
 CONTROLS: dict[str, Make] = {"copy": copy, "noisy_copy": noisy_copy, "collapsed": collapsed, "noise": noise}
@@ -116,23 +116,7 @@ def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, fl
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
         block += scale * rng.standard_normal(block.shape, dtype=np.float32)
-    return SampleSet(_in_kind(values, real.kind), samples.labels)
-
-
-def _in_kind(values: Array, kind: Kind) -> NDArray[np.float32]:
-    """As such samples are when they are decoded: levels in 0..255, columns within their limits, 0 or 1, whole."""
-    if isinstance(kind, Image):
-        return np.clip(values, 0, 255).astype(np.float32)
-    if isinstance(kind, Row):
-        columns = [_in_column(values[:, n], column) for n, column in enumerate(kind.columns)]
-        return np.stack(columns, axis=1).astype(np.float32)
-    return values.astype(np.float32, copy=False)
-
-
-def _in_column(values: Array, column: Column) -> Array:
-    low, high = (0.0, 1.0) if column.binary else (column.low, column.high)
-    bounded = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
-    return np.rint(bounded) if column.binary or column.whole else bounded
+    return SampleSet(real.kind.limited(values), samples.labels)
 
 
 def _random_phases(values: Array, rng: Generator) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganlab.arrangement.leads import Leads
 from ganlab.dataset.module import Data
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Array, Real, SampleSet, Verdict
@@ -83,9 +82,8 @@ def verdict_of(gan: GAN, batch_size: int = 256) -> Verdict:
 
     @torch.inference_mode()
     def verdict(values: Array) -> NDArray[np.float32]:
-        if isinstance(arrangement, Leads):
-            values = values[:, [arrangement.decoded_leads.index(lead) for lead in arrangement.leads]]
-        parts = torch.from_numpy(np.ascontiguousarray(values, np.float32)).split(batch_size)
+        own = np.ascontiguousarray(arrangement.without_derived(values), np.float32)
+        parts = torch.from_numpy(own).split(batch_size)
         was_training = gan.training
         gan.eval()
         found = torch.cat(

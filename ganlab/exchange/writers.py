@@ -139,18 +139,10 @@ def write_npy(data: Generated, folder: Path) -> int:
         start += len(batch)
     assert samples is not None
     samples.flush()
-    said = json.dumps({**_axes(data.kind), "about": list(data.about)}, indent=1)
+    said = json.dumps({**data.kind.axes, "about": list(data.about)}, indent=1)
     (folder / "synthetic.json").write_text(said, encoding="utf-8")
     _write_labels(data, folder, labels)
     return 0
-
-
-def _axes(kind: Kind) -> dict[str, object]:
-    if isinstance(kind, Window):
-        return {"leads": list(kind.leads), "rate_hz": kind.rate, "unit": "mV"}
-    if isinstance(kind, Row):
-        return {"columns": [column.name for column in kind.columns]}
-    return {"shape": list(kind.shape), "unit": "grey levels 0..255"}
 
 
 def _write_labels(data: Generated, folder: Path, labels: Sequence[str]) -> None:

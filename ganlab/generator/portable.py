@@ -20,7 +20,7 @@ from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Column, Kind, Row, Window
+from ganlab.core.kind import Column, Kind
 from ganlab.core.ratio import Share
 from ganlab.gan.gan import GAN
 from ganlab.generator.trained import Trained
@@ -215,11 +215,5 @@ def _check_sample(gan: GAN, kind: Kind, file: Path) -> None:
     except Exception as error:
         raise UserError(f"{file}: nothing can be generated from it: {error}") from error
     gan.codec.forget_counts()
-    if seen != _shape(kind):
-        raise UserError(f"{file}: it generates {seen}, and names a {kind.noun} of {_shape(kind)}.")
-
-
-def _shape(kind: Kind) -> tuple[int, ...]:
-    if isinstance(kind, Window):
-        return len(kind.leads), kind.samples
-    return (len(kind.columns),) if isinstance(kind, Row) else kind.shape
+    if seen != kind.shape:
+        raise UserError(f"{file}: it generates {seen}, and names a {kind.noun} of {kind.shape}.")

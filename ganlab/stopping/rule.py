@@ -189,7 +189,7 @@ class Rule(Stopping):
                 "stopping=rule compares with validation persons, and this split keeps none apart: split=patient, or "
                 "stopping=epochs."
             )
-        side = getattr(data.arrangement, "side", None)
+        side = data.arrangement.side
         real = real_sets(data, "validation", self.windows, self.train, side)
         self.scale = Scale(real, self.windows, self.draws)
         self.images = self._images(pl_module, real)
