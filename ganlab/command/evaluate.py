@@ -28,7 +28,8 @@ from ganlab.dataset.source import Source
 from ganlab.evaluation.attacked import with_attacked
 from ganlab.evaluation.evidence import check_measures, evidence
 from ganlab.evaluation.reference import generated, real_sets, verdict_of
-from ganlab.exchange.readers import Asked, Synthetic, Values, read, taken
+from ganlab.exchange.reader import read
+from ganlab.exchange.synthetic import Request, Synthetic, Values
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
 from ganlab.metrics.base import Array, Measure, Real, SampleSet
@@ -243,7 +244,7 @@ def _synthetic(cfg: DictConfig, task: Task, count: int | None) -> Synthetic:
     kind = task.source.kind(task.arrangement)
     leads = None if cfg.leads is None else [str(lead).lower() for lead in cfg.leads]
     if task.trained is None:
-        asked = Asked(kind, tuple(task.source.classes), leads, cfg.rate, cfg.unit, cfg.on_bad)
+        asked = Request(kind, tuple(task.source.classes), leads, cfg.rate, cfg.unit, cfg.on_bad)
         return read(Path(cfg.synthetic), asked)
     if cfg.rate is not None or cfg.unit is not None:
         raise UserError("rate=..., unit=...: a run knows them. Leave them out.")
@@ -318,7 +319,7 @@ def common_ground(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, S
     if isinstance(real.kind, Window) and isinstance(synthetic.kind, Window):
         return _of_windows(real, synthetic, real.kind, synthetic.kind, count)
     chosen = _spread(len(synthetic.values), count)
-    some = taken(synthetic, chosen)
+    some = synthetic.take(chosen)
     values = np.asarray(some.values) if isinstance(some.values, np.ndarray) else np.stack(list(some.values))
     return real, SampleSet(values, some.labels), {"available": len(synthetic.values)}
 

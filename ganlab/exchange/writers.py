@@ -1,4 +1,4 @@
-"""Generated samples as files: WFDB records, CSV tables, PNG images, npy arrays. Each writes what it is beside them."""
+"""Generated samples as files: WFDB records, CSV tables, PNG images, npy arrays, each with what it is beside it."""
 
 import csv
 import json
@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.kind import Image, Kind, Row, Window, row_of, window_of
+from ganlab.exchange.labels import write_labels
 
 GAIN = 2000
 """ADC units per mV of the WFDB records, as in the PTB database."""
@@ -17,9 +18,9 @@ GAIN = 2000
 
 @dataclass(frozen=True)
 class Generated:
-    """What is to be written: `batches` of samples with the names of their classes, `count` samples in all.
+    """Samples to be written: `batches` of them with the names of their classes, `count` samples in all.
 
-    `about` is what every file says of itself, a line each.
+    `about` are the lines by which every file says what it is; `labelled` says whether the samples have classes.
     """
 
     kind: Kind
@@ -29,7 +30,7 @@ class Generated:
     labelled: bool
 
     def one_by_one(self) -> Iterator[tuple[int, NDArray[np.float32], str]]:
-        """Each sample with its number, counted from 1, and the name of its class."""
+        """Yield each sample with its number, counted from 1, and the name of its class."""
         number = 0
         for samples, labels in self.batches:
             for sample, label in zip(samples, labels, strict=True):
@@ -37,8 +38,13 @@ class Generated:
                 yield number, sample, label
 
     def name(self, number: int) -> str:
-        """Of a sample's file."""
+        """Return the name of a sample's file, without suffix."""
         return f"synthetic{number:0{max(5, len(str(self.count)))}d}"
+
+    def write_labels(self, folder: Path, labels: Sequence[str]) -> None:
+        """Write `labels.csv` where the samples have classes."""
+        if self.labelled:
+            write_labels(folder, ((self.name(number), label) for number, label in enumerate(labels, start=1)))
 
 
 Writer = Callable[[Generated, Path], int]
@@ -46,11 +52,11 @@ Writer = Callable[[Generated, Path], int]
 
 
 def write_wfdb(data: Generated, folder: Path) -> int:
-    """One record a window, and RECORDS."""
+    """Write one record per window, and RECORDS."""
     import wfdb
 
-    assert isinstance(data.kind, Window)
-    leads = list(data.kind.leads)
+    kind = window_of(data.kind)
+    channels = len(kind.leads)
     names, labels = [], []
     saturated, limits = 0, np.iinfo(np.int16)
     for number, window, label in data.one_by_one():
@@ -60,43 +66,41 @@ def write_wfdb(data: Generated, folder: Path) -> int:
         labelled = [f"class: {label}"] if data.labelled else []
         wfdb.wrsamp(
             data.name(number),
-            fs=data.kind.rate,
-            units=["mV"] * len(leads),
-            sig_name=leads,
+            fs=kind.rate,
+            units=["mV"] * channels,
+            sig_name=list(kind.leads),
             d_signal=np.clip(digital, limits.min + 1, limits.max).astype(np.int64),
-            fmt=["16"] * len(leads),
-            adc_gain=[GAIN] * len(leads),
-            baseline=[0] * len(leads),
+            fmt=["16"] * channels,
+            adc_gain=[GAIN] * channels,
+            baseline=[0] * channels,
             comments=[*data.about, f"window: {number} of {data.count}", *labelled],
             write_dir=str(folder),
         )
         names.append(data.name(number))
         labels.append(label)
     (folder / "RECORDS").write_text("\n".join(names) + "\n", encoding="utf-8")
-    _write_labels(data, folder, labels)
+    data.write_labels(folder, labels)
     return saturated
 
 
 def write_window_csv(data: Generated, folder: Path) -> int:
-    """A row a sample of a window, with the window's number and the time."""
-    assert isinstance(data.kind, Window)
-    leads = data.kind.leads
+    """Write a table with a row for each time of each window: the window's number, the time and the leads."""
+    kind = window_of(data.kind)
     with (folder / "synthetic.csv").open("w", encoding="utf-8") as file:
         file.writelines(f"# {line}\n" for line in data.about)
         label_column = ["label"] if data.labelled else []
-        file.write(",".join(["window", "time_ms", *(f"{lead}_mv" for lead in leads), *label_column]) + "\n")
+        file.write(",".join(["window", "time_ms", *(f"{lead}_mv" for lead in kind.leads), *label_column]) + "\n")
         for number, window, label in data.one_by_one():
-            times = np.arange(window.shape[1]) * 1000 / data.kind.rate
+            times = np.arange(window.shape[1]) * 1000 / kind.rate
             rows = np.column_stack([np.full(len(times), number), times, window.T])
             ending = f',"{label}"\n' if data.labelled else "\n"
-            np.savetxt(file, rows, delimiter=",", fmt=["%d", "%g", *["%.4f"] * len(leads)], newline=ending)
+            np.savetxt(file, rows, delimiter=",", fmt=["%d", "%g", *["%.4f"] * len(kind.leads)], newline=ending)
     return 0
 
 
 def write_row_csv(data: Generated, folder: Path) -> int:
-    """A table in the original columns, and the class where there is one."""
-    assert isinstance(data.kind, Row)
-    columns = data.kind.columns
+    """Write a table in the original columns, and the class where there is one."""
+    columns = row_of(data.kind).columns
     formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
     with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
         file.writelines(f"# {line}\n" for line in data.about)
@@ -109,7 +113,7 @@ def write_row_csv(data: Generated, folder: Path) -> int:
 
 
 def write_png(data: Generated, folder: Path) -> int:
-    """One image a file; a synthetic mark stands in each one's text fields."""
+    """Write one file per image, marked as synthetic in its text fields."""
     from PIL import Image as Picture
     from PIL.PngImagePlugin import PngInfo
 
@@ -121,39 +125,27 @@ def write_png(data: Generated, folder: Path) -> int:
         picture = Picture.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0))
         picture.save(folder / f"{data.name(number)}.png", pnginfo=mark)
         labels.append(label)
-    _write_labels(data, folder, labels)
+    data.write_labels(folder, labels)
     return 0
 
 
 def write_npy(data: Generated, folder: Path) -> int:
-    """All samples in one array, its axes and units in a JSON file beside it."""
-    samples: np.memmap | None = None
-    labels: list[str] = []
-    start = 0
-    for batch, names in data.batches:
-        if samples is None:
-            shape = (data.count, *batch.shape[1:])
-            samples = np.lib.format.open_memmap(folder / "synthetic.npy", mode="w+", dtype=np.float32, shape=shape)
-        samples[start : start + len(batch)] = batch
-        labels += names
-        start += len(batch)
-    assert samples is not None
+    """Write all samples to one array, its axes and units to a JSON file beside it."""
+    samples = np.lib.format.open_memmap(
+        folder / "synthetic.npy", mode="w+", dtype=np.float32, shape=(data.count, *data.kind.shape)
+    )
+    labels = []
+    for number, sample, label in data.one_by_one():
+        samples[number - 1] = sample
+        labels.append(label)
     samples.flush()
-    said = json.dumps({**data.kind.axes, "about": list(data.about)}, indent=1)
-    (folder / "synthetic.json").write_text(said, encoding="utf-8")
-    _write_labels(data, folder, labels)
+    axes = json.dumps({**data.kind.axes, "about": list(data.about)}, indent=1)
+    (folder / "synthetic.json").write_text(axes, encoding="utf-8")
+    data.write_labels(folder, labels)
     return 0
 
 
-def _write_labels(data: Generated, folder: Path, labels: Sequence[str]) -> None:
-    if data.labelled:
-        with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["name", "label"])
-            table.writerows((data.name(number), label) for number, label in enumerate(labels, start=1))
-
-
-FORMATS: dict[type, dict[str, tuple[Writer, str]]] = {
+FORMATS: dict[type[Kind], dict[str, tuple[Writer, str]]] = {
     Window: {
         "wfdb": (
             write_wfdb,
@@ -178,4 +170,4 @@ FORMATS: dict[type, dict[str, tuple[Writer, str]]] = {
         "npy": (write_npy, "`synthetic.npy`: float32 `(images, channels, height, width)` of levels 0..255"),
     },
 }
-"""For each kind of sample the formats in which it can be written, the usual one first, and what the files are."""
+"""For each kind of sample its formats, the usual one first, each with its writer and what a card says of the files."""

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from ganlab.command.evaluate import common_ground
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Row, Window
-from ganlab.exchange.readers import Synthetic
+from ganlab.exchange.synthetic import Synthetic
 from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic
 from ganlab.metrics.weighted import mean
 from tests.conftest import TINY, newest_run

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Column, Image, Kind, Row, Window
-from ganlab.exchange.readers import Asked, read
+from ganlab.exchange.reader import read
+from ganlab.exchange.synthetic import Request
 from ganlab.exchange.writers import FORMATS, Generated
 from tests.fuzz.cases import changed, many, tokens
 from tests.fuzz.conftest import Fuzz
@@ -95,7 +96,7 @@ def test_readers(fuzz: Fuzz, sets: dict[str, list[dict[str, bytes]]]) -> None:
         path = data.draw(st.sampled_from((root, root, *(root / file for file in files), root / "nothing")))
 
         def task() -> None:
-            found = read(path, Asked(kind, **asked))
+            found = read(path, Request(kind, **asked))
             assert len(found.values)
             assert all(np.isfinite(found.values[number]).all() for number in range(len(found.values)))
             assert found.labels is None or len(found.labels) == len(found.values)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Kind, Row, Window
-from ganlab.exchange.readers import Asked, Synthetic, read
+from ganlab.exchange.reader import read
+from ganlab.exchange.synthetic import Request, Synthetic
 from ganlab.exchange.writers import FORMATS, Generated
 
 WINDOW = Window(("i", "avr"), 360.0, 500)
@@ -56,7 +57,7 @@ def stacked(found: Synthetic) -> NDArray[np.float32]:
 @pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind in SETS for form in FORMATS[kind]])
 def test_what_is_written_is_read_back(kind: type, form: str, labelled: bool, tmp_path: Path) -> None:
     what, values = SETS[kind]
-    found = read(write(tmp_path / "out", what, values, form, labelled), Asked(what, CLASSES))
+    found = read(write(tmp_path / "out", what, values, form, labelled), Request(what, CLASSES))
     assert found.kind == what
     np.testing.assert_allclose(stacked(found), values, atol=STEP[form])
     assert (found.labels is None) == (not labelled)
@@ -67,9 +68,9 @@ def test_what_is_written_is_read_back(kind: type, form: str, labelled: bool, tmp
 
 
 def test_the_same_values_have_the_same_digest_and_others_another(tmp_path: Path) -> None:
-    first = read(write(tmp_path / "a", WINDOW, WINDOWS, "npy"), Asked(WINDOW, CLASSES)).facts["sha256"]
-    again = read(write(tmp_path / "b", WINDOW, WINDOWS, "npy"), Asked(WINDOW, CLASSES)).facts["sha256"]
-    other = read(write(tmp_path / "c", WINDOW, WINDOWS[::-1], "npy"), Asked(WINDOW, CLASSES)).facts["sha256"]
+    first = read(write(tmp_path / "a", WINDOW, WINDOWS, "npy"), Request(WINDOW, CLASSES)).facts["sha256"]
+    again = read(write(tmp_path / "b", WINDOW, WINDOWS, "npy"), Request(WINDOW, CLASSES)).facts["sha256"]
+    other = read(write(tmp_path / "c", WINDOW, WINDOWS[::-1], "npy"), Request(WINDOW, CLASSES)).facts["sha256"]
     assert first == again != other
 
 
@@ -81,7 +82,7 @@ def array(folder: Path, values: Any, said: dict[str, Any] | None = None) -> Path
 
 
 def test_an_array_of_one_lead_needs_no_axis_for_it_and_is_taken_at_1000_hz(tmp_path: Path) -> None:
-    found = read(array(tmp_path, WINDOWS[:, 0]), Asked(Window(("i",), 500.0, 500)))
+    found = read(array(tmp_path, WINDOWS[:, 0]), Request(Window(("i",), 500.0, 500)))
     assert found.kind == Window(("i",), 1000.0, 500)
     assert found.facts["rate_assumed"]
     np.testing.assert_array_equal(stacked(found), WINDOWS[:, :1])
@@ -89,28 +90,28 @@ def test_an_array_of_one_lead_needs_no_axis_for_it_and_is_taken_at_1000_hz(tmp_p
 
 def test_leads_are_picked_where_the_file_names_them_and_named_where_it_does_not(tmp_path: Path) -> None:
     named = array(tmp_path, WINDOWS, {"leads": ["I", "aVR"], "rate_hz": 360})
-    np.testing.assert_array_equal(stacked(read(named, Asked(WINDOW, leads=["aVR"]))), WINDOWS[:, 1:])
+    np.testing.assert_array_equal(stacked(read(named, Request(WINDOW, leads=["aVR"]))), WINDOWS[:, 1:])
     (tmp_path / "x.json").unlink()
-    found = read(named, Asked(Window(("i",), 360.0, 500), leads=["v1", "v2"]))
+    found = read(named, Request(Window(("i",), 360.0, 500), leads=["v1", "v2"]))
     assert isinstance(found.kind, Window)
     assert found.kind.leads == ("v1", "v2")
 
 
 def test_microvolts_become_millivolts(tmp_path: Path) -> None:
     micro = array(tmp_path, WINDOWS * 1000)
-    np.testing.assert_allclose(stacked(read(micro, Asked(WINDOW, unit="uV"))), WINDOWS, rtol=1e-6)
+    np.testing.assert_allclose(stacked(read(micro, Request(WINDOW, unit="uV"))), WINDOWS, rtol=1e-6)
     array(tmp_path, WINDOWS * 1000, {"unit": "uV"})
-    np.testing.assert_allclose(stacked(read(micro, Asked(WINDOW))), WINDOWS, rtol=1e-6)
+    np.testing.assert_allclose(stacked(read(micro, Request(WINDOW))), WINDOWS, rtol=1e-6)
     records = tmp_path / "records"
     records.mkdir()
     digital = np.rint(WINDOWS[0].T * 1000).astype(np.int64)
     header = {"units": ["uV", "mV"], "fmt": ["16"] * 2, "adc_gain": [1.0, 1000.0], "baseline": [0, 0]}
     wfdb.wrsamp("one", fs=360, sig_name=["I", "aVR"], d_signal=digital, write_dir=str(records), **header)
-    np.testing.assert_allclose(stacked(read(records, Asked(WINDOW)))[0], WINDOWS[0], atol=0.0006)
+    np.testing.assert_allclose(stacked(read(records, Request(WINDOW)))[0], WINDOWS[0], atol=0.0006)
 
 
 def test_a_doubtful_unit_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    read(array(tmp_path, WINDOWS * 1000), Asked(WINDOW))
+    read(array(tmp_path, WINDOWS * 1000), Request(WINDOW))
     assert "is the unit right?" in caplog.text
 
 
@@ -120,7 +121,7 @@ def test_records_of_other_lengths_rates_and_orders_of_leads(tmp_path: Path) -> N
         signal = signal if leads[0] == "I" else -signal
         wfdb.wrsamp(name, fs=rate, units=["mV"] * 2, sig_name=leads, p_signal=signal, fmt=["16"] * 2,
                     adc_gain=[1000.0] * 2, baseline=[0, 0], write_dir=str(tmp_path))  # fmt: skip
-    found = read(tmp_path, Asked(WINDOW))
+    found = read(tmp_path, Request(WINDOW))
     assert found.kind == Window(("i", "avr"), 250.0, 500)
     assert [each.shape for each in found.values] == [(2, 800), (2, 500)]
     for each in found.values:
@@ -132,14 +133,14 @@ def test_samples_with_nan_are_an_error_or_counted(tmp_path: Path) -> None:
     values[[1, 4], 0, 9] = np.nan, np.inf
     folder = write(tmp_path / "out", WINDOW, values, "npy")
     with pytest.raises(UserError, match=r"2 cannot be used: window 1 holds NaN.*on_bad=skip"):
-        read(folder, Asked(WINDOW, CLASSES))
-    found = read(folder, Asked(WINDOW, CLASSES, on_bad="skip"))
+        read(folder, Request(WINDOW, CLASSES))
+    found = read(folder, Request(WINDOW, CLASSES, on_bad="skip"))
     np.testing.assert_array_equal(stacked(found), WINDOWS[[0, 2, 3, 5, 6]])
     assert found.labels is not None
     assert found.labels.tolist() == [0, 0, 1, 1, 0]
     assert found.facts["not_finite"] == 2
     with pytest.raises(UserError, match="holds no window that can be used"):
-        read(array(tmp_path, WINDOWS * np.nan), Asked(WINDOW, on_bad="skip"))
+        read(array(tmp_path, WINDOWS * np.nan), Request(WINDOW, on_bad="skip"))
 
 
 def test_a_broken_record_or_image_is_an_error_or_counted(tmp_path: Path) -> None:
@@ -148,8 +149,8 @@ def test_a_broken_record_or_image_is_an_error_or_counted(tmp_path: Path) -> None
     (images / "synthetic00003.png").write_bytes(b"short")
     for kind, path in ((WINDOW, records), (IMAGE, images)):
         with pytest.raises(UserError, match="1 cannot be used: synthetic00003"):
-            read(path, Asked(kind, CLASSES))
-        found = read(path, Asked(kind, CLASSES, on_bad="skip"))
+            read(path, Request(kind, CLASSES))
+        found = read(path, Request(kind, CLASSES, on_bad="skip"))
         assert (len(found.values), found.facts["unreadable"]) == (6, 1)
         assert found.labels is not None
         assert found.labels.tolist() == [0, 1, 1, 0, 1, 0]
@@ -160,8 +161,8 @@ def test_images_in_a_zip_and_of_another_size(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         for file in folder.glob("*.png"):
             archive.write(file, file.name)
-    np.testing.assert_array_equal(stacked(read(tmp_path / "all.zip", Asked(IMAGE))), IMAGES)
-    found = read(folder, Asked(Image((1, 12, 10)), CLASSES))
+    np.testing.assert_array_equal(stacked(read(tmp_path / "all.zip", Request(IMAGE))), IMAGES)
+    found = read(folder, Request(Image((1, 12, 10)), CLASSES))
     assert found.facts["resized"] == 7
     assert stacked(found).shape == (7, 1, 12, 10)
 
@@ -169,7 +170,7 @@ def test_images_in_a_zip_and_of_another_size(tmp_path: Path) -> None:
 def test_windows_of_a_table_may_have_names(tmp_path: Path) -> None:
     rows = [f"{name},{time},{value}" for name in ("a", "b7", "3") for time, value in ((0, 1.5), (2, 2.5), (4, 3.5))]
     (tmp_path / "w.csv").write_text("\n".join(["window,time_ms,i_mv", *rows]) + "\n")
-    read_back = read(tmp_path / "w.csv", Asked(Window(("i",), 500.0, 3), ()))
+    read_back = read(tmp_path / "w.csv", Request(Window(("i",), 500.0, 3), ()))
     assert len(read_back.values) == 3
     assert all(np.array_equal(each, [[1.5, 2.5, 3.5]]) for each in read_back.values)
 
@@ -177,7 +178,7 @@ def test_windows_of_a_table_may_have_names(tmp_path: Path) -> None:
 def test_columns_are_found_by_name_and_others_left_out(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("# ours\nsex,town,visits,age\n1,3,4,0.5\n0,3,7,0.25\n")
-    found = read(file, Asked(ROW))
+    found = read(file, Request(ROW))
     np.testing.assert_array_equal(stacked(found), [[0.5, 1, 4], [0.25, 0, 7]])
     assert found.facts["columns_left_out"] == ["town"]
 
@@ -234,17 +235,17 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("name", "kind", "asked", "message"), ERRORS)
 def test_what_cannot_be_read_is_named(name: str, kind: Kind, asked: dict[str, Any], message: str, wrong: Path) -> None:
     with pytest.raises(UserError, match=f"(?s){message}"):
-        read(wrong / name, Asked(kind, CLASSES, **asked))
+        read(wrong / name, Request(kind, CLASSES, **asked))
 
 
 def test_labels_must_be_one_for_each_sample(tmp_path: Path) -> None:
     folder = write(tmp_path / "out", WINDOW, WINDOWS, "npy")
     (folder / "labels.csv").write_text("name,label\na,ill\n")
     with pytest.raises(UserError, match=r"1 labels for 7 samples"):
-        read(folder, Asked(WINDOW, CLASSES))
+        read(folder, Request(WINDOW, CLASSES))
     (folder / "labels.csv").write_text("name,klass\na,ill\n")
     with pytest.raises(UserError, match=r"no column label; accepted are name and label"):
-        read(folder, Asked(WINDOW, CLASSES))
+        read(folder, Request(WINDOW, CLASSES))
 
 
 def test_a_list_of_records_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
@@ -252,4 +253,4 @@ def test_a_list_of_records_does_not_lead_out_of_its_folder(tmp_path: Path) -> No
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "RECORDS").write_text("../a/synthetic00001\n")
     with pytest.raises(UserError, match="leads out of"):
-        read(tmp_path / "b", Asked(WINDOW))
+        read(tmp_path / "b", Request(WINDOW))

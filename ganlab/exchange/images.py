@@ -1,0 +1,56 @@
+"""Images read from PNG and JPEG files and arrays, as levels 0..255."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.kind import TOP, image_of
+from ganlab.dataset.image_files import Folder, Store, Zip, decode
+from ganlab.exchange.arrays import read_array
+from ganlab.exchange.labels import indices, read_labels
+from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count
+
+log = logging.getLogger(__name__)
+
+
+def read_image_files(path: Path, request: Request) -> Synthetic:
+    """Read the images of a folder or zip, resized to those of the data set and counted. Raises UserError for none."""
+    import PIL.Image
+
+    channels, height, width = image_of(request.kind).shape
+    store: Store = Folder(path) if path.is_dir() else Zip(path)
+    if not store.names:
+        raise UserError(f"synthetic={path}: no image in it. Accepted are PNG, JPEG and BMP files.")
+    values, names, bad, resized = [], [], [], 0
+    for name in tqdm(store.names, desc="reading images", unit="image", disable=None):
+        try:
+            image = decode(name, store.read(name), channels)
+        except BadRecord as error:
+            bad.append(str(error))
+            continue
+        resized += image.size != (width, height)
+        levels = np.asarray(image.resize((width, height), PIL.Image.Resampling.BILINEAR), np.float32)
+        values.append(levels.reshape(height, width, channels).transpose(2, 0, 1))
+        names.append(name)
+    refuse_or_count(path, bad, request.on_bad)
+    if resized:
+        log.warning("%s: %d image(s) resized to %d x %d pixels", path, resized, width, height)
+    labels = indices(path, read_labels(path if path.is_dir() else path.parent, names), request.classes)
+    facts = {"format": "image files", "read": len(values), "unreadable": len(bad), "resized": resized}
+    return Synthetic(request.kind, values, labels, facts)
+
+
+def read_array_of_images(path: Path, request: Request) -> Synthetic:
+    """Read an array `(images, channels, height, width)` or `(images, height, width)` of levels. Raises UserError."""
+    values = read_array(path, (3, 4))
+    values = values[:, None] if values.ndim == 3 else values
+    if values.shape[1:] != request.kind.shape:
+        raise UserError(f"{path} has shape {values.shape}; accepted is (images, *{request.kind.shape}).")
+    lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
+    if lowest < 0 or highest > TOP or highest <= 1:
+        raise UserError(f"{path}: values from {lowest:g} to {highest:g}; accepted are levels 0..255.")
+    labels = indices(path, read_labels(path.parent, len(values)), request.classes)
+    return Synthetic(request.kind, values.astype(np.float32), labels, {"format": "npy array", "read": len(values)})

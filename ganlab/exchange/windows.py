@@ -1,0 +1,169 @@
+"""Windows and recordings read from WFDB records, arrays and CSV tables, in mV."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.kind import Array, Window
+from ganlab.core.record import millivolts
+from ganlab.dataset.wfdb import MILLIVOLTS_IN, WFDB
+from ganlab.exchange.arrays import read_array, read_axes, read_table, refuse_text
+from ganlab.exchange.labels import indices, read_labels
+from ganlab.exchange.synthetic import LISTED, Request, Selected, Synthetic, refuse_contradiction, refuse_or_count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+RATE_HZ = 1000.0
+"""Assumed for arrays that do not name their rate: the PTB database's."""
+
+
+class _Records(WFDB):
+    """WFDB records of somebody's generator: the comments may name a class, and no patient stands behind them."""
+
+    def ways_on(self) -> str:
+        return "synthetic=<folder with WFDB records>."
+
+    def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
+        named = [comment.partition(":")[2].strip() for comment in comments if comment.strip().startswith("class:")]
+        return name, named[0] if named else "", 0
+
+
+def read_wfdb(path: Path, request: Request) -> Synthetic:
+    """Read a folder of WFDB records at the rate of its first one. Raises UserError where none can be read."""
+    rate = _first_rate(path)
+    records = _Records(path, rate, name=path.name)
+    values, names, classes, bad, leads = [], [], [], [], _lower(request.leads)
+    for name in tqdm(records.names(), desc="reading records", unit="record", disable=None):
+        try:
+            record, digital = records.read(name)
+        except BadRecord as error:
+            bad.append(str(error))
+            continue
+        leads = leads or record.leads
+        order = _order(f"{path / name}.hea", leads, record.leads)
+        values.append(millivolts(digital[order], np.array(record.gain)[order], np.array(record.baseline)[order]))
+        names.append(name)
+        classes.append(record.diagnosis)
+    refuse_or_count(path, bad, request.on_bad)
+    refuse_contradiction("rate", request.rate, rate, path)
+    if not values:
+        raise UserError(f"synthetic={path}: none of its {len(bad)} records can be read. The first: {bad[0]}")
+    labels = classes if any(classes) else read_labels(path, names)
+    facts = {"format": "WFDB records", "read": len(values), "unreadable": len(bad)}
+    kind = Window(tuple(leads or ()), rate, min(each.shape[-1] for each in values))
+    return Synthetic(kind, values, indices(path, labels, request.classes), facts)
+
+
+def _first_rate(path: Path) -> float:
+    import wfdb
+
+    names = _Records(path, RATE_HZ, name=path.name).names()
+    try:
+        return float(wfdb.rdheader(str(path / names[0])).fs)
+    except Exception as error:
+        raise UserError(f"synthetic={path}: the header of {names[0]} cannot be read ({error}).") from error
+
+
+def read_array_of_windows(path: Path, request: Request) -> Synthetic:
+    """Read an array `(windows, leads, samples)` or `(windows, samples)`, memory-mapped.
+
+    Leads, rate and unit come from the JSON file beside it, else from the request; the rate is else 1000 Hz, the unit
+    mV. Raises UserError where they contradict one another or the array.
+    """
+    values, axes = read_array(path, (2, 3)), read_axes(path)
+    values = values[:, None] if values.ndim == 2 else values
+    named = _lower(axes.get("leads")) or _lower(request.leads) or request.kind.leads
+    if len(named) != values.shape[1]:
+        raise UserError(
+            f"{path} has shape {values.shape}: {values.shape[1]} leads, and {len(named)} are named: "
+            f"{', '.join(named)}. Accepted is an array (windows, leads, samples); name its leads in their order: "
+            "leads=[i,ii]."
+        )
+    leads = _lower(request.leads) or named
+    order = _order(path, leads, named)
+    refuse_contradiction("rate", request.rate, axes.get("rate_hz"), path)
+    refuse_contradiction("unit", request.unit, axes.get("unit"), path)
+    given = axes.get("rate_hz") or request.rate
+    rate = _positive_rate(path, given or RATE_HZ)
+    if not given:
+        log.warning("%s does not say its rate; %g Hz are assumed (rate=...)", path, rate)
+    factor = np.float32(_millivolts_in(path, axes.get("unit") or request.unit or "mV"))
+
+    def in_millivolts(window: Array) -> Array:
+        return np.asarray(window[order], np.float32) * factor
+
+    facts = {"format": "npy array", "read": len(values), "rate_assumed": not given}
+    labels = indices(path, read_labels(path.parent, len(values)), request.classes)
+    windows = Selected(values, np.arange(len(values)), in_millivolts)
+    return Synthetic(Window(tuple(leads), rate, values.shape[-1]), windows, labels, facts)
+
+
+def read_table_of_windows(path: Path, request: Request) -> Synthetic:
+    """Read a CSV table with a row for each sample, as `ganlab.sample format=csv` writes it. Raises UserError."""
+    table = read_table(path)
+    columns = [str(column) for column in table.columns]
+    named = tuple(column.removesuffix("_mv").lower() for column in columns if column.endswith("_mv"))
+    if "window" not in columns or not named:
+        raise UserError(
+            f"{path}: its columns are {', '.join(columns[:LISTED])}. Accepted are window, time_ms, and <lead>_mv for "
+            "each lead, a row a sample, as ganlab.sample format=csv writes."
+        )
+    leads = _lower(request.leads) or named
+    _order(path, leads, named)
+    of_leads = [next(column for column in columns if column.lower() == f"{lead}_mv") for lead in leads]
+    refuse_text(path, table, of_leads)
+    names = table["window"].astype(str).to_numpy()
+    starts = np.flatnonzero(names != np.concatenate([[""], names[:-1]])) if len(names) else np.empty(0, np.int64)
+    values = np.split(table[of_leads].to_numpy(np.float32).T, starts[1:], axis=1) if len(table) else []
+    rate = _rate_of_table(path, table, starts, request)
+    labels = [str(name) for name in table["label"].to_numpy()[starts]] if "label" in columns else []
+    kind = Window(tuple(leads), rate, min((each.shape[-1] for each in values), default=0))
+    return Synthetic(kind, values, indices(path, labels, request.classes), {"format": "CSV", "read": len(values)})
+
+
+def _rate_of_table(path: Path, table: "pd.DataFrame", starts: NDArray[np.int64], request: Request) -> float:
+    """Return the rate in Hz by the times of the first window; the requested one where there is no time."""
+    if "time_ms" not in table:
+        return _positive_rate(path, request.rate or RATE_HZ)
+    refuse_text(path, table, ["time_ms"])
+    times = table["time_ms"].to_numpy()[: starts[1] if len(starts) > 1 else None]
+    span = float(times[-1] - times[0]) if len(times) > 1 else 0.0
+    if not span > 0:
+        raise UserError(f"{path}: time_ms of the first window does not rise; accepted are milliseconds.")
+    rate = round((len(times) - 1) * 1000 / span, 3)
+    refuse_contradiction("rate", request.rate, rate, path)
+    return rate
+
+
+def _lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
+    return tuple(str(lead).lower() for lead in leads) if leads else None
+
+
+def _order(where: object, leads: Sequence[str], named: Sequence[str]) -> list[int]:
+    """Return the positions of leads among those that a file names. Raises UserError for one that it lacks."""
+    if lacking := [lead for lead in leads if lead not in named]:
+        raise UserError(
+            f"{where}: no lead {', '.join(lacking)}; it has {', '.join(named)}. Another choice: leads=[...]."
+        )
+    return [named.index(lead) for lead in leads]
+
+
+def _positive_rate(path: Path, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+        raise UserError(f"{path}: rate {value!r}; accepted is a number of Hz above 0.")
+    return float(value)
+
+
+def _millivolts_in(path: Path, unit: str) -> float:
+    if unit not in MILLIVOLTS_IN:
+        raise UserError(f"{path}: unit {unit}; accepted are {', '.join(MILLIVOLTS_IN)}: unit=uV.")
+    return MILLIVOLTS_IN[unit]
