@@ -1,1 +1,1 @@
-"""Step 4 of the paper's procedure: what is added to a GAN to make it train."""
+"""The tricks of a training, one small class each; `base` holds the hooks at which they act."""

@@ -1,4 +1,4 @@
-"""An epoch shows each class equally often, the rarer ones again and again, and stays as long as it was (ours)."""
+"""Equally many samples of each class in an epoch of unchanged length (ours)."""
 
 import numpy as np
 
@@ -6,30 +6,28 @@ from ganlab.trick.base import Indices, Trick
 
 
 class BalancedSampler(Trick):
-    """A class with fewer samples than its share is drawn with replacement, another one without; anew in each epoch."""
+    """Draws anew in each epoch: with replacement from a class that is smaller than its share, else without."""
 
     needs_classes = True
     refuses = {"under_sampled": "its classes are of one size already"}  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown: dict[str, float] = {}
+        self.drawn: dict[str, float] = {}
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """As many samples, equally many of each class, give or take one."""
+        """Return as many samples, whose class sizes differ by one at most."""
         classes = np.unique(labels[order])
         shares = np.full(len(classes), len(order) // len(classes))
         shares[: len(order) % len(classes)] += 1
-        drawn = [_draw(order[labels[order] == c], n, rng) for c, n in zip(classes, shares, strict=True)]
-        self.shown = {f"class_{label}": count for label, count in zip(classes, shares, strict=True)}
-        shown = np.concatenate(drawn)
-        self.shown["not_shown"] = len(np.setdiff1d(order, shown))
-        return rng.permutation(shown)
+        members = [order[labels[order] == label] for label in classes]
+        samples = np.concatenate(
+            [rng.choice(own, n, replace=n > len(own)) for own, n in zip(members, shares, strict=True)]
+        )
+        self.drawn = {f"class_{label}": count for label, count in zip(classes, shares, strict=True)}
+        self.drawn["not_shown"] = len(np.setdiff1d(order, samples))
+        return rng.permutation(samples)
 
     def counts(self) -> dict[str, float]:
-        """Draws of each class in this epoch, and how many samples it does not show."""
-        return {f"balanced_sampler/{name}": float(count) for name, count in self.shown.items()}
-
-
-def _draw(members: Indices, count: int, rng: np.random.Generator) -> Indices:
-    return rng.choice(members, count, replace=count > len(members))
+        """Return the draws of each class in this epoch, and how many samples the epoch leaves out."""
+        return {f"balanced_sampler/{name}": float(count) for name, count in self.drawn.items()}

@@ -1,4 +1,4 @@
-"""What a trick may do: the points at which the GAN and its data ask it."""
+"""The hooks at which a trick acts: the GAN and its data module call them at fixed points of the training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -13,11 +13,11 @@ Indices = NDArray[np.int64]
 
 
 class Trick(nn.Module):
-    """Does nothing. A trick overrides the hooks that it needs; its buffers and submodules go into the checkpoint.
+    """Base class whose hooks change nothing. Buffers and submodules of a trick go into the checkpoint.
 
-    `traits` are what it brings, `refuses` the traits of networks, losses, standardizations and other tricks that it
-    cannot stand, each with the reason; each hook that a trick overrides is a trait of it too, by the hook's name. One
-    with `needs_classes` is refused on data without labels.
+    `traits` name what the trick brings; `refuses` maps traits of networks, losses, standardizations and other tricks
+    that it cannot be combined with to the reason. Each hook that a trick overrides is a trait too, by the hook's name.
+    With `needs_classes` a trick is refused on data without labels.
     """
 
     traits: ClassVar[frozenset[str]] = frozenset()
@@ -25,82 +25,82 @@ class Trick(nn.Module):
     needs_classes: ClassVar[bool] = False
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """Which samples an epoch shows, in which order; `labels` are those of all samples, not of the order."""
+        """Return the samples of an epoch in their order; `labels` are those of all samples, not of the order."""
         return order
 
     def seeds(self) -> tuple[int, ...]:
-        """What every seed of the training is made with beside its own numbers."""
+        """Return numbers that are mixed into every seed of the training."""
         return ()
 
     def batches(self, persons: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices] | None:
-        """An epoch's batches of samples, where the trick draws whole ones; None for `size` at a time in their order.
+        """Return an epoch's batches of samples; None for `size` samples at a time in their order.
 
-        `persons` are those of all samples. Nothing has a say in what is drawn so but `starts`.
+        `persons` are those of all samples. Other tricks change such batches through `starts` only.
         """
         return None
 
     def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
-        """At which of the possible starts in their recordings windows begin; `room` is the number of the last one."""
+        """Return where in their recordings windows begin; `room` is the last possible start of each."""
         return starts
 
     def adopt(self, generator: nn.Module, discriminator: nn.Module) -> None:
-        """Called once with the networks, before training."""
+        """Receive the networks, once, before training."""
 
     def real_target(self, target: float) -> float:
-        """What D is told that a real image is."""
+        """Return the discriminator's target for real images."""
         return target
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor | None:
-        """Added to D's loss; images are `(B, C, H, W)`."""
+        """Return a term of the discriminator's loss; images are `(B, C, H, W)`."""
         return None
 
     def generator_term(self, fake: Tensor, real: Tensor, step: int) -> Tensor | None:
-        """Added to G's loss; images are `(B, C, H, W)`."""
+        """Return a term of the generator's loss; images are `(B, C, H, W)`."""
         return None
 
     def discriminator_steps(self, loss: Tensor) -> bool:
-        """Whether D is updated, given its adversarial loss."""
+        """Return whether the discriminator is updated, given its adversarial loss."""
         return True
 
     def discriminator_gradient(
         self, discriminator: nn.Module, loss: Callable[[slice], Tensor], persons: Tensor | None
     ) -> bool:
-        """Set D's gradients instead of the backward pass of its loss; whether that is done.
+        """Set the discriminator's gradients in place of the backward pass; return whether they were set.
 
-        `loss` is D's on a part of the batch, `persons` `(B,)` are those of the batch.
+        `loss` returns the discriminator's loss on a part of the batch, whose persons are `persons` `(B,)`.
         """
         return False
 
     def generator_images(self, count: int) -> int:
-        """How many images a step of G makes, where the batch has `count` real ones."""
+        """Return how many images a generator step makes for a batch of `count` real ones."""
         return count
 
     def generator_steps(self, step: int) -> bool:
-        """Whether G is updated at this step, which counts from 0."""
+        """Return whether the generator is updated at this step, counted from 0."""
         return True
 
     def after_step(self, generator: nn.Module, step: int) -> None:
-        """Called after G has been updated; `step` counts from 0."""
+        """Act after an update of the generator; `step` counts from 0."""
 
     def sampling_generator(self, generator: nn.Module) -> nn.Module:
-        """The generator that samples are drawn from."""
+        """Return the generator that samples are drawn from."""
         return generator
 
     def spent(self) -> bool:
-        """Whether training has to end."""
+        """Return whether training has to end."""
         return False
 
     def counts(self) -> dict[str, float]:
-        """What to log with the losses."""
+        """Return numbers to log with the losses."""
         return {}
 
     def facts(self) -> dict[str, Any]:
-        """What the run says of itself because of the trick, plain values by name."""
+        """Return what `run.json` holds because of this trick: plain values by name."""
         return {}
 
 
 def refuse_combinations(traits: Mapping[str, str], tricks: Mapping[str, Trick]) -> None:
-    """Raise UserError where a trick cannot go with a network, a loss or another trick, with the reason.
+    """Raise UserError, with the reason, where a trick cannot be combined with a network, a loss or another trick.
 
     `traits` maps each trait of the networks, the loss and the standardization to the override that brings it.
     """
@@ -113,13 +113,12 @@ def refuse_combinations(traits: Mapping[str, str], tricks: Mapping[str, Trick]) 
 
 
 def hooks_of(trick: Trick) -> set[str]:
-    """The hooks that a trick overrides."""
+    """Return the names of the hooks that a trick overrides."""
     hooks = {name for name, value in vars(Trick).items() if callable(value) and not name.startswith("_")}
     return {name for name in hooks if getattr(type(trick), name) is not getattr(Trick, name)}
 
 
 def traits_of(network: nn.Module) -> Sequence[str]:
-    """Traits of a network that tricks may refuse: those that it declares, and batch norm where it has one."""
-    norms = (nn.modules.batchnorm._BatchNorm,)
-    normed = any(isinstance(module, norms) for module in network.modules())
+    """Return the traits of a network that tricks may refuse: those it declares, and `batch_norm` where it has one."""
+    normed = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
     return [*getattr(network, "traits", ()), *["batch_norm"] * normed]

@@ -1,4 +1,4 @@
-"""D rests while it is too good: no update where loss_real + loss_fake < threshold (thesis listing 6.1)."""
+"""The discriminator is not updated while loss_real + loss_fake < threshold (thesis listing 6.1)."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from ganlab.trick.base import Trick
 
 
 class DThreshold(Trick):
-    """Counts the steps that D rested."""
+    """Counts the steps, and those without an update of the discriminator."""
 
     refuses = {"relativistic": "the threshold is one of the cross entropy of real and generated images"}  # noqa: RUF012
     steps: Tensor
@@ -20,12 +20,12 @@ class DThreshold(Trick):
         self.register_buffer("rested", torch.zeros((), dtype=torch.long))
 
     def discriminator_steps(self, loss: Tensor) -> bool:
-        """Whether the loss is not below the threshold; one that is no number is no sign of a good D."""
+        """Return whether the loss is at or above the threshold, or not a number."""
         steps = not bool(loss < self.threshold)
         self.steps += 1
         self.rested += not steps
         return steps
 
     def counts(self) -> dict[str, float]:
-        """Share of the steps so far that D rested."""
+        """Return the share of the steps so far without an update of the discriminator."""
         return {"d_threshold/rested": float(self.rested) / max(1, int(self.steps))}

@@ -1,4 +1,4 @@
-"""Samples are drawn from an exponential moving average of the generator's weights (Yazici et al. 2019)."""
+"""Samples from an exponential moving average of the generator's weights (Yazici et al. 2019, arXiv 1806.04498)."""
 
 from copy import deepcopy
 
@@ -9,7 +9,7 @@ from ganlab.trick.base import Trick
 
 
 class EMA(Trick):
-    """The average is `decay` times itself plus the rest of the new weights; it forgets its start quickly at first."""
+    """After step n the average keeps the share `min(decay, n / (n + 10))` of itself, and forgets its start."""
 
     average: nn.Module
 
@@ -18,12 +18,12 @@ class EMA(Trick):
         self.decay = decay
 
     def adopt(self, generator: nn.Module, discriminator: nn.Module) -> None:
-        """Begin with the generator as it is."""
+        """Start the average from the generator's weights."""
         self.average = deepcopy(generator).requires_grad_(False).eval()
 
     @torch.no_grad()
     def after_step(self, generator: nn.Module, step: int) -> None:
-        """Move the average towards the generator."""
+        """Move the average towards the generator; buffers are copied."""
         weight = 1 - min(self.decay, (step + 1) / (step + 11))
         for ours, theirs in zip(self.average.parameters(), generator.parameters(), strict=True):
             ours.lerp_(theirs, weight)
@@ -31,5 +31,5 @@ class EMA(Trick):
             kept.copy_(new)
 
     def sampling_generator(self, generator: nn.Module) -> nn.Module:
-        """The average."""
+        """Return the averaged generator."""
         return self.average

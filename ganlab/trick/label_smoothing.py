@@ -1,10 +1,10 @@
-"""One-sided label smoothing: D is told that a real image is 0.9 real (paper 4.5; Salimans et al. 2016)."""
+"""One-sided label smoothing: a target of 0.9 for real images (paper 4.5; Salimans et al. 2016, arXiv 1606.03498)."""
 
 from ganlab.trick.base import Trick
 
 
 class LabelSmoothing(Trick):
-    """Real images only, D only."""
+    """Changes the discriminator's target for real images only."""
 
     traits = frozenset({"smooth_targets"})
     refuses = {"relativistic": "a relativistic loss has no targets to smooth"}  # noqa: RUF012
@@ -14,5 +14,5 @@ class LabelSmoothing(Trick):
         self.real = real
 
     def real_target(self, target: float) -> float:
-        """The smoothed target."""
+        """Return the smoothed target."""
         return self.real * target

@@ -27,7 +27,7 @@ class R1R2(Trick):
         self.every = every
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor | None:
-        """Every `every`-th step the penalty times `every`, else none."""
+        """Return the penalty times `every` at every `every`-th step, else None."""
         if step % self.every:
             return None
         total = _squared_gradient(discriminator, real) + _squared_gradient(discriminator, fake)

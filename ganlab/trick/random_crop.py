@@ -1,4 +1,4 @@
-"""Windows start anywhere in their recording, which multiplies the data without leaving its distribution (ours)."""
+"""Random crops: windows start anywhere in their recording, which adds data of the same distribution (ours)."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from ganlab.trick.base import Indices, Trick
 
 
 class RandomCrop(Trick):
-    """The number of windows an epoch stays that of the windows laid end to end."""
+    """Keeps the number of windows of an epoch at that of windows laid end to end."""
 
     def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
-        """Uniform over the recording."""
+        """Return starts drawn uniformly over each recording."""
         return rng.integers(0, room, endpoint=True)

@@ -1,4 +1,4 @@
-r"""G is told how far its images' spread is from that of real ones (thesis 6.2.1 and chapter 7, which leave it open).
+r"""A term of the generator's loss: how far its images' spread is from that of real ones (thesis 6.2.1, chapter 7).
 
     weight * mean over pixels of (std(G(z)) - std(x))^2
 
@@ -11,11 +11,11 @@ from torch import Tensor
 from ganlab.trick.base import Trick
 
 TINY = 1e-8
-"""Added to variances, so that a pixel that is always the same has a gradient."""
+"""Added to variances, so that a constant pixel has a gradient."""
 
 
 class SpreadLoss(Trick):
-    """Pixels are in [-1, 1]; keeps the last term for the log."""
+    """The term of the last step is kept for the log. Pixels are in [-1, 1]."""
 
     refuses = {"several_devices": "the spread is that of a whole batch; trainer.devices=1 has it"}  # noqa: RUF012
     last: Tensor
@@ -26,13 +26,13 @@ class SpreadLoss(Trick):
         self.register_buffer("last", torch.zeros(()))
 
     def generator_term(self, fake: Tensor, real: Tensor, step: int) -> Tensor:
-        """The weighted mean squared difference of the pixels' standard deviations."""
+        """Return the weighted mean squared difference of the pixels' standard deviations."""
         term = self.weight * (_deviation(fake) - _deviation(real)).square().mean()
         self.last.copy_(term.detach())
         return term
 
     def counts(self) -> dict[str, float]:
-        """The term in the last step."""
+        """Return the term of the last step."""
         return {"spread_loss/last": float(self.last)}
 
 

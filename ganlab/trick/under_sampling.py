@@ -1,13 +1,12 @@
-"""Each class is cut down to the size of the smallest, so that no class drowns the others (paper 4.6)."""
+"""Under-sampling: each class is cut to the size of the smallest (paper 4.6)."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganlab.trick.base import Indices, Trick
 
 
 class UnderSampling(Trick):
-    """The samples that stay are drawn once from `seed` and are the same in every epoch; counts the others."""
+    """Keeps samples drawn once from `seed`, the same in every epoch, and counts those that it leaves out."""
 
     needs_classes = True
     traits = frozenset({"under_sampled"})
@@ -15,26 +14,18 @@ class UnderSampling(Trick):
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         self.seed = seed
-        self.shown: dict[str, float] = {}
+        self.kept: dict[str, float] = {}
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """The order without the samples that are left out."""
-        kept = self._kept(np.unique(order), labels)
-        stays = order[np.isin(order, kept)]
-        self.shown = {f"class_{label}": count for label, count in zip(*_counted(labels[stays]), strict=True)}
-        self.shown["left_out"] = len(order) - len(stays)
+        """Return the order without the samples that are left out."""
+        samples, own = np.unique(order), np.random.default_rng(self.seed)
+        classes, sizes = np.unique(labels[samples], return_counts=True)
+        kept = [own.choice(samples[labels[samples] == label], min(sizes), replace=False) for label in classes]
+        stays = order[np.isin(order, np.concatenate(kept))]
+        counted = zip(*np.unique(labels[stays], return_counts=True), strict=True)
+        self.kept = {f"class_{label}": count for label, count in counted} | {"left_out": len(order) - len(stays)}
         return stays
 
-    def _kept(self, samples: Indices, labels: Indices) -> Indices:
-        rng = np.random.default_rng(self.seed)
-        classes, sizes = _counted(labels[samples])
-        of_class = [samples[labels[samples] == label] for label in classes]
-        return np.concatenate([rng.choice(members, min(sizes), replace=False) for members in of_class])
-
     def counts(self) -> dict[str, float]:
-        """Samples of each class that an epoch shows, and how many are left out."""
-        return {f"under_sampling/{name}": float(count) for name, count in self.shown.items()}
-
-
-def _counted(labels: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return np.unique(labels, return_counts=True)
+        """Return the samples of each class in an epoch, and how many are left out."""
+        return {f"under_sampling/{name}": float(count) for name, count in self.kept.items()}
