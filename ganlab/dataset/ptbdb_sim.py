@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ganlab.core.diagnosis import CLASSES
 from ganlab.core.record import Record
 from ganlab.dataset.recordings import RecordingSource
-from ganlab.simulator.ecg import RATE, VERSION, simulate_record, write_cohort
+from ganlab.simulator.cohort import write_cohort
+from ganlab.simulator.ecg import RATE, VERSION, simulate_record
 
 
 class PTBDBSim(RecordingSource):

@@ -20,7 +20,7 @@ from ganlab.core.record import Record
 from ganlab.dataset import cache as room
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.recordings import RecordingSource
-from ganlab.simulator.ecg import write_cohort
+from ganlab.simulator.cohort import write_cohort
 from tests.conftest import ROOT
 
 

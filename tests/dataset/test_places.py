@@ -18,7 +18,7 @@ from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.table import Table
-from ganlab.simulator.ecg import write_cohort
+from ganlab.simulator.cohort import write_cohort
 from ganlab.split.patient import PatientSplit
 from tests.conftest import ROOT
 
@@ -71,7 +71,7 @@ SCRIPT = """
 import locale, sys
 from pathlib import Path
 from ganlab.dataset.ptbdb import PTBDB
-from ganlab.simulator.ecg import write_cohort
+from ganlab.simulator.cohort import write_cohort
 from ganlab.dataset.table import Table
 assert locale.getencoding().lower() in ("ansi_x3.4-1968", "ascii", "us-ascii"), locale.getencoding()
 root = Path(sys.argv[1])

@@ -21,7 +21,7 @@ from ganlab.dataset import ptbdb
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.ptbdb import PTBDB, reason_for_admission
 from ganlab.dataset.windows import Windows
-from ganlab.simulator.ecg import write_cohort
+from ganlab.simulator.cohort import write_cohort
 from tests.conftest import DATA
 
 TABLE_1 = {

@@ -23,7 +23,7 @@ from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, find_segments, may_sta
 from ganlab.dataset.source import Collected
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.windows import Windows
-from ganlab.simulator.ecg import write_cohort
+from ganlab.simulator.cohort import write_cohort
 from ganlab.split.patient import PatientSplit
 from ganlab.trick.random_crop import RandomCrop
 

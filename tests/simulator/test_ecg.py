@@ -8,15 +8,10 @@ from numpy.typing import NDArray
 
 from ganlab.core.diagnosis import CLASSES, DIAGNOSES, HEALTHY, INFARCTION, label_of
 from ganlab.core.record import LEADS, Record
-from ganlab.simulator.ecg import (
-    GAIN,
-    anatomy,
-    condition_of,
-    simulate_cohort,
-    simulate_record,
-    write_cohort,
-    write_wfdb,
-)
+from ganlab.simulator.cohort import write_cohort, write_wfdb
+from ganlab.simulator.condition import condition_of
+from ganlab.simulator.ecg import GAIN, simulate_cohort, simulate_record
+from ganlab.simulator.patient import draw_anatomy
 
 SEED = 0
 PATIENTS = range(1, 73)
@@ -251,7 +246,7 @@ def test_headers_read_as_those_of_ptb(patient: int, tmp_path: Path) -> None:
     write_wfdb(record, digital, tmp_path, seed=SEED)
     fields = dict(line.split(": ", 1) for line in wfdb.rdheader(str(tmp_path / record.name)).comments if ": " in line)
     assert DIAGNOSES[fields["Reason for admission"]] == record.diagnosis
-    assert int(fields["age"]) == anatomy(patient, seed=SEED).age
+    assert int(fields["age"]) == draw_anatomy(patient, seed=SEED).age
     assert fields["sex"] in ("male", "female")
     assert fields["ECG date"] == "n/a"
     assert f"seed {SEED}, not for clinical use" in fields["synthetic"]
