@@ -1,24 +1,28 @@
-"""Recordings as they were digitized, in one memory-mapped file with an index.
-
-A cache folder is named after what it depends on, is written beside its place and moved there in one step, and is
-built once however many runs ask for it at the same time.
-"""
+"""Recordings as they were digitized, in one memory-mapped file with an index."""
 
 import json
 import logging
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from ganlab.core.errors import BadRecord
 from ganlab.core.record import Record, Segment
+from ganlab.dataset.folder import cached
 from ganlab.dataset.source import Skipped
 
 log = logging.getLogger(__name__)
 
-Read = TypeVar("Read")
+T = TypeVar("T")
+Read = Callable[[str], tuple[Record, NDArray[np.int16]]]
+"""Returns the record of a name and its ADC values `(leads, samples)`, or raises BadRecord."""
 FORMAT = 2
 """Raised whenever the files of a cache folder change their meaning."""
 
@@ -47,6 +51,55 @@ class Recordings:
         # As a plain array: a memmap takes longer to cut than a window to copy.
         signal = np.asarray(self.signal)
         return signal[record.offset : record.offset + shape[0] * shape[1]].reshape(shape)
+
+
+def cached_recordings(
+    cache: Path, name: str, identity: Mapping[str, Any], names: Callable[[], Sequence[str]], read: Read
+) -> Recordings:
+    """Return the recordings of a data set from its folder below `cache`, which is filled at the first call.
+
+    `identity` is all that they depend on; `names` are those of the records, which `read` reads one by one. Records that
+    cannot be read are listed as skipped.
+    """
+
+    def build(folder: Path) -> None:
+        records: list[Record] = []
+        skipped: list[Skipped] = []
+        listed = names()
+        with (folder / "signal.i16").open("wb") as file:
+            for one in tqdm(
+                _ahead(partial(_read, read), listed), f"reading {name}", len(listed), unit="record", disable=None
+            ):
+                if isinstance(one, BadRecord):
+                    skipped.append(Skipped(one.record, one.reason))
+                    continue
+                record, digital = one
+                records.append(replace(record, offset=file.tell() // 2))
+                file.write(np.ascontiguousarray(digital, dtype="<i2").data)
+        index = {"records": [asdict(each) for each in records], "skipped": [asdict(each) for each in skipped]}
+        (folder / "index.json").write_text(json.dumps(index))
+        log.info("%s: cached %d records in %s", name, len(records), cache)
+
+    return open_cache(cached(cache, name, {"format": FORMAT, **identity}, build))
+
+
+def _read(read: Read, name: str) -> tuple[Record, NDArray[np.int16]] | BadRecord:
+    try:
+        return read(name)
+    except BadRecord as bad:
+        return bad
+
+
+def _ahead(read: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
+    """Yield what is read under each name; the next one is read in a thread while one is used."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = [reader.submit(read, name) for name in names[:1]]
+        for name in names[1:]:
+            ready = coming.pop().result()
+            coming.append(reader.submit(read, name))
+            yield ready
+        for last in coming:
+            yield last.result()
 
 
 def open_cache(folder: Path) -> Recordings:

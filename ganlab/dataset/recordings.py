@@ -1,38 +1,27 @@
-"""A data set of recordings, its windows, and its cache.
+"""A data set of recordings: they are cached once, and cut into windows."""
 
-A cache folder is named after what it depends on, is written beside its place and moved there in one step, and is
-built once however many runs ask for it at the same time.
-"""
-
-import json
 import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
-from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.record import Record
-from ganlab.dataset.cache import FORMAT, Recordings, open_cache
-from ganlab.dataset.folder import cached
+from ganlab.dataset.cache import Recordings, cached_recordings
 from ganlab.dataset.segments import POLICIES, touched
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.windows import Windows, with_leads
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
-
-Read = TypeVar("Read")
 
 
 class RecordingSource(Source):
@@ -75,23 +64,11 @@ class RecordingSource(Source):
 
     def _prepare(self) -> Recordings:
         self.fetch()
-        folder = cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, self._build)
-        recordings = open_cache(folder)
+        recordings = cached_recordings(self.cache, self.name, self.identity(), self.names, self.read)
         self.refuse_or_log(recordings.skipped)
         if not recordings.records:
             raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")
         return recordings
-
-    def _build(self, folder: Path) -> None:
-        records: list[Record] = []
-        skipped: list[Skipped] = []
-        with (folder / "signal.i16").open("wb") as file:
-            for record, digital in _readable(self, skipped):
-                records.append(replace(record, offset=file.tell() // 2))
-                file.write(np.ascontiguousarray(digital, dtype="<i2").data)
-        index = {"records": [asdict(r) for r in records], "skipped": [asdict(s) for s in skipped]}
-        (folder / "index.json").write_text(json.dumps(index))
-        log.info("%s: cached %d records in %s", self.name, len(records), self.cache)
 
     def kind(self, arrangement: Arrangement) -> Window:
         """Windows of the arrangement's decoded leads. Raises UserError for an arrangement of rows or images."""
@@ -170,29 +147,3 @@ class RecordingSource(Source):
                 "arrangement=z, rgb and others arrange leads."
             )
         return arrangement
-
-
-def _readable(source: RecordingSource, skipped: list[Skipped]) -> Iterator[tuple[Record, NDArray[np.int16]]]:
-    def read(name: str) -> tuple[Record, NDArray[np.int16]] | None:
-        try:
-            return source.read(name)
-        except BadRecord as bad:
-            skipped.append(Skipped(bad.record, bad.reason))
-            return None
-
-    names = source.names()
-    for found in tqdm(_ahead(read, names), f"reading {source.name}", len(names), unit="record", disable=None):
-        if found is not None:
-            yield found
-
-
-def _ahead(read: Callable[[str], Read], names: Sequence[str]) -> Iterator[Read]:
-    """What is read under each name, the next one in a thread while one is used."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = [reader.submit(read, name) for name in names[:1]]
-        for name in names[1:]:
-            found = coming.pop().result()
-            coming.append(reader.submit(read, name))
-            yield found
-        for last in coming:
-            yield last.result()

@@ -1,13 +1,12 @@
 """The cache: bit-exact, memory-mapped, built once by whoever asks first, and never half."""
 
 import hashlib
-import inspect
+import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from ganlab.dataset import cache as room
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.simulator.cohort import write_cohort
-from tests.conftest import ROOT
 
 
 class Numbers(RecordingSource):
@@ -52,22 +50,9 @@ class Numbers(RecordingSource):
         return Record(name, f"p{number}", "n/a", 1, ("i", "ii"), length, 1000.0, gain, (0, -7), (3, 5)), digital
 
 
-SCRIPT = f"""
-import hashlib, sys, time
-from pathlib import Path
-from typing import Any
-import numpy as np
-from numpy.typing import NDArray
-from ganlab.dataset.recordings import RecordingSource
-from ganlab.core.record import Record
-from ganlab.core.errors import BadRecord
-
-{inspect.getsource(Numbers)}
-recordings = Numbers(Path(sys.argv[1]), slow=float(sys.argv[2])).prepare()
-print(len(recordings.records), hashlib.sha256(recordings.signal.tobytes()).hexdigest())
-"""
-
-Start = Callable[[float], subprocess.Popen[str]]
+Start = Callable[[float], BaseProcess]
+FORK = multiprocessing.get_context("fork")
+"""A process that begins with what is imported here starts at once."""
 
 
 @pytest.fixture
@@ -77,19 +62,29 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """Starts a process that prepares the same cache, so many seconds a record."""
-    started = []
+    """Starts a process that prepares the same cache, so many seconds a record, and writes what it sees to a file."""
+    started: list[BaseProcess] = []
 
-    def call(slow: float) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", SCRIPT, str(folder), str(slow)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
-        return started[-1]
+    def prepare(slow: float, file: Path) -> None:
+        recordings = Numbers(folder, slow=slow).prepare()
+        file.write_text(f"{len(recordings.records)} {hashlib.sha256(recordings.signal.tobytes()).hexdigest()}")
+
+    def call(slow: float) -> BaseProcess:
+        process = FORK.Process(target=prepare, args=(slow, folder.with_name(f"seen{len(started)}")))
+        started.append(process)
+        process.start()
+        return process
 
     yield call
     for process in started:
         process.kill()
-        process.communicate()
+        process.join()
+
+
+def ended(process: BaseProcess) -> int | None:
+    """Its exit status, once it has ended."""
+    process.join(timeout=120)
+    return process.exitcode
 
 
 def reads(folder: Path) -> list[str]:
@@ -215,10 +210,10 @@ def test_a_changed_database_is_read_again(change: Callable[[Path], object], fold
 
 
 def test_four_processes_that_ask_at_once_build_once_and_see_the_same(folder: Path, start: Start) -> None:
-    said = [process.communicate(timeout=120)[0] for process in [start(0.1) for _ in range(4)]]
+    assert [ended(process) for process in [start(0.1) for _ in range(4)]] == [0] * 4
     assert Counter(reads(folder)) == dict.fromkeys(["p0/s1", "p1/s1", "p2/s1"], 1)
     content = hashlib.sha256(Numbers(folder).prepare().signal.tobytes()).hexdigest()
-    assert said == [f"3 {content}\n"] * 4
+    assert [file.read_text() for file in folder.parent.glob("seen*")] == [f"3 {content}"] * 4
 
 
 def test_a_killed_builder_leaves_no_cache_and_the_one_that_waits_for_it_builds(folder: Path, start: Start) -> None:
@@ -226,13 +221,14 @@ def test_a_killed_builder_leaves_no_cache_and_the_one_that_waits_for_it_builds(f
     wait_for(lambda: reads(folder))
     waiting = start(0)
     time.sleep(0.5)
-    assert waiting.poll() is None
+    assert waiting.is_alive()
     assert reads(folder) == ["p0/s1"]
     assert not built(folder)
     assert len(unfinished(folder)) == 1
     builder.kill()
-    builder.wait()
-    assert waiting.communicate(timeout=120)[0].startswith("3 ")
+    builder.join()
+    assert ended(waiting) == 0
+    assert folder.with_name("seen1").read_text().startswith("3 ")
     assert reads(folder)[1:] == ["p0/s1", "p1/s1", "p2/s1"]
     assert len(built(folder)) == 1
     assert not unfinished(folder)

@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 from scipy.ndimage import gaussian_filter
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.fingerprint_sim import CLASSES, FingerprintSim, Pattern, Ridges, draw_pattern, inked, orientation
+from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
+from ganlab.simulator.fingerprint import CLASSES, Pattern, Ridges, draw_pattern, inked, orientation
 from tests.conftest import DATA, ROOT
 
 Array = NDArray[np.floating]

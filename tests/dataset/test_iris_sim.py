@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 
 from ganlab.core.errors import UserError
 from ganlab.dataset.images import Images
-from ganlab.dataset.iris_sim import SHEET, IrisSim, Photograph, draw_eye, draw_pose, draw_sheet
+from ganlab.dataset.iris_sim import IrisSim
+from ganlab.simulator.iris import SHEET, Photograph, draw_eye, draw_pose, draw_sheet
 from tests.conftest import ROOT
 
 Array = NDArray[np.float64]
