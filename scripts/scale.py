@@ -96,8 +96,8 @@ def preparing(folder: Path) -> dict[str, tuple[str, float]]:
 def starting(folder: Path) -> dict[str, tuple[str, float]]:
     """What a run takes before its first step, and in each epoch, because there are so many records."""
     from ganlab.arrangement.leads import Leads
+    from ganlab.dataset.epoch import EpochSampler
     from ganlab.dataset.module import Data
-    from ganlab.dataset.samples import EpochSampler
     from ganlab.split.patient import PatientSplit
     from ganlab.tracking.provenance import data_facts
 

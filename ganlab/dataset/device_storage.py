@@ -1,11 +1,11 @@
-"""Samples as they are stored, on the device that trains: what a step needs is gathered there."""
+"""Samples as they are stored, on the device that trains, where each step gathers its batch."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Resident(nn.Module):
-    """Samples on a device, `values` `(N, ...)`; each has one place where it is read."""
+    """Samples on a device, `values` `(N, *)`, without starts to choose."""
 
     values: Tensor
 
@@ -14,15 +14,15 @@ class Resident(nn.Module):
         self.register_buffer("values", values)
 
     def forward(self, places: Tensor) -> Tensor:
-        """The samples `(B, ...)` at these places, numbers and starts `(B, 2)`, as float32."""
+        """Return the samples `(B, *)` at these places, numbers and starts `(B, 2)`, as float32."""
         return self.values[places[:, 0]].float()
 
 
 class ResidentWindows(nn.Module):
     """Windows of `span` samples of recordings in ADC units, which lie one after another in `signal`.
 
-    `first`, `gain` and `baseline` have shape `(records, leads)`, `first` saying where in `signal` a lead begins;
-    `record` `(N,)` says which record a window is of.
+    `first` (where in `signal` a lead begins), `gain` and `baseline` have shape `(records, leads)`; `record` `(N,)` is
+    the index of each window's record.
     """
 
     signal: Tensor
@@ -42,7 +42,7 @@ class ResidentWindows(nn.Module):
         self.register_buffer("along", torch.arange(span, device=signal.device))
 
     def forward(self, places: Tensor) -> Tensor:
-        """Windows `(B, leads, span)` in mV, as `ganlab.core.record.millivolts` makes them."""
+        """Return windows `(B, leads, span)` in mV, as `ganlab.core.record.millivolts` does."""
         record, start = self.record[places[:, 0]], places[:, 1]
         digital = self.signal[(self.first[record] + start[:, None])[..., None] + self.along]
         return ((digital - self.baseline[record][..., None]) / self.gain[record][..., None]).float()

@@ -1,4 +1,4 @@
-"""From a data set to batches: collect the samples, split them by person, draw an epoch."""
+"""The data module: collects the samples of a data set, splits them by patient, and draws the batches of an epoch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -13,9 +13,10 @@ from torch.utils.data import DataLoader
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.dataset.apart import check_apart
+from ganlab.dataset.batch_slice import BatchSlice, batch_slice
+from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, check, hold
-from ganlab.dataset.rows import Rows, rows
-from ganlab.dataset.samples import Batch, Draws, EpochBatches, EpochSampler, Samples
+from ganlab.dataset.samples import Batch, Samples
 from ganlab.dataset.source import Collected, Source
 from ganlab.split.base import Split, Splitter
 
@@ -27,7 +28,7 @@ def _as_is(batch: Any) -> Any:
 
 
 class ResumableLoader(DataLoader[Batch]):
-    """Remembers how many batches of an epoch it gave, so that a run resumed within one goes on with the next."""
+    """A loader that counts the batches of an epoch, so that a run resumed within one goes on with the next batch."""
 
     given = 0
     skip = 0
@@ -38,33 +39,33 @@ class ResumableLoader(DataLoader[Batch]):
         for number, batch in enumerate(super().__iter__()):
             if number >= self.given:
                 self.given += 1
-                cut = self._cut()
-                yield batch._replace(rows=cut[number]) if cut else batch
+                slices = self._slices()
+                yield batch._replace(slice=slices[number]) if slices else batch
         self.given = 0
 
-    def _cut(self) -> list[Rows]:
-        return self.batch_sampler.rows if isinstance(self.batch_sampler, EpochBatches) else []
+    def _slices(self) -> list[BatchSlice]:
+        return self.batch_sampler.slices if isinstance(self.batch_sampler, EpochBatches) else []
 
     def state_dict(self) -> dict[str, int]:
-        """Batches given in this epoch."""
+        """Return how many batches of this epoch were given."""
         return {"given": self.given % max(1, self.epoch_batches())}
 
     def epoch_batches(self) -> int:
-        """Batches of an epoch: all, or those that `trainer.limit_train_batches` leaves."""
+        """Return the batches of an epoch: all, or those that `trainer.limit_train_batches` leaves."""
         return len(self) if self.trainer is None else int(self.trainer.num_training_batches)
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Leave these out of the next epoch."""
+        """Leave out of the next epoch as many batches as were given."""
         self.skip = state["given"]
 
 
 class Data(LightningDataModule):
-    """Samples of a source for training, and those of other persons to judge with.
+    """Samples of a source for training, and held-out ones of other patients.
 
-    `draws` are the tricks, which may change what an epoch shows; `labelled` says that every class must be there;
-    `group` is how many neighbours of a batch are judged together, which several processes leave in one.
-    `on_device` says whether the training samples lie in the memory of the trainer's device: true, false, or "auto", on
-    a GPU that they fit into.
+    `draws` are the tricks, which may change what an epoch draws; `labelled` requires samples of every class; `group` is
+    the number of neighbours of a batch that a discriminator judges together, which several processes do not cut.
+    `on_device` puts the training samples into the memory of the trainer's device: true, false, or "auto", on a GPU
+    that they fit into.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Data(LightningDataModule):
         self.collected  # noqa: B018
 
     def setup(self, stage: str | None = None) -> None:
-        """Split the persons, count. Raises UserError where a person would stand on two sides, or nothing trains."""
+        """Split by patient. Raises UserError where a patient is in two parts, or no sample trains."""
         if self.split is not None:
             return
         split, judged = self.splitter(self.collected.members), self.collected.judged
@@ -129,18 +130,18 @@ class Data(LightningDataModule):
             )
 
     def part(self, name: str, as_trained: bool = False) -> Samples:
-        """Samples of the persons of a part, in the form that decoding gives, or in the one that the networks take."""
+        """Return the samples of a part's patients, in the form that decoding gives or in the one that networks take."""
         assert self.split is not None, "call setup first"
         samples = (self.collected.train if as_trained else self.collected.judged).of(self.split.of(name))
         return samples.without(self.split.spared) if name == "train" and self.split.spared else samples
 
     @property
     def judged_part(self) -> str:
-        """Whose real samples generated ones are compared with: other persons where the split keeps some apart."""
+        """The part with which generated samples are compared: held-out patients where the split has some."""
         return "validation" if len(self.part("validation")) else "train"
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """An epoch of training samples in their own units, as the tricks draw it."""
+        """Return the loader of training samples in their own units, as the tricks draw them."""
         sampler = EpochSampler(self.train, self.seed, self.draws)
         # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.
         cut = self._cut()
@@ -161,14 +162,14 @@ class Data(LightningDataModule):
         loader.trainer = self.trainer
         return loader
 
-    def _cut(self) -> Callable[[int], Rows] | None:
-        """This process's rows of a batch, by its size, where several train."""
+    def _cut(self) -> Callable[[int], BatchSlice] | None:
+        """Return the function from a batch's size to this process's slice of it; None where one process trains."""
         if self.trainer is None or self.trainer.world_size == 1:
             return None
-        return partial(rows, rank=self.trainer.global_rank, world=self.trainer.world_size, group=self.group)
+        return partial(batch_slice, rank=self.trainer.global_rank, world=self.trainer.world_size, group=self.group)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """As Lightning does it, but without looking for tensors in it; samples that lie there are read there."""
+        """Return the batch on the device; samples that lie there are read there."""
         sample, label, person = (part.to(device, non_blocking=True) for part in batch[:3])
         if self.held is not None:
             assert self.trainer is not None
@@ -180,7 +181,7 @@ class Data(LightningDataModule):
         self.held = None
 
     def counts(self) -> dict[str, Any]:
-        """Records, patients, samples, their classes, what was skipped and why: for log and report."""
+        """Return counts of records, patients, samples and classes, and what was skipped and why, for log and report."""
         parts = {name: self.part(name) for name in PARTS}
         samples = self.collected.judged
         return {
@@ -205,5 +206,5 @@ class Data(LightningDataModule):
 
 
 def class_counts(samples: Samples, classes: Sequence[str]) -> dict[str, int]:
-    """How many samples each class has."""
+    """Return the number of samples of each class."""
     return {name: int((samples.labels == label).sum()) for label, name in enumerate(classes)}

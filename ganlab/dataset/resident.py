@@ -1,4 +1,4 @@
-"""Training samples as they are stored, in the memory of the device that trains: what a step needs is gathered there."""
+"""Whether training samples lie in the memory of the device that trains, and batches of places to read them there."""
 
 import logging
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from ganlab.dataset.samples import Batch, Place, Samples
 log = logging.getLogger(__name__)
 
 SHARE = 0.5
-"""Of a GPU's free memory that samples may take by themselves; the rest is for networks and images."""
+"""Share of a GPU's free memory that samples may take by default; the rest is for networks and images."""
 
 
 class Places(Dataset[Batch]):
-    """Batches that have, instead of samples, the places `(B, 2)` to read them at."""
+    """Batches of places `(B, 2)` instead of samples, to be read on the device."""
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
@@ -29,44 +29,44 @@ class Places(Dataset[Batch]):
         return self.__getitems__([index])
 
     def __getitems__(self, places: Sequence[Place | int]) -> Batch:
-        """Numbers and starts, with labels and persons."""
-        found = self.samples.found(places)
-        return self.samples.told(torch.tensor(found, dtype=torch.long).view(-1, 2), found)
+        """Return numbers and starts, with labels and patients."""
+        full = self.samples.places(places)
+        return self.samples.batch(torch.tensor(full, dtype=torch.long).view(-1, 2), full)
 
 
-def check(wish: bool | str, num_workers: int) -> None:
-    """Raise UserError for what `data_on_device` cannot be."""
-    if wish not in ("auto", True, False):
-        raise UserError(f"data_on_device={wish}: accepted are auto, true and false.")
-    if wish is True and num_workers:
+def check(on_device: bool | str, num_workers: int) -> None:
+    """Raise UserError for a value that `data_on_device` cannot have."""
+    if on_device not in ("auto", True, False):
+        raise UserError(f"data_on_device={on_device}: accepted are auto, true and false.")
+    if on_device is True and num_workers:
         raise UserError(
             f"data_on_device=true leaves nothing to read to num_workers={num_workers} processes: num_workers=0, or "
             "data_on_device=false."
         )
 
 
-def hold(samples: Samples, wish: bool | str, num_workers: int, device: torch.device) -> nn.Module | None:
-    """The samples on the device, where `wish` is true, or auto and they fit into a GPU; None where they are to be read.
+def hold(samples: Samples, on_device: bool | str, num_workers: int, device: torch.device) -> nn.Module | None:
+    """Return the samples on the device where `on_device` is true, or auto and they fit into a GPU; else None.
 
-    Raises UserError where they cannot lie there although `wish` is true.
+    Raises UserError where they cannot lie there although `on_device` is true.
     """
-    against = _against(samples.stored_bytes, wish, num_workers, device)
+    against = _against(samples.stored_bytes, on_device, num_workers, device)
     if against is None:
         log.info("training samples: %s in the memory of %s", _shown(samples.stored_bytes), device)
         return samples.resident(device)
-    if wish is True:
+    if on_device is True:
         raise UserError(f"data_on_device=true: {against}. Accepted here are auto and false.")
     log.info("training samples: %s read batch by batch (%s)", _shown(samples.stored_bytes), against)
     return None
 
 
-def _against(size: int | None, wish: bool | str, num_workers: int, device: torch.device) -> str | None:
-    """Why samples do not lie on the device; None where they do."""
-    if wish is False:
+def _against(size: int | None, on_device: bool | str, num_workers: int, device: torch.device) -> str | None:
+    """Return why samples of `size` bytes do not lie on the device; None where they do."""
+    if on_device is False:
         return "data_on_device=false"
     if size is None:
         return "arrangement.decimation: windows at a fraction of their rate are made on the CPU"
-    if wish is not True and (device.type != "cuda" or num_workers):
+    if on_device is not True and (device.type != "cuda" or num_workers):
         return f"num_workers={num_workers}" if num_workers else f"{device.type} has no memory of its own"
     if device.type not in ("cpu", "cuda"):
         return f"{device.type} has no double precision, in which ADC units become mV"

@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 from ganlab.codec import Codec
 from ganlab.core import collective
 from ganlab.core.errors import UserError
-from ganlab.dataset.rows import Rows
+from ganlab.dataset.batch_slice import BatchSlice
 from ganlab.dataset.samples import Batch
 from ganlab.gan.means import EpochMeans
 from ganlab.loss.base import Loss
@@ -90,7 +90,7 @@ class GAN(LightningModule):
         self.steps = 0
         self.planned_steps = 0
         self.means = EpochMeans()
-        self._rows: Rows | None = None
+        self._slice: BatchSlice | None = None
         self._may_rest = any("discriminator_steps" in hooks_of(trick) for trick in self.all_tricks())
         self.last: dict[str, Tensor] = {}
         for trick in self.all_tricks():
@@ -124,7 +124,7 @@ class GAN(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One update of D and one of G, unless a trick lets one of them rest."""
-        self._rows = batch.rows
+        self._slice = batch.slice
         self._seed_step()
         optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         self._set_rates(optimizer_g, optimizer_d)
@@ -141,7 +141,7 @@ class GAN(LightningModule):
         self.steps += 1
         if any(trick.spent() for trick in self.all_tricks()):
             self.trainer.should_stop = True
-        count = len(real) if batch.rows is None else batch.rows.whole
+        count = len(real) if batch.slice is None else batch.slice.whole
         self.last = self._of_all(logs)
         self.means.add(self.current_epoch, self.last, count)
 
@@ -150,7 +150,7 @@ class GAN(LightningModule):
         trainer: Any = self.trainer
         every = trainer.log_every_n_steps
         if trainer.should_stop or trainer.fast_dev_run or (every and self.steps % every == 0):
-            self.log_dict(self.last, batch_size=len(batch.sample) if batch.rows is None else batch.rows.whole)
+            self.log_dict(self.last, batch_size=len(batch.sample) if batch.slice is None else batch.slice.whole)
 
     def step_discriminator(
         self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Made | None = None
@@ -249,22 +249,22 @@ class GAN(LightningModule):
         own = (number for trick in self.all_tricks() for number in trick.seeds())
         number = hash((self.seed, self.steps, *own)) % 2**63
         seed(number)
-        if self._rows is not None:
+        if self._slice is not None:
             # Noise is that of one process; dropout is each process's own.
             self._draws = torch.Generator(self.device).manual_seed(number)
             seed(hash((number, self.global_rank)) % 2**63)
 
     def _step_noise(self, count: int) -> Tensor:
         """Noise of a step for `count` images, or for this process's rows of the step's batch."""
-        if self._rows is None:
+        if self._slice is None:
             return self.draw_noise(count)
-        return self.draw_noise(self._rows.whole, self._draws)[self._rows.first : self._rows.last]
+        return self.draw_noise(self._slice.whole, self._draws)[self._slice.first : self._slice.last]
 
     def _of_all(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """The means over the step's batch, given those over this process's rows of it."""
-        if self._rows is None or not values:
+        if self._slice is None or not values:
             return values
-        return dict(zip(values, collective.mean(torch.stack([*values.values()]), self._rows.weight), strict=True))
+        return dict(zip(values, collective.mean(torch.stack([*values.values()]), self._slice.weight), strict=True))
 
     def _real_target(self) -> float:
         target = 1.0
@@ -281,9 +281,9 @@ class GAN(LightningModule):
         if not terms:
             return
         self.manual_backward(_total(terms[0], terms[1:]))
-        if self._rows is not None:
+        if self._slice is not None:
             own = (parameter for group in optimizer.param_groups for parameter in group["params"])
-            collective.average_gradients(own, self._rows.weight)
+            collective.average_gradients(own, self._slice.weight)
         optimizer.step()
 
     def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:

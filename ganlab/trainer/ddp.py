@@ -1,7 +1,7 @@
 """trainer=ddp: several devices of one machine train as one, each in a process of its own.
 
-A step's batch is the same as on one device. Each process takes its rows of it (`ganlab.dataset.rows`) and of the
-step's noise, and the module averages gradients, losses and what it logs (`ganlab.core.collective`). So the weights
+A step's batch is the same as on one device. Each process takes its slice of it (see `ganlab.dataset.batch_slice`) and
+of the step's noise, and the module averages gradients, losses and logs (`ganlab.core.collective`). So the weights
 are those of one process, but for rounding, however many there are. Two things are each process's own: dropout, and what
 a relativistic loss calls real in its accuracy. Counts of saturated values are those of the first process's rows.
 

@@ -14,12 +14,13 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
+from ganlab.dataset.epoch import Draws
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.dataset.resident import Places, hold
-from ganlab.dataset.samples import Batch, Draws, Place
+from ganlab.dataset.samples import Batch, Place
 from ganlab.dataset.source import Source
 from ganlab.dataset.table import Table
 from ganlab.dataset.windows import Windows

@@ -16,9 +16,9 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record, Segment
 from ganlab.dataset.cache import Recordings
+from ganlab.dataset.epoch import EpochSampler
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
-from ganlab.dataset.samples import EpochSampler
 from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, find_segments, may_stay
 from ganlab.dataset.source import Collected
 from ganlab.dataset.wfdb import WFDB

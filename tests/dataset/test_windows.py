@@ -9,8 +9,9 @@ import torch
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
+from ganlab.dataset.epoch import EpochSampler
 from ganlab.dataset.module import ResumableLoader
-from ganlab.dataset.samples import Batch, EpochSampler, Place
+from ganlab.dataset.samples import Batch, Place
 from ganlab.dataset.windows import AT_ONCE, Windows, with_leads
 from ganlab.trick.random_crop import RandomCrop
 

@@ -14,7 +14,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.core import collective
 from ganlab.core.errors import UserError
-from ganlab.dataset.rows import Rows
+from ganlab.dataset.batch_slice import BatchSlice
 from ganlab.dataset.samples import Batch
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
@@ -197,7 +197,7 @@ def test_bf16_trains_on_a_cpu() -> None:
 def test_d_rests_by_the_loss_of_all_processes_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own is above the threshold here, that of all is 0."""
     gan = game(tricks={"d_threshold": DThreshold(0.1)})
-    gan._rows, gan._draws = Rows(0, 6, 12, 1.0), torch.Generator()
+    gan._slice, gan._draws = BatchSlice(0, 6, 12, 1.0), torch.Generator()
     asked = []
 
     def mean(values: Tensor, weight: float) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganlab.compose import compose
 from ganlab.core.errors import UserError
-from ganlab.dataset.samples import EpochBatches, EpochSampler
+from ganlab.dataset.epoch import EpochBatches, EpochSampler
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import write_checkpoint
 from ganlab.trick.accountant import Accountant

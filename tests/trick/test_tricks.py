@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.samples import EpochSampler, Place, Samples
+from ganlab.dataset.epoch import EpochSampler
+from ganlab.dataset.samples import Place, Samples
 from ganlab.gan.gan import GAN
 from ganlab.loss.bce import BCE
 from ganlab.trick.balanced_sampler import BalancedSampler

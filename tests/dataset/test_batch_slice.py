@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ganlab.dataset.rows import Rows, rows
+from ganlab.dataset.batch_slice import BatchSlice, batch_slice
 
 
 @given(whole=some.integers(1, 200), world=some.integers(1, 9), group=some.integers(1, 5))
 def test_the_weighted_mean_of_the_parts_is_the_batch_s(whole: int, world: int, group: int) -> None:
     values = np.random.default_rng(whole).normal(size=whole)
-    cut = [rows(whole, rank, world, group) for rank in range(world)]
+    cut = [batch_slice(whole, rank, world, group) for rank in range(world)]
     means = [part.weight * values[part.first : part.last].mean() for part in cut]
     assert np.mean(means) == pytest.approx(values.mean())
     assert {part.whole for part in cut} == {whole}
@@ -19,9 +19,9 @@ def test_the_weighted_mean_of_the_parts_is_the_batch_s(whole: int, world: int, g
 
 @given(whole=some.integers(1, 200), world=some.integers(1, 9), group=some.integers(1, 5))
 def test_a_batch_that_is_cut_is_cut_between_groups_and_evenly(whole: int, world: int, group: int) -> None:
-    cut = [rows(whole, rank, world, group) for rank in range(world)]
+    cut = [batch_slice(whole, rank, world, group) for rank in range(world)]
     if whole % group or whole < world * group:
-        assert set(cut) == {Rows(0, whole, whole, 1.0)}
+        assert set(cut) == {BatchSlice(0, whole, whole, 1.0)}
         return
     assert [part.first for part in cut] == [0, *(part.last for part in cut[:-1])]
     assert cut[-1].last == whole
