@@ -7,19 +7,34 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Finding:
-    """`said` of `what`, and what to `do` where it is wrong or worth knowing."""
+    """A message about one thing, and advice where it is wrong or worth a note."""
 
     state: Literal["ok", "note", "wrong"]
     what: str
-    said: str
-    do: str = ""
+    message: str
+    advice: str = ""
 
     def __str__(self) -> str:
-        said = f"{self.state:<5}  {self.what}: {self.said}"
-        return f"{said}. {self.do}" if self.do else said
+        line = f"{self.state:<5}  {self.what}: {self.message}"
+        return f"{line}. {self.advice}" if self.advice else line
 
 
-def some(names: Sequence[str], shown: int = 3) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+def ok(what: str, message: str) -> Finding:
+    """Return a finding that asks for nothing."""
+    return Finding("ok", what, message)
+
+
+def note(what: str, message: str, advice: str = "") -> Finding:
+    """Return a finding that is worth knowing."""
+    return Finding("note", what, message, advice)
+
+
+def wrong(what: str, message: str, advice: str) -> Finding:
+    """Return a finding that has to be mended."""
+    return Finding("wrong", what, message, advice)
+
+
+def first_few(names: Sequence[str], count: int = 3) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

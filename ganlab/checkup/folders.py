@@ -1,4 +1,4 @@
-"""Whether runs can write where they have to, and what earlier ones left there."""
+"""Whether runs can write to their folders, and what earlier runs left there."""
 
 import os
 import re
@@ -7,39 +7,39 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ganlab.checkup.finding import Finding, some
+from ganlab.checkup.finding import Finding, first_few, note, ok, wrong
+from ganlab.core.files import UNFINISHED, alive
 
 GB = 1e9
 HELD_BY = Path("/proc/locks")
+BUILDING = "A run is building there: let it end"
 
 
 def writable(folder: Path, override: str) -> list[Finding]:
-    """Whether a file can be made in the folder, or in the nearest one above that is there."""
-    there = _nearest(folder)
+    """Return whether a file can be made in the folder, or in the nearest existing one above it."""
+    nearest = _nearest(folder)
     try:
-        with tempfile.NamedTemporaryFile(dir=there, prefix=".ganlab_doctor_") as file:
+        with tempfile.NamedTemporaryFile(dir=nearest, prefix=".ganlab_doctor_") as file:
             file.write(b"x")
             file.flush()
     except OSError as error:
-        said = f"{there} cannot be written: {error.strerror}"
-        return [Finding("wrong", override, said, f"Give rights there, or name another folder: {override}=<folder>")]
-    return [Finding("ok", override, f"{folder} can be written")]
+        message = f"{nearest} cannot be written: {error.strerror}"
+        return [wrong(override, message, f"Give rights there, or name another folder: {override}=<folder>")]
+    return [ok(override, f"{folder} can be written")]
 
 
 def room(folder: Path, override: str, least_gb: float) -> list[Finding]:
-    """Whether the disk below the folder has room, in bytes and in files."""
-    there = _nearest(folder)
-    free = shutil.disk_usage(there).free / GB
-    state = os.statvfs(there)
+    """Return whether the disk below the folder has room, in bytes and in files."""
+    nearest, what, other = _nearest(folder), f"{override}, disk", f"or name another folder: {override}=<folder>"
+    free = shutil.disk_usage(nearest).free / GB
     if free < least_gb:
-        said = f"{free:.2f} GB are free below {there}; a run may want {least_gb:g}"
-        return [Finding("wrong", f"{override}, disk", said, f"Make room, or name another folder: {override}=<folder>")]
-    if state.f_files and not state.f_favail:
-        said = f"no file can be made below {there}: it has no inode left"
         return [
-            Finding("wrong", f"{override}, disk", said, f"Remove files, or name another folder: {override}=<folder>")
+            wrong(what, f"{free:.2f} GB are free below {nearest}; a run may want {least_gb:g}", f"Make room, {other}")
         ]
-    return [Finding("ok", f"{override}, disk", f"{free:.0f} GB are free")]
+    state = os.statvfs(nearest)
+    if state.f_files and not state.f_favail:
+        return [wrong(what, f"no file can be made below {nearest}: it has no inode left", f"Remove files, {other}")]
+    return [ok(what, f"{free:.0f} GB are free")]
 
 
 def _nearest(folder: Path) -> Path:
@@ -47,7 +47,7 @@ def _nearest(folder: Path) -> Path:
 
 
 def locks(files: Iterable[Path], held_by: Path = HELD_BY) -> list[Finding]:
-    """A line for each lock that is held: by whom, or that nobody here does. A file that nobody holds is no lock."""
+    """Return a finding for each lock that is held, with the process that holds it. A file alone is no lock."""
     from filelock import FileLock, Timeout
 
     findings, free = [], 0
@@ -60,22 +60,19 @@ def locks(files: Iterable[Path], held_by: Path = HELD_BY) -> list[Finding]:
         except Timeout:
             findings.append(_held(file, held_by))
         except OSError as error:
-            said = f"{file} cannot be opened: {error.strerror}"
-            findings.append(Finding("wrong", "lock", said, f"Give rights there, or remove it: rm '{file}'"))
-    return findings or [Finding("ok", "locks", f"none is held; {free} files of them may stay")]
+            message = f"{file} cannot be opened: {error.strerror}"
+            findings.append(wrong("lock", message, f"Give rights there, or remove it: rm '{file}'"))
+    return findings or [ok("locks", f"none is held; {free} files of them may stay")]
 
 
 def _held(file: Path, held_by: Path) -> Finding:
-    pattern = rf"FLOCK\s+\S+\s+WRITE\s+(\d+)\s+\S+:{file.stat().st_ino}\s"
     try:
-        found = re.search(pattern, held_by.read_text())
+        text = held_by.read_text()
     except OSError:
-        return Finding("note", "lock", f"{file} is held by another process", "A run is building there: let it end")
-    if found:
-        said = f"{file} is held by process {found[1]}"
-        return Finding("note", "lock", said, f"A run is building there: let it end, or end it: kill {found[1]}")
-    return Finding(
-        "wrong",
+        return note("lock", f"{file} is held by another process", BUILDING)
+    if holder := re.search(rf"FLOCK\s+\S+\s+WRITE\s+(\d+)\s+\S+:{file.stat().st_ino}\s", text):
+        return note("lock", f"{file} is held by process {holder[1]}", f"{BUILDING}, or end it: kill {holder[1]}")
+    return wrong(
         "lock",
         f"{file} is held, and by no process of this machine",
         f"If no run of another machine that shares this disk holds it, it was left behind: rm '{file}'",
@@ -83,20 +80,20 @@ def _held(file: Path, held_by: Path) -> Finding:
 
 
 def left_behind(outputs: Path, cache: Path) -> list[Finding]:
-    """A note on cache folders and files that a killed process did not finish; whoever builds again removes them."""
-    unfinished = [path for path in _glob(cache, ".*-*.*") if path.is_dir() and _alone(path)]
+    """Return a note on cache folders and files that a killed process did not finish; the next build removes them."""
+    unfinished = [path for path in _glob(cache, ".*-*.*") if path.is_dir() and _abandoned(path)]
     for runs in ("runs", "sweeps"):
-        for pattern in (".*.[0-9]*", "*/.*.[0-9]*", "*/*/.*.[0-9]*", "*/*/*/.*.[0-9]*"):
-            unfinished += [path for path in _glob(outputs / runs, pattern) if path.is_file() and not _alive(path)]
+        for depth in ("", "*/", "*/*/", "*/*/*/"):
+            unfinished += [path for path in _glob(outputs / runs, f"{depth}.*.[0-9]*") if _ended(path)]
     if not unfinished:
-        return [Finding("ok", "left behind", "nothing")]
+        return [ok("left behind", "nothing")]
     size = sum(_size(path) for path in unfinished) / GB
-    said = f"{len(unfinished)} unfinished ({size:.2f} GB): {some([str(path) for path in unfinished])}"
-    return [Finding("note", "left behind", said, "A killed run left them; with no run going they may be removed")]
+    message = f"{len(unfinished)} unfinished ({size:.2f} GB): {first_few([str(path) for path in unfinished])}"
+    return [note("left behind", message, "A killed run left them; with no run going they may be removed")]
 
 
-def _alone(building: Path) -> bool:
-    """Whether nobody builds that cache folder now."""
+def _abandoned(building: Path) -> bool:
+    """Return whether no process builds that cache folder now."""
     from filelock import FileLock, Timeout
 
     lock = building.with_name(building.name[1:].rpartition(".")[0] + ".lock")
@@ -109,22 +106,14 @@ def _alone(building: Path) -> bool:
         return False
 
 
+def _ended(file: Path) -> bool:
+    """Return whether the process that was writing a temporary file, named after its number, is gone."""
+    writing = UNFINISHED.fullmatch(file.name)
+    return writing is not None and file.is_file() and not alive(int(writing["pid"]))
+
+
 def _glob(folder: Path, pattern: str) -> Iterator[Path]:
     return folder.glob(pattern) if folder.is_dir() else iter(())
-
-
-def _alive(file: Path) -> bool:
-    """Whether the process whose number a temporary file ends in is there."""
-    number = file.name.rpartition(".")[2]
-    if not number.isdigit():
-        return True
-    try:
-        os.kill(int(number), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _size(path: Path) -> int:

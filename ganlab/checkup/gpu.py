@@ -7,47 +7,47 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ganlab.checkup.finding import Finding
+from ganlab.checkup.finding import Finding, note, ok, wrong
 
 TIMEOUT_S = 20
 
 
-def gpu(seen: dict[str, Any] | None, devices: Path = Path("/dev")) -> list[Finding]:
-    """What torch saw (`torch`, `cuda`, `available`, `count`), beside what the machine has; silent without torch."""
-    if seen is None:
+def gpu(facts: dict[str, Any] | None, devices: Path = Path("/dev")) -> list[Finding]:
+    """Return whether torch uses the GPUs of this machine; nothing without torch.
+
+    `facts` is what torch says: its version `torch` and `cuda`, and whether GPUs are `available`, and their `count`.
+    """
+    if facts is None:
         return []
-    if seen["available"]:
-        return [Finding("ok", "GPU", f"torch {seen['torch']} uses {seen['count']} of them")]
+    if facts["available"]:
+        return [ok("GPU", f"torch {facts['torch']} uses {facts['count']} of them")]
     tool = shutil.which("nvidia-smi")
     if tool is None and not any(devices.glob("nvidia[0-9]*")):
-        return [Finding("ok", "GPU", f"none of NVIDIA's here: torch {seen['torch']} computes on the CPU")]
-    return [_unused(seen, _driver(tool))]
+        return [ok("GPU", f"none of NVIDIA's here: torch {facts['torch']} computes on the CPU")]
+    return [_unused(facts, _driver(tool))]
 
 
-def _unused(seen: dict[str, Any], driver: str) -> Finding:
-    """Why torch does not use it."""
+def _unused(facts: dict[str, Any], driver: str) -> Finding:
+    """Return why torch does not use a GPU that the machine has."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and hidden.strip() in ("", "-1"):
-        return Finding("note", "GPU", f"hidden by CUDA_VISIBLE_DEVICES={hidden!r}", "Unset it to use the GPU")
-    if seen["cuda"] is None:
-        return Finding(
-            "wrong",
+        return note("GPU", f"hidden by CUDA_VISIBLE_DEVICES={hidden!r}", "Unset it to use the GPU")
+    if facts["cuda"] is None:
+        return wrong(
             "GPU",
-            f"there is one, and torch {seen['torch']} is a build for the CPU alone",
-            f"pip uninstall torch, then install {seen['torch'].partition('+')[0]} for your CUDA as pytorch.org says",
+            f"there is one, and torch {facts['torch']} is a build for the CPU alone",
+            f"pip uninstall torch, then install {facts['torch'].partition('+')[0]} for your CUDA as pytorch.org says",
         )
     takes = re.search(r"CUDA Version:\s*([\d.]+)", driver)
-    if takes and _number(takes[1]) < _number(seen["cuda"]):
-        return Finding(
-            "wrong",
+    if takes and _number(takes[1]) < _number(facts["cuda"]):
+        return wrong(
             "GPU",
-            f"its driver takes CUDA {takes[1]} at most, and torch {seen['torch']} is built for CUDA {seen['cuda']}",
+            f"its driver takes CUDA {takes[1]} at most, and torch {facts['torch']} is built for CUDA {facts['cuda']}",
             f"Update the driver, or install a torch built for CUDA {takes[1]} or older as pytorch.org says",
         )
-    return Finding(
-        "wrong",
+    return wrong(
         "GPU",
-        f"there is one, and torch {seen['torch']} (CUDA {seen['cuda']}) does not get it",
+        f"there is one, and torch {facts['torch']} (CUDA {facts['cuda']}) does not get it",
         "See that nvidia-smi lists it; in a container start that with the GPU (--gpus all); after an update restart",
     )
 

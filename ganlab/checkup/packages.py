@@ -1,6 +1,6 @@
-"""Whether what ganlab imports is there, in versions that it takes, and can be imported; in a process of its own.
+"""Whether the packages of ganlab are installed, in accepted versions, and can be imported.
 
-A broken package may end Python, not only raise: what is tried out is tried out elsewhere.
+They are imported in another process: a broken package may end Python, not only raise.
 """
 
 import json
@@ -17,15 +17,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ganlab.checkup.finding import Finding, some
+from ganlab.checkup.finding import Finding, first_few, note, ok, wrong
 from ganlab.core.settings import HERE
 
 LOCKS = ("requirements.lock", "requirements-torch.lock")
 MODULES = (
     *("torch", "?torchvision", "numpy", "scipy", "pandas", "sklearn", "matplotlib", "PIL", "yaml", "requests", "tqdm"),
-    *("wfdb", "safetensors", "pytorch_lightning", "tensorboard", "mlflow"),
+    *("jinja2", "wfdb", "safetensors", "pytorch_lightning", "tensorboard", "mlflow"),
 )
-"""In this order; one with a question mark only where it is installed."""
+"""Imported in this order; one with a question mark only where it is installed."""
 MARK = "ganlab.doctor "
 TRY = """
 import importlib, importlib.util, json, sys
@@ -52,14 +52,14 @@ for name in sys.argv[1:]:
 
 @dataclass
 class Tried:
-    """What came of importing: the first line of the error by module, None where there was none, and torch's GPU."""
+    """The result of importing: by module the first line of the error, None where it worked, and torch's GPU."""
 
     errors: dict[str, str | None] = field(default_factory=dict)
     gpu: dict[str, Any] | None = None
 
 
 def try_imports(modules: tuple[str, ...] = MODULES, timeout_s: float = 300) -> Tried:
-    """Import them in another process. One that ends the process, or takes longer, is named; the rest is not tried."""
+    """Import modules in another process. One that ends the process or takes longer is named; the rest is not tried."""
     command = [sys.executable, "-c", TRY, *modules]
     ended = f"takes longer than {timeout_s:g} s to import"
     try:
@@ -82,7 +82,7 @@ def try_imports(modules: tuple[str, ...] = MODULES, timeout_s: float = 300) -> T
 
 
 def imports(tried: Tried) -> list[Finding]:
-    """A line for each package that cannot be imported; torchvision's is the cause of what names it."""
+    """Return a finding for each package that cannot be imported; errors that torchvision causes are put to it."""
     broken = {name: error for name, error in tried.errors.items() if error is not None}
     vision = broken.pop("torchvision", None)
     findings = []
@@ -92,8 +92,7 @@ def imports(tried: Tried) -> list[Finding]:
         if lightning and ("torchvision" in lightning or lightning == vision):
             del broken["pytorch_lightning"]
         findings.append(
-            Finding(
-                "wrong",
+            wrong(
                 "torchvision",
                 f"does not fit the installed torch: {vision}{breaks}",
                 "ganlab needs no torchvision: pip uninstall torchvision, or install the one made for this torch",
@@ -101,10 +100,9 @@ def imports(tried: Tried) -> list[Finding]:
         )
     again = "Install it again: make setup, or pip install --force-reinstall --no-deps"
     findings += [
-        Finding("wrong", name, f"cannot be imported: {error}", f"{again} {_distribution(name)}")
-        for name, error in broken.items()
+        wrong(name, f"cannot be imported: {error}", f"{again} {_distribution(name)}") for name, error in broken.items()
     ]
-    return findings or [Finding("ok", "imports", f"{len(tried.errors)} packages can be imported")]
+    return findings or [ok("imports", f"{len(tried.errors)} packages can be imported")]
 
 
 def _distribution(module: str) -> str:
@@ -113,7 +111,7 @@ def _distribution(module: str) -> str:
 
 
 def needed(project: Path | None = None) -> list[Requirement]:
-    """What ganlab asks for: of pyproject.toml in a checkout, of the installed package elsewhere; extras as markers."""
+    """Return the requirements of pyproject.toml, or of the installed package; those of extras have a marker."""
     file = HERE.parent / "pyproject.toml" if project is None else project
     if not file.is_file():
         return [Requirement(line) for line in requires("ganlab") or []]
@@ -124,7 +122,7 @@ def needed(project: Path | None = None) -> list[Requirement]:
 
 
 def installed(name: str) -> str | None:
-    """Its version; None where it is not installed."""
+    """Return the version of a package; None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -132,17 +130,17 @@ def installed(name: str) -> str | None:
 
 
 def versions(requirements: list[Requirement]) -> list[Finding]:
-    """A line for each package that is missing or outside its range; extras that are missing are for information."""
+    """Return a finding for each package that is missing or outside its range, and a note for each missing extra."""
     findings = []
     for requirement in requirements:
-        there, extra = installed(requirement.name), _extra(requirement)
-        asked = f'pip install "{requirement.name}{requirement.specifier}"'
-        if there is None and extra is None:
-            findings.append(Finding("wrong", requirement.name, "is not installed", asked))
-        elif there is not None and not requirement.specifier.contains(there, prereleases=True):
-            said = f"{there} is installed, accepted is {requirement.specifier}"
-            findings.append(Finding("wrong", requirement.name, said, asked))
-    return [*(findings or [Finding("ok", "versions", "all within the accepted ranges")]), *_extras(requirements)]
+        version_here, extra = installed(requirement.name), _extra(requirement)
+        command = f'pip install "{requirement.name}{requirement.specifier}"'
+        if version_here is None and extra is None:
+            findings.append(wrong(requirement.name, "is not installed", command))
+        elif version_here is not None and not requirement.specifier.contains(version_here, prereleases=True):
+            message = f"{version_here} is installed, accepted is {requirement.specifier}"
+            findings.append(wrong(requirement.name, message, command))
+    return [*(findings or [ok("versions", "all within the accepted ranges")]), *_extras(requirements)]
 
 
 def _extras(requirements: list[Requirement]) -> list[Finding]:
@@ -152,10 +150,9 @@ def _extras(requirements: list[Requirement]) -> list[Finding]:
         if extra not in (None, "dev") and installed(requirement.name) is None:
             missing.setdefault(str(extra), []).append(requirement.name)
     return [
-        Finding(
-            "note",
+        note(
             f"extra {extra}",
-            f"{some(names)} not installed",
+            f"{first_few(names)} not installed",
             f'Where it is wanted: pip install "ganlab[{extra}]"',
         )
         for extra, names in missing.items()
@@ -163,35 +160,33 @@ def _extras(requirements: list[Requirement]) -> list[Finding]:
 
 
 def _extra(requirement: Requirement) -> str | None:
-    found = re.search(r"extra == ['\"]([^'\"]+)", str(requirement.marker or ""))
-    return found[1] if found else None
+    extra = re.search(r"extra == ['\"]([^'\"]+)", str(requirement.marker or ""))
+    return extra[1] if extra else None
 
 
 def unlike_lock(folder: Path = HERE.parent) -> list[Finding]:
-    """A note with the packages whose versions are not those that were tested; silent where there is no lock."""
+    """Return a note on packages in other versions than the tested ones; nothing where there is no lock."""
     locked: dict[str, str] = {}
     for file in LOCKS:
         if (folder / file).is_file():
             locked |= dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (folder / file).read_text(), re.MULTILINE))
     unlike = [
-        f"{canonicalize_name(name)} {there} (tested: {wanted})"
-        for name, wanted in locked.items()
-        if (there := installed(name)) is not None and not _same(there, wanted)
+        f"{canonicalize_name(name)} {version_here} (tested: {locked_version})"
+        for name, locked_version in locked.items()
+        if (version_here := installed(name)) is not None and not _same(version_here, locked_version)
     ]
     if not locked:
         return []
     if not unlike:
-        return [Finding("ok", "lock", "the installed versions are those that were tested")]
+        return [ok("lock", "the installed versions are those that were tested")]
     return [
-        Finding(
-            "note", "lock", f"{len(unlike)} other versions than were tested: {some(unlike)}", "make setup restores them"
-        )
+        note("lock", f"{len(unlike)} other versions than were tested: {first_few(unlike)}", "make setup restores them")
     ]
 
 
-def _same(there: str, wanted: str) -> bool:
-    """Up to the local part: torch 2.13.0+cpu is torch 2.13.0."""
+def _same(one: str, other: str) -> bool:
+    """Return whether versions are equal up to the local part: torch 2.13.0+cpu is torch 2.13.0."""
     try:
-        return Version(there).public == Version(wanted).public
+        return Version(one).public == Version(other).public
     except InvalidVersion:
-        return there == wanted
+        return one == other

@@ -1,16 +1,20 @@
-"""What all commands share: errors that are the user's are told without a traceback."""
+"""The entry point that all commands share: Hydra reads the configuration, and user errors end without a traceback."""
 
 import gc
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
+import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from ganlab.core.errors import UserError
+from ganlab.core.settings import CONF
 
 log = logging.getLogger("ganlab")
 
@@ -18,9 +22,28 @@ Result = TypeVar("Result")
 EXIT_CODE = 2
 
 
+def command(name: str) -> Callable[[], None]:
+    """Return the function that runs `ganlab.command.<name>.main` with the configuration of `conf/<name>.yaml`.
+
+    The command's code is imported when its configuration has been composed, so that --help is quick.
+    """
+
+    def task(cfg: DictConfig) -> None:
+        exit_on_user_error(lambda: import_module(f"ganlab.command.{name}").main(cfg))
+
+    # Hydra names the job after the module of the function.
+    task.__module__ = f"ganlab.{name}"
+    return hydra.main(version_base="1.3", config_path=CONF, config_name=name)(task)
+
+
+def arguments(cfg: DictConfig) -> dict[str, Any]:
+    """Return the values of a command's configuration by name, for the function that does the work."""
+    return {str(key): value for key, value in cfg.items()}
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """While torch is first imported, nothing is looked through for garbage; nor is what was made then, ever after."""
+    """Keep the garbage collector off while torch is first imported, and for ever from what was made then."""
     if "torch" in sys.modules:
         # A later job of a sweep: what the one before it left has to be collected.
         yield
@@ -34,7 +57,7 @@ def uncollected() -> Iterator[None]:
 
 
 def exit_on_user_error(task: Callable[[], Result]) -> Result:
-    """Do the task; on a UserError log its message and exit with code 2, or fail the job alone in a sweep."""
+    """Return the result of a task; on a UserError log its message and exit with code 2, or fail a sweep's job alone."""
     try:
         return task()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""What a data set holds, and preparing it without a run."""
+"""A data set fetched, verified, cached and counted, before or without a run."""
 
 import logging
 from pathlib import Path
@@ -15,8 +15,8 @@ from ganlab.dataset.source import Collected, Source
 log = logging.getLogger(__name__)
 
 
-def prepare(cfg: DictConfig) -> None:
-    """Fetch and cache the data set of a configuration, log its counts, and write it as WFDB if asked to."""
+def main(cfg: DictConfig) -> None:
+    """Fetch and cache the data set of a configuration, log its counts, and write it as WFDB if the user wants it."""
     source: Source = build(cfg.dataset)
     if cfg.wfdb is not None and not isinstance(source, PTBDBSim):
         raise UserError(f"wfdb={cfg.wfdb} writes a simulated cohort (dataset=ptbdb_sim), not {source.name}.")
@@ -27,7 +27,7 @@ def prepare(cfg: DictConfig) -> None:
 
 
 def overview(source: Source) -> str:
-    """How much there is, and samples by class, windows being of the documents' 2,025 samples (paper Tables 1, 2)."""
+    """Return how much there is, and the samples of each class; windows have 2,025 samples (paper Tables 1, 2)."""
     collected, kind = source.collect(source.plain()), source.kind(source.plain())
     head = ", ".join(f"{count} {what}" for what, count in numbers(collected, kind).items())
     classes = class_counts(collected.judged, source.classes)
@@ -35,11 +35,7 @@ def overview(source: Source) -> str:
 
 
 def numbers(collected: Collected, kind: Kind) -> dict[str, int]:
-    """How many records (of windows only), persons and samples there are, and what is left out."""
+    """Return the numbers of records (of windows only), persons and samples, and how many are left out."""
     records = {"records": len(collected.members)} if kind.leads else {}
     samples = collected.judged
-    return records | {
-        "persons": len(samples.people),
-        f"{kind.noun}s": len(samples),
-        "left out": collected.left_out,
-    }
+    return records | {"persons": len(samples.people), f"{kind.noun}s": len(samples), "left out": collected.left_out}

@@ -1,40 +1,49 @@
-"""A run made again from its own configuration, and what is not the same: first why it may differ, then what does."""
+"""A run made again from its own configuration: first what may explain differences, then the differences."""
 
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import DictConfig
 from torch import Tensor
 
+from ganlab.command.entry import arguments
 from ganlab.core.errors import UserError
+from ganlab.core.files import check_empty
+from ganlab.core.instantiate import missing_classes
 from ganlab.core.settings import HERE
+from ganlab.generator.load import run_folder, stored_config
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.tracking.facts import write
 
 log = logging.getLogger(__name__)
 
-SHOWN = 8
+LISTED = 8
 REPORT = "reproduction.json"
 UNMEASURED = {"time"}
-"""Of a line of metrics.jsonl: when it was written."""
+"""Keys of metrics.jsonl that are no results."""
+
+
+def main(cfg: DictConfig) -> None:
+    """Run again and compare; exit code 0 where the results are the same, 1 where they are not."""
+    sys.exit(0 if reproduce(**arguments(cfg)) else 1)
 
 
 def reproduce(run: str | None, out: str | None = None, again: str | None = None) -> bool:
-    """Run `run` again in the new folder `out`, or take the folder `again` of an earlier try: is it the same?
+    """Run `run` again in the new folder `out`, or take the earlier try `again`; return whether the results are equal.
 
     The weights of the last checkpoint have to be equal bit for bit, and every number of metrics.jsonl and metrics.json.
-    Writes `reproduction.json` to the new folder. Raises UserError where `run` has not ended, or does not run again.
+    Writes `reproduction.json` to the new folder. Raises UserError where `run` has not ended, was made by a version
+    whose classes are gone, or does not run again.
     """
-    if run is None:
-        raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
-    first = Path(run).resolve()
+    first = run_folder(run, "run.json").resolve()
     facts = _facts(first)
     second = Path(again).resolve() if again else _run_again(first, facts, out)
     then, now = _circumstances(facts), _circumstances(_facts(second))
@@ -45,16 +54,14 @@ def reproduce(run: str | None, out: str | None = None, again: str | None = None)
         "metrics.json": [*_unlike(_measured(first), _measured(second))],
     }
     same = not any(differences.values())
-    _say(first, second, circumstances, differences)
+    _log(first, second, circumstances, differences)
     report = {"run": first.name, "again": second.name, "same": same, "circumstances": circumstances, **differences}
     (second / REPORT).write_text(json.dumps(report, indent=1))
     return same
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    for name in ("config.yaml", "run.json"):
-        if not (folder / name).is_file():
-            raise UserError(f"run={folder}: no {name} there, so it is no run folder. Runs lie in outputs/runs.")
+    """Return what `run.json` says. Raises UserError where the run has not ended."""
     facts: dict[str, Any] = json.loads((folder / "run.json").read_text())
     if "checkpoint" not in facts or not (folder / "metrics.json").is_file():
         raise UserError(f"run={folder} has not ended. Let it end first: python -m ganlab.run resume={folder}")
@@ -62,17 +69,21 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 
 def _run_again(first: Path, facts: Mapping[str, Any], out: str | None) -> Path:
-    """A process of its own with the run's configuration, in its working folder, with as many threads."""
+    """Run the configuration in another process, with the run's working folder and threads; return the new folder."""
     folder = Path(out).resolve() if out else first.parent / f"{first.name}_again_{datetime.now():%Y%m%d_%H%M%S}"
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"out={folder} is not empty; nothing was run. Name a new folder: out=<folder>.")
-    where = Path(facts["working_folder"])
-    if not where.is_dir():
-        raise UserError(f"{first}: this run was begun in {where}, which is not there; its paths begin there.")
+    check_empty(folder)
+    working_folder = Path(facts["working_folder"])
+    if not working_folder.is_dir():
+        raise UserError(f"{first}: this run was begun in {working_folder}, which is missing; its paths begin there.")
+    if missing := missing_classes(stored_config(first)):
+        raise UserError(
+            f"{first} was made by ganlab {facts.get('version')}, code {facts.get('git_commit') or 'unknown'}, whose "
+            f"{missing[0]} this version does not have. Reproduce it with that version."
+        )
     command = [sys.executable, "-m", "ganlab.run", "--config-path", str(first), "--config-name", "config"]
     command += [f"hydra.run.dir={_quoted(folder)}", "tracking.mlflow=false", "tracking.tensorboard=false"]
     log.info("%s again, in %s", first, folder)
-    done = subprocess.run(command, cwd=where, env=_environment(facts), check=False)
+    done = subprocess.run(command, cwd=working_folder, env=_environment(facts), check=False)
     if done.returncode:
         raise UserError(f"{first} did not run again: exit code {done.returncode}; the reason stands above.")
     # A stored configuration no longer says which files it was composed of.
@@ -85,7 +96,7 @@ def _quoted(folder: Path) -> str:
 
 
 def _environment(facts: Mapping[str, Any]) -> dict[str, str]:
-    """This process's, with the number of threads that the run had: sums are added up in parts, one a thread."""
+    """Return this process's environment with the run's number of threads: sums are added up in parts, one a thread."""
     threads = facts.get("provenance", {}).get("machine", {}).get("threads")
     path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
     counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")} if threads else {}
@@ -93,12 +104,13 @@ def _environment(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _circumstances(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the bits depend on, by a name that says where to look, as far as the run says it."""
-    known = {"version": facts.get("version"), "git commit": facts.get("git_commit"), "seed": facts.get("seed")}
-    return {**known, **dict(_flat(facts.get("provenance", {}))), "device": facts.get("device")}
+    """Return what the bits depend on, as far as the run stored it, by names that say where to look."""
+    own = {"version": facts.get("version"), "git commit": facts.get("git_commit"), "seed": facts.get("seed")}
+    return {**own, **dict(_flat(facts.get("provenance", {}))), "device": facts.get("device")}
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested dictionaries and lists with their dotted names; a list of plain values is one."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
@@ -110,7 +122,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """`name: then, now` of what differs; NaN is like NaN."""
+    """Yield `name: then, now` for each value that differs; NaN equals NaN."""
     for name in {**then, **now}:
         before, after = then.get(name, "nothing"), now.get(name, "nothing")
         if before != after and not (before != before and after != after):  # noqa: PLR0124
@@ -118,12 +130,12 @@ def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lines(folder: Path) -> dict[str, Any]:
-    """Every number of metrics.jsonl by step and name; of a step that a resumed run made twice the last one."""
-    found: dict[str, Any] = {}
+    """Return all numbers of metrics.jsonl by step and name; the last ones of a step that a resumed run repeated."""
+    numbers: dict[str, Any] = {}
     for text in (folder / "metrics.jsonl").read_text().splitlines():
         row = json.loads(text)
-        found |= {f"step {row['step']} {name}": value for name, value in row.items() if name not in UNMEASURED}
-    return found
+        numbers |= {f"step {row['step']} {name}": value for name, value in row.items() if name not in UNMEASURED}
+    return numbers
 
 
 def _measured(folder: Path) -> dict[str, Any]:
@@ -148,20 +160,20 @@ def _tensors(then: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Iterator[
 
 
 def _bytes(tensor: Tensor) -> Tensor:
-    """Of each value, `(values, bytes)`: NaN is like the same NaN, and 0 unlike -0."""
+    """Return the bytes of each value, `(values, bytes)`: a NaN equals the same NaN, and 0 differs from -0."""
     return tensor.reshape(-1, 1).contiguous().view(torch.uint8)
 
 
-def _say(first: Path, second: Path, circumstances: list[str], differences: Mapping[str, list[str]]) -> None:
-    tell: Callable[..., None] = log.warning if any(differences.values()) else log.info
-    tell("circumstances: %s", _some(circumstances) or "as they were")
-    for what, found in differences.items():
-        tell("%s: %s", what, _some(found) or "the same")
+def _log(first: Path, second: Path, circumstances: list[str], differences: Mapping[str, list[str]]) -> None:
+    level = logging.WARNING if any(differences.values()) else logging.INFO
+    log.log(level, "circumstances: %s", _first_few(circumstances) or "as they were")
+    for what, lines in differences.items():
+        log.log(level, "%s: %s", what, _first_few(lines) or "the same")
     verdict = "NOT the same" if any(differences.values()) else "the same, bit for bit"
-    tell("%s and %s: %s", first, second, verdict)
+    log.log(level, "%s and %s: %s", first, second, verdict)
 
 
-def _some(found: list[str]) -> str:
-    shown = "".join(f"\n  {line}" for line in found[:SHOWN])
-    more = f"\n  and {len(found) - SHOWN} more, all in {REPORT}" if len(found) > SHOWN else ""
-    return f"{len(found)} differ{shown}{more}" if found else ""
+def _first_few(lines: list[str]) -> str:
+    listed = "".join(f"\n  {line}" for line in lines[:LISTED])
+    more = f"\n  and {len(lines) - LISTED} more, all in {REPORT}" if len(lines) > LISTED else ""
+    return f"{len(lines)} differ{listed}{more}" if lines else ""

@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from omegaconf import DictConfig
 from tqdm import tqdm
 
 from ganlab import __version__
+from ganlab.command.entry import arguments
 from ganlab.core.errors import UserError, file_errors
-from ganlab.exchange.card import CARD, NOTICE
+from ganlab.core.files import check_empty
+from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
@@ -21,7 +23,12 @@ from ganlab.tracking.facts import said
 log = logging.getLogger(__name__)
 
 
-def export(
+def main(cfg: DictConfig) -> None:
+    """Write the samples that the command line asks for."""
+    write_samples(**arguments(cfg))
+
+
+def write_samples(
     run: str | None,
     n: int,
     format: str | None,
@@ -33,14 +40,12 @@ def export(
 ) -> Path:
     """Write `n` samples of a run's generator to the folder `out` and return it.
 
-    Raises UserError for an unknown format or class, numbers that cannot be, or a folder that holds something or cannot
+    Raises UserError for an unknown format or class, numbers out of range, or a folder that holds something or cannot
     be written.
     """
     _check_numbers(n, seed, batch_size)
-    if run is None:
-        raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
     with file_errors("run", run):
-        trained = load(str(run), None if checkpoint is None else str(checkpoint))
+        trained = load(run, None if checkpoint is None else str(checkpoint))
     _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
     format = str(format or next(iter(formats)))
@@ -50,14 +55,14 @@ def export(
     name = f"{format}_{n}_seed{seed}{f'_{label}' if label else ''}"
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
     with file_errors("out", folder):
-        if folder.is_dir() and any(folder.iterdir()):
-            raise UserError(f"out={folder} is not empty; nothing was written. Name a new folder: out=<folder>.")
+        check_empty(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / CARD).write_text(f"# Unfinished export\n\n{NOTICE}\n", encoding="utf-8")
+        write_card(folder, "unfinished")
+    write, files = formats[format]
     batches = _batches(trained, n, seed, batch_size, number)
-    labelled = bool(trained.gan.classes)
-    saturated = formats[format][0](Generated(trained.kind, batches, n, provenance(trained, seed), labelled), folder)
-    (folder / CARD).write_text(data_card(trained, format, n, seed, saturated, label), encoding="utf-8")
+    generated = Generated(trained.kind, batches, n, provenance(trained, seed), labelled=bool(trained.gan.classes))
+    saturated = write(generated, folder)
+    _write_card(folder, trained, n=n, label=label, seed=seed, files=files, saturated=saturated)
     log.info("%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder)
     return folder
 
@@ -76,7 +81,7 @@ def _check_numbers(n: int, seed: int, batch_size: int) -> None:
 
 
 def _check_memory(n: int, latent: int) -> None:
-    """Raises UserError where the noise of all samples, which is drawn at once, is more than what is free."""
+    """Raise UserError where the noise of all samples, which is drawn at once, does not fit into the free memory."""
     import psutil
 
     needed, free = 4 * n * latent, psutil.virtual_memory().available
@@ -89,6 +94,7 @@ def _check_memory(n: int, latent: int) -> None:
 def _batches(
     trained: Trained, n: int, seed: int, batch_size: int, label: int | None
 ) -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
+    """Yield samples in their own unit, with the names of their classes."""
     trained.gan.codec.forget_counts()
     noise = trained.gan.draw_noise(n, torch.Generator().manual_seed(seed), label).split(min(batch_size, n))
     with tqdm(total=n, desc="sampling", unit=trained.kind.noun, disable=None) as bar:
@@ -100,7 +106,7 @@ def _batches(
 
 
 def provenance(trained: Trained, seed: int) -> list[str]:
-    """What every exported file says of itself, a line each."""
+    """Return the lines by which every exported file says what it is."""
     run = trained.run
     lines = [
         NOTICE,
@@ -111,48 +117,23 @@ def provenance(trained: Trained, seed: int) -> list[str]:
     return [*lines, trained.gan.codec.standardization.zero] if trained.kind.leads else lines
 
 
-def data_card(trained: Trained, format: str, n: int, seed: int, saturated: int, label: str | None = None) -> str:
-    """What the data are, from what they were made, and what they are not for."""
-    run: dict[str, Any] = trained.run
-    data, choices = run["data"], run["choices"]
-    train = data["parts"]["train"]
-    noun = trained.kind.noun
-    counts = "".join(f"- {name}: {share:.3%}\n" for name, share in trained.gan.codec.counts().items())
-    settings = "\n".join(f"| {group} | {said(choice)} |" for group, choice in choices.items())
-    return f"""# Synthetic {noun}s
-
-**Synthetic. Not for clinical use before expert evaluation.** Every {noun} was generated by a neural network.
-
-## What
-{n} {noun}s{f" of class {label}" if label else ""}{trained.kind.describe()}.
-Classes: {", ".join(trained.gan.classes) or "the generator was trained without classes"}.
-Files: {FORMATS[type(trained.kind)][format][1]}.
-
-Counted while decoding, as shares of the values concerned:
-{counts}- beyond what the files can hold: {saturated} values
-
-## From what
-A generator trained on `{choices["dataset"]}`: {train["samples"]} {noun}s of {train["patients"]} persons,
-{"an unknown number of" if trained.steps is None else trained.steps} steps.
-Run `{run["name"]}` of {run["started"]}, checkpoint `{trained.checkpoint}`, ganlab {__version__},
-code {run.get("git_commit") or "unknown"}, seed of training {run["seed"]}, seed of the noise {seed}.
-
-| group | choice |
-|---|---|
-{settings}
-
-## What to know
-{_to_know(trained)}- The risk to the persons whose data trained the generator is not measured by this export. Whoever
-  shares these data should measure it first.
-
-## Not for
-Diagnosis, treatment, or the validation of a medical device; claims about the persons whose data trained it.
-"""
-
-
-def _to_know(trained: Trained) -> str:
-    note = trained.run["data"].get("note")
-    if not trained.kind.leads:
-        return f"- {note}\n" if note else ""
-    zero = trained.gan.codec.standardization.zero
-    return f"- Zero: {zero}.\n- Each window stands alone: none continues another.\n"
+def _write_card(folder: Path, trained: Trained, **values: object) -> None:
+    """Write what the data are, from what they were made, and what they are not for."""
+    run, codec = trained.run, trained.gan.codec
+    write_card(
+        folder,
+        "samples",
+        noun=trained.kind.noun,
+        description=trained.kind.describe(),
+        classes=trained.gan.classes,
+        counts=codec.counts(),
+        run=run,
+        train=run["data"]["parts"]["train"],
+        steps=trained.steps,
+        checkpoint=trained.checkpoint,
+        version=__version__,
+        settings={group: said(choice) for group, choice in run["choices"].items()},
+        zero=codec.standardization.zero if trained.kind.leads else None,
+        note=run["data"].get("note"),
+        **values,
+    )

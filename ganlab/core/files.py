@@ -110,6 +110,12 @@ def sweep_unfinished(folder: Path) -> list[Path]:
     return found
 
 
+def check_empty(folder: Path) -> None:
+    """Raise UserError where the folder that `out=` names exists and holds something."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"out={folder} is not empty; nothing was written. Name a new folder: out=<folder>.")
+
+
 @contextmanager
 def on_disk(path: Path, setting: str = "outputs") -> Iterator[None]:
     """Errors of the disk as UserError that names `path`, the room that is left, and the setting of another folder."""
@@ -144,7 +150,7 @@ def alive(pid: int) -> bool:
     """Whether a process of this number runs on this machine."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True

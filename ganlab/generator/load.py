@@ -8,40 +8,60 @@ from omegaconf import DictConfig, OmegaConf
 import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
 from ganlab.compose import compose_networks
 from ganlab.core.errors import UserError
-from ganlab.generator.portable import load_portable
+from ganlab.gan.gan import GAN
+from ganlab.generator.portable import CONFIG, load_portable
 from ganlab.generator.trained import Trained, check_weights, restore, state_in
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 
 
-def load(run: str | Path, checkpoint: str | None = None) -> Trained:
-    """The generator of a run folder, or of one of `ganlab.export_generator`, from a named checkpoint.
+def run_folder(run: str | Path | None, *files: str) -> Path:
+    """Return the folder of a run that holds its configuration and `files`. Raises UserError where it is none."""
+    if run is None:
+        raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
+    folder = Path(str(run))
+    for name in ("config.yaml", *files):
+        if not (folder / name).is_file():
+            raise UserError(f"run={folder}: no {name} there, so it is no run folder. Runs lie in outputs/runs.")
+    return folder
 
-    None is the chosen one where stopping=rule chose, else the last, as `last` is.
 
-    A name in `generators`, such as `epoch_0050`, is accepted too. Raises UserError where the folder is no run, the
-    checkpoint is missing, or belongs to other networks.
-    """
-    folder = Path(run)
-    if (folder / "generator.json").is_file():
-        return load_portable(folder, checkpoint or "last")
-    if not (folder / "config.yaml").is_file():
-        raise UserError(f"run={folder}: no config.yaml there, so it is no run folder. Runs lie in outputs/runs.")
+def stored_config(folder: Path) -> DictConfig:
+    """Return the configuration that a run stored."""
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    networks = compose_networks(cfg)
+    return cfg
+
+
+def load(run: str | Path | None, checkpoint: str | None = None) -> Trained:
+    """Return the generator of a run folder, or of one of `ganlab.export_generator`, from a named checkpoint.
+
+    None is the one that stopping=rule chose, else the last; `last` and a name in `generators`, such as `epoch_0050`,
+    are accepted too. Only networks, data set and codec are built, so that metrics and callbacks whose classes have
+    moved since do not matter. Raises UserError where the folder is no run, the checkpoint is missing, or belongs to
+    other networks.
+    """
+    if run is not None and (Path(str(run)) / CONFIG).is_file():
+        return load_portable(Path(str(run)), checkpoint or "last")
+    folder = run_folder(run)
+    networks = compose_networks(stored_config(folder))
     gan = networks.gan
-    kept = {path.stem: path for path in (folder / "generators").glob("*.pt")}
-    if checkpoint in kept:
-        path, steps = (alone := kept[checkpoint]), None
-        weights = read_checkpoint(alone)
-        check_weights(gan.sampling_generator, alone, weights)
-        gan.sampling_generator.load_state_dict(weights)
-        fitted = state_in(checkpoint_in(folder))["state_dict"]
-        codec = {key.removeprefix("codec."): value for key, value in fitted.items() if key.startswith("codec.")}
-        check_weights(gan.codec, checkpoint_in(folder), codec)
-        gan.codec.load_state_dict(codec)
+    alone = {path.stem: path for path in (folder / "generators").glob("*.pt")}
+    if checkpoint in alone:
+        path, steps = alone[checkpoint], None
+        _restore_generator(gan, path, checkpoint_in(folder))
     else:
         path = checkpoint_in(folder, checkpoint)
         steps = restore(gan, path)
     facts = json.loads((folder / "run.json").read_text())
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
+
+
+def _restore_generator(gan: GAN, path: Path, last: Path) -> None:
+    """Load the weights of a generator that was stored alone, and the codec of the run's last checkpoint."""
+    weights = read_checkpoint(path)
+    check_weights(gan.sampling_generator, path, weights)
+    gan.sampling_generator.load_state_dict(weights)
+    state = state_in(last)["state_dict"]
+    codec = {key.removeprefix("codec."): value for key, value in state.items() if key.startswith("codec.")}
+    check_weights(gan.codec, last, codec)
+    gan.codec.load_state_dict(codec)

@@ -64,16 +64,16 @@ def test_what_is_missing_is_named_with_the_way_on(root: Path, break_it: object, 
 
 def test_tables_and_images_have_to_be_there_too(tmp_path: Path) -> None:
     table, people = tmp_path / "a.csv", tmp_path / "people.csv"
-    assert "is not there" in data("table", {"file": str(table)})[0].said
+    assert "is not there" in data("table", {"file": str(table)})[0].message
     table.touch()
-    assert "is empty" in data("table", {"file": str(table)})[0].said
+    assert "is empty" in data("table", {"file": str(table)})[0].message
     table.write_text("a,b\n")
     assert [finding.state for finding in data("table", {"file": str(table)})] == ["ok"]
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    assert "holds no file" in data("images", {"root": str(pictures)})[0].said
+    assert "holds no file" in data("images", {"root": str(pictures)})[0].message
     (pictures / "a.png").write_bytes(b"x")
     assert [finding.state for finding in data("images", {"root": str(pictures)})] == ["ok"]
     (finding,) = data("images", {"root": str(pictures), "people": str(people)})
-    assert (finding.state, str(people) in finding.said) == ("wrong", True)
-    assert "dataset.root is not given" in data("wfdb", {"root": "???", "rate": "???"})[0].said
+    assert (finding.state, str(people) in finding.message) == ("wrong", True)
+    assert "dataset.root is not given" in data("wfdb", {"root": "???", "rate": "???"})[0].message

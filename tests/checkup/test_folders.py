@@ -45,9 +45,9 @@ def test_a_folder_for_reading_alone_is_wrong(open_folder: Path) -> None:
         if user == 0:
             os.seteuid(0)
     assert finding.state == "wrong"
-    assert str(inner) in finding.said
-    assert "Permission denied" in finding.said
-    assert "outputs=<folder>" in finding.do
+    assert str(inner) in finding.message
+    assert "Permission denied" in finding.message
+    assert "outputs=<folder>" in finding.advice
 
 
 def test_a_file_in_the_place_of_a_folder_is_wrong(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_disk_with_room_is_right_and_a_full_one_wrong(tmp_path: Path, monkeypa
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=4e7))
     (finding,) = room(tmp_path / "new", "cache", 2)
     assert finding.state == "wrong"
-    assert "0.04 GB are free" in finding.said
+    assert "0.04 GB are free" in finding.message
     monkeypatch.undo()
     (finding,) = room(tmp_path, "cache", 1e9)
     assert finding.state == "wrong", "of this machine's own disk"
@@ -71,7 +71,7 @@ def test_a_disk_with_room_is_right_and_a_full_one_wrong(tmp_path: Path, monkeypa
     full = SimpleNamespace(f_files=real.f_files or 1, f_favail=0, **space)
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     (finding,) = room(tmp_path, "cache", 0)
-    assert "no inode left" in finding.said
+    assert "no inode left" in finding.message
 
 
 @pytest.fixture
@@ -93,17 +93,17 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
 def test_a_lock_that_is_held_is_told_with_who_holds_it(tmp_path: Path, holder: subprocess.Popen) -> None:
     (finding,) = locks([tmp_path / "a.lock"])
     assert finding.state == "note"
-    assert f"held by process {holder.pid}" in finding.said
+    assert f"held by process {holder.pid}" in finding.message
     nobody = tmp_path / "locks"
     nobody.write_text("1: FLOCK  ADVISORY  WRITE 1 00:00:1 0 EOF\n")
     (finding,) = locks([tmp_path / "a.lock"], held_by=nobody)
     assert finding.state == "wrong"
-    assert f"rm '{tmp_path / 'a.lock'}'" in finding.do
+    assert f"rm '{tmp_path / 'a.lock'}'" in finding.advice
     holder.kill()
     holder.wait()
     (finding,) = locks([tmp_path / "a.lock", tmp_path / "none.lock"])
     assert finding.state == "ok", "a file that a dead process left is no lock"
-    assert "1 files" in finding.said
+    assert "1 files" in finding.message
 
 
 def test_another_user_s_lock_file_is_wrong(open_folder: Path) -> None:
@@ -119,7 +119,7 @@ def test_another_user_s_lock_file_is_wrong(open_folder: Path) -> None:
         finally:
             os.seteuid(0)
     assert finding.state == "wrong"
-    assert "Permission denied" in finding.said
+    assert "Permission denied" in finding.message
 
 
 def test_what_a_kill_left_behind_is_noted(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_what_a_kill_left_behind_is_noted(tmp_path: Path) -> None:
     (run / "checkpoints" / f".step_0000001.ckpt.{dead.pid}").touch()
     (finding,) = left_behind(outputs, cache)
     assert finding.state == "note"
-    assert "2 unfinished (0.02 GB)" in finding.said
+    assert "2 unfinished (0.02 GB)" in finding.message
 
 
 def test_a_cache_that_is_being_built_is_not_left_behind(tmp_path: Path, holder: subprocess.Popen) -> None:

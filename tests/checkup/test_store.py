@@ -43,7 +43,7 @@ def test_a_server_that_answers_is_right_and_one_that_refuses_wrong(server: tuple
     uri, status = server
     (finding,) = store(uri, tmp_path, 3)
     assert finding.state == ("ok" if status == 200 else "wrong")
-    assert uri in finding.said
+    assert uri in finding.message
 
 
 def test_a_dead_port_and_a_silent_one_are_wrong_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +58,8 @@ def test_a_dead_port_and_a_silent_one_are_wrong_within_seconds(tmp_path: Path, m
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:hunter2@127.0.0.1:{port}")
     (finding,) = store(None, tmp_path, 3)
     assert finding.state == "wrong"
-    assert f"http://127.0.0.1:{port} does not answer" in finding.said
-    assert "tracking=none" in finding.do
+    assert f"http://127.0.0.1:{port} does not answer" in finding.message
+    assert "tracking=none" in finding.advice
     assert "hunter2" not in str(finding)
 
 
@@ -77,7 +77,7 @@ def test_a_whole_file_or_none_yet_is_right(tmp_path: Path) -> None:
     assert not (tmp_path / "mlflow.db").exists()
     whole(tmp_path / "mlflow.db")
     (finding,) = store(None, tmp_path, 1)
-    assert (finding.state, "is whole" in finding.said) == ("ok", True)
+    assert (finding.state, "is whole" in finding.message) == ("ok", True)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_ruined_file_is_wrong(tmp_path: Path, break_it: object, said: str) -> 
     break_it(file)  # type: ignore[operator]
     (finding,) = store(f"sqlite:///{file}", tmp_path, 0.1)
     assert finding.state == "wrong"
-    assert said in finding.said
+    assert said in finding.message
 
 
 def _run(file: Path, statement: str) -> None:
@@ -114,7 +114,7 @@ def test_a_locked_file_is_wrong(tmp_path: Path) -> None:
     (finding,) = store(None, tmp_path, 0.1)
     other.close()
     assert finding.state == "wrong"
-    assert "database is locked" in finding.said
+    assert "database is locked" in finding.message
 
 
 def test_what_mlflow_refuses_is_wrong_and_what_was_not_tried_is_said(tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_a_store_that_mlflow_made_is_whole(tmp_path: Path) -> None:
 
     Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path).open()
     (finding,) = store(None, tmp_path, 1)
-    assert finding.state == "ok", finding.said
+    assert finding.state == "ok", finding.message

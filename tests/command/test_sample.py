@@ -12,7 +12,7 @@ import torch
 import wfdb
 from omegaconf import OmegaConf
 
-from ganlab.command.sample import export
+from ganlab.command.sample import write_samples
 from ganlab.core.errors import UserError
 from ganlab.generator.load import load
 from ganlab.tracking.checkpoints import write_checkpoint
@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
-    folder = export(str(run), 5, "wfdb", str(tmp_path / "out"), seed=7, batch_size=2)
+    folder = write_samples(str(run), 5, "wfdb", str(tmp_path / "out"), seed=7, batch_size=2)
     sampled = load(run).sample(5, seed=7).numpy()
     names = (folder / "RECORDS").read_text().split()
     assert len(names) == 5
@@ -64,17 +64,17 @@ def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
 
 def test_csv_and_npy_hold_the_same_windows(run: Path, tmp_path: Path) -> None:
     sampled = load(run).sample(3, seed=0).numpy()
-    table = pd.read_csv(export(str(run), 3, "csv", str(tmp_path / "csv")) / "synthetic.csv", comment="#")
+    table = pd.read_csv(write_samples(str(run), 3, "csv", str(tmp_path / "csv")) / "synthetic.csv", comment="#")
     assert list(table) == ["window", "time_ms", *(f"{lead}_mv" for lead in LEADS)]
     assert np.abs(table["avf_mv"].to_numpy().reshape(3, 2025) - sampled[:, 5]).max() < 1e-4
-    folder = export(str(run), 3, "npy", str(tmp_path / "npy"))
+    folder = write_samples(str(run), 3, "npy", str(tmp_path / "npy"))
     assert np.allclose(np.load(folder / "synthetic.npy"), sampled, atol=1e-6)
     assert json.loads((folder / "synthetic.json").read_text())["leads"] == LEADS
 
 
 @pytest.mark.parametrize("form", ["wfdb", "csv", "npy"])
 def test_a_card_says_what_it_is(run: Path, tmp_path: Path, form: str) -> None:
-    card = (export(str(run), 2, form, str(tmp_path / form)) / "README.md").read_text()
+    card = (write_samples(str(run), 2, form, str(tmp_path / form)) / "README.md").read_text()
     facts = json.loads((run / "run.json").read_text())
     for word in (
         "Synthetic",
@@ -90,7 +90,7 @@ def test_a_card_says_what_it_is(run: Path, tmp_path: Path, form: str) -> None:
 
 def test_the_same_seed_gives_the_same_set_and_another_another(run: Path, tmp_path: Path) -> None:
     a, b, c = (
-        np.load(export(str(run), 4, "npy", str(tmp_path / name), seed=seed) / "synthetic.npy")
+        np.load(write_samples(str(run), 4, "npy", str(tmp_path / name), seed=seed) / "synthetic.npy")
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert np.array_equal(a, b)
@@ -99,7 +99,7 @@ def test_the_same_seed_gives_the_same_set_and_another_another(run: Path, tmp_pat
 
 def test_more_at_a_time_than_there_are_is_all_at_once(run: Path, tmp_path: Path) -> None:
     huge, usual = (
-        np.load(export(str(run), 4, "npy", str(tmp_path / str(size)), batch_size=size) / "synthetic.npy")
+        np.load(write_samples(str(run), 4, "npy", str(tmp_path / str(size)), batch_size=size) / "synthetic.npy")
         for size in (10**30, 4)
     )
     assert np.array_equal(huge, usual)
@@ -117,7 +117,7 @@ def test_wrong_requests_are_told(run: Path, tmp_path: Path) -> None:
         ({"out": str(run)}, "not empty"),
     ):
         with pytest.raises(UserError, match=said):
-            export(**({"run": str(run), "n": 1, "format": "npy", "out": str(tmp_path / "x")} | arguments))
+            write_samples(**({"run": str(run), "n": 1, "format": "npy", "out": str(tmp_path / "x")} | arguments))
     assert not (tmp_path / "x").exists()
 
 
@@ -163,7 +163,7 @@ def test_an_unfinished_run_and_an_early_generator_can_be_sampled(
     facts = json.loads((unfinished / "run.json").read_text())
     del facts["steps"], facts["checkpoint"]
     (unfinished / "run.json").write_text(json.dumps(facts))
-    card = (export(str(unfinished), 2, "npy", str(tmp_path / "a")) / "README.md").read_text()
+    card = (write_samples(str(unfinished), 2, "npy", str(tmp_path / "a")) / "README.md").read_text()
     assert "4 steps" in card
 
     folder = command(

@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganlab.command.sample import export
+from ganlab.command.sample import write_samples
 from ganlab.core.files import SUMS
 from ganlab.generator.load import load
 from tests.conftest import newest_run
@@ -81,7 +81,7 @@ def test_sample(fuzz: Fuzz, run: Path) -> None:
             asked["out"] = f"{root}/{asked['out']}"
 
         def task() -> None:
-            folder = export(**asked)
+            folder = write_samples(**asked)
             assert (folder / "README.md").read_text().startswith("# Synthetic rows")
             assert folder.resolve().is_relative_to(fuzz.around)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ganlab.command.sample import export
+from ganlab.command.sample import write_samples
 from ganlab.compose import compose
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
@@ -420,7 +420,7 @@ def test_wrong_requests_are_told(whole: Path, run: Path, tmp_path: Path) -> None
         with pytest.raises(UserError, match=said):
             export_generator(**({"run": str(run), "out": str(tmp_path / "x")} | arguments))
     with pytest.raises(UserError, match="holds step_"):
-        export(str(whole), 1, "npy", str(tmp_path / "x"), checkpoint="best")
+        write_samples(str(whole), 1, "npy", str(tmp_path / "x"), checkpoint="best")
     assert not (tmp_path / "x").exists()
 
 
