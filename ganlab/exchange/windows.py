@@ -12,7 +12,8 @@ from tqdm import tqdm
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.kind import Array, Window
 from ganlab.core.record import millivolts
-from ganlab.dataset.wfdb import MILLIVOLTS_IN, WFDB
+from ganlab.dataset.wfdb import WFDB
+from ganlab.dataset.wfdb_record import MILLIVOLTS_IN
 from ganlab.exchange.arrays import read_array, read_axes, read_table, refuse_text
 from ganlab.exchange.labels import indices, read_labels
 from ganlab.exchange.synthetic import LISTED, Request, Selected, Synthetic, refuse_contradiction, refuse_or_count
