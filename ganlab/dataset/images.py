@@ -1,39 +1,33 @@
-"""Images as a data set: read from a folder or a zip, a batch at a time, nothing unpacked; or drawn once by a simulator.
+"""Images as a data set: read from a folder or a zip, a batch at a time, nothing unpacked.
 
-Every image is decoded once before it is used. What came out, the sizes and what could not be read, is kept in a cache
-folder named after the files, so that the next run starts at once.
+Every image is decoded once before it is used. Sizes and errors are kept in a cache folder named after the files, so
+that the next run starts at once.
 """
 
 import json
 import logging
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import PIL.Image
-import PIL.ImageOps
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.kind import Image
-from ganlab.dataset.folder import cached
-from ganlab.dataset.image_files import MODES, Store, decode, open_store
+from ganlab.dataset.image_files import Store, decode, open_store
+from ganlab.dataset.image_source import ImageSource, labels_and_people
 from ganlab.dataset.people import read_people
 from ganlab.dataset.samples import Place, Samples
-from ganlab.dataset.source import Collected, Skipped, Source
+from ganlab.dataset.source import Collected, Skipped
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
-
-FORMAT = 2
-"""Raised whenever the files of a cache folder, or what counts as a bad image, change their meaning."""
 
 
 class Pictures(Samples):
@@ -45,13 +39,13 @@ class Pictures(Samples):
     stored = torch.uint8
 
     def __init__(self, store: Store, members: Sequence[Member], channels: int, height: int, width: int) -> None:
-        super().__init__(_labels(members), _persons(members))
+        super().__init__(*labels_and_people(members))
         self.store = store
         self.members = tuple(members)
         self.channels, self.height, self.width = channels, height, width
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
-        """The images at these places. Raises UserError for one that has changed since it was checked."""
+        """Return the images at these places. Raises UserError for one that has changed since it was checked."""
         return np.stack([self._levels(self.members[place.number].name) for place in places])
 
     def _levels(self, name: str) -> NDArray[np.float32]:
@@ -64,100 +58,14 @@ class Pictures(Samples):
         return levels.transpose(2, 0, 1)
 
     def of(self, people: Collection[str]) -> Self:
-        """The images of these persons."""
+        """Return the images of these patients."""
         among = set(people)
         members = [member for member in self.members if member.patient in among]
         return type(self)(self.store, members, self.channels, self.height, self.width)
 
 
-class Drawings(Samples):
-    """Images `(B, 1, height, width)` of levels 0..255, memory-mapped; `rows` are those of the file that are shown."""
-
-    stored = torch.uint8
-
-    def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
-        super().__init__(_labels(members), _persons(members))
-        self.file, self.shape, self.members, self.rows = file, shape, tuple(members), tuple(rows)
-        self._map()
-
-    def _map(self) -> None:
-        self.levels = np.memmap(self.file, np.uint8, mode="r", shape=self.shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Another process maps the file again instead of receiving a copy of it."""
-        return {name: value for name, value in vars(self).items() if name != "levels"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._map()
-
-    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
-        """The images at these places."""
-        return self.levels[[self.rows[place.number] for place in places], None].astype(np.float32)
-
-    def of(self, people: Collection[str]) -> Self:
-        """The images of these persons."""
-        among = set(people)
-        chosen = [at for at, member in enumerate(self.members) if member.patient in among]
-        members, rows = [self.members[at] for at in chosen], [self.rows[at] for at in chosen]
-        return type(self)(self.file, self.shape, members, rows)
-
-
-def _labels(members: Sequence[Member]) -> NDArray[np.int64]:
-    return np.array([member.label for member in members], dtype=np.int64)
-
-
-def _persons(members: Sequence[Member]) -> NDArray[np.str_]:
-    return np.array([member.patient for member in members], dtype=np.str_)
-
-
-class ImageSource(Source):
-    """A data set of images `(channels, height, width)`; what is slow to make is kept in a folder below `cache`."""
-
-    def __init__(self, channels: int, height: int, width: int, cache: str | Path, on_bad_record: str = "error") -> None:
-        super().__init__(on_bad_record)
-        if channels not in MODES:
-            raise UserError(f"dataset.channels={channels!r}: accepted are 1 (grey) and 3 (red, green, blue).")
-        if height < 1 or width < 1:
-            raise UserError(f"dataset.height={height} dataset.width={width}: accepted are pixels from 1.")
-        self.channels, self.height, self.width = channels, height, width
-        self.cache = Path(cache)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        return self.channels, self.height, self.width
-
-    def kind(self, arrangement: Arrangement) -> Image:
-        """An image. Raises UserError for an arrangement that takes something else, or another size."""
-        from ganlab.arrangement.image import AsItIs
-
-        if not isinstance(arrangement, AsItIs):
-            raise UserError(f"dataset={self.name} gives images; arrangement=image takes them.")
-        if arrangement.shape != self.shape:
-            raise UserError(
-                f"dataset={self.name} gives images of (channels, height, width) {self.shape}, the arrangement takes "
-                f"{tuple(arrangement.shape)}; leave arrangement.channels, height and width to arrangement=image."
-            )
-        return Image(self.shape)
-
-    def plain(self) -> Arrangement:
-        """The images as they are."""
-        from ganlab.arrangement.image import AsItIs
-
-        return AsItIs(*self.shape, batch_size=1)
-
-    @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """Everything that the cached folder depends on, as plain values."""
-
-    def cached(self, build: Callable[[Path], None]) -> Path:
-        """The cache folder of this identity, which `build` fills."""
-        return cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, build)
-
-
 @dataclass(frozen=True)
-class Found:
+class Sized:
     """An image that could be decoded, and its size in pixels."""
 
     name: str
@@ -174,17 +82,17 @@ class Images(ImageSource):
     Args:
         root: Folder or zip.
         channels: 1 reads them grey, 3 in red, green and blue.
-        height: Pixels of each image.
-        width: Pixels of each image.
+        height: Height of each image in pixels.
+        width: Width of each image in pixels.
         resize: Whether images of another size are resized; otherwise all must have this one.
-        person: Whose an image is: "file", each is a person of its own, or "folder", the first folder of its path (below
-            folders that all images share).
+        person: The person of an image: "file", each is a person of its own, or "folder", the first folder of its path
+            (below folders that all images share).
         people: A CSV file with the columns name (path below `root`), person and, where there are `classes`, label; it
             takes the place of `person`.
         classes: Names of the labels, in the order of their indices.
-        on_bad_record: What becomes of images that cannot be used: "error" or "skip".
-        cache: Folder for what is found in checking the images.
-        name: What the data set is called.
+        on_bad_record: "error" refuses images that cannot be used, "skip" leaves them out.
+        cache: Folder that keeps the result of checking the images.
+        name: Name of the data set.
         stand_in: The choice that needs no files, proposed where there are none.
     """
 
@@ -220,18 +128,18 @@ class Images(ImageSource):
         self.stand_in = stand_in
 
     def identity(self) -> dict[str, Any]:
-        """Root, and name, size and time of every file; checking depends on nothing else."""
+        """Return root, and name, size and time of every file; checking depends on nothing else."""
         return {"path": str(self.store.path.resolve()), "files": self.store.stamp()}
 
     def collect(self, arrangement: Arrangement) -> Collected:
-        """Check every image, once, and open them. Raises UserError for those that cannot be used as declared."""
+        """Return all images; each is checked once. Raises UserError for those that cannot be used as declared."""
         self.kind(arrangement)
         others = len(self.store.entries) - len(self.store.names)
         log.info("%s: %d image(s) in %s, %d other file(s)", self.name, len(self.store.names), self.store.path, others)
-        found, skipped = _read_index(self.cached(self._index))
+        images, skipped = _read_index(self.cached(self._index))
         if not self.resize:
-            self._check_sizes(found)
-        members, unlabelled = self._members([image.name for image in found])
+            self._check_sizes(images)
+        members, unlabelled = self._members([image.name for image in images])
         skipped += unlabelled
         self.refuse_or_log(skipped)
         if not members:
@@ -248,26 +156,26 @@ class Images(ImageSource):
 
     @cached_property
     def store(self) -> Store:
-        """Where the images are. Raises UserError where there are none."""
+        """The folder or zip of the images. Raises UserError where it has none."""
         return open_store(self.root, self.stand_in)
 
     def _index(self, folder: Path) -> None:
-        """Decode every image and write what was found, `index.json`, into the folder."""
-        found: list[tuple[str, int, int]] = []
+        """Decode every image and write sizes and errors, `index.json`, into the folder."""
+        sizes: list[tuple[str, int, int]] = []
         bad: list[tuple[str, str]] = []
         for name in tqdm(self.store.names, desc=f"checking {self.name}", unit="image", disable=None):
             try:
-                found.append((name, *decode(name, self.store.read(name), self.channels).size))
+                sizes.append((name, *decode(name, self.store.read(name), self.channels).size))
             except BadRecord as error:
                 bad.append((error.record, error.reason))
-        (folder / "index.json").write_text(json.dumps({"images": found, "bad": bad}))
+        (folder / "index.json").write_text(json.dumps({"images": sizes, "bad": bad}))
 
-    def _check_sizes(self, found: Sequence[Found]) -> None:
-        """Raises UserError where images differ in size, or have another than the declared one."""
-        if not found:
+    def _check_sizes(self, images: Sequence[Sized]) -> None:
+        """Raise UserError where images differ in size, or have another than the declared one."""
+        if not images:
             return
-        first = found[0]
-        other = next((one for one in found if (one.width, one.height) != (first.width, first.height)), None)
+        first = images[0]
+        other = next((one for one in images if (one.width, one.height) != (first.width, first.height)), None)
         if other is not None:
             raise UserError(
                 f"{self.name}: images differ in size: {first}, {other}.\n"
@@ -288,7 +196,7 @@ class Images(ImageSource):
 
 
 def first_folders(names: Sequence[str]) -> list[str]:
-    """For each path its first folder, below those that all share. Raises UserError for an image in no folder."""
+    """Return each path's first folder, below those that all share. Raises UserError for an image in no folder."""
     paths = [PurePosixPath(name).parts for name in names]
     while paths and min(map(len, paths)) > 2 and len({path[0] for path in paths}) == 1:
         paths = [path[1:] for path in paths]
@@ -298,47 +206,6 @@ def first_folders(names: Sequence[str]) -> list[str]:
     return [path[0] for path in paths]
 
 
-def _read_index(folder: Path) -> tuple[list[Found], list[Skipped]]:
+def _read_index(folder: Path) -> tuple[list[Sized], list[Skipped]]:
     index = json.loads((folder / "index.json").read_text())
-    return [Found(*row) for row in index["images"]], [Skipped(*row) for row in index["bad"]]
-
-
-class DrawnImages(ImageSource):
-    """`images` grey images that nobody was photographed for, drawn once and memory-mapped from then on."""
-
-    simulated: ClassVar[bool] = True
-
-    def __init__(
-        self, images: int, channels: int, height: int, width: int, cache: str | Path, on_bad_record: str = "error"
-    ) -> None:
-        super().__init__(channels, height, width, cache, on_bad_record)
-        if channels != 1:
-            raise UserError(f"dataset.channels={channels}: {self.name} draws grey images; accepted is 1.")
-        if images < 1:
-            raise UserError(f"{self.name} would draw {images} images; accepted are 1 and more.")
-        self.images = images
-
-    def identity(self) -> dict[str, Any]:
-        """How many images of which size; a subclass adds its version and its settings."""
-        return {"images": self.images, "height": self.height, "width": self.width}
-
-    @abstractmethod
-    def member(self, number: int) -> Member:
-        """Name, person and class of an image, by its number from 0."""
-
-    @abstractmethod
-    def draw(self, number: int) -> NDArray[np.uint8]:
-        """An image `(height, width)`."""
-
-    def collect(self, arrangement: Arrangement) -> Collected:
-        """Draw what is not drawn yet."""
-        self.kind(arrangement)
-        members = [self.member(number) for number in range(self.images)]
-        shape = (self.images, self.height, self.width)
-        drawings = Drawings(self.cached(self._draw_all) / "images.u8", shape, members, range(self.images))
-        return Collected(members, drawings, drawings, ())
-
-    def _draw_all(self, folder: Path) -> None:
-        with (folder / "images.u8").open("wb") as file:
-            for number in tqdm(range(self.images), desc=f"drawing {self.name}", unit="image", disable=None):
-                file.write(self.draw(number).tobytes())
+    return [Sized(*row) for row in index["images"]], [Skipped(*row) for row in index["bad"]]
