@@ -28,7 +28,7 @@ PTBDB = "https://physionet.org/files/ptbdb/1.0.0/"
 SUMS = "SHA256SUMS.txt"
 LOCK = ".download.lock"
 SETTING = "dataset.root"
-"""What names the folder that files are brought to."""
+"""The override of the folder that files are brought to."""
 CHUNK = 1 << 16
 LONGEST_WAIT_S = 60.0
 FIRST_CONTACT_RETRIES = 2
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DownloadSummary:
-    """What one call did: files fetched, bytes received for them, and files that were there, whole, before."""
+    """Result of a call: files fetched, bytes received for them, and files that were whole before."""
 
     files: int
     bytes_fetched: int
@@ -46,10 +46,7 @@ class DownloadSummary:
 
 
 class Damaged(Exception):
-    """A downloaded file whose hash is not the published one."""
-
-    def __init__(self, expected: str, seen: str) -> None:
-        super().__init__(f"its SHA-256 is {seen}, {SUMS} names {expected}")
+    """A file that is not the published one; the message is the reason."""
 
 
 def download(
@@ -84,7 +81,7 @@ def download(
 
 
 def parse_sums(text: str, root: Path) -> dict[str, str]:
-    """Path below `root` -> SHA-256, in lower-case hex digits, of each line `<sha256>  <path>`.
+    """Return the SHA-256, in lower-case hex digits, by path below `root`, of the lines `<sha256>  <path>`.
 
     Raises:
         UserError: a line of another form, no line at all, two hashes for one path, or an unsafe path.
@@ -116,7 +113,7 @@ class Remote:
     received: int = 0
 
     def sums(self) -> str:
-        """The published list of hashes. Raises UserError where it cannot be had."""
+        """Return the published list of hashes. Raises UserError where it cannot be had."""
         body = self._retried(SUMS, self._sums, min(self.retries, FIRST_CONTACT_RETRIES))
         try:
             return body.decode()
@@ -124,7 +121,7 @@ class Remote:
             raise UserError(f"{self._url_of(SUMS)} is not UTF-8 text; check dataset.url=") from error
 
     def fetch(self, sums: dict[str, str]) -> DownloadSummary:
-        """Bring what is missing or damaged."""
+        """Fetch the files that are missing or damaged."""
         log.info("%d files of %s into %s", len(sums), self.url, self.root)
         fetched = 0
         with tqdm(sums.items(), desc="download", unit="file") as bar:
@@ -139,9 +136,10 @@ class Remote:
     def _bring(self, name: str, expected: str) -> bool:
         target = self.root / name
         if target.exists():
-            if sha256_of(target) == expected:
+            damage = self._damage(target, expected)
+            if damage is None:
                 return False
-            log.warning("%s has not the SHA-256 that %s names: fetched again", target, SUMS)
+            log.warning("%s: %s: fetched again", target, damage)
         part = part_of(target)
         part.parent.mkdir(parents=True, exist_ok=True)
         self._retried(name, lambda: self._attempt(name, part, expected), self.retries)
@@ -159,9 +157,9 @@ class Remote:
             raise damage
 
     def _damage(self, file: Path, expected: str) -> Damaged | None:
-        """What is wrong with a file that should be whole."""
-        seen = sha256_of(file)
-        return None if seen == expected else Damaged(expected, seen)
+        """Return what is wrong with a file that should be whole; None for a file as published."""
+        digest = sha256_of(file)
+        return None if digest == expected else Damaged(f"its SHA-256 is {digest}, {SUMS} names {expected}")
 
     def _append(self, response: requests.Response, part: Path, have: int) -> None:
         with part.open("ab") as file:
@@ -239,7 +237,7 @@ class Remote:
 
 
 def base_url(url: str) -> str:
-    """The URL of a folder, with a slash at its end. Raises UserError for anything else."""
+    """Return the URL of a folder with a slash at its end. Raises UserError for anything else."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UserError(f"dataset.url={url!r}: expected http(s)://host/folder/, {PTBDB} for example")
@@ -277,13 +275,13 @@ def _start(response: requests.Response, have: int) -> int:
 
 
 def part_of(target: Path) -> Path:
-    """Where a file lies until it is whole."""
+    """Return the path of a file until it is whole."""
     return target.with_name(target.name + ".part")
 
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """One download into `root` at a time: another waits."""
+    """Hold the lock of downloads into `root`: another download waits."""
     root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / LOCK)
     try:

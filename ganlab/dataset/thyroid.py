@@ -1,11 +1,10 @@
-"""The thyroid data set of UCI and KEEL: 7,200 people, 6 continuous and 15 binary features, three classes.
+"""The thyroid data set of UCI and KEEL: 7,200 patients, 6 continuous and 15 binary features, three classes.
 
 Thesis and KEEL call the classes normal (1), hyperthyroidism (2) and hypothyroidism (3), and the thesis imitates class 3
 as hypothyroidism. The values say otherwise: TSH, which rises when the thyroid gives too little, has a median of 0.0015
 in class 3, 0.0097 in class 2 and 0.053 in class 1. Class 3, the largest, is the normal group.
 """
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -17,11 +16,10 @@ import requests
 from ganlab.core.errors import UserError
 from ganlab.core.files import on_disk
 from ganlab.core.kind import Column
-from ganlab.dataset.download import SETTING, Damaged, DownloadSummary, Remote, alone, base_url, part_of
+from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_text
+from ganlab.dataset.download import SETTING, Damaged, DownloadSummary, Remote, alone, base_url
 from ganlab.dataset.source import Skipped
-from ganlab.dataset.table import Columns, Entries, Line, TableSource, checked, numbered, read_text
-
-log = logging.getLogger(__name__)
+from ganlab.dataset.table import Columns, TableSource
 
 URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/thyroid-disease/"
 ROWS = {"ann-train.data": 3772, "ann-test.data": 3428}
@@ -38,10 +36,10 @@ HEADER = (
 
 
 class Thyroid(TableSource):
-    """The people of `disease_class`, or of all three with `disease_class=null`, which then are the classes.
+    """The patients of `disease_class`, or of all three with `disease_class=null`, which then are the classes.
 
     `root` holds UCI's `ann-train.data` and `ann-test.data`, which are taken first, or KEEL's `thyroid.dat`: the same
-    7,200 rows in another order, and so with other numbers for persons.
+    7,200 rows in another order, so that the patients have other numbers.
     """
 
     name = "thyroid"
@@ -72,7 +70,7 @@ class Thyroid(TableSource):
         self.url = url
 
     def entries(self) -> Entries:
-        """The rows of the class. Raises UserError where there is no file of them, or a download fails."""
+        """Return the rows of the class. Raises UserError where their files are missing, or a download fails."""
         if self.download:
             fetch(self.url, self.root)
         lines = numbered(self._lines())
@@ -86,7 +84,7 @@ class Thyroid(TableSource):
         )
 
     def _other(self, line: Line) -> bool:
-        """Whether a whole line is of a class that is not asked for; a damaged one is checked like those that are."""
+        """Return whether a whole line is of a class that is not taken; a damaged line is checked like the others."""
         return len(line.fields) == len(HEADER) and line.fields[-1] in set(CLASSES) - set(self.taken)
 
     def _lines(self) -> list[tuple[str, list[str]]]:
@@ -102,7 +100,7 @@ class Thyroid(TableSource):
 
 
 def refuse_unknown(columns: Sequence[Column]) -> None:
-    """Raises UserError for columns that the data set does not have."""
+    """Raise UserError for columns that the data set does not have."""
     unknown = [column.name for column in columns if column.name not in HEADER[:-1]]
     if unknown:
         raise UserError(f"dataset.columns names {', '.join(unknown)}; there are {', '.join(HEADER[:-1])}.")
@@ -113,7 +111,7 @@ def _uci_lines(file: Path) -> list[tuple[str, list[str]]]:
 
 
 def _keel_lines(file: Path) -> list[tuple[str, list[str]]]:
-    """Lines under `@data`. Raises UserError where the header's names are not those of this data set."""
+    """Return the lines under `@data`. Raises UserError where the header's names are not those of this data set."""
     lines = read_text(file).splitlines()
     head = [line.split() for line in lines if line.startswith("@")]
     names = tuple(words[1] for words in head if words[0].lower() == "@attribute" and len(words) > 1)
@@ -124,7 +122,7 @@ def _keel_lines(file: Path) -> list[tuple[str, list[str]]]:
 
 
 def _fields(file: Path, lines: Sequence[str], first: int) -> list[tuple[str, list[str]]]:
-    """Name and values of each line that is not empty, separated by commas, of which one may end the line, or blanks."""
+    """Return name and values of each line that is not empty: by commas, of which one may end the line, or blanks."""
     return [
         (f"{file.name}:{number}", re.split(r"\s*,\s*", text.removesuffix(",")) if "," in text else text.split())
         for number, text in enumerate(map(str.strip, lines), first)
@@ -132,29 +130,12 @@ def _fields(file: Path, lines: Sequence[str], first: int) -> list[tuple[str, lis
     ]
 
 
-class _Incomplete(Damaged):
-    """A file that has not as many rows as its publisher's."""
-
-    def __init__(self, expected: int, seen: int) -> None:
-        Exception.__init__(self, f"it has {seen} whole rows, expected are {expected}")
-
-
 class _Uci(Remote):
     """A folder without a list of hashes: a file is whole when it has all its rows."""
 
-    def _bring(self, name: str, expected: str) -> bool:
-        target = self.root / name
-        if target.exists():
-            if _whole_rows(target) == int(expected):
-                return False
-            log.warning("%s has %d whole rows, not %s: fetched again", target, _whole_rows(target), expected)
-        self._retried(name, lambda: self._attempt(name, part_of(target), expected), self.retries)
-        part_of(target).replace(target)
-        return True
-
     def _damage(self, file: Path, expected: str) -> Damaged | None:
-        seen = _whole_rows(file)
-        return None if seen == int(expected) else _Incomplete(int(expected), seen)
+        rows = sum(len(fields) == len(HEADER) for _, fields in _uci_lines(file))
+        return None if rows == int(expected) else Damaged(f"it has {rows} whole rows, expected are {expected}")
 
     def _refused(self, name: str, status: int) -> UserError:
         return UserError(f"{self._url_of(name)} answered {status}: expected a file of {URL}.\n{self._ways_on()}")
@@ -167,15 +148,11 @@ class _Uci(Remote):
         )
 
 
-def _whole_rows(file: Path) -> int:
-    return sum(len(fields) == len(HEADER) for _, fields in _uci_lines(file))
-
-
 def fetch(url: str, root: Path, *, retries: int = 5, timeout_s: float = 30, backoff_s: float = 1.0) -> DownloadSummary:
-    """Fetch UCI's two files into the folder `root`, as `ganlab.dataset.download.download` does but without hashes.
+    """Fetch UCI's two files into the folder `root` as `ganlab.dataset.download.download` does, but without hashes.
 
     A broken download goes on where it stopped; a file has its name only when it has all its rows.
-    Raises UserError for no network, a file that is not there or stays incomplete, or a `root` that cannot be written.
+    Raises UserError for no network, a missing or incomplete file, or a `root` that cannot be written.
     """
     with requests.Session() as session, on_disk(root, SETTING), alone(root):
         return _Uci(session, base_url(url), root, retries, timeout_s, backoff_s).fetch(

@@ -4,16 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.table import Columns, Entries, TableSource
+from ganlab.dataset.csv_lines import Entries
+from ganlab.dataset.table import Columns, TableSource
 from ganlab.dataset.thyroid import refuse_unknown
 from ganlab.simulator.thyroid import simulate_rows
 
 ROUNDS = 20
-"""Times that `rows` rows are drawn to find as many within the limits."""
+"""Times that `rows` rows are drawn until as many are within the limits."""
 
 
 class ThyroidSim(TableSource):
-    """`rows` simulated people within the limits of `columns`, a row each."""
+    """`rows` simulated patients within the limits of `columns`, a row each."""
 
     name = "thyroid_sim"
     simulated = True
@@ -27,21 +28,21 @@ class ThyroidSim(TableSource):
         self.seed = seed
 
     def entries(self) -> Entries:
-        """Simulate. Raises UserError where the limits leave hardly a row."""
+        """Return simulated rows. Raises UserError where the limits leave hardly a row."""
         values = self._values()
         names = np.array([f"sim{number:0{len(str(self.rows))}d}" for number in range(1, self.rows + 1)])
         return Entries(values, names, names, np.zeros(self.rows, dtype=np.int64))
 
     def _values(self) -> NDArray[np.float64]:
         rng = np.random.default_rng(self.seed)
-        found = np.empty((0, len(self.columns)))
+        kept = np.empty((0, len(self.columns)))
         for _ in range(ROUNDS):
             drawn = simulate_rows(self.rows, rng)
             values = np.stack([drawn[column.name] for column in self.columns], axis=1)
-            found = np.concatenate([found, values[self._inside(values)[0]]])
-            if len(found) >= self.rows:
-                return found[: self.rows]
+            kept = np.concatenate([kept, values[self._inside(values)[0]]])
+            if len(kept) >= self.rows:
+                return kept[: self.rows]
         raise UserError(
-            f"{self.name}: {len(found)} of {ROUNDS * self.rows} simulated rows are within the limits of "
+            f"{self.name}: {len(kept)} of {ROUNDS * self.rows} simulated rows are within the limits of "
             f"dataset.columns, wanted are {self.rows}: widen them, or dataset.rows=<fewer>."
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.table import read_text
+from ganlab.dataset.csv_lines import read_text
 from ganlab.exchange.synthetic import LISTED
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,12 @@ from omegaconf import OmegaConf
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table as TableArrangement
 from ganlab.command.prepare import overview
+from ganlab.core.columns import columns_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Row
 from ganlab.dataset.samples import Place
 from ganlab.dataset.source import Collected
-from ganlab.dataset.table import Table, columns_of
+from ganlab.dataset.table import Table
 from tests.conftest import ROOT
 
 TEXT = """patient,age,ill,beats,group

@@ -1,0 +1,127 @@
+"""Lines of text files of numbers, read and checked."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Column
+from ganlab.dataset.source import Skipped
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_text(file: Path) -> str:
+    """Return a file's text: UTF-8, or Latin-1 where it is none."""
+    raw = file.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def read_csv(file: Path, setting: str) -> list[tuple[int, list[str]]]:
+    """Return the number and the fields, without blanks around them, of each line that is not empty.
+
+    Raises UserError, which names the `setting` of the file, for what is no comma-separated text.
+    """
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
+    try:
+        return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
+    except csv.Error as error:
+        raise UserError(f"{file}:{reader.line_num} is not CSV: {error}. See {setting}=.") from error
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Rows of a table's files: values `(N, columns)`, and of each row a name, a person and a label.
+
+    `bad` are the unusable lines, `others` the whole ones that were not asked for.
+    """
+
+    values: NDArray[np.float64]
+    names: NDArray[np.str_]
+    persons: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    bad: Sequence[Skipped] = ()
+    others: Sequence[Skipped] = ()
+
+
+class Line(NamedTuple):
+    """A data line: its name `file:line`, its person where no column names one, and its values as written."""
+
+    name: str
+    person: str
+    fields: Sequence[str]
+
+
+def numbered(lines: Iterable[tuple[str, Sequence[str]]]) -> list[Line]:
+    """Return lines of name and fields, each a person of its own, named by its number among them, from 1."""
+    lines = list(lines)
+    width = len(str(len(lines)))
+    return [Line(name, f"{number:0{width}d}", fields) for number, (name, fields) in enumerate(lines, 1)]
+
+
+def checked(
+    lines: Sequence[Line],
+    header: Sequence[str],
+    columns: Sequence[Column],
+    label: str | None = None,
+    labels: Mapping[str, int] | None = None,
+    person: str | None = None,
+) -> Entries:
+    """Return the values of `columns` as numbers, and of each line without all of them the first reason why.
+
+    `label` is the column of the classes, whose indices `labels` holds; `person` the one with the ids of persons.
+    """
+    import pandas as pd
+
+    indices = dict(labels or {})
+    counts = {number: len(line.fields) for number, line in enumerate(lines)}
+    width = len(header)
+    reasons = {number: f"{count} values, expected {width}" for number, count in counts.items() if count != width}
+    at = [number for number in range(len(lines)) if number not in reasons]
+    frame = pd.DataFrame([lines[number].fields for number in at], index=at, columns=list(header), dtype=str)
+    numbers = pd.DataFrame({column.name: pd.to_numeric(frame[column.name], errors="coerce") for column in columns})
+    for column in columns:
+        expected, right = _accepted(column, numbers[column.name].to_numpy(float))
+        _complain(reasons, frame[column.name], right, f"is not {expected}")
+    if label is not None:
+        _complain(
+            reasons, frame[label], frame[label].isin(list(indices)).to_numpy(), f"is none of {', '.join(indices)}"
+        )
+    if person is not None:
+        _complain(reasons, frame[person], (frame[person] != "").to_numpy(), "names no person")
+    good = [number for number in at if number not in reasons]
+    return Entries(
+        values=numbers.loc[good].to_numpy(float),
+        names=np.array([lines[number].name for number in good], dtype=str),
+        persons=np.array(
+            [lines[number].person for number in good] if person is None else frame[person][good], dtype=str
+        ),
+        labels=np.array([indices[name] for name in frame[label][good]] if label else [0] * len(good), dtype=np.int64),
+        bad=[Skipped(lines[number].name, reasons[number]) for number in sorted(reasons)],
+    )
+
+
+def _accepted(column: Column, values: NDArray[np.float64]) -> tuple[str, NDArray[np.bool_]]:
+    """Return in words what a column's values have to be, and which of them are."""
+    if column.binary:
+        return "0 or 1", np.isin(values, (0, 1))
+    number = np.abs(values) <= np.finfo(np.float32).max
+    if column.whole:
+        return "a whole number", number & (np.round(values) == values)
+    return "a number", number
+
+
+def _complain(reasons: dict[int, str], written: "pd.Series[str]", right: NDArray[np.bool_], reason: str) -> None:
+    """Add the reason of each line whose `written` value is not `right`, unless the line has one already."""
+    for number, value in zip(written.index[~right].tolist(), written[~right].tolist(), strict=True):
+        reasons.setdefault(number, f"{written.name}: {value!r} {reason}")
