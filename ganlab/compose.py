@@ -58,7 +58,7 @@ def compose(cfg: DictConfig) -> Composed:
             arrangement=networks.arrangement,
             batch_size=cfg.batch_size,
             num_workers=cfg.num_workers,
-            draws=networks.gan.all_tricks(),
+            draws=list(networks.gan.tricks.each()),
             seed=cfg.seed,
             labelled=networks.gan.conditional,
             group=getattr(networks.gan.discriminator, "group", 1),

@@ -98,7 +98,7 @@ def update(module: GAN, real: Tensor) -> None:
     with torch.no_grad():
         fake = generator(module.draw_noise(len(real)))
     loss = module.loss.discriminator(discriminator(real), discriminator(fake))
-    penalties = [trick.penalty(discriminator, real, fake, 0) for trick in module.all_tricks()]
+    penalties = [trick.penalty(discriminator, real, fake, 0) for trick in module.tricks.each()]
     sum((p for p in penalties if p is not None), loss).backward()
     discriminator.requires_grad_(False)
     fake = discriminator(generator(module.draw_noise(len(real))))

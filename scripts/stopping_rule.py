@@ -215,7 +215,7 @@ def few_of_each_class(gan: GAN, scale: Scale) -> list[dict[str, Any]]:
     images = gan.codec.picture(torch.from_numpy(train.values))
     gan.discriminator.eval()
     with torch.no_grad():
-        sure = torch.cat([gan.judge(part).label.softmax(1) for part in images.split(64)]).numpy()  # type: ignore[union-attr]
+        sure = torch.cat([gan.discriminate(part).label.softmax(1) for part in images.split(64)]).numpy()  # type: ignore[union-attr]
     rows = []
     for k in (1, 3, 10):
         best = [np.flatnonzero(train.labels == c) for c in range(sure.shape[1])]

@@ -57,8 +57,8 @@ class Judge(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logit of each image being real, `(B,)`."""
-        return self.judge(image)[0] if self.classes else self.layers(image)
+        return self.discriminate(image)[0] if self.classes else self.layers(image)
 
-    def judge(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def discriminate(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """That logit and those of the classes `(B, classes)`, from the same features."""
         return self.heads(self.layers(image))

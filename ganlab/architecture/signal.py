@@ -274,9 +274,9 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logit of each image being real, `(B,)`."""
-        return self.judge(image)[0] if self.classes else self.logit(self._features(image)).squeeze(1)
+        return self.discriminate(image)[0] if self.classes else self.logit(self._features(image)).squeeze(1)
 
-    def judge(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def discriminate(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """That logit and those of the classes `(B, classes)`, from the same features."""
         return self.heads(self._features(image))
 

@@ -87,7 +87,7 @@ def verdict_of(gan: GAN, batch_size: int = 256) -> Verdict:
         was_training = gan.training
         gan.eval()
         found = torch.cat(
-            [gan.judge(gan.codec.picture(part.to(gan.device)).to(gan.dtype)).source.cpu() for part in parts]
+            [gan.discriminate(gan.codec.picture(part.to(gan.device)).to(gan.dtype)).source.cpu() for part in parts]
         )
         gan.train(was_training)
         return found.numpy()

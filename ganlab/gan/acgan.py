@@ -18,11 +18,12 @@ from ganlab.gan.gan import GAN, Terms, Verdict
 
 
 class ACGAN(GAN):
-    """G takes a class as one-hot numbers beside the noise, D tells it: its `judge` gives logits of source and class.
+    """A GAN whose G takes a class as one-hot numbers after the noise, and whose D classifies.
 
-    `class_weight` weighs the classes' cross entropies against the adversarial loss, for D and for G;
-    `class_on_synthetic` says whether D learns the classes from generated images too, as in the paper. While a trick
-    lets D rest, only the adversarial part does. Raises UserError for fewer than two classes.
+    D's `discriminate` returns logits of source and class. `class_weight` weighs the cross entropies of the classes
+    against the adversarial loss, for D and for G; `class_on_synthetic` says whether D learns the classes from generated
+    images too, as in the paper. While a trick lets D rest, only the adversarial part rests. Raises UserError for fewer
+    than two classes.
     """
 
     conditional = True
@@ -41,11 +42,11 @@ class ACGAN(GAN):
 
     @property
     def latent(self) -> int:
-        """Noise and one number for each class."""
+        """Length of the generator's input: noise and one number for each class."""
         return self.noise + len(self.classes)
 
     def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:
-        """Standard normal with a class beside it, `(count, latent)`: `label`, or uniformly drawn ones.
+        """Return standard normal noise followed by a one-hot class, `(count, latent)`: `label`, or uniform classes.
 
         The normal numbers are the same whatever the label. Raises UserError for a label that is no class.
         """
@@ -59,42 +60,42 @@ class ACGAN(GAN):
 
     def _one(self, count: int, label: int) -> Tensor:
         if not 0 <= label < len(self.classes):
-            known = ", ".join(f"{number} ({name})" for number, name in enumerate(self.classes))
-            raise UserError(f"label={label}: accepted are {known}.")
+            classes = ", ".join(f"{number} ({name})" for number, name in enumerate(self.classes))
+            raise UserError(f"label={label}: accepted are {classes}.")
         return torch.full((count,), label, device=self.device)
 
     def labels_of(self, noise: Tensor) -> Tensor:
-        """Classes `(B,)` in `noise` `(B, latent)`."""
+        """Return the classes `(B,)` in `noise` `(B, latent)`."""
         return noise[:, self.noise :].argmax(dim=1)
 
-    def judge(self, images: Tensor) -> Verdict:
-        """D's logits of source and class for images `(B, C, H, W)`."""
-        return Verdict(*self.discriminator.judge(images))  # type: ignore[operator]
+    def discriminate(self, images: Tensor) -> Verdict:
+        """Return D's logits of source and class for images `(B, C, H, W)`."""
+        return Verdict(*self.discriminator.discriminate(images))  # type: ignore[operator]
 
     def discriminator_terms(self, on_real: Verdict, on_fake: Verdict, label: Tensor, noise: Tensor) -> Terms:
-        """The classes of real images `(B,)`, and those that generated ones were asked for, as D tells them."""
-        asked = self.labels_of(noise)
-        real, fake = _misjudged(on_real, label), _misjudged(on_fake, asked)
+        """Return the cross entropy of the classes: of real images by `label` `(B,)`, of generated ones by noise."""
+        requested = self.labels_of(noise)
+        real, fake = _cross_entropy(on_real, label), _cross_entropy(on_fake, requested)
         logs = {
             "loss/class_real": real.detach(),
             "loss/class_synthetic": fake.detach(),
-            "accuracy/class_real": _told(on_real, label),
-            "accuracy/class_synthetic": _told(on_fake, asked),
+            "accuracy/class_real": _accuracy(on_real, label),
+            "accuracy/class_synthetic": _accuracy(on_fake, requested),
         }
         return [self.class_weight * (real + fake if self.class_on_synthetic else real)], logs
 
     def generator_terms(self, on_fake: Verdict, noise: Tensor) -> Terms:
-        """The classes that G was asked for, as D tells them."""
-        return [self.class_weight * _misjudged(on_fake, self.labels_of(noise))], {}
+        """Return D's cross entropy of the classes that G was given."""
+        return [self.class_weight * _cross_entropy(on_fake, self.labels_of(noise))], {}
 
 
-def _misjudged(verdict: Verdict, label: Tensor) -> Tensor:
-    """Mean of -log P(C = c)."""
+def _cross_entropy(verdict: Verdict, label: Tensor) -> Tensor:
+    """Return the mean of -log P(C = c)."""
     assert verdict.label is not None
     return cross_entropy(verdict.label, label)
 
 
-def _told(verdict: Verdict, label: Tensor) -> Tensor:
-    """Share of the images whose class is told right."""
+def _accuracy(verdict: Verdict, label: Tensor) -> Tensor:
+    """Return the share of images whose class D recognises."""
     assert verdict.label is not None
     return (verdict.label.argmax(dim=1) == label).float().mean()

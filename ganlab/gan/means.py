@@ -8,9 +8,10 @@ from torch import Tensor
 
 
 class EpochMeans:
-    """Sums on the values' own device, weighted by the samples of a step; a run resumed within an epoch goes on.
+    """Sums of logged values on their own device, weighted by the samples of a step.
 
-    Each value has a mean over the steps that have it.
+    Each value has a mean over the steps that have it. The sums go into the checkpoint, so that a run resumed within an
+    epoch continues them.
     """
 
     def __init__(self) -> None:
@@ -19,7 +20,7 @@ class EpochMeans:
         self.sums: dict[str, Tensor] = {}
 
     def add(self, epoch: int, values: Mapping[str, Tensor], samples: int) -> None:
-        """The values of a step; the first of another epoch begins anew. A step without samples adds nothing."""
+        """Add the values of a step; the first step of an epoch resets the sums. A step without samples adds nothing."""
         if not samples:
             return
         if epoch != self.epoch:
@@ -30,13 +31,13 @@ class EpochMeans:
             self.samples[name] = self.samples.get(name, 0) + samples
 
     def means(self) -> dict[str, Tensor]:
-        """For each name `epoch/<name>`."""
+        """Return the means by name, as `epoch/<name>`."""
         return {f"epoch/{name}": total / self.samples[name] for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """Return the state for the checkpoint."""
         return {"epoch": self.epoch, "samples": self.samples, "sums": self.sums}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """And back."""
+        """Restore the state."""
         self.epoch, self.samples, self.sums = state["epoch"], dict(state["samples"]), dict(state["sums"])

@@ -448,6 +448,6 @@ def _judged(pl_module: GAN, images: Tensor) -> Any:
     """D's verdict in evaluation mode."""
     was_training = pl_module.discriminator.training
     pl_module.discriminator.eval()
-    verdict = pl_module.judge(images.to(pl_module.dtype))
+    verdict = pl_module.discriminate(images.to(pl_module.dtype))
     pl_module.discriminator.train(was_training)
     return verdict

@@ -134,7 +134,7 @@ def check(trainer: Trainer, settings: Mapping[str, Any], gan: GAN) -> None:
         )
     if trainer.world_size == 1:
         return
-    refuse_combinations({TRAIT: "trainer=ddp"}, dict(zip(gan.tricks, gan.all_tricks(), strict=True)))
+    refuse_combinations({TRAIT: "trainer=ddp"}, dict(zip(gan.tricks, gan.tricks.each(), strict=True)))
     if settings["overfit_batches"]:
         raise UserError("trainer.overfit_batches takes one process: trainer.devices=1.")
     if "batch_norm" in [*traits_of(gan.generator), *traits_of(gan.discriminator)]:

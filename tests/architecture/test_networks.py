@@ -96,7 +96,7 @@ def test_every_network_makes_and_judges_the_images_that_it_is_for(name: str, cla
         assert images.shape == (4, *arrangement.shape)
         assert discriminator(images).shape == (4,)
         if classes:
-            source, label = discriminator.judge(images)
+            source, label = discriminator.discriminate(images)
             assert (source.shape, label.shape) == ((4,), (4, classes))
             (source.sum() + label.square().sum()).backward()
         else:
@@ -115,7 +115,7 @@ def test_both_heads_read_the_same_features_computed_once(name: str) -> None:
     first = next(m for m in discriminator.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear))
     first.register_forward_hook(lambda layer, *_: calls.append(layer))
     images = torch.randn(4, *arrangement.shape)
-    source, _ = discriminator.judge(images)
+    source, _ = discriminator.discriminate(images)
     assert read[0] is read[1]
     assert len(calls) == 1
     assert torch.equal(source, discriminator(images))

@@ -101,7 +101,7 @@ class Fixed(nn.Module):
         self.source = nn.Parameter(torch.tensor(0.3))
         self.label = nn.Parameter(torch.tensor([2.0, 0.0, -1.0]))
 
-    def judge(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def discriminate(self, image: Tensor) -> tuple[Tensor, Tensor]:
         return self.source.expand(len(image)), self.label.expand(len(image), 3)
 
 
@@ -132,7 +132,7 @@ def test_gs_loss_is_the_adversarial_one_and_its_classes_as_d_tells_them() -> Non
     by_hand = game()
     torch.manual_seed(3)
     noise = by_hand.draw_noise(len(LABEL))
-    source, label = by_hand.discriminator.judge(by_hand.generator(noise))
+    source, label = by_hand.discriminator.discriminate(by_hand.generator(noise))
     adversarial = nn.functional.softplus(-source).mean()
     (adversarial + 0.7 * cross_entropy(label, noise[:, NOISE:].argmax(1))).backward()
     torch.testing.assert_close(ours, gradients(by_hand.generator))
@@ -231,7 +231,7 @@ def test_a_resumed_run_draws_what_an_unbroken_one_would_have(tmp_path: Path) -> 
 def test_it_learns_three_separable_classes() -> None:
     gan = train(game(), 50, epochs=6)
     real = torch.arange(3).repeat(30)
-    told = gan.judge(gan.codec.encode(windows(real, seed=99))[0]).label.argmax(1)
+    told = gan.discriminate(gan.codec.encode(windows(real, seed=99))[0]).label.argmax(1)
     assert (told == real).float().mean() > 0.95
     for label in range(3):
         made = gan.sample(90, seed=1, label=label)

@@ -17,6 +17,7 @@ from ganlab.core.errors import UserError
 from ganlab.dataset.batch_slice import BatchSlice
 from ganlab.dataset.samples import Batch
 from ganlab.gan.gan import GAN
+from ganlab.gan.optimization import Optimization
 from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
@@ -100,13 +101,13 @@ def test_each_step_moves_its_own_network_alone(loss: Loss) -> None:
 def test_learning_rate_falls_linearly_to_its_share() -> None:
     gan = game(lr_end=0.1)
     rates = []
-    original = gan._set_rates
 
-    def spy(*optimizers) -> None:
-        original(*optimizers)
-        rates.append([o.param_groups[0]["lr"] for o in optimizers])
+    class Noting(Optimization):
+        def set_rates(self, step: int, planned_steps: int, *optimizers) -> None:
+            super().set_rates(step, planned_steps, *optimizers)
+            rates.append([o.param_groups[0]["lr"] for o in optimizers])
 
-    gan._set_rates = spy
+    gan.optimization = Noting(lr_end=0.1)
     train(gan, 10, callbacks=[Steps(10)], max_epochs=-1)
     expected = [2e-4 * (1 - 0.9 * k / 10) for k in range(10)]
     assert torch.allclose(torch.tensor(rates), torch.tensor(expected)[:, None].expand(-1, 2))
@@ -197,7 +198,7 @@ def test_bf16_trains_on_a_cpu() -> None:
 def test_d_rests_by_the_loss_of_all_processes_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own is above the threshold here, that of all is 0."""
     gan = game(tricks={"d_threshold": DThreshold(0.1)})
-    gan._slice, gan._draws = BatchSlice(0, 6, 12, 1.0), torch.Generator()
+    gan.draws.slice, gan.draws.generator = BatchSlice(0, 6, 12, 1.0), torch.Generator()
     asked = []
 
     def mean(values: Tensor, weight: float) -> Tensor:

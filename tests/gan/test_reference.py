@@ -112,7 +112,7 @@ def by_hand(
         return torch.cat([noise, one_hot(asked, discriminator.classes)], dim=1), asked
 
     def judge(images: Tensor) -> tuple[Tensor, Tensor | None]:
-        return discriminator.judge(images) if discriminator.classes else (discriminator(images), None)
+        return discriminator.discriminate(images) if discriminator.classes else (discriminator(images), None)
 
     for step, (x, label, *_) in enumerate(data()):
         torch.manual_seed(hash((0, step)) % 2**63)

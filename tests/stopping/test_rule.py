@@ -305,7 +305,7 @@ def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
         discriminator = torch.nn.Identity()
         dtype = torch.float32
 
-        def judge(self, images: torch.Tensor) -> Verdict:
+        def discriminate(self, images: torch.Tensor) -> Verdict:
             return Verdict(images.flatten(1).mean(dim=1))
 
     rule = Rule(steps=1)
