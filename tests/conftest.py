@@ -1,6 +1,7 @@
 """Shared by all tests: where real data lie, a tiny cohort, and running the real commands in this process."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
+from matplotlib.figure import Figure
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("GANLAB_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -31,8 +34,9 @@ TINY = (
 
 
 @pytest.fixture(autouse=True)
-def two_threads() -> None:
-    torch.set_num_threads(2)
+def one_thread() -> None:
+    """Networks as small as these wait for a second thread, and `make test` runs two processes on two cores."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +60,14 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         return tmp_path
 
     return call
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves figures as one white pixel, for tests of runs that look at no picture: drawing is most of a tiny run."""
+    pixel = io.BytesIO()
+    Image.new("RGB", (1, 1), "white").save(pixel, format="png")
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **settings: file.write(pixel.getvalue()))
 
 
 def newest_run(folder: Path) -> Path:

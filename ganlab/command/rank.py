@@ -1,4 +1,4 @@
-"""A process of a run on several devices that is not the first: `ganlab.trainer.ddp` begins it, nobody else does.
+"""A process of a run on several devices that is not the first: started by `ganlab.trainer.processes` only.
 
 It reads the run's configuration and trains; it writes no file. It heeds no signal but SIGKILL: the first process does,
 and tells the others. It ends with the first.
@@ -41,7 +41,8 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     from ganlab.core.instantiate import build
     from ganlab.trainer.checkpoints import Checkpoints
     from ganlab.trainer.compiled import compile_networks
-    from ganlab.trainer.ddp import HOST, join, part
+    from ganlab.trainer.ddp import Ranks
+    from ganlab.trainer.processes import HOST, leave
     from ganlab.trainer.signals import Signals
 
     torch.set_num_threads(threads)
@@ -56,9 +57,10 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     composed.data.setup()
     store = distributed.TCPStore(HOST, port, world, is_master=False)
     store.set(f"ready_{rank}", "yes")
-    join(trainer, store, rank)
+    assert isinstance(trainer.strategy, Ranks)
+    trainer.strategy.join(store, rank)
     fit(trainer, composed, start)
-    part()
+    leave()
 
 
 if __name__ == "__main__":

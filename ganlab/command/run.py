@@ -45,6 +45,7 @@ from ganlab.trainer.ddp import OneMachine
 from ganlab.trainer.diversity import Diversity
 from ganlab.trainer.grids import Grids
 from ganlab.trainer.health import Health
+from ganlab.trainer.processes import together
 from ganlab.trainer.progress import Progress
 from ganlab.trainer.signals import INTERRUPTED, Signals
 
@@ -196,7 +197,7 @@ def _train(
     start = newest_checkpoint(folder, strict)
     if start is not None:
         check_weights(composed.gan, start, state_in(start)["state_dict"])
-    with ddp.together(trainer, folder, start):
+    with together(trainer, folder, start):
         fit(trainer, composed, start)
     facts["steps"] = composed.gan.steps
     facts["epochs"] = trainer.current_epoch

@@ -1,1 +1,1 @@
-"""What trains on several devices: Lightning's Trainer does the rest."""
+"""The callbacks of a training, its processes on several devices, and compiled networks; Lightning's Trainer trains."""

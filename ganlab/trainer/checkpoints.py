@@ -1,4 +1,4 @@
-"""When checkpoints are written: after epochs, every quarter of an hour, and when a run is stopped."""
+"""When checkpoints are written: after epochs, by time within them, and where a run is stopped."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from ganlab.core.files import remove_sealed, sweep_unfinished
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import KEPT, checkpoints_of, write_checkpoint
-from ganlab.trainer.ddp import first_says
+from ganlab.trainer.ddp import of_first
 from ganlab.trainer.health import check_weights_finite
 
 log = logging.getLogger(__name__)
@@ -30,19 +30,19 @@ class Checkpoints(Callback):
         self._saved_step = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Remove what a killed process left unfinished."""
+        """Remove files that a killed process left unfinished, each with a warning."""
         if trainer.is_global_zero:
             for room in ("checkpoints", "generators"):
                 for path in sweep_unfinished(self.folder / room):
                     log.warning("removed %s, which a process that was killed had not finished", path)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """By time, within an epoch."""
-        if first_says(trainer, time.monotonic() - self._saved_at > 60 * self.every_minutes):
+        """Save where the last checkpoint is older than `every_minutes`."""
+        if of_first(trainer, time.monotonic() - self._saved_at > 60 * self.every_minutes):
             self.save(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """After each epoch or every few; the generator alone every few."""
+        """Save every `every_n_epochs` epochs, and the generator alone every `generator_every_n_epochs`."""
         epoch = trainer.current_epoch + 1
         if epoch % self.every_n_epochs == 0:
             self.save(trainer, pl_module)
@@ -51,12 +51,15 @@ class Checkpoints(Callback):
             write_checkpoint(weights, self.folder / "generators" / f"epoch_{epoch:04d}.pt")
 
     def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """The last one, if training ended within an epoch."""
+        """Save the last state, unless it is saved already."""
         if self._saved_step != pl_module.steps:
             self.save(trainer, pl_module)
 
     def save(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Write one now. Raises UserError for weights that are no numbers: the last one stays."""
+        """Write a checkpoint now and remove all but the last two.
+
+        Raises UserError for weights that are not finite; the checkpoints before stay.
+        """
         check_weights_finite(pl_module)
         path = self.folder / "checkpoints" / f"step_{pl_module.steps:07d}.ckpt"
         trainer.save_checkpoint(path, weights_only=False)

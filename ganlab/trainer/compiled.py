@@ -1,7 +1,7 @@
-"""Networks whose forward and backward passes torch.compile turns into fewer and larger operations.
+"""compile=true: torch.compile fuses the networks' forward and backward passes into fewer, larger operations.
 
-The first steps take longer, by up to minutes. What differs is rounding: draws are those of networks as they are, and
-so are the names of weights in a checkpoint.
+The first steps take up to minutes longer. Results differ by rounding only: random draws, and the names of weights in a
+checkpoint, are those of networks that are not compiled.
 """
 
 import logging
@@ -17,11 +17,11 @@ from ganlab.gan.gan import GAN
 log = logging.getLogger(__name__)
 
 COMPILERS = {"darwin": "clang++", "win32": "cl"}
-"""Of C++, which torch calls where CXX names none; elsewhere g++."""
+"""C++ compilers by system that torch calls where CXX names none; g++ on all others."""
 
 
 def check_compiler() -> None:
-    """Raise UserError where torch.compile would find no C++ compiler, or no headers of Python."""
+    """Raise UserError where torch.compile would find no C++ compiler or no Python headers."""
     name = os.environ.get("CXX") or COMPILERS.get(sys.platform, "g++")
     if shutil.which(name) is None:
         raise UserError(
@@ -37,11 +37,11 @@ def check_compiler() -> None:
 
 
 def compile_networks(gan: GAN, wanted: bool) -> None:
-    """Compile both networks in place, at their first call, if that is wanted. Raises UserError without a compiler."""
+    """Compile both networks in place, at their first call, if `wanted`. Raises UserError without a compiler."""
     if not wanted:
         return
     check_compiler()
     for network in (gan.generator, gan.discriminator):
-        # Dropout draws what it draws without.
+        # Dropout then draws what it draws in networks that are not compiled.
         network.compile(options={"fallback_random": True})
     log.info("networks are compiled: the first steps take longer")

@@ -1,4 +1,4 @@
-"""A run whose losses or weights are no numbers any more ends with an error, before a checkpoint of them is written."""
+"""A run whose losses or weights are not finite ends with an error, before a checkpoint of them is written."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ WAYS_ON = (
 
 
 class Diverged(UserError):
-    """NaN or infinity in what is trained."""
+    """NaN or infinity in a loss or a weight."""
 
 
 class Health(Callback):
-    """Looks at the losses every few steps and after each epoch: each look waits for the device."""
+    """Checks the losses every `every_n_steps` steps and after each epoch; each check waits for the device."""
 
     def __init__(self, every_n_steps: int = 10) -> None:
         self.every_n_steps = every_n_steps
@@ -27,18 +27,15 @@ class Health(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Raise Diverged where a loss of this step is not finite."""
         if pl_module.steps % self.every_n_steps == 0:
-            self._look(trainer, pl_module)
+            self.on_train_epoch_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """As within an epoch."""
-        self._look(trainer, pl_module)
-
-    def _look(self, trainer: Trainer, module: GAN) -> None:
-        losses = {name: value for name, value in module.last.items() if name.startswith("loss/")}
-        bad = {name: float(value) for name, value in losses.items() if not torch.isfinite(value)}
+        """Raise Diverged where a loss of the last step is not finite."""
+        losses = {name: value for name, value in pl_module.last.items() if name.startswith("loss/")}
+        bad = [f"{name} is {float(value)}" for name, value in losses.items() if not torch.isfinite(value)]
         if bad:
-            said = ", ".join(f"{name} is {value}" for name, value in bad.items())
-            raise Diverged(f"{said} at step {module.steps} (epoch {trainer.current_epoch + 1}). {WAYS_ON}")
+            place = f"step {pl_module.steps} (epoch {trainer.current_epoch + 1})"
+            raise Diverged(f"{', '.join(bad)} at {place}. {WAYS_ON}")
 
 
 def check_weights_finite(module: GAN) -> None:

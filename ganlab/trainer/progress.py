@@ -1,4 +1,4 @@
-"""How far a run is, and after its first steps how long it will take on this device."""
+"""The progress bar of a run, and after its first steps an estimate of how long it will take on this device."""
 
 import logging
 import time
@@ -15,16 +15,16 @@ from ganlab.gan.gan import GAN
 log = logging.getLogger(__name__)
 
 WARM_UP = 2
-"""Steps that are slower than the others: memory is taken, kernels are chosen."""
+"""First steps, slower than the others: memory is allocated, kernels are chosen."""
 TIMED_STEPS = 8
 """Twice as many as lie between two penalties of R1 and R2."""
 LONG_RUN = 200
-"""Steps from which a run is long enough to be told how long it will take."""
+"""Steps from which the estimate is logged."""
 REFRESH_STEPS = 10
 
 
 class Progress(Callback):
-    """A bar over all steps of the run with the losses and the time left; a long run is told its length at its start."""
+    """Shows a bar over all steps of the run with losses and time left; logs the duration of a long run at its start."""
 
     def __init__(self, batch_size: int, bar: bool = True) -> None:
         self.batch_size = batch_size
@@ -33,38 +33,41 @@ class Progress(Callback):
         self._times: list[float] = []
         self._began = 0.0
 
+    @property
+    def _timing(self) -> bool:
+        return len(self._times) < WARM_UP + TIMED_STEPS
+
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Draw the bar."""
         if self.show_bar and trainer.is_global_zero:
             self.bar = tqdm(total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: GAN, batch: Any, batch_idx: int) -> None:
-        """Note when one of the first steps begins."""
-        if len(self._times) < WARM_UP + TIMED_STEPS:
+        """Note the time at which one of the first steps begins."""
+        if self._timing:
             self._began = _now(pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move the bar; the losses are read every few steps."""
-        if len(self._times) < WARM_UP + TIMED_STEPS:
+        """Move the bar; losses are read every few steps."""
+        if self._timing:
             self._times.append(_now(pl_module) - self._began)
-            if len(self._times) == WARM_UP + TIMED_STEPS:
-                self._tell(pl_module)
+            if not self._timing:
+                self._log_estimate(pl_module)
         if self.bar is None:
             return
         self.bar.update(1)
         if not self.bar.disable and pl_module.steps % REFRESH_STEPS == 0:
-            shown = {k: f"{float(v):.3f}" for k, v in pl_module.last.items() if k.startswith("loss/")}
-            self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **shown})
+            losses = {k: f"{float(v):.3f}" for k, v in pl_module.last.items() if k.startswith("loss/")}
+            self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **losses})
 
-    def _tell(self, pl_module: GAN) -> None:
-        """Say how long the steps that are left will take, where they are many."""
-        left, seconds = pl_module.planned_steps - pl_module.steps, mean(self._times[WARM_UP:])
+    def _log_estimate(self, module: GAN) -> None:
+        left, seconds = module.planned_steps - module.steps, mean(self._times[WARM_UP:])
         if left + len(self._times) >= LONG_RUN:
             log.info(
                 "%d steps of %d images on %s are left: about %s (%.0f images/s)",
                 left,
                 self.batch_size,
-                pl_module.device,
+                module.device,
                 timedelta(seconds=round(left * seconds)),
                 self.batch_size / seconds,
             )

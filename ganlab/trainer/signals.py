@@ -1,9 +1,8 @@
-"""What a run does when it is told to stop: at the next step, with a checkpoint, and never twice asked.
+"""What a run does at a signal: it stops after the current step, with a checkpoint; a second signal ends it at once.
 
-SIGTERM, SIGUSR1 and SIGHUP (a machine that is wanted back, a time limit, a closed terminal): checkpoint, exit 143, and
-under Slurm the job is queued again after SIGUSR1 (`#SBATCH --signal=USR1@90`). Where submitit runs the job its own
-signal (SIGUSR2) and its own way to queue again are kept, behind the checkpoint. Ctrl-C: what is trained is saved,
-measured and reported, and the run exits 130. A second signal ends the run at once.
+SIGTERM, SIGUSR1 and SIGHUP (a preempted machine, a time limit, a closed terminal): checkpoint, exit 143; under Slurm
+SIGUSR1 also queues the job again (`#SBATCH --signal=USR1@90`). Where submitit runs the job, its own signal (SIGUSR2)
+and its own requeueing follow the checkpoint. Ctrl-C: the trained state is saved, evaluated and reported, exit 130.
 """
 
 import logging
@@ -19,11 +18,9 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from ganlab.gan.gan import GAN
-from ganlab.trainer.ddp import first_says
+from ganlab.trainer.ddp import of_first
 
 log = logging.getLogger(__name__)
-
-Handler = Callable[[int, FrameType | None], Any]
 
 PREEMPTED, INTERRUPTED = 143, 130
 """Exit codes, as shells give them for SIGTERM and SIGINT."""
@@ -48,10 +45,10 @@ class Signals(Callback):
         return self.received == signal.SIGINT
 
     def __enter__(self) -> Self:
-        """Listen, in the main thread; elsewhere Python knows no signals."""
+        """Install the handlers in the main thread; elsewhere Python knows no signals."""
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.getsignal(number) for number in HEARD}
-            self._listen()
+            self._install()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -59,15 +56,14 @@ class Signals(Callback):
             signal.signal(number, handler)
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Lightning has put its own handlers in place of these."""
-        if self._before:
-            self._listen()
+        """Install the handlers again: Lightning has replaced them by its own."""
+        self._install()
         self._training = True
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Stop if told to, or if the first of several processes was."""
-        told = first_says(trainer, int(self.received or 0))
-        self.received = signal.Signals(told) if told else None
+        """Stop where this process, or the first of several, has received a signal."""
+        received = of_first(trainer, int(self.received or 0))
+        self.received = signal.Signals(received) if received else None
         if self.received is None or self.interrupted:
             trainer.should_stop = trainer.should_stop or self.interrupted
             return
@@ -76,46 +72,46 @@ class Signals(Callback):
         self._hand_over(self.received)
 
     def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
-        """From here on there is nothing to save; what was heard since the last step is acted on."""
+        """Act on a signal received since the last step; from here on there is nothing to save."""
         self._training = False
         if self.received is not None and not self.interrupted:
             self._hand_over(self.received)
 
     def on_exception(self, trainer: Trainer, pl_module: GAN, exception: BaseException) -> None:
-        """As at the end."""
+        """Note that training has ended."""
         self._training = False
 
-    def _listen(self) -> None:
+    def _install(self) -> None:
         for number, before in self._before.items():
-            # SIGUSR2 means nothing here unless somebody, such as submitit, has given it a meaning.
+            # SIGUSR2 has no meaning here unless somebody, such as submitit, has given it one.
             if number != signal.SIGUSR2 or callable(before):
-                signal.signal(number, self._hear)
+                signal.signal(number, self._receive)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        heard = signal.Signals(number)
-        if self._training and heard != self.received:
-            self.received = heard
-            said = "saved, measured and reported" if self.interrupted else "saved"
-            log.warning("%s: what is trained is %s after this step; once more ends at once", heard.name, said)
-        elif heard == signal.SIGINT:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        received = signal.Signals(number)
+        if self._training and received != self.received:
+            self.received = received
+            outcome = "saved, measured and reported" if self.interrupted else "saved"
+            log.warning("%s: what is trained is %s after this step; once more ends at once", received.name, outcome)
+        elif received == signal.SIGINT:
             raise KeyboardInterrupt
         else:
-            self._hand_over(heard)
+            self._hand_over(received)
 
-    def _hand_over(self, heard: signal.Signals) -> None:
-        """To who listened before, who may want the run to go on; else queue again where that is asked for, and exit."""
+    def _hand_over(self, received: signal.Signals) -> None:
+        """Call the handler of before, which may want the run to go on; else requeue where asked for, and exit."""
         self.received = None
-        before = self._before.get(heard)
+        before = self._before.get(received)
         if callable(before):
-            before(heard, None)
+            before(received, None)
             return
-        if heard == signal.SIGUSR1 and SLURMEnvironment.detect():
+        if received == signal.SIGUSR1 and SLURMEnvironment.detect():
             requeue()
         raise SystemExit(PREEMPTED)
 
 
 def requeue() -> None:
-    """Ask Slurm to queue this job again, or this one of an array; it goes on in its folder when it starts."""
+    """Ask Slurm to queue this job, or this task of an array, again; it then resumes in its folder."""
     array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     job = f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
     try:

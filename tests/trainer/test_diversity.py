@@ -29,12 +29,6 @@ TURN = 7
 BATCH = 32
 
 
-@pytest.fixture(autouse=True)
-def one_thread(two_threads: None) -> None:
-    """Layers as small as these only wait for a second thread."""
-    torch.set_num_threads(1)
-
-
 class Waves(Samples):
     """Noisy waves of any phase as rows of 16 values; `flat` ones are all the same."""
 
