@@ -1,9 +1,9 @@
-"""A trained generator as files to share instead of its run folder, loaded without trust in whoever made them.
+"""The files of an exported generator, read without trust in whoever made them.
 
 `generator.safetensors` holds tensors and cannot hold code: the weights of the network that samples are drawn from, and
-what the codec was fitted to. `generator.json` holds plain values, from which ganlab's own classes are built again, and
-the SHA-256 of the weights: it shows damage, not who made them. `README.md` says what they are. Nothing else of the run
-goes with them: no record, person, path, split, optimizer or discriminator.
+the fitted state of the codec. `generator.json` holds plain values, from which ganlab's own classes are built again, and
+the SHA-256 of the weights, which shows damage but not who made them. `README.md` is the card. Nothing else of the run
+is exported: no record, person, path, split, optimizer or discriminator.
 """
 
 import hashlib
@@ -31,9 +31,11 @@ from ganlab.standardization.base import Standardization
 CONFIG = "generator.json"
 WEIGHTS = "generator.safetensors"
 FORMAT = 1
-"""Raised whenever the files change their meaning."""
+"""Increased whenever the files change their meaning."""
 LARGEST_CONFIG = 1 << 20
-SHOWN = 6
+"""Bytes."""
+LISTED = 6
+"""Differences in a message."""
 FORM = {
     "format": int,
     "notice": str,
@@ -57,11 +59,12 @@ FORM = {
         "data": {"note": str, "parts": {"train": {"samples": int, "patients": int}}},
     },
 }
+"""Keys and types of `generator.json`."""
 KINDS = {kind.noun: kind for kind in get_args(Kind)}
 
 
 def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
-    """The generator of an exported folder, whoever made it.
+    """Return the generator of an exported folder, whoever made it.
 
     Raises UserError where a file is missing, damaged or larger than what it describes, names a class that is not on the
     list, or holds tensors of other names, shapes or types, or values that are not finite.
@@ -83,7 +86,7 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
 
 
 def state_of(gan: GAN) -> dict[str, Tensor]:
-    """The tensors that sampling needs: weights, and what the codec was fitted to, without its counts."""
+    """Return the tensors that sampling needs: weights, and the fitted state of the codec, without its counts."""
     counts = {
         f"{name}.{key}" for name, m in gan.codec.named_modules() if isinstance(m, Share) for key in m.state_dict()
     }
@@ -92,7 +95,7 @@ def state_of(gan: GAN) -> dict[str, Tensor]:
 
 
 def _read_config(file: Path) -> dict[str, Any]:
-    """The JSON, its form and every value checked."""
+    """Return the content of `generator.json`, its form and every value checked."""
     try:
         if file.stat().st_size > LARGEST_CONFIG:
             raise UserError(f"{file}: {file.stat().st_size:,} bytes; accepted are {LARGEST_CONFIG:,}.")
@@ -111,14 +114,9 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 
 def _check_about(about: dict[str, Any], place: str) -> None:
-    """Texts and counts for cards and headers; the counts may be large."""
-    for text in (
-        about["name"],
-        about["started"],
-        about["checkpoint"],
-        about["git_commit"] or "",
-        about["data"]["note"],
-    ):
+    """Raise UserError where a text for cards and headers is not plain; counts may be large."""
+    texts = [about[key] for key in ("name", "started", "checkpoint")]
+    for text in (*texts, about["git_commit"] or "", about["data"]["note"]):
         check_plain(text, f"{place}: about")
     check_plain(about["choices"], f"{place}: about.choices")
     if "dataset" not in about["choices"]:
@@ -130,9 +128,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
-    """The GAN without a discriminator, its weights as they come, and the kind of its samples.
+    """Return the GAN without a discriminator, its weights not loaded yet, and the kind of its samples.
 
-    The network is sketched without memory first: one that is larger than its `size` bytes of weights is not made.
+    The network is first built without memory: one that is larger than its `size` bytes of weights is refused. Raises
+    UserError for classes that are not allowed or do not fit together.
     """
     gan_class = own_class(config["gan"], "gan", GAN)
     try:
@@ -168,19 +167,19 @@ def _kind(sample: dict[str, Any]) -> Kind:
 
 
 def _read_weights(file: Path, sha256: str) -> bytes:
-    """The file's bytes, which are those that the hash is of."""
+    """Return the file's bytes. Raises UserError where their SHA-256 is another one."""
     try:
         data = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
-    seen = hashlib.sha256(data).hexdigest()
-    if seen != sha256:
-        raise UserError(f"{file} is damaged or changed: its SHA-256 is {seen}, {CONFIG} names {sha256}. Get it again.")
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != sha256:
+        raise UserError(f"{file} is damaged or changed: its SHA-256 is {actual}, {CONFIG} names {sha256}. Get it again.")
     return data
 
 
 def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
-    """The tensors, as the networks have them: the same names, shapes and types, of finite values."""
+    """Return the tensors. Raises UserError where names, shapes or types are not the networks', or values not finite."""
     try:
         tensors = read_tensors(data)
     except SafetensorError as error:
@@ -191,29 +190,30 @@ def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tenso
 
 
 def _check_same(own: dict[str, Tensor], tensors: dict[str, Tensor], file: Path) -> None:
-    def looks(tensor: Tensor | None) -> str:
+    def description(tensor: Tensor | None) -> str:
         return "missing" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
 
-    pairs = {name: (looks(tensors.get(name)), looks(own.get(name))) for name in own.keys() | tensors.keys()}
-    differences = [f"  {name}: {seen}, expected {wanted}" for name, (seen, wanted) in pairs.items() if seen != wanted]
+    names = own.keys() | tensors.keys()
+    pairs = {name: (description(tensors.get(name)), description(own.get(name))) for name in names}
+    differences = [f"  {name}: {stored}, expected {mine}" for name, (stored, mine) in pairs.items() if stored != mine]
     if differences:
-        shown = "\n".join(sorted(differences)[:SHOWN])
-        raise UserError(f"{file} holds other tensors than {CONFIG} describes ({len(differences)}):\n{shown}")
+        listed = "\n".join(sorted(differences)[:LISTED])
+        raise UserError(f"{file} holds other tensors than {CONFIG} describes ({len(differences)}):\n{listed}")
 
 
 def check_finite(tensors: dict[str, Tensor], place: str) -> None:
-    """Raise UserError where a tensor holds NaN or infinity; `place` says whose they are."""
+    """Raise UserError where a tensor holds NaN or infinity; `place` names the file in the message."""
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise UserError(f"{place}: {name} holds NaN or infinity, so nothing can be generated from it.")
 
 
 def _check_sample(gan: GAN, kind: Kind, file: Path) -> None:
-    """Raise UserError where what is generated is not of the kind that the file names."""
+    """Raise UserError where the generated samples are not of the kind that the file names."""
     try:
-        seen = tuple(gan.sample(1)[0].shape)
+        shape = tuple(gan.sample(1)[0].shape)
     except Exception as error:
         raise UserError(f"{file}: nothing can be generated from it: {error}") from error
     gan.codec.forget_counts()
-    if seen != kind.shape:
-        raise UserError(f"{file}: it generates {seen}, and names a {kind.noun} of {kind.shape}.")
+    if shape != kind.shape:
+        raise UserError(f"{file}: it generates {shape}, and names a {kind.noun} of {kind.shape}.")

@@ -1,4 +1,4 @@
-"""A trained generator, and a checkpoint's weights in its networks."""
+"""A trained generator, and the weights of a checkpoint loaded into its networks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,39 +13,41 @@ from ganlab.core.kind import Kind
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import read_checkpoint
 
-SHOWN = 6
+LISTED = 6
+"""Differences in a message."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A generator that samples windows, rows or images in their own units; `kind` says what they are."""
+    """A generator of windows, rows or images in their own units; `run` is what the run's `run.json` says."""
 
     gan: GAN
     kind: Kind
     run: dict[str, Any]
     checkpoint: str
     steps: int | None
-    """Of training, at the checkpoint; None for a generator alone."""
+    """Training steps at the checkpoint; None for a generator that was stored alone."""
 
     def sample(self, n: int, seed: int = 0, batch_size: int = 256, label: str | None = None) -> Tensor:
-        """`n` samples, such as windows `(n, leads, samples)` in mV; the same for the same seed.
+        """Return `n` samples, such as windows `(n, leads, samples)` in mV; the same ones for the same seed.
 
-        A conditional generator makes those of the class `label`, or of random classes. Raises UserError for another.
+        A conditional generator makes those of the class `label`, or of random classes. Raises UserError for a class
+        that it does not know.
         """
         return self.gan.sample(n, seed, batch_size, self.number_of(label))
 
     def number_of(self, label: str | None) -> int | None:
-        """Index of a class by its name. Raises UserError for a class that the generator was not told of."""
+        """Return the index of a class by its name. Raises UserError for a class that the generator does not know."""
         if label is None:
             return None
         if label not in self.gan.classes:
-            told = ", ".join(self.gan.classes) or "none: it was trained without classes (gan=acgan has them)"
-            raise UserError(f"label={label}: this generator knows {told}.")
+            classes = ", ".join(self.gan.classes) or "none: it was trained without classes (gan=acgan has them)"
+            raise UserError(f"label={label}: this generator knows {classes}.")
         return self.gan.classes.index(label)
 
 
 def state_in(path: Path) -> dict[str, Any]:
-    """A run's checkpoint, verified. Raises UserError for one that holds no weights or does not say its steps."""
+    """Return a run's checkpoint, verified. Raises UserError where it holds no weights or no number of steps."""
     stored = read_checkpoint(path)
     if not isinstance(stored.get("state_dict"), Mapping) or not isinstance(stored.get("steps"), int):
         raise UserError(f"{path} is no checkpoint of a run: it holds {', '.join(map(str, stored)) or 'nothing'}.")
@@ -53,7 +55,7 @@ def state_in(path: Path) -> dict[str, Any]:
 
 
 def restore(gan: GAN, path: Path) -> int:
-    """Load a checkpoint's weights, and return after how many steps it was written. Raises UserError as `load` does."""
+    """Load a checkpoint's weights and return its number of training steps. Raises UserError if they do not fit."""
     stored = state_in(path)
     check_weights(gan, path, stored["state_dict"])
     gan.load_state_dict(stored["state_dict"])
@@ -71,7 +73,7 @@ def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> 
         if _shape(own[key]) != _shape(weights[key])
     ]
     if differences:
-        shown = "\n".join(f"  {line}" for line in sorted(differences)[:SHOWN])
+        shown = "\n".join(f"  {line}" for line in sorted(differences)[:LISTED])
         raise UserError(
             f"{path} is a checkpoint of other networks than its run's config.yaml says "
             f"({len(differences)} differences):\n{shown}\nRestore the config.yaml of the run that wrote it."

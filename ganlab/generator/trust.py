@@ -1,4 +1,4 @@
-"""What a configuration from elsewhere may build: public classes and functions of ganlab's own rooms, nothing else."""
+"""The objects that a configuration from elsewhere may build: public classes and functions of ganlab's packages."""
 
 import inspect
 import math
@@ -15,45 +15,47 @@ from ganlab.core.settings import HERE
 
 DIRECTIVES = {"_target_", "_partial_", "_convert_"}
 LARGEST = 4096
-"""Of whole numbers: sides, leads, points, of which tensors are made before any weight has been compared."""
+"""Bound of whole numbers (sides, leads, points): tensors of these sizes are made before weights are compared."""
 UNBOUNDED = {"seed", "low", "high"}
 LONGEST = 500
+"""Characters of a text."""
 DEEPEST = 8
+"""Levels of nesting."""
 
 
-def build_allowed(node: Any, room: str, base: type) -> Any:
-    """The object of `node`, as Hydra builds it, if all that it names is defined in `ganlab.<room>`.
+def build_allowed(node: Any, package: str, base: type) -> Any:
+    """Return the object of `node`, as Hydra builds it, if every class it names is defined in `ganlab.<package>`.
 
-    `base` is what its class has to be, whether it is built or, with `_partial_`, still takes arguments. Raises
-    UserError for any other target, before anything is built.
+    Its class has to be a `base`, whether it is built or, with `_partial_`, still takes arguments. Raises UserError for
+    any other target, before anything is built.
     """
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
-        raise UserError(f"{room}: accepted is an object with a _target_ in ganlab.{room}.")
-    check_plain(node, room)
+        raise UserError(f"{package}: accepted is an object with a _target_ in ganlab.{package}.")
+    check_plain(node, package)
     for target in _targets(node):
-        _own(target, room)
-    made = _own(node["_target_"], room)
-    if not (inspect.isclass(made) and issubclass(made, base)):
-        raise UserError(f"{room}: {node['_target_']} is no {base.__name__}.")
+        _own(target, package)
+    own_class(node["_target_"], package, base)
     return instantiate(OmegaConf.create(node))
 
 
-def own_class(target: str, room: str, base: type) -> Any:
-    """The class of that name in `ganlab.<room>`. Raises UserError where it is none, or no `base`."""
-    found = _own(target, room)
-    if not (inspect.isclass(found) and issubclass(found, base)):
-        raise UserError(f"{room}: {target} is no {base.__name__}.")
-    return found
+def own_class(target: str, package: str, base: type) -> Any:
+    """Return the class of that name in `ganlab.<package>`. Raises UserError where there is none, or it is no `base`."""
+    member = _own(target, package)
+    if not (inspect.isclass(member) and issubclass(member, base)):
+        raise UserError(f"{package}: {target} is no {base.__name__}.")
+    return member
 
 
-def _own(target: Any, room: str) -> Any:
-    """What a room's own file defines under a public name; not what the file imports, nor what hangs on that."""
-    named = re.fullmatch(rf"(ganlab\.{room}\.([a-z0-9_]+))\.([A-Za-z][A-Za-z0-9_]*)", str(target))
-    if named and (HERE / room / f"{named[2]}.py").is_file():
-        found = getattr(import_module(named[1]), named[3], None)
-        if (inspect.isclass(found) or inspect.isfunction(found)) and found.__module__ == named[1]:
-            return found
-    raise UserError(f"{room}: {target!r} is refused. Accepted are the public classes and functions of ganlab.{room}.")
+def _own(target: Any, package: str) -> Any:
+    """Return the public class or function that a file of the package itself defines, none that the file imports."""
+    parts = re.fullmatch(rf"(ganlab\.{package}\.([a-z0-9_]+))\.([A-Za-z][A-Za-z0-9_]*)", str(target))
+    if parts and (HERE / package / f"{parts[2]}.py").is_file():
+        member = getattr(import_module(parts[1]), parts[3], None)
+        if (inspect.isclass(member) or inspect.isfunction(member)) and member.__module__ == parts[1]:
+            return member
+    raise UserError(
+        f"{package}: {target!r} is refused. Accepted are the public classes and functions of ganlab.{package}."
+    )
 
 
 def _targets(node: Any) -> Iterator[Any]:
@@ -69,7 +71,7 @@ def _targets(node: Any) -> Iterator[Any]:
 
 
 def check_plain(value: Any, place: str, key: str = "", depth: int = 0) -> None:
-    """Raise UserError where a value is more than plain: an interpolation, a directive, a huge number, a deep nest."""
+    """Raise UserError for values that are not plain: interpolations, directives, huge numbers, deep nesting."""
     if depth > DEEPEST:
         raise UserError(f"{place}: nested deeper than {DEEPEST}.")
     if isinstance(value, dict):
@@ -99,11 +101,11 @@ def _check_text(text: str, place: str) -> None:
 
 
 def check_form(value: Any, form: Any, place: str) -> None:
-    """Raise UserError where a JSON value has not the form: dictionaries of the same keys, types at their ends."""
+    """Raise UserError where a JSON value does not have the form: nested dictionaries of the same keys, and types."""
     if isinstance(form, Mapping):
         if not isinstance(value, dict) or value.keys() != form.keys():
-            seen = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
-            raise UserError(f"{place}: accepted is an object with {', '.join(form)}; this has {seen}.")
+            keys = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
+            raise UserError(f"{place}: accepted is an object with {', '.join(form)}; this has {keys}.")
         for key, inner in form.items():
             check_form(value[key], inner, f"{place}.{key}")
     elif not isinstance(value, form):
