@@ -174,7 +174,7 @@ def _read_weights(file: Path, sha256: str) -> bytes:
         raise UserError(f"{file}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
     actual = hashlib.sha256(data).hexdigest()
     if actual != sha256:
-        raise UserError(f"{file} is damaged or changed: its SHA-256 is {actual}, {CONFIG} names {sha256}. Get it again.")
+        raise UserError(f"{file} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {sha256}. Get it again.")
     return data
 
 
