@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.kind import TOP
-from ganlab.core.ratio import Share, shares
+from ganlab.core.ratio import Ratio, ratios
 from ganlab.standardization.base import Standardization
 
 
@@ -20,8 +20,8 @@ class Codec(nn.Module):
         super().__init__()
         self.standardization = standardization
         self.arrangement = arrangement
-        self.saturated_real = Share()
-        self.saturated_generated = Share()
+        self.saturated_real = Ratio()
+        self.saturated_generated = Ratio()
 
     @property
     def fitted(self) -> bool:
@@ -65,13 +65,13 @@ class Codec(nn.Module):
     def forget_counts(self) -> None:
         """Begin to count anew."""
         for module in self.modules():
-            if isinstance(module, Share):
+            if isinstance(module, Ratio):
                 module.forget()
 
     def counts(self) -> dict[str, float]:
         """Shares of the real and of the generated values so far that saturated, and what the two rooms have counted."""
         saturated = {"saturated/real": self.saturated_real, "saturated/generated": self.saturated_generated}
-        return shares(**saturated) | self.standardization.counts() | self.arrangement.counts()
+        return ratios(**saturated) | self.standardization.counts() | self.arrangement.counts()
 
 
 def _pixels(level: Tensor) -> Tensor:

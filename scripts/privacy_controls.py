@@ -21,11 +21,11 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.attacked import attacked
 from ganlab.evaluation.bootstrap import interval
-from ganlab.evaluation.reference import generated, real_sets, verdict_of
+from ganlab.evaluation.reference import discriminator_score, generated, real_sets
 from ganlab.generator.load import load
-from ganlab.metrics.base import Found, Real, SampleSet
+from ganlab.metrics.base import Real, SampleSet, Scores
 from ganlab.metrics.privacy.linkage import Linkage
-from ganlab.metrics.privacy.membership import Calibrated, Density, Discriminator, Nearest
+from ganlab.metrics.privacy.membership import Calibrated, Density, DiscriminatorAttack, Nearest
 from ganlab.metrics.privacy.windows import Privacy
 from ganlab.split.patient import PatientSplit
 
@@ -64,20 +64,22 @@ def attack_all(asked: argparse.Namespace, seed: int) -> dict[str, dict[str, Any]
     data = Data(source, PatientSplit(seed=seed, spare=True), Leads(["i"]))
     data.setup()
     real = real_sets(data, "validation", None, None)
-    measure = Privacy([Nearest(), Calibrated(), Density(), Discriminator(), Linkage()])
-    ground = measure.ground(Real(real.kind, real.train, real.reference, real.classes, attacked=attacked(data)))
-    judge = measure.beside(ground)
+    measure = Privacy([Nearest(), Calibrated(), Density(), DiscriminatorAttack(), Linkage()])
+    ground = measure.select(Real(real.kind, real.train, real.reference, real.classes, attacked=attacked(data)))
+    judge = measure.fit(ground)
     found = {}
     known = {} if asked.only_runs else made(data, ground, asked.samples, seed)
     for name, samples in known.items():
         result = judge(measure.control(samples, ground))
-        assert isinstance(result, Found)
+        assert isinstance(result, Scores)
         found[name] = said(result, samples, ground, asked.draws)
     for run in asked.run if seed == 0 else ():
         trained = load(run)
-        samples = SampleSet(generated(trained.gan, asked.samples).samples, verdict=verdict_of(trained.gan))
+        samples = SampleSet(
+            generated(trained.gan, asked.samples).samples, discriminator=discriminator_score(trained.gan)
+        )
         result = judge(samples)
-        assert isinstance(result, Found)
+        assert isinstance(result, Scores)
         found[Path(run).name] = said(result, samples, ground, asked.draws)
     return found
 
@@ -107,7 +109,7 @@ def made(data: Data, ground: Real, count: int, seed: int) -> dict[str, SampleSet
     return sets
 
 
-def said(found: Found, samples: SampleSet, ground: Real, draws: int) -> dict[str, Any]:
+def said(found: Scores, samples: SampleSet, ground: Real, draws: int) -> dict[str, Any]:
     """Values and intervals by name, and what is drawn."""
     everybody = np.ones(len(samples)), np.ones(len(ground.reference))
     values = {name: number(*everybody) for name, number in found.items()}

@@ -29,6 +29,7 @@ from scipy import stats
 from ganlab.compose import Composed, compose
 from ganlab.core.instantiate import build
 from ganlab.core.settings import CONF
+from ganlab.core.spread import evenly
 from ganlab.evaluation.reference import real_sets
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Real, SampleSet
@@ -89,7 +90,7 @@ def composed(overrides: Sequence[str], seed: int) -> Composed:
 
 def spread(samples: SampleSet, count: int) -> SampleSet:
     """`count` samples evenly spread, nobody's any more."""
-    chosen = np.linspace(0, len(samples) - 1, count).round().astype(int)
+    chosen = evenly(count, len(samples))
     return SampleSet(samples.values[chosen], None if samples.labels is None else samples.labels[chosen])
 
 
@@ -154,7 +155,7 @@ class Judge(Callback):
         self.scale = Scale(real, WINDOWS, 2)
         self.real = real
         features = Distribution(PhysiologicalFeatures(), name="named", classifier=False)
-        self.judges = [VisualCriteria().beside(real), features.beside(real)]
+        self.judges = [VisualCriteria().fit(real), features.fit(real)]
         self.found: list[dict[str, float]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:

@@ -19,7 +19,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import z
 from ganlab.core.errors import UserError
 from ganlab.core.kind import TOP
-from ganlab.core.ratio import Share, shares
+from ganlab.core.ratio import Ratio, ratios
 
 GREY = 1e-6
 """Chroma or value below which a colour has no hue or no saturation."""
@@ -53,7 +53,7 @@ class Colours(Leads):
             raise UserError(
                 f"arrangement.leads={list(leads)}: a colour space accepts three leads, such as [i, ii, iii]."
             )
-        self.outside = Share()
+        self.outside = Ratio()
 
     @abstractmethod
     def from_rgb(self, rgb: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class Colours(Leads):
 
     def counts(self) -> dict[str, float]:
         """The share of them."""
-        return shares(colours_outside=self.outside)
+        return ratios(colours_outside=self.outside)
 
 
 class HSV(Colours):

@@ -16,7 +16,7 @@ from torch import Tensor
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import z
 from ganlab.core.kind import TOP
-from ganlab.core.ratio import Share, shares
+from ganlab.core.ratio import Ratio, ratios
 
 FLOOR = 2 / TOP
 """The least scale of a coefficient: one level, below which the 8-bit grid leaves only its own noise."""
@@ -41,7 +41,7 @@ class Frequency(Leads):
     ) -> None:
         super().__init__(leads, order, side, batch_size)
         self.register_buffer("scale", torch.full((len(self.leads), self.samples), sqrt(self.samples) * MARGIN))
-        self.saturated = Share()
+        self.saturated = Ratio()
 
     @property
     def tolerance(self) -> float:
@@ -66,7 +66,7 @@ class Frequency(Leads):
 
     def counts(self) -> dict[str, float]:
         """The share of them."""
-        return shares(coefficients_saturated=self.saturated)
+        return ratios(coefficients_saturated=self.saturated)
 
 
 def cosines(x: Tensor) -> Tensor:

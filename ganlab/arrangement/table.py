@@ -9,7 +9,7 @@ from torch import Tensor
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.kind import TOP
-from ganlab.core.ratio import Share, shares
+from ganlab.core.ratio import Ratio, ratios
 
 NULL = -1.0
 """The pixel of a cell that no column has: level 0, which no column's value takes (thesis 6.2)."""
@@ -40,7 +40,7 @@ class Table(Arrangement):
         null = [number for number, name in enumerate(cells) if name is None]
         self.register_buffer("cell", torch.tensor([cells.index(name) for name in self.columns]), persistent=False)
         self.register_buffer("null", torch.tensor(null, dtype=torch.long), persistent=False)
-        self.null_not_zero = Share()
+        self.null_not_zero = Ratio()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -64,7 +64,7 @@ class Table(Arrangement):
 
     def counts(self) -> dict[str, float]:
         """The share of them."""
-        return shares(null_not_zero=self.null_not_zero)
+        return ratios(null_not_zero=self.null_not_zero)
 
 
 def _smallest_square(columns: Sequence[str]) -> list[list[str | None]]:

@@ -23,16 +23,18 @@ from ganlab.compose import plain_values
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.resampling import resample
+from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.dataset.source import Source
 from ganlab.evaluation.attacked import with_attacked
 from ganlab.evaluation.evidence import check_measures, evidence
-from ganlab.evaluation.reference import generated, real_sets, verdict_of
+from ganlab.evaluation.reference import discriminator_score, generated, real_sets
 from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request, Synthetic, Values
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
-from ganlab.metrics.base import Array, Measure, Real, SampleSet
+from ganlab.metrics.base import Array, Metric, Real, SampleSet
 from ganlab.split.base import Member, Split, Splitter
 from ganlab.tracking.facts import git_commit
 
@@ -79,14 +81,14 @@ class Given:
 
     real: Real
     judged: SampleSet
-    measures: dict[str, Measure]
+    measures: dict[str, Metric]
     settings: dict[str, Any]
     facts: dict[str, Any]
 
 
 def _given_samples(cfg: DictConfig) -> Given:
     parts, task = _parts(cfg.part), _task(cfg)
-    measures: dict[str, Measure] = {name: build(node) for name, node in task.metrics.measures.items()}
+    measures: dict[str, Metric] = {name: build(node) for name, node in task.metrics.measures.items()}
     check_measures(measures, task.metrics.objective, task.source.kind(task.arrangement))
     settings = plain_values(task.metrics)
     synthetic = _synthetic(cfg, task, settings["samples"])
@@ -98,7 +100,7 @@ def _given_samples(cfg: DictConfig) -> Given:
     count = min(settings["samples"] or len(real.reference), len(real.train))
     real, judged, done = common_ground(real, synthetic, count)
     if task.trained is not None and task.trained.steps is not None and real.kind == task.trained.kind:
-        judged = replace(judged, verdict=verdict_of(task.trained.gan))
+        judged = replace(judged, discriminator=discriminator_score(task.trained.gan))
     facts = _facts(cfg, task, data, real, judged, parts) | dict(synthetic.facts) | done
     return Given(real, judged, measures, settings, facts)
 
@@ -399,15 +401,8 @@ def _lengths(values: Values) -> list[int]:
 
 def _resampled(windows: Array, rate: float, wanted: float) -> NDArray[np.float32]:
     """Windows `(N, leads, samples)` at the wanted rate, in Hz, a block at a time."""
-    from scipy.signal import resample_poly
-
     ratio = _ratio(rate, wanted)
-    if ratio == 1:
-        return windows.astype(np.float32, copy=False)
-    parts = [
-        resample_poly(windows[k : k + BLOCK], ratio.numerator, ratio.denominator, axis=-1, padtype="edge")
-        for k in range(0, len(windows), BLOCK)
-    ]
+    parts = [resample(windows[k : k + BLOCK], ratio) for k in range(0, len(windows), BLOCK)]
     return np.concatenate(parts).astype(np.float32, copy=False)
 
 
@@ -418,7 +413,7 @@ def _ratio(rate: float, wanted: float) -> Fraction:
 def _spread(available: int, count: int) -> NDArray[np.int64]:
     if count < available:
         log.info("%d of %d synthetic samples are taken, spread evenly; see metrics.samples", count, available)
-    return np.unique(np.linspace(0, available - 1, min(count, available)).round().astype(np.int64))
+    return evenly(count, available)
 
 
 def _facts(

@@ -21,6 +21,7 @@ from ganlab.command.prepare import numbers
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import TOP, Image, Kind, Row
+from ganlab.core.spread import evenly
 from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Source
@@ -45,7 +46,7 @@ def explore(cfg: DictConfig) -> Path:
     plain = _plain(source, cfg.arrangement)
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
-    chosen = _spread(samples, cfg.shown)
+    chosen = evenly(cfg.shown, len(samples)).tolist()
     exploration = Exploration(
         source=source.name,
         kind=kind,
@@ -71,10 +72,6 @@ def _plain(source: Source, arrangement: DictConfig) -> Arrangement:
     """All that the source has, windows of the length that the configuration says."""
     plain = source.plain()
     return Leads(plain.leads, side=arrangement.side) if plain.leads and "side" in arrangement else plain
-
-
-def _spread(samples: Samples, count: int) -> list[int]:
-    return np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int)).tolist()
 
 
 def _class(source: Source, label: int) -> str:

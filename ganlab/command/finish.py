@@ -12,8 +12,8 @@ from ganlab.compose import Composed
 from ganlab.core.files import write_whole
 from ganlab.evaluation.attacked import with_attacked
 from ganlab.evaluation.evidence import Evidence, evidence
-from ganlab.evaluation.reference import Preview, finite, generated, pictures, real_sets, verdict_of
-from ganlab.metrics.base import Measure, SampleSet
+from ganlab.evaluation.reference import Preview, discriminator_score, finite, generated, pictures, real_sets
+from ganlab.metrics.base import Metric, SampleSet
 from ganlab.report.run import write_report
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ ATTACKS = "attacks.json"
 
 
 def evaluate(
-    folder: Path, composed: Composed, measures: Mapping[str, Measure], settings: Mapping[str, Any], cache: Path
+    folder: Path, composed: Composed, measures: Mapping[str, Metric], settings: Mapping[str, Any], cache: Path
 ) -> Evidence:
     """Write `metrics.json` and `report.html`; return the numbers.
 
@@ -36,7 +36,7 @@ def evaluate(
     real = with_attacked(real, data, measures, settings)
     shown = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
     labels = None if shown.labels is None else shown.labels.astype(np.int64)
-    synthetic, left_out = finite(SampleSet(shown.samples, labels, verdict=verdict_of(gan)))
+    synthetic, left_out = finite(SampleSet(shown.samples, labels, discriminator=discriminator_score(gan)))
     found = (
         evidence(real, synthetic, measures, cache, settings["measures"], settings["draws"])
         if len(synthetic)

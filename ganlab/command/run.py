@@ -25,7 +25,7 @@ from ganlab.core.words import REDUCED
 from ganlab.evaluation.attacked import check_attackable
 from ganlab.evaluation.evidence import check_measures
 from ganlab.generator.trained import check_weights, restore, state_in
-from ganlab.metrics.base import Measure
+from ganlab.metrics.base import Metric
 from ganlab.stopping.base import Stopping
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import (
@@ -77,7 +77,7 @@ def run(cfg: DictConfig) -> float | None:
     composed = compose(cfg)
     if not resumed and _finished(folder, cfg):
         return _objective(cfg.metrics.objective, json.loads((folder / "metrics.json").read_text()))
-    measures: dict[str, Measure] = {name: build(node) for name, node in cfg.metrics.measures.items()}
+    measures: dict[str, Metric] = {name: build(node) for name, node in cfg.metrics.measures.items()}
     check_measures(measures, cfg.metrics.objective, composed.data.kind)
     stopping: Stopping = build(cfg.stopping)
     stopping.check(composed.data.kind)

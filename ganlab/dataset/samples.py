@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from ganlab.core.errors import UserError
+from ganlab.core.spread import evenly
 from ganlab.dataset.batch_slice import BatchSlice
 from ganlab.dataset.device_storage import Resident
 
@@ -122,8 +123,7 @@ class Samples(Dataset[Batch], ABC):
 
     def spread(self, count: int) -> Batch:
         """Return at most `count` samples, spread evenly over all."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
-        return self.__getitems__(chosen.tolist())
+        return self.__getitems__(evenly(count, len(self)).tolist())
 
     def to_fit(self) -> Tensor:
         """Return the samples to which a standardization is fitted: all where they are few, else spread evenly."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord
+from ganlab.core.resampling import resample
 
 log = logging.getLogger(__name__)
 
@@ -148,11 +149,7 @@ def resampled(name: str, digital: NDArray[np.int16], rate: float, wanted: float)
         return digital
     if not 1 / LARGEST_RATIO <= rate / wanted <= LARGEST_RATIO:
         raise BadRecord(name, f"its sampling rate of {rate:g} Hz is too far from {wanted:g} Hz to resample")
-    from scipy.signal import resample_poly
-
-    ratio = Fraction(wanted / rate).limit_denominator(10_000)
-    values = digital.astype(np.float64)
-    resampled = np.rint(resample_poly(values, ratio.numerator, ratio.denominator, axis=1, padtype="edge"))
+    resampled = np.rint(resample(digital.astype(np.float64), Fraction(wanted / rate).limit_denominator(10_000)))
     limits = np.iinfo(np.int16)
     saturated = int(((resampled < limits.min) | (resampled > limits.max)).sum())
     log.info("%s: resampled from %g to %g Hz (%d samples saturated)", name, rate, wanted, saturated)

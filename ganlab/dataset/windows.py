@@ -1,6 +1,7 @@
 """Windows of recordings in mV."""
 
 from collections.abc import Collection, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Self
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record, millivolts
+from ganlab.core.resampling import resample
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.device_storage import ResidentWindows
 from ganlab.dataset.samples import Place, Samples
@@ -87,7 +89,7 @@ class Windows(Samples):
         sample = np.empty((len(places), len(self.leads), self.span), np.float32)
         for first in range(0, len(places), AT_ONCE):
             sample[first : first + AT_ONCE] = self._read(places[first : first + AT_ONCE])
-        return sample if self.decimation == 1 else _decimated(sample, self.decimation)
+        return resample(sample, Fraction(1, self.decimation))
 
     def _read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         digital = np.empty((len(places), len(self.leads), self.span), np.int16)
@@ -144,12 +146,6 @@ def _laid(stretches: NDArray[np.int64], span: int) -> tuple[NDArray[np.int64], N
     stretch = np.repeat(np.arange(len(stretches)), counts)
     before = np.cumsum(counts) - counts
     return (first[stretch] + np.arange(len(stretch)) - before[stretch]) * span, stretch
-
-
-def _decimated(x: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    from scipy.signal import resample_poly
-
-    return resample_poly(x, 1, factor, axis=-1, padtype="edge").astype(np.float32)
 
 
 def with_leads(records: Sequence[Record], leads: Sequence[str], span: int) -> tuple[list[Record], list[Skipped]]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
+from ganlab.core.spread import evenly
 from ganlab.dataset.module import PARTS, Data
 from ganlab.dataset.samples import Samples
-from ganlab.metrics.base import Attacked, Measure, Real, SampleSet
+from ganlab.metrics.base import Attacked, Metric, Real, SampleSet
 from ganlab.split.base import Split
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ SEED = 0
 """Of which members are attacked where there are more than non-members."""
 
 
-def with_attacked(real: Real, data: Data, measures: Mapping[str, Measure], settings: Mapping[str, Any]) -> Real:
+def with_attacked(real: Real, data: Data, measures: Mapping[str, Metric], settings: Mapping[str, Any]) -> Real:
     """The real samples with whom to attack, where a measure attacks.
 
     Raises UserError where nobody can be attacked and nothing else was asked for; else the measure says so itself.
@@ -43,7 +44,7 @@ def with_attacked(real: Real, data: Data, measures: Mapping[str, Measure], setti
         return real
 
 
-def check_attackable(split: Split, measures: Mapping[str, Measure], settings: Mapping[str, Any]) -> None:
+def check_attackable(split: Split, measures: Mapping[str, Metric], settings: Mapping[str, Any]) -> None:
     """Before hours of training: raise UserError where all measures attack and nobody can be attacked."""
     if measures and all(measure.attacks for measure in measures.values()):
         asked = settings.get("attacked") or {}
@@ -165,7 +166,7 @@ def _taken(
     at: list[int] = []
     for person in people:
         here = np.flatnonzero((samples.persons == person) & where)
-        at.extend(here[np.unique(np.linspace(0, len(here) - 1, min(each, len(here))).round().astype(int))].tolist())
+        at.extend(here[evenly(each, len(here))].tolist())
     batch = samples.__getitems__(at)
     persons = np.array([number[str(samples.persons[place])] for place in at], np.int64)
     return SampleSet(batch.sample.numpy(), batch.label.numpy(), persons)

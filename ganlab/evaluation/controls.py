@@ -17,6 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Row, Window
+from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, SampleSet
 
 Make = Callable[[Real, int, Generator], SampleSet]
@@ -41,7 +42,7 @@ VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
 def floor(real: Real, count: int, rng: Generator) -> SampleSet:
     """Real samples of other persons than the reference's, spread evenly over them, with their persons."""
     source = real.train if real.strangers is None else real.strangers
-    return source.take(np.unique(np.linspace(0, len(source) - 1, count).round().astype(int)))
+    return source.take(evenly(count, len(source)))
 
 
 def copy(real: Real, count: int, rng: Generator) -> SampleSet:
@@ -140,7 +141,7 @@ def _gaussian(values: Array, count: int, rng: Generator) -> Array:
 
     if not count or len(values) < 2:
         return np.repeat(values[:1], count, axis=0)
-    some = np.unique(np.linspace(0, len(values) - 1, FITTED).round().astype(int))
+    some = evenly(FITTED, len(values))
     flat = values[some].reshape(len(some), -1)
     basis = PCA(min(COMPONENTS, len(flat) - 1, flat.shape[1]), svd_solver="auto", random_state=0).fit(flat)
     drawn = rng.standard_normal((count, basis.n_components_), dtype=np.float32)

@@ -19,10 +19,11 @@ from tqdm import tqdm
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
 from ganlab.core.settings import HERE
+from ganlab.core.spread import evenly
 from ganlab.dataset.folder import cached
 from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
-from ganlab.metrics.base import Found, Judge, Measure, Number, Real, SampleSet, Statistic
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Evidence:
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def check_measures(measures: Mapping[str, Measure], objective: str | None, kind: Kind) -> None:
+def check_measures(measures: Mapping[str, Metric], objective: str | None, kind: Kind) -> None:
     """Raise UserError for measures of another kind of sample, or an objective that nobody measures."""
     for measure in measures.values():
         measure.check(kind)
@@ -57,7 +58,7 @@ def check_measures(measures: Mapping[str, Measure], objective: str | None, kind:
 def evidence(
     real: Real,
     synthetic: SampleSet,
-    measures: Mapping[str, Measure],
+    measures: Mapping[str, Metric],
     store: Path,
     settings: Mapping[str, Any] | None = None,
     draws: int = 200,
@@ -72,13 +73,13 @@ def evidence(
     """
     if len(synthetic) > len(real.train):
         log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
-        synthetic = synthetic.take(np.linspace(0, len(synthetic) - 1, len(real.train)).round().astype(int))
+        synthetic = synthetic.take(evenly(len(real.train), len(synthetic)))
     identity = _identity(replace(real, attacked=None))
     found = Evidence({}, [])
     for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
         try:
-            ground = measure.ground(real)
-            judge = measure.beside(ground)
+            ground = measure.select(real)
+            judge = measure.fit(ground)
             own = _own(measure, judge, ground, synthetic, draws)
             found.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
             if own.rows:
@@ -107,7 +108,7 @@ class _Own:
     left_out: list[str]
 
 
-def _own(measure: Measure, judge: Judge, real: Real, samples: SampleSet, draws: int) -> _Own:
+def _own(measure: Metric, judge: Scorer, real: Real, samples: SampleSet, draws: int) -> _Own:
     """By number its value and its interval; what it was computed from, which may be large, is left behind."""
     found = judge(samples)
     rows = {
@@ -117,7 +118,7 @@ def _own(measure: Measure, judge: Judge, real: Real, samples: SampleSet, draws: 
         }
         for name, each in found.items()
     }
-    return _Own(rows, found.shown, found.left_out) if isinstance(found, Found) else _Own(rows, {}, [])
+    return _Own(rows, found.shown, found.left_out) if isinstance(found, Scores) else _Own(rows, {}, [])
 
 
 def _rows(
@@ -144,7 +145,7 @@ def _rows(
 
 
 def _beside(
-    measure: Measure, judge: Judge, real: Real, count: int, store: Path, identity: Mapping[str, Any], draws: int
+    measure: Metric, judge: Scorer, real: Real, count: int, store: Path, identity: Mapping[str, Any], draws: int
 ) -> dict[str, dict[str, Any]]:
     """By column the numbers of the reference itself, of other real samples, of controls and of baselines.
 
@@ -167,7 +168,7 @@ def _beside(
     return json.loads((folder / "numbers.json").read_text())
 
 
-def _alone(measure: Measure, judge: Judge, real: Real) -> dict[str, float | None]:
+def _alone(measure: Metric, judge: Scorer, real: Real) -> dict[str, float | None]:
     """What the numbers that describe a set by itself are of the reference."""
     if all(number.best is not None for number in measure.numbers.values()):
         return {}
@@ -175,7 +176,7 @@ def _alone(measure: Measure, judge: Judge, real: Real) -> dict[str, float | None
     return {name: value for name, value in found.items() if measure.numbers[name].best is None}
 
 
-def _values(judge: Judge, samples: SampleSet, real: Real) -> dict[str, float | None]:
+def _values(judge: Scorer, samples: SampleSet, real: Real) -> dict[str, float | None]:
     return {name: _value(each, samples, real.reference) for name, each in judge(samples).items()}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ganlab.core.binomial import proportion_interval
 from ganlab.core.errors import UserError
 from ganlab.core.words import number
 
@@ -74,12 +75,9 @@ def scored(real: Mapping[str, bool], answers: Mapping[str, Mapping[str, str]]) -
 
 
 def _share(hits: Sequence[bool]) -> Share:
-    from scipy.stats import binomtest
-
     if not hits:
         return Share(0, 0, None, None, None)
-    ends = binomtest(sum(hits), len(hits)).proportion_ci(0.95, method="exact")
-    return Share(sum(hits), len(hits), sum(hits) / len(hits), float(ends.low), float(ends.high))
+    return Share(sum(hits), len(hits), sum(hits) / len(hits), *proportion_interval(sum(hits), len(hits)))
 
 
 def agreement(answers: Sequence[Sequence[str]]) -> float | None:

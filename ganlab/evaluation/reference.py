@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.gan.gan import GAN
-from ganlab.metrics.base import Array, Real, SampleSet, Verdict
+from ganlab.metrics.base import Array, DiscriminatorScore, Real, SampleSet
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def real_sets(data: Data, part: str, count: int | None, train: int | None, side:
             learned, other = learned.take(odd == 1), learned.take(odd == 0)
         else:
             other = learned
-        other = other.take(np.unique(np.linspace(0, len(other) - 1, count or len(other)).round().astype(int)))
+        other = other.take(evenly(count or len(other), len(other)))
     return Real(data.kind, learned, other, tuple(data.source.classes), side)
 
 
@@ -73,7 +74,7 @@ def generated(gan: GAN, count: int, batch_size: int = 256) -> Preview:
     return Preview(samples.numpy(), images[0][:IMAGES].cpu().numpy(), None if labels is None else labels.cpu().numpy())
 
 
-def verdict_of(gan: GAN, batch_size: int = 256) -> Verdict:
+def discriminator_score(gan: GAN, batch_size: int = 256) -> DiscriminatorScore:
     """What the discriminator says of samples `(N, *)` in their own unit: logits `(N,)` of being real.
 
     Windows have the leads that the arrangement decodes to.

@@ -21,7 +21,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Kind
-from ganlab.core.ratio import Share
+from ganlab.core.ratio import Ratio
 from ganlab.gan.gan import GAN
 from ganlab.generator.trained import Trained
 from ganlab.generator.trust import build_allowed, check_form, check_plain, own_class
@@ -88,7 +88,7 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
 def state_of(gan: GAN) -> dict[str, Tensor]:
     """Return the tensors that sampling needs: weights, and the fitted state of the codec, without its counts."""
     counts = {
-        f"{name}.{key}" for name, m in gan.codec.named_modules() if isinstance(m, Share) for key in m.state_dict()
+        f"{name}.{key}" for name, m in gan.codec.named_modules() if isinstance(m, Ratio) for key in m.state_dict()
     }
     fitted = {f"codec.{key}": value for key, value in gan.codec.state_dict().items() if key not in counts}
     return {f"generator.{key}": value for key, value in gan.sampling_generator.state_dict().items()} | fitted

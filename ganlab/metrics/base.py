@@ -20,7 +20,7 @@ Weights = NDArray[np.float64]
 Statistic = Callable[[Weights, Weights], float]
 """A number of the weights of the judged samples, `(N,)`, and of the reference's, `(M,)`; NaN where there is none."""
 
-Verdict = Callable[[Array], NDArray[np.floating[Any]]]
+DiscriminatorScore = Callable[[Array], NDArray[np.floating[Any]]]
 """What a discriminator says of N samples, `(N,)`: the higher, the more like those that it was trained on."""
 
 
@@ -29,14 +29,14 @@ class SampleSet:
     """Samples in their own unit, N of them, and of what class and whose they are, where that is known.
 
     `values` are windows `(N, leads, samples)` in mV, rows `(N, columns)` in the columns' units, or images
-    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`. `verdict` is that of the
-    discriminator that came with generated samples, where one did.
+    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`. `discriminator`
+    scores samples, where generated ones came with it.
     """
 
     values: Array
     labels: NDArray[np.int64] | None = None
     persons: NDArray[np.int64] | None = None
-    verdict: Verdict | None = None
+    discriminator: DiscriminatorScore | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -49,7 +49,7 @@ class SampleSet:
     def take(self, index: NDArray[Any]) -> "SampleSet":
         """The samples at these places, or where a mask is true."""
         labels, persons = (None if each is None else each[index] for each in (self.labels, self.persons))
-        return SampleSet(self.values[index], labels, persons, self.verdict)
+        return SampleSet(self.values[index], labels, persons, self.discriminator)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Number:
     limits: tuple[float, float] = (-np.inf, np.inf)
 
 
-class Found(dict[str, Statistic]):
+class Scores(dict[str, Statistic]):
     """Numbers of a set by name, what a page draws of them, and why some are not there.
 
     `shown` holds plain values only, as JSON does.
@@ -145,11 +145,11 @@ class Found(dict[str, Statistic]):
         self.left_out = list(left_out)
 
 
-Judge = Callable[[SampleSet], Mapping[str, Statistic]]
+Scorer = Callable[[SampleSet], Mapping[str, Statistic]]
 """Numbers of a set by their names; where something is not measured of this set its name is left out."""
 
 
-class Measure(ABC):
+class Metric(ABC):
     """Compares sets of samples with real ones; `numbers` says what each number is, `kinds` what can be measured."""
 
     numbers: Mapping[str, Number]
@@ -167,7 +167,7 @@ class Measure(ABC):
                 "metrics=image, any of them for metrics=paper."
             )
 
-    def ground(self, real: Real) -> Real:
+    def select(self, real: Real) -> Real:
         """What the samples are judged beside: the real samples as they are, or for an attack those under attack.
 
         Raises UserError for an attack where nobody can be attacked.
@@ -186,7 +186,7 @@ class Measure(ABC):
         return samples
 
     @abstractmethod
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Learn what there is to learn from the real samples; what is returned judges sets beside them.
 
         Raises TooFew where there are not enough of them.

@@ -33,7 +33,8 @@ from scipy.sparse import csr_matrix
 from scipy.spatial.distance import jensenshannon
 
 from ganlab.core.kind import Image, Kind, Row, Window
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
+from ganlab.core.spread import evenly
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.embedding import Embed, Embedding, check_finite
 from ganlab.metrics.weighted import mean
 
@@ -155,7 +156,7 @@ NUMBERS: Mapping[str, Number] = {
 }
 
 
-class Distribution(Measure):
+class Distribution(Metric):
     """Numbers of two sets of points in an embedding.
 
     Arguments:
@@ -190,7 +191,7 @@ class Distribution(Measure):
         super().check(kind)
         self.embedding.check(kind)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Components, cells and thresholds of the training samples; raises TooFew for a handful of samples."""
         from sklearn.cluster import KMeans
         from sklearn.metrics.pairwise import euclidean_distances
@@ -200,7 +201,7 @@ class Distribution(Measure):
         need(len(real.reference), self.k + 2, "reference samples")
         embed = _reduced(self.embedding.fit(real), real, self.components)
         train = embed(real.train.values)
-        few = np.unique(np.linspace(0, len(train) - 1, PAIRED).round().astype(int))
+        few = evenly(PAIRED, len(train))
         learned = Cloud(train[few], self.k)
         near = threshold(learned.distances, None if real.train.persons is None else real.train.persons[few])
         best = {key: each(np.ones(len(few)), np.ones(0)) for key, each in _diversity(learned, near).items()}
@@ -252,7 +253,7 @@ def repeated(points: Points, count: int) -> float:
     """Nearer than this to another are only 1 % of points `(N, d)`, of which `count` are taken."""
     from sklearn.neighbors import NearestNeighbors
 
-    few = points[np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))]
+    few = points[evenly(count, len(points))]
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(few).kneighbors()[0]
     return float(np.quantile(nearest, REPEATED))
 

@@ -21,6 +21,7 @@ from torch.nn.functional import conv1d
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
 from ganlab.core.resampling import at_rate, centred
+from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real
 from ganlab.metrics.ecg.physiology import LEAST_RATE, describe
 
@@ -86,7 +87,7 @@ class RandomConvolutions(Embedding):
         weights = [_kernels(len(kind.leads), self.seed + place) for place in range(len(steps))]
         kernels = list(zip(steps, weights, strict=True))
 
-        spread = np.unique(np.linspace(0, len(real.train) - 1, LEARNED).round().astype(int))
+        spread = evenly(LEARNED, len(real.train))
         biases = _biases(_prepared(real.train.values[spread], kind.rate), kernels)
         standardized = Standardized(_convolved(_prepared(real.train.values, kind.rate), kernels, biases))
         return lambda windows: standardized(_convolved(_prepared(windows, kind.rate), kernels, biases))

@@ -28,7 +28,8 @@ from scipy.spatial.distance import cdist, jensenshannon
 
 from ganlab.core.kind import Kind, Window
 from ganlab.core.resampling import at_rate, centred
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
+from ganlab.core.spread import evenly
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.ecg.physiology import LEAST_RATE, find_all_peaks
 from ganlab.metrics.ecg.signal import one_lead, place_of, power
 from ganlab.metrics.privacy.copies import left_out
@@ -136,7 +137,7 @@ class _Known:
     persons: NDArray[np.int64] | None
 
 
-class PeersList(Measure):
+class PeersList(Metric):
     """Numbers of one lead, the first if no other is asked for; `pairs` random pairs are warped onto one another."""
 
     numbers = NUMBERS
@@ -152,7 +153,7 @@ class PeersList(Measure):
         assert isinstance(kind, Window)
         place_of(self.lead, kind)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Learn the features' scale from training windows. Raises TooFew for less than 5 windows of either kind."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
@@ -163,7 +164,7 @@ class PeersList(Measure):
         middle, scale = train.features.mean(axis=0), train.features.std(axis=0)
         scale[scale == 0] = 1
         trained, others = ((each.features - middle) / scale for each in (train, reference))
-        width = float(np.median(cdist(*(2 * [trained[_some(len(trained), 500)]]))))
+        width = float(np.median(cdist(*(2 * [trained[evenly(500, len(trained))]]))))
 
         def judge(samples: SampleSet) -> dict[str, Statistic]:
             need(len(samples), NEIGHBOURS + 2, "judged windows")
@@ -425,10 +426,6 @@ def _warped(found: _Known, reference: _Known, pairs: int) -> Statistic:
     first, second = first[:pairs], second[:pairs]
     distance = dtw(found.slow[first], reference.slow[second])
     return lambda judged, real: mean(distance, judged[first] * real[second])
-
-
-def _some(count: int, wanted: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, wanted).round().astype(np.int64))
 
 
 def _kernel(a: Floats, b: Floats, width: float) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.spread import evenly
 from ganlab.core.words import counted, number
 from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans, png_bytes
 from ganlab.plot.images import draw_grid, outside, pixels
@@ -55,7 +56,7 @@ def _compare_windows(kind: Window, real: Array | None, synthetic: Array | None) 
     if not known:
         return []
     columns = 2 if _seconds(kind) <= _SHORT else 1
-    spans = _common_spans([windows[_spread(len(windows), _WINDOWS)] for windows in known.values()], columns)
+    spans = _common_spans([windows[evenly(_WINDOWS, len(windows))] for windows in known.values()], columns)
     cells = [
         page.join([page.heading(name, 3), _ecg(kind, name, windows, columns, spans, note=_NOTES[name])])
         for name, windows in known.items()
@@ -90,7 +91,7 @@ def _classes_of_windows(
 ) -> list[Html]:
     members = _members(synthetic, labels, classes)
     columns = 3 if _seconds(kind) <= _SHORT else 1
-    shown = [windows[_spread(len(windows), 3)] for windows in members.values() if len(windows)]
+    shown = [windows[evenly(3, len(windows))] for windows in members.values() if len(windows)]
     spans = _common_spans(shown, columns) if shown else np.zeros((1, 1, 2))
     return [
         _class_block(
@@ -140,11 +141,6 @@ def _class_block(kind: Kind, name: str, samples: Array, picture: Html) -> Html:
     return page.join([page.heading(name, 3), shown])
 
 
-def _spread(count: int, most: int) -> list[int]:
-    """A few indices below `count`, evenly apart."""
-    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
-
-
 def _caption(kind: Kind, name: str, shown: int, count: int, *notes: str) -> str:
     return " ".join([f"{name}: {shown} of {counted(count, kind.noun)}, evenly apart.", *filter(None, notes)])
 
@@ -173,7 +169,7 @@ def _common_spans(sets: Sequence[Array], columns: int) -> Array:
 def _ecg(
     kind: Window, name: str, windows: Array, columns: int, spans: Array, most: int = _WINDOWS, note: str = ""
 ) -> Html:
-    chosen = _spread(len(windows), most)
+    chosen = evenly(most, len(windows))
     figure = draw_windows(
         windows[chosen],
         leads=kind.leads,
@@ -211,7 +207,7 @@ def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Html]:
 
 def _rows(kind: Row, known: Mapping[str, Array]) -> Html:
     """A few rows of each set, features downwards."""
-    chosen = {name: _spread(len(rows), _ROWS) for name, rows in known.items()}
+    chosen = {name: evenly(_ROWS, len(rows)) for name, rows in known.items()}
     header = ["feature", *(f"{name.lower()} {index + 1}" for name, places in chosen.items() for index in places)]
     shown = np.concatenate([known[name][places] for name, places in chosen.items()])
     cells = [
@@ -225,7 +221,7 @@ def _rows(kind: Row, known: Mapping[str, Array]) -> Html:
 
 
 def _grid(kind: Image, name: str, levels: Array, columns: int, most: int = _IMAGES, note: str = "") -> Html:
-    chosen = _spread(len(levels), most)
+    chosen = evenly(most, len(levels))
     images = pixels(levels[chosen])
     beyond = outside(images)
     said = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganlab.core.columns import columns_of
 from ganlab.core.kind import TOP, Column, Row
-from ganlab.core.ratio import Share, shares
+from ganlab.core.ratio import Ratio, ratios
 from ganlab.standardization.base import Encoded, Standardization
 
 BOTTOM = 1.0
@@ -41,8 +41,8 @@ class MinMax(Standardization):
         for flag in ("binary", "whole"):
             flags = torch.tensor([getattr(column, flag) for column in self.columns])
             self.register_buffer(flag, flags, persistent=False)
-        self.in_between = Share()
-        self.null = Share()
+        self.in_between = Ratio()
+        self.null = Ratio()
 
     @property
     def fitted(self) -> bool:
@@ -94,7 +94,7 @@ class MinMax(Standardization):
 
     def counts(self) -> dict[str, float]:
         """Shares of decoded cells, in whole levels: binary ones neither at 1 nor at 255, and other ones at 0."""
-        return shares(binary_in_between=self.in_between, value_null=self.null)
+        return ratios(binary_in_between=self.in_between, value_null=self.null)
 
     @property
     def zero(self) -> str:

@@ -17,8 +17,9 @@ import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
+from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
-from ganlab.metrics.base import Measure, Real, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.ecg.leads import LeadRelations
 from ganlab.metrics.ecg.physiology import VisualCriteria
@@ -104,9 +105,9 @@ class Scale:
         self.real = real
         self.draws = draws
         self.seed = seed
-        self._judges = [measure.beside(real) for measure in _measures()]
+        self._judges = [measure.fit(real) for measure in _measures()]
         self._seam = self._numbers(real.reference)["signal/seam_ratio"]
-        floor = real.train.take(np.unique(np.linspace(0, len(real.train) - 1, windows).round().astype(int)))
+        floor = real.train.take(evenly(windows, len(real.train)))
         numbers = self._numbers(floor)
         drawn_values = self._values(self._components(numbers), floor)
         values = {name: _plain(each, floor, real.reference) for name, each in self._components(numbers).items()}
@@ -186,7 +187,7 @@ def check(kind: Kind) -> None:
         measure.check(kind)
 
 
-def _measures() -> list[Measure]:
+def _measures() -> list[Metric]:
     return [VisualCriteria(), SignalShape(), Distribution(RandomConvolutions(), classifier=False), LeadRelations()]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from scipy import stats
+from ganlab.core.binomial import proportion_interval
 
 RATIO = "diversity/ratio"
 CLASS_MIN = "diversity/class_min"
@@ -108,10 +108,7 @@ class Rate:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The exact interval of Clopper and Pearson (1934) for the share; 0 to 1 where nothing was judged."""
-        tail, healthy = (1 - level) / 2, self.judged - self.collapsed
-        low = stats.beta.ppf(tail, self.collapsed, healthy + 1) if self.collapsed else 0.0
-        high = stats.beta.ppf(1 - tail, self.collapsed + 1, healthy) if healthy else 1.0
-        return float(low), float(high)
+        return proportion_interval(self.collapsed, self.judged, (1 - level) / 2)
 
     def __str__(self) -> str:
         low, high = (f"{100 * end:.0f}" for end in self.interval())

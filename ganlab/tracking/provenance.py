@@ -13,10 +13,10 @@ from importlib.metadata import Distribution, PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ganlab.core.settings import CONF, HERE
+from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.dataset.samples import FITTED_VALUES
 
@@ -95,7 +95,7 @@ def data_facts(data: Data) -> dict[str, Any]:
     parts = json.dumps({name: list(people) for name, people in data.split.parts.items()}, sort_keys=True)
     samples = data.collected.judged
     count = min(len(samples), max(1, FITTED_VALUES // samples[0].sample.numel()))
-    shown = np.unique(np.linspace(0, len(samples) - 1, count).round().astype(int))
+    shown = evenly(count, len(samples))
     values = hashlib.sha256()
     for start in range(0, len(shown), READ):
         batch = samples.__getitems__(shown[start : start + READ].tolist())

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from ganlab.core.spacing import evenly
+from ganlab.core.spread import evenly
 from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.gan import GAN
 from ganlab.metrics.diversity import by_class, mean_distance, pairwise_distance_ratio, smallest
@@ -89,5 +89,5 @@ def spread_by_class(samples: Samples, count: int) -> Batch:
     """Return about `count` samples, equally many of each class and two at least, spread evenly over the class."""
     labels = np.unique(samples.labels)
     members = [np.flatnonzero(samples.labels == label) for label in labels]
-    chosen = [own[evenly(len(own), max(2, count // len(labels)))] for own in members]
+    chosen = [own[evenly(max(2, count // len(labels)), len(own))] for own in members]
     return samples.__getitems__(np.concatenate(chosen).tolist())

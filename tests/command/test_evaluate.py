@@ -14,7 +14,7 @@ from ganlab.command.evaluate import common_ground
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.exchange.synthetic import Synthetic
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic
 from ganlab.metrics.weighted import mean
 from tests.conftest import TINY, newest_run
 
@@ -29,13 +29,13 @@ IRIS = ("dataset=iris_sim", "dataset.people=12", "dataset.images_per_eye=1", *LE
 NUMBERS = {"level/mean": Number("", "mean of all values")}
 
 
-class Level(Measure):
+class Level(Metric):
     """Mean of all values."""
 
     numbers = NUMBERS
     kinds = (Window, Row, Image)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         def judge(samples: SampleSet) -> dict[str, Statistic]:
             values = samples.values.reshape(len(samples), -1).mean(axis=1)
             return {"level/mean": lambda w, _: mean(values, w)}

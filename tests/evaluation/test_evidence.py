@@ -7,7 +7,7 @@ import pytest
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
 from ganlab.evaluation.evidence import check_measures, evidence, seen, unseen
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, TooFew, need
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, need
 from ganlab.metrics.weighted import mean
 
 WINDOW = Window(("i",), 100.0, 200)
@@ -19,7 +19,7 @@ NUMBERS = {
 }
 
 
-class Level(Measure):
+class Level(Metric):
     """The mean of a set, and how far it is from that of the reference."""
 
     numbers = NUMBERS
@@ -29,7 +29,7 @@ class Level(Measure):
         self.least = least
         self.judged = 0
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         need(len(real.train), self.least, "training windows")
         reference = real.reference.values.mean(axis=(1, 2))
 
@@ -119,15 +119,15 @@ def test_too_few_samples_leave_a_measure_out_and_say_so(real: Real, synthetic: S
         "much: 60 training windows, and 1000 are needed. More samples: metrics.samples=, or n= when sampling."
     ]
     with pytest.raises(TooFew):
-        Level(1000).beside(real)
+        Level(1000).fit(real)
 
 
 def test_a_measure_that_has_nothing_to_measure_is_named_and_costs_no_controls(
     real: Real, synthetic: SampleSet, tmp_path: Path
 ) -> None:
     class Nothing(Level):
-        def beside(self, real: Real) -> Judge:
-            judge = super().beside(real)
+        def fit(self, real: Real) -> Scorer:
+            judge = super().fit(real)
             return lambda samples: judge(samples) and {}
 
     measure = Nothing()
@@ -140,7 +140,7 @@ def test_a_measure_that_refuses_a_control_leaves_the_others_their_numbers(
     real: Real, synthetic: SampleSet, tmp_path: Path
 ) -> None:
     class Refusing(Level):
-        def beside(self, real: Real) -> Judge:
+        def fit(self, real: Real) -> Scorer:
             raise UserError("1 of 20 windows hold NaN")
 
     found = evidence(real, synthetic, {"bad": Refusing(), "level": Level()}, tmp_path)

@@ -40,7 +40,7 @@ def given() -> Real:
 
 
 def values(judged: SampleSet, real: Real, of_judged=None, of_real=None, **settings) -> dict[str, float]:
-    judge = Distribution(Columns(), **settings).beside(real)
+    judge = Distribution(Columns(), **settings).fit(real)
     weights = [np.ones(len(s)) if w is None else w for s, w in ((judged, of_judged), (real.reference, of_real))]
     return {name.split("/")[1]: statistic(*weights) for name, statistic in judge(judged).items()}
 
@@ -195,15 +195,15 @@ def test_vendi_score_is_that_of_the_matrix_of_cosines() -> None:
 def test_broken_and_too_few_samples_are_named_errors(given: Real) -> None:
     broken = points(20, 12)
     broken[3, 0] = np.nan
-    judge = Distribution(Columns()).beside(given)
+    judge = Distribution(Columns()).fit(given)
     with pytest.raises(UserError, match="1 of 20 samples hold NaN"):
         judge(SampleSet(broken))
     with pytest.raises(TooFew, match="6 samples, and 7 are needed"):
         judge(SampleSet(points(6, 13)))
     with pytest.raises(TooFew, match="3 training samples, and 8"):
-        Distribution(Columns()).beside(Real(given.kind, SampleSet(points(3, 0)), given.reference))
+        Distribution(Columns()).fit(Real(given.kind, SampleSet(points(3, 0)), given.reference))
     with pytest.raises(TooFew, match="6 reference samples"):
-        Distribution(Columns()).beside(Real(given.kind, given.train, SampleSet(points(6, 0))))
+        Distribution(Columns()).fit(Real(given.kind, given.train, SampleSet(points(6, 0))))
 
 
 def test_names_and_what_an_embedding_is_blind_to() -> None:

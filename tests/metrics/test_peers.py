@@ -42,7 +42,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
 
 
 def numbers(real: Real, samples: SampleSet) -> dict[str, float]:
-    found = PeersList(pairs=30).beside(real)(samples)
+    found = PeersList(pairs=30).fit(real)(samples)
     return {name: each(np.ones(len(samples)), np.ones(len(real.reference))) for name, each in found.items()}
 
 
@@ -149,7 +149,7 @@ def test_controls_land_where_they_must(real: Real) -> None:
 
 def test_warped_pairs_weigh_as_both_windows_do(real: Real) -> None:
     samples = make("pca_gaussian", real, 30)
-    statistic = PeersList(pairs=400).beside(real)(samples)["peers/dtw"]
+    statistic = PeersList(pairs=400).fit(real)(samples)["peers/dtw"]
     rng = np.random.default_rng(1)
     judged, weights = (rng.integers(0, 3, n).astype(float) for n in (30, len(real.reference)))
     ones = np.ones(len(real.reference))

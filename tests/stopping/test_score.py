@@ -10,6 +10,7 @@ from scipy import signal as dsp
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Window
+from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.reference import real_sets
@@ -51,7 +52,7 @@ def stepped(x: np.ndarray, microvolts: float) -> np.ndarray:
 def test_windows_of_other_persons_have_a_low_q_and_the_floors_own_have_none() -> None:
     real, others, _ = cohort()
     assert rate(others.values).q < 0.6
-    own = real.train.values[np.unique(np.linspace(0, len(real.train) - 1, WINDOWS).round().astype(int))]
+    own = real.train.values[evenly(WINDOWS, len(real.train))]
     assert rate(own).q == pytest.approx(0, abs=1e-9)
     assert rate(np.random.default_rng(0).standard_normal(others.values.shape)).q > 2
 

@@ -16,7 +16,7 @@ from scipy.signal.windows import hann
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.ecg.physiology import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
 from ganlab.metrics.weighted import mean, quantile
 
@@ -117,13 +117,13 @@ class Beats:
         return float(np.nanmean(deviation)) if np.isfinite(deviation).any() else float("nan")
 
 
-class LeadRelations(Measure):
+class LeadRelations(Metric):
     """What holds between the leads of windows; nothing for windows of one lead, and no beats below a second."""
 
     numbers = NUMBERS
     kinds = (Window,)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Describe the reference once. Raises UserError for windows that hold NaN or infinity."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)

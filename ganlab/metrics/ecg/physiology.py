@@ -23,7 +23,8 @@ from scipy import signal as dsp
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
-from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, need
+from ganlab.core.spread import evenly
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, need
 from ganlab.metrics.weighted import mean, quantile, wasserstein
 
 Floats = NDArray[np.floating]
@@ -331,7 +332,7 @@ def _flat(peaks: Peaks, samples: int) -> NDArray[np.int64]:
     return np.concatenate([2 * samples * k + p for k, p in enumerate(peaks)]).astype(np.int64)
 
 
-class VisualCriteria(Measure):
+class VisualCriteria(Metric):
     """The paper's visual criteria of one lead of the windows, the first if no other is asked for.
 
     `noise_limit_uv` is the noise that makes a window implausible, uV; that of 95 % of the training windows if None.
@@ -359,7 +360,7 @@ class VisualCriteria(Measure):
                 "or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
             )
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Limits of plausible windows are learned from training windows.
 
         Raises UserError for windows that hold NaN or infinity, TooFew without training windows.
@@ -385,7 +386,7 @@ class VisualCriteria(Measure):
 def limits(windows: Floats, rate: float) -> tuple[float, float]:
     """Noise and baseline residual, uV, that 95 % of real windows `(N, samples)` do not exceed; TooFew for none."""
     need(len(windows), 1, "training windows")
-    few = windows[np.unique(np.linspace(0, len(windows) - 1, LEARNED).round().astype(int))].astype(np.float64)
+    few = windows[evenly(LEARNED, len(windows))].astype(np.float64)
     noise, residual = _noise(few, rate), _baseline(few, rate)[1]
     alike = np.ones(len(few))
     return quantile(noise, alike, TYPICAL), quantile(residual, alike, TYPICAL)

@@ -20,7 +20,7 @@ from scipy import signal as dsp
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.weighted import mean, wasserstein
 
 Floats = NDArray[np.floating]
@@ -130,7 +130,7 @@ class _Signals:
     stuck: Floats
 
 
-class SignalShape(Measure):
+class SignalShape(Metric):
     """Spectra, amplitudes, slopes and artefacts of one lead of the windows, the first if no other is asked for.
 
     `side` is the number of columns of the image that the lead was folded to; None for the run's own, else that of a
@@ -150,7 +150,7 @@ class SignalShape(Measure):
         assert isinstance(kind, Window)
         place_of(self.lead, kind)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Describe the reference once. Raises UserError for windows that hold NaN or infinity."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)

@@ -22,7 +22,8 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Kind
-from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
+from ganlab.core.spread import evenly
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.embedding import Embed, Embedding, Standardized
 from ganlab.metrics.weighted import mean
 
@@ -120,7 +121,7 @@ class _Described:
     apart: Floats
 
 
-class ImageMeasure(Measure):
+class ImageMetric(Metric):
     """Numbers of images of levels 0..255, `(N, C, H, W)`.
 
     The thresholds of near duplicates and of copies are learned from training images. A judged image of a training
@@ -130,7 +131,7 @@ class ImageMeasure(Measure):
     numbers = NUMBERS
     kinds = (Image,)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Describe the real images. Raises UserError for images of another shape, or values that are no numbers."""
         need(len(real.train), 3, "training images")
         need(len(real.reference), 3, "reference images")
@@ -364,7 +365,7 @@ class ImageConvolutions(Embedding):
 
     def _bias(self, images: Array, weights: torch.Tensor) -> list[torch.Tensor]:
         """A threshold for each kernel on each level, from at most `BLOCK` training images."""
-        chosen = images[np.unique(np.linspace(0, len(images) - 1, BLOCK).round().astype(int))]
+        chosen = images[evenly(BLOCK, len(images))]
         by_image = [
             [torch.quantile(r[0].flatten(1), self.quantile, dim=1) for r in self._responses(one, weights)]
             for one in (chosen[k : k + 1] for k in range(len(chosen)))

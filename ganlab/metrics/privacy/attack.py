@@ -18,13 +18,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import beta, norm, rankdata
+from scipy.stats import norm, rankdata
 
+from ganlab.core.binomial import proportion_interval
+from ganlab.core.spread import evenly
 from ganlab.metrics.base import SampleSet, Statistic, Weights
 from ganlab.metrics.utility.tstr import auroc
 
-Scores = NDArray[np.float64]
-Number = Callable[[Weights], float]
+Floats = NDArray[np.float64]
+Estimate = Callable[[Weights], float]
 """A number of the weights of persons, or of samples."""
 
 LOW, FEW = 0.10, 0.01
@@ -72,11 +74,11 @@ class Targets:
         """Which samples are of members, `(N,)`."""
         return self.member[self.place]
 
-    def mean(self, scores: Scores) -> Scores:
+    def mean(self, scores: Floats) -> Floats:
         """Of each person's samples, `(P,)` of `(N,)`."""
         return np.bincount(self.place, scores, minlength=len(self.person)) / self.windows
 
-    def greatest(self, scores: Scores) -> Scores:
+    def greatest(self, scores: Floats) -> Floats:
         """Of each person's samples, `(P,)` of `(N,)`."""
         found = np.full(len(self.person), -np.inf)
         np.maximum.at(found, self.place, scores)
@@ -86,17 +88,17 @@ class Targets:
         """How often each person is there when samples are there so often, `(P,)`."""
         return np.bincount(self.place, samples, minlength=len(self.person)) / self.windows
 
-    def by_person(self, number: Number) -> Statistic:
+    def by_person(self, number: Estimate) -> Statistic:
         """A number of persons as a statistic of the samples under attack."""
         return lambda _, reference: number(self.weights(reference))
 
-    def by_sample(self, number: Number) -> Statistic:
+    def by_sample(self, number: Estimate) -> Statistic:
         """A number of samples, each person weighing the same however many they have."""
         equal = 1 / self.windows[self.place]
         return lambda _, reference: number(reference * equal)
 
 
-def rate_at(scores: Scores, positive: NDArray[np.bool_], level: float) -> Number:
+def rate_at(scores: Floats, positive: NDArray[np.bool_], level: float) -> Estimate:
     """The greatest rate of true alarms at a rate of false ones of at most `level`; NaN where one side has no weight.
 
     With less than `1 / level` on the negative side this means no false alarm at all.
@@ -112,11 +114,11 @@ def rate_at(scores: Scores, positive: NDArray[np.bool_], level: float) -> Number
     return number
 
 
-def curve(scores: Scores, positive: NDArray[np.bool_], points: int = CURVE) -> list[list[float]]:
+def curve(scores: Floats, positive: NDArray[np.bool_], points: int = CURVE) -> list[list[float]]:
     """Rates of false and of true alarms, `[false, true]`, at `points` thresholds at most, from none to all."""
     place = np.unique(-scores, return_inverse=True)[1]
     true, false = (np.bincount(place, side).cumsum() / side.sum() for side in (positive, ~positive))
-    at = np.unique(np.linspace(0, len(true) - 1, points).round().astype(int))
+    at = evenly(points, len(true))
     return [[0.0, *false[at].tolist()], [0.0, *true[at].tolist()]]
 
 
@@ -129,7 +131,7 @@ def as_it_is(bound: float) -> Statistic:
     return statistic
 
 
-def epsilon_bound(scores: Scores, positive: NDArray[np.bool_], level: float = LEVEL, delta: float = 0.0) -> float:
+def epsilon_bound(scores: Floats, positive: NDArray[np.bool_], level: float = LEVEL, delta: float = 0.0) -> float:
     """Lower bound of epsilon, one-sided with a confidence of `1 - level`, that these scores show; 0 where none.
 
     The greatest of the bounds at `THRESHOLDS` quantiles of all scores, each with its share of the `level`.
@@ -140,17 +142,12 @@ def epsilon_bound(scores: Scores, positive: NDArray[np.bool_], level: float = LE
     found = 0.0
     for threshold in thresholds:
         alarm = scores >= threshold
-        true = _least(int((alarm & positive).sum()), members, each)
-        false = 1 - _least(int((~alarm & ~positive).sum()), others, each)
+        true = proportion_interval(int((alarm & positive).sum()), members, each)[0]
+        false = 1 - proportion_interval(int((~alarm & ~positive).sum()), others, each)[0]
         for high, low in ((true, false), (1 - false, 1 - true)):
             if high > delta:
                 found = max(found, float(np.log((high - delta) / low)))
     return found
-
-
-def _least(hits: int, count: int, level: float) -> float:
-    """Clopper and Pearson's lower bound of a rate."""
-    return float(beta.ppf(level, hits, count - hits + 1)) if hits else 0.0
 
 
 def greatest_bound(members: int, others: int) -> float:
@@ -178,7 +175,7 @@ def _deviation(area: float, members: int, others: int) -> float:
     return float(np.sqrt(max(variance, 0.0) / (members * others)))
 
 
-def strongest(scores: Mapping[str, Scores], targets: Targets) -> tuple[Number, dict[str, object]]:
+def strongest(scores: Mapping[str, Floats], targets: Targets) -> tuple[Estimate, dict[str, object]]:
     """The greatest AUC of several attacks as a number of the weights of persons, and what chance makes of it.
 
     `p` is the share of permutations of membership within the classes whose greatest AUC is as great: the best of

@@ -23,7 +23,8 @@ from torch import Tensor
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.resampling import at_rate, centred
-from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
+from ganlab.core.spread import evenly
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.ecg.signal import whole
 from ganlab.metrics.weighted import known, mean, quantile
 
@@ -59,7 +60,7 @@ class Spectra:
         return self.values.shape[1]
 
 
-class Copies(Measure):
+class Copies(Metric):
     """The copy detector: `share` is what other persons' windows have of windows below the threshold."""
 
     kinds = (Window,)
@@ -110,7 +111,7 @@ class Copies(Measure):
             ),
         }
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Learn the threshold from the reference. Raises TooFew for less than 10 windows of it, or one of training."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
@@ -121,7 +122,7 @@ class Copies(Measure):
         usual = _apart(distances(others, searched), left_out(reference, train)).min(axis=1)
         need(int(np.isfinite(usual).sum()), LEAST, "reference windows of persons who did not train")
         equal = min(len(train), len(reference))
-        some_train, some_others = _some(len(train), equal), _some(len(reference), equal)
+        some_train, some_others = evenly(equal, len(train)), evenly(equal, len(reference))
 
         def judge(samples: SampleSet) -> dict[str, Statistic]:
             windows = spectra(samples, rate)
@@ -216,7 +217,3 @@ def _apart(distance: NDArray[np.float32], same: NDArray[np.bool_]) -> NDArray[np
 
 def _take(windows: Spectra, at: slice) -> Spectra:
     return Spectra(windows.values[:, at], windows.samples, windows.shifts)
-
-
-def _some(count: int, wanted: int) -> NDArray[np.int64]:
-    return np.linspace(0, count - 1, wanted).round().astype(np.int64)

@@ -26,7 +26,7 @@ from ganlab.core.kind import Window
 from ganlab.core.record import LEADS, millivolts
 from ganlab.core.resampling import at_rate, centred
 from ganlab.metrics.base import Array, Number, Real, SampleSet, Weights
-from ganlab.metrics.privacy.attack import PERMUTATIONS, Scores, Targets, permuted
+from ganlab.metrics.privacy.attack import PERMUTATIONS, Floats, Targets, permuted
 from ganlab.metrics.privacy.membership import Attack, Attempt, NotHere, Outcome, Released
 from ganlab.metrics.privacy.screen import balanced
 from ganlab.metrics.utility.classifier import RATE, WIDTHS, ResNet
@@ -218,7 +218,7 @@ def recognition(
     return Recognized(len(known), float(by_person.mean()), float(by_window.mean()))
 
 
-def _top(likeness: NDArray[np.float32]) -> Scores:
+def _top(likeness: NDArray[np.float32]) -> Floats:
     """Of each person the mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
     count = min(NEAREST, len(likeness))
     return np.partition(likeness, len(likeness) - count, axis=0)[-count:].mean(axis=0).astype(np.float64)
@@ -234,7 +234,7 @@ def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, ref
     return balanced(float(hit @ judged / judged.sum()), int(member.sum()), int((~member).sum()))
 
 
-def _null(shares: Scores, targets: Targets) -> dict[str, object]:
+def _null(shares: Floats, targets: Targets) -> dict[str, object]:
     """The share of members' hits among permutations of membership within the classes: its p value and its quantiles."""
     observed = float(shares @ targets.member)
     drawn = shares @ permuted(targets, PERMUTATIONS)

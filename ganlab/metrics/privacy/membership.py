@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.metrics.base import Array, Real, SampleSet, Statistic
 from ganlab.metrics.embedding import Embed, RandomConvolutions
-from ganlab.metrics.privacy.attack import Scores, Targets
+from ganlab.metrics.privacy.attack import Floats, Targets
 
 TINY = 1e-3
 """Added to distances of windows before their logarithm is taken; two windows without anything in common have 1.4."""
@@ -51,8 +51,8 @@ class Outcome:
     `shown` holds plain values for a page.
     """
 
-    person: Scores
-    sample: Scores | None = None
+    person: Floats
+    sample: Floats | None = None
     numbers: Mapping[str, Statistic] | None = None
     shown: Mapping[str, object] | None = None
 
@@ -140,7 +140,7 @@ class Density(Attack):
         return attempt
 
 
-class Discriminator(Attack):
+class DiscriminatorAttack(Attack):
     """The surer D is that a window is a real one, the likelier a member.
 
     A control has no D; it is given one that knows the control's samples by heart and says how near a window is to them.
@@ -154,7 +154,7 @@ class Discriminator(Attack):
         """There is nothing to learn."""
 
         def attempt(released: Released) -> Outcome:
-            verdict = released.samples.verdict
+            verdict = released.samples.discriminator
             if isinstance(released.samples, Control):
                 learned = -released.distance.min(axis=0).astype(np.float64)
                 return Outcome(targets.mean(learned), learned)

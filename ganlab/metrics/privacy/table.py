@@ -18,9 +18,9 @@ from scipy.spatial.distance import cdist
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Row
-from ganlab.metrics.base import Found, Judge, Measure, Number, Real, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, Weights
 from ganlab.metrics.privacy import attack as attacks_on
-from ganlab.metrics.privacy.attack import FEW, LOW, Scores, Targets
+from ganlab.metrics.privacy.attack import FEW, LOW, Floats, Targets
 from ganlab.metrics.privacy.windows import LEAST, SHARE, STRONGEST, drawn, persons_shown, targets_of
 from ganlab.metrics.table.neighbours import Grid, nearest
 from ganlab.metrics.utility.tstr import auroc
@@ -109,7 +109,7 @@ NUMBERS: Mapping[str, Number] = {
 }
 
 
-class TablePrivacy(Measure):
+class TablePrivacy(Metric):
     """Copies, membership inference and attribute inference of rows, each beside as many non-members."""
 
     kinds = (Row,)
@@ -132,7 +132,7 @@ class TablePrivacy(Measure):
         self.steps = steps
         self.least = least
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Scale the columns. Raises UserError for columns that are not there, TooFew for too few persons."""
         self.check(real.kind)
         assert isinstance(real.kind, Row)
@@ -148,7 +148,7 @@ class TablePrivacy(Measure):
         usual = nearest(rows, others / scale)
         near = float(np.quantile(usual[~ours], NEAR))
 
-        def judge(samples: SampleSet) -> Found:
+        def judge(samples: SampleSet) -> Scores:
             made = samples.values / scale
             closest = nearest(rows, made).astype(np.float64)
             scores = {
@@ -169,7 +169,7 @@ class TablePrivacy(Measure):
                 "nonmembers": float(told[~ours].mean()),
                 "known": [column.name for column, here in zip(columns, known, strict=True) if here],
             }
-            return Found(numbers, shown | persons_shown(targets, real, ATTACKS))
+            return Scores(numbers, shown | persons_shown(targets, real, ATTACKS))
 
         return judge
 
@@ -194,7 +194,7 @@ def _known(columns: Sequence[Column], names: Sequence[str] | None) -> NDArray[np
     return found
 
 
-def _told(rows: Points, made: Points, known: NDArray[np.bool_], binary: NDArray[np.bool_]) -> Scores:
+def _told(rows: Points, made: Points, known: NDArray[np.bool_], binary: NDArray[np.bool_]) -> Floats:
     """Share of each row's unknown columns that the generated row tells that is nearest in the known ones, `(N,)`."""
     at = range(0, len(rows), BLOCK)
     place = np.concatenate([cdist(rows[k : k + BLOCK, known], made[:, known]).argmin(axis=1) for k in at])
@@ -221,7 +221,7 @@ def _difference(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Statistic:
     return lambda judged, _: mean(apart, judged)
 
 
-def _attributes(told: Scores, targets: Targets) -> dict[str, Statistic]:
+def _attributes(told: Floats, targets: Targets) -> dict[str, Statistic]:
     ours = targets.of_members
 
     def risk(_: Weights, reference: Weights) -> float:
@@ -231,7 +231,7 @@ def _attributes(told: Scores, targets: Targets) -> dict[str, Statistic]:
     return {"privacy/attributes_risk": risk}
 
 
-def _of_attack(name: str, score: Scores, targets: Targets) -> dict[str, Statistic]:
+def _of_attack(name: str, score: Floats, targets: Targets) -> dict[str, Statistic]:
     member = targets.member
     bound = attacks_on.epsilon_bound(score, member)
     return {

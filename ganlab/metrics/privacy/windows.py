@@ -14,10 +14,10 @@ import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Array, Found, Judge, Measure, Number, Real, SampleSet, Statistic, TooFew
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, TooFew
 from ganlab.metrics.privacy import attack as attacks_on
 from ganlab.metrics.privacy import linkage, screen
-from ganlab.metrics.privacy.attack import FEW, LOW, Scores, Targets
+from ganlab.metrics.privacy.attack import FEW, LOW, Floats, Targets
 from ganlab.metrics.privacy.copies import distances, spectra
 from ganlab.metrics.privacy.membership import Attack, Attempt, Control, NotHere, Outcome, Released
 from ganlab.metrics.utility.tstr import auroc
@@ -40,7 +40,7 @@ STRONGEST = Number(
 )
 
 
-class Privacy(Measure):
+class Privacy(Metric):
     """A distance screen, membership inference and identity linkage, by patient.
 
     `numbers` are, for each attack, the area under the ROC curve, the rate of members found at 10 % and at 1 % false
@@ -68,7 +68,7 @@ class Privacy(Measure):
         """With a discriminator that knows it by heart."""
         return Control(samples.values, samples.labels, samples.persons)
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Prepare the attacks. Raises TooFew for too few persons on one side."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
@@ -78,7 +78,7 @@ class Privacy(Measure):
         searched = spectra(targets.samples, rate)
         attempts, unprepared = _prepared(self.chosen, real, targets, distance)
 
-        def judge(samples: SampleSet) -> Found:
+        def judge(samples: SampleSet) -> Scores:
             near = distances(spectra(samples, rate), searched)
             outcomes, left_out = _made(attempts, Released(samples, near))
             numbers: dict[str, Statistic] = dict(screen.screen(near, targets))
@@ -91,7 +91,7 @@ class Privacy(Measure):
                 numbers["privacy/strongest_auc"] = targets.by_person(best)
                 shown["strongest"] = said
             knows = {each.name: each.knows for each in self.chosen}
-            return Found(numbers, shown | persons_shown(targets, real, knows), [*unprepared, *left_out])
+            return Scores(numbers, shown | persons_shown(targets, real, knows), [*unprepared, *left_out])
 
         return judge
 
@@ -207,7 +207,7 @@ def _statistics(name: str, outcome: Outcome, targets: Targets) -> dict[str, Stat
     return found
 
 
-def drawn(scores: Scores, targets: Targets) -> dict[str, Any]:
+def drawn(scores: Floats, targets: Targets) -> dict[str, Any]:
     """What a page draws of an attack's scores of persons, `(P,)`: a ROC curve, its area, the scores themselves."""
     return {
         "auc": auroc(scores, targets.member)(np.ones(len(targets.person))),

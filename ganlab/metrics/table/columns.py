@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Kind, Row
-from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.table import neighbours as table_neighbours
 from ganlab.metrics.utility import table as table_utility
 from ganlab.metrics.weighted import mean
@@ -92,7 +92,7 @@ COLUMNS: Mapping[str, Number] = {
 }
 
 
-class TableMeasure(Measure):
+class TableMetric(Metric):
     """Numbers of rows `(N, columns)` in the columns' units."""
 
     kinds = (Row,)
@@ -106,13 +106,13 @@ class TableMeasure(Measure):
             )
         self.steps = steps
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Scale the columns and find out what is near. Raises UserError for rows of another table, or no numbers."""
         columns = _columns(real.kind)
         for name, rows in (("training rows", real.train), ("reference rows", real.reference)):
             _check(name, rows.values, columns)
         reference = real.reference.values.astype(np.float64)
-        among, learned = table_neighbours.beside(real, columns, self.steps), table_utility.beside(real, columns)
+        among, learned = table_neighbours.fit(real, columns, self.steps), table_utility.fit(real, columns)
 
         def judge(samples: SampleSet) -> Mapping[str, Statistic]:
             _check("rows to judge", samples.values, columns)
@@ -279,7 +279,7 @@ def _mean(values: Floats) -> float:
 
 def _columns(kind: Kind) -> tuple[Column, ...]:
     if not isinstance(kind, Row):
-        raise UserError(f"TableMeasure measures rows, and these are {kind.noun}s.")
+        raise UserError(f"TableMetric measures rows, and these are {kind.noun}s.")
     return kind.columns
 
 

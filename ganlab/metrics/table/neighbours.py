@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ganlab.core.kind import Column
-from ganlab.metrics.base import Array, Judge, Number, Real, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Array, Number, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.weighted import mean
 
 Points = NDArray[np.floating]
@@ -73,7 +73,7 @@ NUMBERS: Mapping[str, Number] = {
 }
 
 
-def beside(real: Real, columns: Sequence[Column], steps: int | None) -> Judge:
+def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
     """Numbers of rows beside these; `steps` of the grid of copies between a column's limits, None for equal numbers."""
     wide = np.array([not column.binary for column in columns])
     scale = np.where(wide, real.train.values.std(axis=0, dtype=np.float64), 1.0)

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.resampling import at_rate
-from ganlab.metrics.base import Array, Judge, Measure, Number, Real, SampleSet, Statistic, TooFew, Weights
+from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, Weights
 from ganlab.metrics.embedding import Embed, Embedding
 
 Probabilities = NDArray[np.float64]
@@ -216,7 +216,7 @@ class TrainedClassifier(Embedding):
         return train_classifier(real.train, kind=kind, classes=classes, seed=self.seed, steps=self.steps).embed
 
 
-class InceptionScore(Measure):
+class InceptionScore(Metric):
     """The Inception Score with an ECG classifier, how sure that one is, and the shares of the classes it sees."""
 
     kinds = (Window,)
@@ -247,7 +247,7 @@ class InceptionScore(Measure):
         self.steps = steps
         self.seed = seed
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Train the classifiers; raises TooFew where the training samples have no labels or only one."""
         classify = classify_unseen(real, self.seed, self.steps)
         reference = classify(real.reference)

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ganlab.core.kind import Column
-from ganlab.metrics.base import Array, Judge, Number, Real, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Array, Number, Real, SampleSet, Scorer, Statistic, Weights
 
 Labels = NDArray[np.int64]
 
@@ -53,7 +53,7 @@ NUMBERS: Mapping[str, Number] = {
 }
 
 
-def beside(real: Real, columns: Sequence[Column]) -> Judge:
+def fit(real: Real, columns: Sequence[Column]) -> Scorer:
     """Detection and TSTR beside these rows."""
     target = _Target.of(real, columns)
 

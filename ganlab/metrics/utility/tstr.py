@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Judge, Measure, Number, Real, SampleSet, Statistic, TooFew, Weights
+from ganlab.core.spread import evenly
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, Weights
 from ganlab.metrics.utility.classifier import (
     SHARE,
     STEPS,
@@ -32,7 +33,7 @@ from ganlab.metrics.utility.classifier import (
 log = logging.getLogger(__name__)
 
 
-class Utility(Measure):
+class Utility(Metric):
     """TSTR, TRTS and augmentation with the classifier of `ganlab.metrics.utility.classifier`, by patient.
 
     A set without labels, as of a GAN without classes, is not measured. A set with the reference's own persons is only
@@ -85,7 +86,7 @@ class Utility(Measure):
         self.seed = seed
         self.repeats = repeats
 
-    def beside(self, real: Real) -> Judge:
+    def fit(self, real: Real) -> Scorer:
         """Train on the real samples.
 
         Raises TooFew where there are not two classes on both sides, or the same persons on both.
@@ -217,7 +218,7 @@ def balanced_accuracy(probabilities: Probabilities, labels: NDArray[np.int64]) -
 
 def spread(samples: SampleSet, count: int) -> SampleSet:
     """So many of the samples, evenly, or all."""
-    return samples.take(np.unique(np.linspace(0, len(samples) - 1, count).round().astype(int)))
+    return samples.take(evenly(count, len(samples)))
 
 
 def _by_patient(

@@ -53,7 +53,7 @@ def cohort() -> Real:
 
 def measured(real: Real, samples: SampleSet, order: Sequence[int] | None = None) -> dict[str, float]:
     place = range(len(samples)) if order is None else order
-    found = LeadRelations().beside(real)(samples.take(np.array(place)))
+    found = LeadRelations().fit(real)(samples.take(np.array(place)))
     weights = np.ones(len(samples)), np.ones(len(real.reference))
     return {name.removeprefix("leads/"): statistic(*weights) for name, statistic in found.items()}
 
@@ -140,7 +140,7 @@ def test_order_and_blocks_leave_no_trace(cohort: Real, monkeypatch: pytest.Monke
 
 
 def test_a_window_that_weighs_nothing_is_not_there(cohort: Real) -> None:
-    judge = LeadRelations().beside(cohort)
+    judge = LeadRelations().fit(cohort)
     few, fewer = cohort.train.take(np.arange(30)), cohort.train.take(np.arange(5, 30))
     weights, alike = np.ones(30), np.ones(len(cohort.reference))
     weights[:5] = 0
@@ -191,7 +191,7 @@ def test_what_is_measured_depends_on_the_leads_and_on_the_length() -> None:
 
     def names(kind: Window) -> set[str]:
         samples = SampleSet(rng.normal(size=(3, len(kind.leads), kind.samples)))
-        return {name.removeprefix("leads/") for name in LeadRelations().beside(Real(kind, samples, samples))(samples)}
+        return {name.removeprefix("leads/") for name in LeadRelations().fit(Real(kind, samples, samples))(samples)}
 
     pairs = {"correlation_distance", "coherence_distance", "peak_cooccurrence", "r_lag_ms"}
     assert names(Window(("i",), 1000.0, SAMPLES)) == set()
@@ -205,4 +205,4 @@ def test_windows_that_are_not_numbers_are_refused() -> None:
     values[1, 0, 3], values[2, 1, 4] = np.nan, np.inf
     samples = SampleSet(values)
     with pytest.raises(UserError, match="2 of 4 windows hold NaN"):
-        LeadRelations().beside(Real(Window(("i", "ii"), 1000.0, SAMPLES), samples, samples))
+        LeadRelations().fit(Real(Window(("i", "ii"), 1000.0, SAMPLES), samples, samples))

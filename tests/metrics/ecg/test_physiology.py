@@ -54,7 +54,7 @@ def whole(x: NDArray[Any], leads: Sequence[str] = ("i",), rate: float = 1000.0, 
     samples = SampleSet(x)
     real = Real(Window(tuple(leads), rate, x.shape[-1]), samples, samples)
     alike = np.ones(len(x))
-    found = VisualCriteria(**options).beside(real)(samples)
+    found = VisualCriteria(**options).fit(real)(samples)
     return {name.removeprefix("physiology/"): statistic(alike, alike) for name, statistic in found.items()}
 
 
@@ -266,7 +266,7 @@ def test_a_distance_is_how_far_the_values_are_moved() -> None:
     slow, middle, fast = (ecg([500, 500 + gap]) for gap in (1000, 800, 600))
     kind = Window(("i",), 1000.0, SAMPLES)
     judged, reference = (SampleSet(np.stack(each)[:, None]) for each in ([slow, middle], [slow, fast]))
-    statistics = VisualCriteria().beside(Real(kind, reference, reference))(judged)
+    statistics = VisualCriteria().fit(Real(kind, reference, reference))(judged)
     distance = statistics["physiology/heart_rate_w1"]
     alike = np.ones(2)
     assert distance(alike, alike) == pytest.approx(12.5, abs=0.5)
@@ -280,7 +280,7 @@ def test_the_limits_of_plausible_windows_are_those_of_training_windows() -> None
     quiet, loud = (SampleSet((rhythm(40) + noise * noise_windows(1e-3)[:40])[:, None]) for noise in (0.005, 0.1))
     alike = np.ones(40)
     rates = [
-        VisualCriteria().beside(Real(kind, train, quiet))(loud)["physiology/plausible_rate"](alike, alike)
+        VisualCriteria().fit(Real(kind, train, quiet))(loud)["physiology/plausible_rate"](alike, alike)
         for train in (quiet, loud)
     ]
     assert rates[0] == 0

@@ -32,7 +32,7 @@ def real() -> Real:
 
 def numbers(values: np.ndarray, given: Real | None = None, **settings: int) -> dict[str, float]:
     given = given or real()
-    found = SignalShape(**settings).beside(given)(SampleSet(values))
+    found = SignalShape(**settings).fit(given)(SampleSet(values))
     return {name: each(np.ones(len(values)), np.ones(len(given.reference))) for name, each in found.items()}
 
 
@@ -74,7 +74,7 @@ def test_amplitudes_and_slopes_agree_with_scipy() -> None:
 def test_weights_are_repetition_and_order_is_nothing() -> None:
     given, values = real(), walks(30, 3)
     weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30)).astype(float)
-    judge, ones = SignalShape().beside(given), np.ones(40)
+    judge, ones = SignalShape().fit(given), np.ones(40)
     weighted = judge(SampleSet(values))
     repeated = judge(SampleSet(np.repeat(values, weights.astype(int), axis=0)[::-1]))
     for name, statistic in weighted.items():
@@ -116,7 +116,7 @@ def test_flat_and_saturated_windows_are_stuck() -> None:
 def test_a_slow_rate_has_the_bands_that_exist(rate: float, absent: tuple[str, ...]) -> None:
     kind = Window(("i",), rate, 300)
     some = SampleSet(walks(20, leads=1)[..., :300])
-    found = SignalShape().beside(Real(kind, some, some))(some)
+    found = SignalShape().fit(Real(kind, some, some))(some)
     assert "signal/psd_15_40_db" in found if rate == 100 else "signal/psd_5_15_db" in found
     for name in absent:
         assert (f"signal/{name}" in found) == (name == "psd_40_150_db" and rate == 100)
@@ -131,7 +131,7 @@ def test_what_cannot_be_measured_is_named() -> None:
     broken = walks(5)
     broken[1:3, 0, 7] = np.nan
     with pytest.raises(UserError, match="2 of 5 windows hold NaN"):
-        SignalShape().beside(real())(SampleSet(broken))
+        SignalShape().fit(real())(SampleSet(broken))
 
 
 def lead_i(records: Path, cache: Path, count: int = 150) -> Real:

@@ -17,7 +17,7 @@ from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.image.sharpness import (
     OUTERMOST,
     ImageConvolutions,
-    ImageMeasure,
+    ImageMetric,
     distances,
     laplacian,
     octave_power,
@@ -41,8 +41,8 @@ def real(train=1, reference=0):
 
 def values(samples, judge=None, beside=None):
     beside = beside or real()
-    found = (judge or ImageMeasure().beside(beside))(samples)
-    assert set(found) == set(ImageMeasure.numbers)
+    found = (judge or ImageMetric().fit(beside))(samples)
+    assert set(found) == set(ImageMetric.numbers)
     ones = np.ones(len(samples)), np.ones(len(beside.reference))
     return {name.removeprefix("image/"): statistic(*ones) for name, statistic in found.items()}
 
@@ -142,7 +142,7 @@ def test_distances_and_pairs_by_hand():
 
 
 def test_a_weight_counts_as_so_many_images_where_no_pairs_are_asked():
-    judge, samples = ImageMeasure().beside(real()), SampleSet(images(2, 6))
+    judge, samples = ImageMetric().fit(real()), SampleSet(images(2, 6))
     weights = np.array([0, 2, 1, 0, 3, 1])
     statistics, ones = judge(samples), np.ones(40)
     repeated = values(samples.take(np.repeat(np.arange(6), weights)), judge)
@@ -159,7 +159,7 @@ def test_brightness_and_contrast_are_told_apart_and_the_order_does_not_matter():
 
 
 def test_too_few_wrong_shapes_and_what_is_no_number_are_named():
-    judge = ImageMeasure().beside(real())
+    judge = ImageMetric().fit(real())
     broken = images(0)
     broken[[3, 5], 0, 3, 3] = np.nan
     with pytest.raises(UserError, match="2 of 40 images hold NaN"):
@@ -167,7 +167,7 @@ def test_too_few_wrong_shapes_and_what_is_no_number_are_named():
     with pytest.raises(UserError, match=r"\(40, 1, 40, 48\) where an image is \(1, 48, 40\)"):
         judge(SampleSet(images(0).transpose(0, 1, 3, 2)))
     with pytest.raises(UserError, match="training images hold NaN"):
-        ImageMeasure().beside(Real(KIND, SampleSet(broken), SampleSet(images(0))))
+        ImageMetric().fit(Real(KIND, SampleSet(broken), SampleSet(images(0))))
     with pytest.raises(TooFew, match="2 images to judge"):
         judge(SampleSet(images(0, 2)))
 
@@ -200,7 +200,7 @@ def test_what_lies_far_beyond_the_training_images_does_not_rule_the_kernel():
     strange = images(2, 15)
     assert np.abs(embed(strange)).max() == OUTERMOST
     assert np.abs(embed(beside.reference.values)).max() < OUTERMOST + 1e-6
-    found = Distribution(ImageConvolutions(kernels=8)).beside(beside)
+    found = Distribution(ImageConvolutions(kernels=8)).fit(beside)
     kid = {
         name: found(SampleSet(samples))["distribution/kid"](np.ones(15), np.ones(15))
         for name, samples in {"other": gaussian_filter(images(3, 15), (0, 0, 3, 3)), "strange": strange}.items()
@@ -220,11 +220,9 @@ def lands(source, tmp_path, train, count):
     shown, person = values.sample.numpy()[:, :, -200:, -160:], values.person.numpy()
     sets = [SampleSet(shown[part], None, person[part]) for part in (slice(0, train), slice(train, train + count))]
     beside = Real(Image(shown.shape[1:]), *sets)
-    found = evidence(
-        beside, controls.make("pca_gaussian", beside, train), {"image": ImageMeasure()}, tmp_path, draws=40
-    )
+    found = evidence(beside, controls.make("pca_gaussian", beside, train), {"image": ImageMetric()}, tmp_path, draws=40)
     assert not found.left_out
-    assert set(found.rows) == set(ImageMeasure.numbers)
+    assert set(found.rows) == set(ImageMetric.numbers)
     assert unseen(found.rows) == {}
     return found.rows
 

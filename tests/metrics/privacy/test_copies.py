@@ -36,7 +36,7 @@ def real() -> Real:
 
 
 def numbers(given: Real, samples: SampleSet, **settings: float) -> dict[str, float]:
-    found = Copies(**settings).beside(given)(samples)
+    found = Copies(**settings).fit(given)(samples)
     return {name: each(np.ones(len(samples)), np.ones(len(given.reference))) for name, each in found.items()}
 
 
@@ -101,7 +101,7 @@ def test_a_window_near_to_its_own_persons_is_no_copy() -> None:
 def test_nearest_counts_what_is_a_fifth_below_all_of_the_reference_that_is_there() -> None:
     given = real()
     mixed = np.concatenate([given.train.values[:6], waves(24, 2).values])
-    nearest = Copies().beside(given)(SampleSet(mixed))["copies/nearest"]
+    nearest = Copies().fit(given)(SampleSet(mixed))["copies/nearest"]
     ones, there = np.ones(30), np.ones(40)
     assert nearest(ones, there) == pytest.approx(6 / 30, abs=0.07)
     assert nearest(np.repeat([1.0, 0.0], [6, 24]), there) == 1
@@ -164,7 +164,7 @@ def test_few_copies_among_real_windows_raise_the_alarm(
 def test_order_and_weights() -> None:
     given, samples = real(), make("noisy_copy", real(), 30)
     weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30)).astype(float)
-    judge, ones = Copies().beside(given), np.ones(40)
+    judge, ones = Copies().fit(given), np.ones(40)
     repeated = judge(SampleSet(np.repeat(samples.values, weights.astype(int), axis=0)[::-1]))
     for name, statistic in judge(samples).items():
         assert statistic(weights, ones) == pytest.approx(repeated[name](np.ones(30), ones), abs=1e-3), name
@@ -182,11 +182,11 @@ def test_what_cannot_be_measured_is_named() -> None:
     with pytest.raises(UserError, match="share=1"):
         Copies(share=1)
     with pytest.raises(TooFew, match="9 reference windows"):
-        Copies().beside(Real(KIND, given.train, given.reference.take(np.arange(9))))
+        Copies().fit(Real(KIND, given.train, given.reference.take(np.arange(9))))
     one = given.train.take(np.zeros(12, np.int64))
     with pytest.raises(TooFew, match="who did not train"):
-        Copies().beside(Real(KIND, one, one))
+        Copies().fit(Real(KIND, one, one))
     broken = given.train.values.copy()
     broken[3, 0, 0] = np.inf
     with pytest.raises(UserError, match="1 of 60 windows hold NaN"):
-        Copies().beside(given)(SampleSet(broken))
+        Copies().fit(given)(SampleSet(broken))

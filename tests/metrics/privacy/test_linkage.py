@@ -10,7 +10,7 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.attacked import attacked
 from ganlab.evaluation.reference import real_sets
-from ganlab.metrics.base import Found, Real, SampleSet
+from ganlab.metrics.base import Real, SampleSet, Scores
 from ganlab.metrics.privacy.attack import Targets
 from ganlab.metrics.privacy.linkage import Linkage, directions, identification, recognition
 from ganlab.metrics.privacy.membership import NotHere
@@ -28,13 +28,13 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> tuple[Data, Real]:
     data.setup()
     real = real_sets(data, "validation", None, None)
     under = attacked(data)
-    return data, Privacy([]).ground(Real(real.kind, real.train, real.reference, real.classes, attacked=under))
+    return data, Privacy([]).select(Real(real.kind, real.train, real.reference, real.classes, attacked=under))
 
 
 def linked(real: Real, samples: SampleSet) -> tuple[dict[str, float], dict]:
     measure = Privacy([Linkage(**LEARNED)])
-    judged = measure.beside(real)(samples)
-    assert isinstance(judged, Found)
+    judged = measure.fit(real)(samples)
+    assert isinstance(judged, Scores)
     everybody = np.ones(len(samples)), np.ones(len(real.reference))
     return {name: number(*everybody) for name, number in judged.items()}, judged.shown["attacks"]["linkage"]
 

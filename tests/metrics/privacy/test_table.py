@@ -7,7 +7,7 @@ import pytest
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Row
 from ganlab.evaluation.controls import make
-from ganlab.metrics.base import Attacked, Found, Real, SampleSet, TooFew
+from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
 from ganlab.metrics.privacy.table import TablePrivacy
 
 COLUMNS = (
@@ -33,10 +33,10 @@ def real(members: int = 100) -> Real:
     return Real(Row(COLUMNS), sides[0], rows(range(900, 1000), 9), attacked=Attacked(*sides))
 
 
-def judged(samples: SampleSet, known: Sequence[str] | None = None, given: Real | None = None) -> Found:
+def judged(samples: SampleSet, known: Sequence[str] | None = None, given: Real | None = None) -> Scores:
     measure = TablePrivacy(known)
-    found = measure.beside(measure.ground(given or real()))(samples)
-    assert isinstance(found, Found)
+    found = measure.fit(measure.select(given or real()))(samples)
+    assert isinstance(found, Scores)
     return found
 
 
@@ -46,7 +46,7 @@ def values(samples: SampleSet, known: Sequence[str] | None = None) -> Mapping[st
 
 
 def test_copies_are_caught_and_rows_of_others_are_not() -> None:
-    ground = TablePrivacy().ground(real())
+    ground = TablePrivacy().select(real())
     copy, floor = (values(make(name, ground, 100)) for name in ("copy", "floor"))
     for name in ("nearest", "calibrated", "attributes"):
         assert copy[f"privacy/{name}_auc"] > 0.95, name

@@ -11,12 +11,12 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import Evidence, evidence, unseen
-from ganlab.metrics.base import Attacked, Found, Real, SampleSet, TooFew
-from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, Discriminator, Nearest
+from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
+from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, DiscriminatorAttack, Nearest
 from ganlab.metrics.privacy.windows import Privacy
 
 KIND = Window(("i", "ii"), 125.0, 150)
-ATTACKS = (Nearest(), Calibrated(), Density(), Discriminator())
+ATTACKS = (Nearest(), Calibrated(), Density(), DiscriminatorAttack())
 NAMES = tuple(attack.name for attack in ATTACKS)
 
 
@@ -41,24 +41,24 @@ def real(under: Attacked | None = None) -> Real:
     return Real(KIND, found.members, other, ("a", "b"), attacked=found)
 
 
-def found(given: Real, samples: SampleSet, attacks: tuple[Attack, ...] = ATTACKS) -> Found:
+def found(given: Real, samples: SampleSet, attacks: tuple[Attack, ...] = ATTACKS) -> Scores:
     measure = Privacy(attacks)
-    ground = measure.ground(given)
-    judged = measure.beside(ground)(samples)
-    assert isinstance(judged, Found)
+    ground = measure.select(given)
+    judged = measure.fit(ground)(samples)
+    assert isinstance(judged, Scores)
     return judged
 
 
 def values(given: Real, samples: SampleSet, attacks: tuple[Attack, ...] = ATTACKS) -> Mapping[str, float]:
     measure = Privacy(attacks)
-    ground = measure.ground(given)
+    ground = measure.select(given)
     judged = found(given, measure.control(samples, ground), attacks)
     everybody = np.ones(len(samples)), np.ones(len(ground.reference))
     return {name: number(*everybody) for name, number in judged.items()}
 
 
 def control(name: str) -> Mapping[str, float]:
-    ground = Privacy(ATTACKS).ground(real())
+    ground = Privacy(ATTACKS).select(real())
     return values(real(), make(name, ground, 96))
 
 
@@ -128,8 +128,8 @@ def test_a_discriminator_that_knows_members_gives_them_away() -> None:
         return np.array([np.abs(loud - window).max(axis=(1, 2)).min() < 1e-6 for window in windows]) + 0.0
 
     for judge, area in ((verdict, 1.0), (lambda windows: np.zeros(len(windows)), 0.5)):
-        judged = found(given, replace(samples, verdict=judge))
-        ground = Privacy(ATTACKS).ground(given)
+        judged = found(given, replace(samples, discriminator=judge))
+        ground = Privacy(ATTACKS).select(given)
         everybody = np.ones(len(samples)), np.ones(len(ground.reference))
         assert judged["privacy/discriminator_auc"](*everybody) == area
         assert not judged.left_out
@@ -157,7 +157,7 @@ def test_the_evidence_has_controls_and_what_is_drawn(tmp_path: Path) -> None:
 
 
 def _evidence(given: Real, synthetic: SampleSet, store: Path) -> Evidence:
-    return evidence(given, synthetic, {"privacy": Privacy((Nearest(), Discriminator()))}, store, draws=20)
+    return evidence(given, synthetic, {"privacy": Privacy((Nearest(), DiscriminatorAttack()))}, store, draws=20)
 
 
 def test_other_measures_keep_their_floor_and_their_cache_where_somebody_is_attacked(tmp_path: Path) -> None:

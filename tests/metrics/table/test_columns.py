@@ -9,7 +9,7 @@ from ganlab.core.kind import Column, Image, Row
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.table.columns import TableMeasure, correlations, violations
+from ganlab.metrics.table.columns import TableMetric, correlations, violations
 from ganlab.metrics.table.neighbours import nearest, radii
 from ganlab.metrics.utility import table as table_utility
 from tests.conftest import DATA
@@ -48,7 +48,7 @@ def real(seed=0, train=600, reference=400, kind=KIND):
 def measured(values, beside=None, weights=None, steps=None):
     """Only equal numbers are copies: with so few columns many rows meet on the grid."""
     known = beside or real()
-    judged = TableMeasure(steps).beside(known)(SampleSet(values))
+    judged = TableMetric(steps).fit(known)(SampleSet(values))
     of, of_reference = weights or (np.ones(len(values)), np.ones(len(known.reference)))
     return {name.removeprefix("table/"): statistic(of, of_reference) for name, statistic in judged.items()}
 
@@ -191,7 +191,7 @@ def test_the_nearest_row_is_one_of_another_person():
 
 def test_training_rows_are_copies_for_whoever_made_them_but_not_beside_themselves():
     known = real()
-    judge = TableMeasure(None).beside(known)
+    judge = TableMetric(None).fit(known)
     ones, of_reference = np.ones(len(known.train)), np.ones(len(known.reference))
     assert judge(SampleSet(known.train.values))["table/copies"](ones, of_reference) == 1
     own = judge(known.train)
@@ -220,26 +220,26 @@ def test_a_kind_without_such_columns_has_no_such_number():
 
 
 def test_every_number_is_told_and_rows_of_another_table_are_refused():
-    measure, known = TableMeasure(), real()
-    judge = measure.beside(known)
+    measure, known = TableMetric(), real()
+    judge = measure.fit(known)
     assert set(judge(SampleSet(rows(1)))) == set(measure.numbers)
     with pytest.raises(UserError, match=r"\(400, 3\) and 4 columns"):
         judge(SampleSet(rows(0)[:, :3]))
     with pytest.raises(TooFew, match="0 reference rows"):
-        measure.beside(Real(KIND, known.train, known.reference.take(np.arange(0))))
+        measure.fit(Real(KIND, known.train, known.reference.take(np.arange(0))))
     broken = rows(0)
     broken[:3, 1] = np.nan
     with pytest.raises(UserError, match="3 of 400 rows to judge"):
         judge(SampleSet(broken))
     with pytest.raises(UserError, match="measures rows"):
-        measure.beside(Real(Image((1, 2, 2)), known.train, known.reference))
+        measure.fit(Real(Image((1, 2, 2)), known.train, known.reference))
     with pytest.raises(UserError, match="steps=0"):
-        TableMeasure(steps=0)
+        TableMetric(steps=0)
 
 
 def test_controls_land_where_they_must(trees, tmp_path):
     known = real(train=300, reference=200)
-    found = evidence(known, make("pca_gaussian", known, 200), {"table": TableMeasure(None)}, tmp_path, draws=10)
+    found = evidence(known, make("pca_gaussian", known, 200), {"table": TableMetric(None)}, tmp_path, draws=10)
     assert not found.left_out
     assert unseen(found.rows) == {}
 
@@ -257,7 +257,7 @@ def thyroid(count):
 
 def test_real_rows_beside_other_real_rows_are_near_to_right_and_controls_are_not(trees, tmp_path):
     known = thyroid(600)
-    found = evidence(known, make("bootstrap", known, 200), {"table": TableMeasure()}, tmp_path, draws=10).rows
+    found = evidence(known, make("bootstrap", known, 200), {"table": TableMetric()}, tmp_path, draws=10).rows
     assert unseen(found) == {}
     assert found["table/ks_worst"]["floor"] < 0.1
     assert found["table/correlation_difference"]["floor"] < 0.07

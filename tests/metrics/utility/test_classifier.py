@@ -114,7 +114,7 @@ def test_what_cannot_be_learned_is_named() -> None:
     with pytest.raises(TooFew, match="classes"):
         TrainedClassifier().fit(Real(KIND, unlabelled, given.reference))
     with pytest.raises(TooFew, match="all training samples are a"):
-        InceptionScore().beside(Real(KIND, alone, given.reference, CLASSES))
+        InceptionScore().fit(Real(KIND, alone, given.reference, CLASSES))
     with pytest.raises(UserError, match="without labels"):
         train_classifier(unlabelled, kind=KIND, classes=3)
     with pytest.raises(TooFew, match="16"):
@@ -155,7 +155,7 @@ def test_inception_score_by_hand() -> None:
 
 def test_inception_numbers_of_waves() -> None:
     given = real()
-    judge = InceptionScore(steps=30).beside(given)
+    judge = InceptionScore(steps=30).fit(given)
     reference = np.ones(len(given.reference))
 
     def numbers(samples: SampleSet) -> dict[str, float]:
@@ -178,7 +178,7 @@ def test_so_it_is_with_real_records(real_records: Path, tmp_path: Path) -> None:
 
 
 def check_controls(given: Real, steps: int) -> None:
-    judge, beside = InceptionScore(steps=steps).beside(given), np.ones(len(given.reference))
+    judge, beside = InceptionScore(steps=steps).fit(given), np.ones(len(given.reference))
 
     def numbers(samples: SampleSet) -> dict[str, float]:
         return {name: each(np.ones(len(samples)), beside) for name, each in judge(samples).items()}

@@ -4,7 +4,7 @@ from sklearn.metrics import roc_auc_score
 
 from ganlab.core.kind import Column, Row
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.utility.table import auroc, beside
+from ganlab.metrics.utility.table import auroc, fit
 
 KIND = Row((Column("a"), Column("b"), Column("rare", binary=True), Column("sick", binary=True)))
 
@@ -25,7 +25,7 @@ def real(classes=(), **labels):
 
 def measured(samples, known=None, weights=None):
     known = known or real()
-    judged = beside(known, KIND.columns)(samples)
+    judged = fit(known, KIND.columns)(samples)
     of, of_reference = weights or (np.ones(len(samples)), np.ones(len(known.reference)))
     return {name.removeprefix("table/"): statistic(of, of_reference) for name, statistic in judged.items()}
 

@@ -33,7 +33,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Real:
 @pytest.fixture(scope="module")
 def found(cohort: Real) -> dict[str, dict[str, float]]:
     """Numbers of some columns."""
-    judge, reference = Utility(steps=STEPS).beside(cohort), np.ones(len(cohort.reference))
+    judge, reference = Utility(steps=STEPS).fit(cohort), np.ones(len(cohort.reference))
     columns = {column: make(column, cohort, 150) for column in ("floor", "noise")} | {"real": cohort.reference}
     return {
         column: {name: each(np.ones(len(samples)), reference) for name, each in judge(samples).items()}
@@ -114,14 +114,14 @@ def test_the_same_persons_on_both_sides_would_look_better(cohort: Real, found: d
 def test_what_cannot_be_measured_is_named(cohort: Real, caplog: pytest.LogCaptureFixture) -> None:
     same = Real(cohort.kind, cohort.train, cohort.train, cohort.classes)
     with pytest.raises(TooFew, match="30 persons have trained and would test"):
-        Utility().beside(same)
+        Utility().fit(same)
     unlabelled = Real(cohort.kind, cohort.train, SampleSet(cohort.reference.values), cohort.classes)
     with pytest.raises(TooFew, match="labels or persons"):
-        Utility().beside(unlabelled)
+        Utility().fit(unlabelled)
     healthy = cohort.reference.take(cohort.reference.labels == 2)  # type: ignore[arg-type]
     with pytest.raises(TooFew, match="one class"):
-        Utility().beside(Real(cohort.kind, cohort.train, healthy, cohort.classes))
-    judge = Utility(steps=1).beside(cohort)
+        Utility().fit(Real(cohort.kind, cohort.train, healthy, cohort.classes))
+    judge = Utility(steps=1).fit(cohort)
     utility._say_unlabelled.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert judge(SampleSet(cohort.train.values)) == {}
@@ -130,7 +130,7 @@ def test_what_cannot_be_measured_is_named(cohort: Real, caplog: pytest.LogCaptur
 
 
 def test_one_class_teaches_nothing_and_the_same_again(cohort: Real) -> None:
-    judge, reference = Utility(steps=2).beside(cohort), np.ones(150)
+    judge, reference = Utility(steps=2).fit(cohort), np.ones(150)
     one = SampleSet(cohort.train.values, np.full(150, 2))
     assert judge(one)["utility/tstr_auroc"](np.ones(150), reference) == 0.5
     samples = make("bootstrap", cohort, 40)
