@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from ganlab.command.evaluate import common_ground
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Row, Window
+from ganlab.evaluation.common_ground import common_ground
 from ganlab.exchange.synthetic import Synthetic
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic
 from ganlab.metrics.weighted import mean
