@@ -1,5 +1,7 @@
 """The overrides of the command line, as Hydra parsed them."""
 
+from typing import Any
+
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -22,9 +24,8 @@ def mentions(group: str) -> bool:
 def with_values(group: str, stored: DictConfig) -> DictConfig:
     """Return a stored choice of a group with the single values that overrides set."""
     values = [override.lstrip("+") for override in overrides() if override.lstrip("+").startswith(f"{group}.")]
-    changed = OmegaConf.merge({group: stored}, OmegaConf.from_dotlist(values))[group]
-    assert isinstance(changed, DictConfig)
-    return changed
+    changed: Any = OmegaConf.merge({group: stored}, OmegaConf.from_dotlist(values))
+    return changed[group]
 
 
 def _names() -> list[str]:
