@@ -19,7 +19,7 @@ import torch
 from ganlab.arrangement.leads import Leads
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.evaluation.attacked import attacked
+from ganlab.evaluation.attack_sets import attack_sets
 from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.reference import discriminator_score, generated, real_sets
 from ganlab.generator.load import load
@@ -65,7 +65,7 @@ def attack_all(asked: argparse.Namespace, seed: int) -> dict[str, dict[str, Any]
     data.setup()
     real = real_sets(data, "validation", None, None)
     measure = Privacy([Nearest(), Calibrated(), Density(), DiscriminatorAttack(), Linkage()])
-    ground = measure.select(Real(real.kind, real.train, real.reference, real.classes, attacked=attacked(data)))
+    ground = measure.select(Real(real.kind, real.train, real.reference, real.classes, attacked=attack_sets(data)))
     judge = measure.fit(ground)
     found = {}
     known = {} if asked.only_runs else made(data, ground, asked.samples, seed)

@@ -21,7 +21,7 @@ from ganlab.core.instantiate import build
 from ganlab.core.kind import Image, Kind, Row
 from ganlab.dataset.module import Data
 from ganlab.dataset.source import Source
-from ganlab.evaluation.attacked import with_attacked
+from ganlab.evaluation.attack_sets import with_attack_sets
 from ganlab.evaluation.common_ground import common_ground
 from ganlab.evaluation.evidence import check_measures, evidence
 from ganlab.evaluation.reference import discriminator_score, real_sets
@@ -102,7 +102,7 @@ def _comparison(cfg: DictConfig) -> Comparison:
     part = COMPARED if data.split.of(COMPARED) else "train"
     real = real_sets(data, part, settings["samples"], settings["train"], task.side)
     if any(metric.attacks for metric in metrics.values()):
-        real = with_attacked(real, _collected(task, task.splitter, data.arrangement), metrics, settings)
+        real = with_attack_sets(real, _collected(task, task.splitter, data.arrangement), metrics, settings)
     count = min(settings["samples"] or len(real.reference), len(real.train))
     real, synthetic, changes = common_ground(real, samples, count)
     if task.trained is not None and task.trained.steps is not None and real.kind == task.trained.kind:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganlab.compose import Composed
 from ganlab.core.files import write_whole
-from ganlab.evaluation.attacked import with_attacked
+from ganlab.evaluation.attack_sets import with_attack_sets
 from ganlab.evaluation.evidence import Evidence, evidence
 from ganlab.evaluation.reference import Preview, discriminator_score, finite, generated, pictures, real_sets
 from ganlab.metrics.base import Metric, SampleSet
@@ -33,7 +33,7 @@ def evaluate(
     data, gan = composed.data, composed.gan
     side = composed.networks.arrangement.side
     real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
-    real = with_attacked(real, data, measures, settings)
+    real = with_attack_sets(real, data, measures, settings)
     shown = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
     labels = None if shown.labels is None else shown.labels.astype(np.int64)
     synthetic, left_out = finite(SampleSet(shown.samples, labels, discriminator=discriminator_score(gan)))

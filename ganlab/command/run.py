@@ -22,7 +22,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.files import write_whole
 from ganlab.core.instantiate import build
 from ganlab.core.words import REDUCED
-from ganlab.evaluation.attacked import check_attackable
+from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
 from ganlab.generator.trained import check_weights, restore, state_in
 from ganlab.metrics.base import Metric

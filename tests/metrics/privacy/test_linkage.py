@@ -8,7 +8,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.kind import Window
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.evaluation.attacked import attacked
+from ganlab.evaluation.attack_sets import attack_sets
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, Scores
 from ganlab.metrics.privacy.attack import Targets
@@ -27,7 +27,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> tuple[Data, Real]:
     data = Data(source, PatientSplit(train=0.4, validation=0.2, test=0.2, holdout=0.2, spare=True), Leads(["i"]))
     data.setup()
     real = real_sets(data, "validation", None, None)
-    under = attacked(data)
+    under = attack_sets(data)
     return data, Privacy([]).select(Real(real.kind, real.train, real.reference, real.classes, attacked=under))
 
 

@@ -14,7 +14,7 @@ from ganlab.core.errors import UserError
 from ganlab.dataset import module
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.evaluation.attacked import attacked, check_attackable
+from ganlab.evaluation.attack_sets import attack_sets, check_attackable
 from ganlab.metrics.privacy.membership import Nearest
 from ganlab.metrics.privacy.windows import Privacy
 from ganlab.split.base import Member, Split
@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
 
 
 def test_as_many_of_each_class_on_both_sides_and_nobody_twice(data: Data) -> None:
-    found = attacked(data, windows=2)
+    found = attack_sets(data, windows=2)
     assert data.split is not None
     people = data.collected.judged.people
     for side, parts in ((found.members, ("train",)), (found.nonmembers, ("holdout", "test"))):
@@ -61,7 +61,7 @@ def refused(data: Data, split: Split, **settings: Any) -> str:
     changed = Data(data.source, lambda members: split, data.arrangement)
     changed.setup()
     with pytest.raises(UserError) as error:
-        attacked(changed, **settings)
+        attack_sets(changed, **settings)
     return str(error.value)
 
 
