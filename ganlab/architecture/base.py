@@ -1,4 +1,4 @@
-"""What the networks have in common: scaled widths, and discriminators that may tell classes apart.
+"""Layers and base classes of the networks: scaled widths, convolutions, discriminators that may classify.
 
 Without classes D ends in one logit. With classes two parallel linear layers read its last hidden map, one the source
 (real or generated) and one the class (paper 4.6).
@@ -11,17 +11,19 @@ from torch import Tensor, nn
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 
+Size = int | tuple[int, int]
+
 LEAST_CHANNELS = 4
-"""However narrow a convolutional network is made, its hidden maps keep as many channels."""
+"""Channels that a hidden map keeps at least, however narrow the network."""
 
 
 def scaled(width: float, sizes: Sequence[int], least: int = LEAST_CHANNELS) -> list[int]:
-    """The sizes of hidden layers times `width`, at least `least` each."""
+    """Return the sizes of hidden layers times `width`, at least `least` each."""
     return [max(least, round(width * size)) for size in sizes]
 
 
 def channels_of(arrangement: Arrangement, name: str, height: int, width: int) -> int:
-    """Channels of an arrangement's images. Raises UserError where these are not `height` x `width`."""
+    """Return the channels of an arrangement's images. Raises UserError where these are not `height` x `width`."""
     channels, *size = arrangement.shape
     if size != [height, width]:
         raise UserError(
@@ -40,12 +42,41 @@ class Heads(nn.Module):
         self.label = nn.Linear(features, classes)
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """A hidden map `(B, ...)` to logits `(B,)` and `(B, classes)`."""
+        """Return logits `(B,)` and `(B, classes)` of hidden maps `(B, *)`."""
         flat = hidden.flatten(1)
         return self.source(flat).squeeze(1), self.label(flat)
 
 
-class Judge(nn.Module):
+def down(before: int, after: int, kernel: int, stride: int, padding: int, norm: bool = True) -> list[nn.Module]:
+    """Return a convolution without bias, batch norm unless `norm` is false, and a leaky ReLU."""
+    convolution = nn.Conv2d(before, after, kernel, stride, padding, bias=False)
+    return [convolution, *([nn.BatchNorm2d(after)] if norm else []), nn.LeakyReLU(0.2)]
+
+
+def up(before: int, after: int, kernel: Size, stride: int = 1, padding: Size = 0, more: Size = 0) -> list[nn.Module]:
+    """Return a transposed convolution without bias, batch norm, and a ReLU; `more` is the output's padding."""
+    convolution = nn.ConvTranspose2d(before, after, kernel, stride, padding, output_padding=more, bias=False)
+    return [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+
+
+def image(before: int, channels: int, kernel: Size, stride: int, padding: Size) -> list[nn.Module]:
+    """Return the last layers of a generator: a transposed convolution without bias, and a tanh."""
+    return [nn.ConvTranspose2d(before, channels, kernel, stride, padding, bias=False), nn.Tanh()]
+
+
+class LayeredGenerator(nn.Module):
+    """A generator whose layers follow one another: noise `(B, noise)` to images `(B, C, H, W)` in [-1, 1]."""
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return an image of each noise vector."""
+        return self.layers(noise)
+
+
+class LayeredDiscriminator(nn.Module):
     """A discriminator: `hidden` layers, then `last` ones to a logit, or `Heads` on `features` numbers an image."""
 
     def __init__(self, hidden: Sequence[nn.Module], last: Sequence[nn.Module], features: int, classes: int) -> None:
@@ -56,9 +87,9 @@ class Judge(nn.Module):
             self.heads = Heads(features, classes)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logit of each image being real, `(B,)`."""
+        """Return the logit of each image being real, `(B,)`."""
         return self.discriminate(image)[0] if self.classes else self.layers(image)
 
     def discriminate(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """That logit and those of the classes `(B, classes)`, from the same features."""
+        """Return that logit and those of the classes `(B, classes)`, from the same features."""
         return self.heads(self.layers(image))

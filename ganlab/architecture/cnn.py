@@ -4,15 +4,15 @@ Convolution, batch norm, activation; no convolution has a bias; no norm on D's f
 At width 1 and one channel D has 1,486,848 parameters and G 3,649,472.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
-from ganlab.architecture.base import Judge, channels_of, scaled
+from ganlab.architecture.base import LayeredDiscriminator, LayeredGenerator, channels_of, down, image, scaled, up
 from ganlab.arrangement.base import Arrangement
 
 SIDE = 45
 
 
-class Discriminator(Judge):
+class Discriminator(LayeredDiscriminator):
     """Images `(B, C, 45, 45)` to logits `(B,)`: sizes 45-42-20-9-2, then averaged. `width` scales 64-128-256.
 
     With classes the 9x9 map, 20,736 numbers at width 1, goes to two linear layers instead.
@@ -20,41 +20,17 @@ class Discriminator(Judge):
 
     def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0) -> None:
         a, b, c = scaled(width, (64, 128, 256))
-        hidden = [
-            nn.Conv2d(channels_of(arrangement, "cnn", SIDE, SIDE), a, 6, 1, 1, bias=False),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(a, b, 6, 2, 1, bias=False),
-            nn.BatchNorm2d(b),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(b, c, 6, 2, 1, bias=False),
-            nn.BatchNorm2d(c),
-            nn.LeakyReLU(0.2),
-        ]
+        channels = channels_of(arrangement, "cnn", SIDE, SIDE)
+        hidden = [*down(channels, a, 6, 1, 1, norm=False), *down(a, b, 6, 2, 1), *down(b, c, 6, 2, 1)]
         last = [nn.Conv2d(c, 1, 6, 3, 0, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(0)]
         super().__init__(hidden, last, c * 9 * 9, classes)
 
 
-class Generator(nn.Module):
+class Generator(LayeredGenerator):
     """Noise `(B, noise)` to images `(B, C, 45, 45)` in [-1, 1]: sizes 1-8-19-41-45. `width` scales 256-128-64."""
 
     def __init__(self, arrangement: Arrangement, noise: int = 100, width: float = 1.0) -> None:
-        super().__init__()
         a, b, c = scaled(width, (256, 128, 64))
-        self.layers = nn.Sequential(
-            nn.Unflatten(1, (noise, 1, 1)),
-            nn.ConvTranspose2d(noise, a, 8, 1, 0, bias=False),
-            nn.BatchNorm2d(a),
-            nn.ReLU(),
-            nn.ConvTranspose2d(a, b, 7, 2, 1, bias=False),
-            nn.BatchNorm2d(b),
-            nn.ReLU(),
-            nn.ConvTranspose2d(b, c, 7, 2, 1, bias=False),
-            nn.BatchNorm2d(c),
-            nn.ReLU(),
-            nn.ConvTranspose2d(c, channels_of(arrangement, "cnn", SIDE, SIDE), 7, 1, 1, bias=False),
-            nn.Tanh(),
-        )
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """One image for each noise vector."""
-        return self.layers(noise)
+        channels = channels_of(arrangement, "cnn", SIDE, SIDE)
+        hidden = [*up(noise, a, 8), *up(a, b, 7, 2, 1), *up(b, c, 7, 2, 1)]
+        super().__init__([nn.Unflatten(1, (noise, 1, 1)), *hidden, *image(c, channels, 7, 1, 1)])

@@ -4,14 +4,14 @@ As in `cnn`: convolution, batch norm, activation; no bias; no norm on D's first 
 At width 1 and one channel D has 2,763,520 parameters and G 5,378,112.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
-from ganlab.architecture.base import Judge, channels_of, scaled
+from ganlab.architecture.base import LayeredDiscriminator, LayeredGenerator, channels_of, down, image, scaled, up
 from ganlab.architecture.cnn_iris import HEIGHT, WIDTH
 from ganlab.arrangement.base import Arrangement
 
 
-class Discriminator(Judge):
+class Discriminator(LayeredDiscriminator):
     """Images `(B, C, 240, 320)` to logits `(B,)`; `width` scales 64-128-256-512.
 
     Sizes 240-120-60-30-15-12 high and 320-160-80-40-20-17 wide, then averaged; with classes the 15x20 map goes to two
@@ -20,51 +20,21 @@ class Discriminator(Judge):
 
     def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0) -> None:
         a, b, c, d = scaled(width, (64, 128, 256, 512))
-        hidden = [
-            nn.Conv2d(channels_of(arrangement, "cnn_iris_notebook", HEIGHT, WIDTH), a, 4, 2, 1, bias=False),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(a, b, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(b),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(b, c, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(c),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(c, d, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(d),
-            nn.LeakyReLU(0.2),
-        ]
+        channels = channels_of(arrangement, "cnn_iris_notebook", HEIGHT, WIDTH)
+        first = down(channels, a, 4, 2, 1, norm=False)
+        hidden = [*first, *down(a, b, 4, 2, 1), *down(b, c, 4, 2, 1), *down(c, d, 4, 2, 1)]
         last = [nn.Conv2d(d, 1, 4, 1, 0, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(0)]
         super().__init__(hidden, last, d * 15 * 20, classes)
 
 
-class Generator(nn.Module):
+class Generator(LayeredGenerator):
     """Noise `(B, noise)` to images `(B, C, 240, 320)` in [-1, 1]; `width` scales 512-256-128-64.
 
     Sizes 1-4-9-26-80-240 high and 1-5-11-34-106-320 wide.
     """
 
     def __init__(self, arrangement: Arrangement, noise: int = 100, width: float = 1.0) -> None:
-        super().__init__()
         a, b, c, d = scaled(width, (512, 256, 128, 64))
         channels = channels_of(arrangement, "cnn_iris_notebook", HEIGHT, WIDTH)
-        self.layers = nn.Sequential(
-            nn.Unflatten(1, (noise, 1, 1)),
-            nn.ConvTranspose2d(noise, a, (4, 5), 1, 0, bias=False),
-            nn.BatchNorm2d(a),
-            nn.ReLU(),
-            nn.ConvTranspose2d(a, b, (5, 5), 2, 1, bias=False),
-            nn.BatchNorm2d(b),
-            nn.ReLU(),
-            nn.ConvTranspose2d(b, c, (4, 6), 3, 1, bias=False),
-            nn.BatchNorm2d(c),
-            nn.ReLU(),
-            nn.ConvTranspose2d(c, d, (5, 7), 3, 0, bias=False),
-            nn.BatchNorm2d(d),
-            nn.ReLU(),
-            nn.ConvTranspose2d(d, channels, (5, 7), 3, 1, bias=False),
-            nn.Tanh(),
-        )
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """One image for each noise vector."""
-        return self.layers(noise)
+        hidden = [*up(noise, a, (4, 5)), *up(a, b, (5, 5), 2, 1), *up(b, c, (4, 6), 3, 1), *up(c, d, (5, 7), 3)]
+        super().__init__([nn.Unflatten(1, (noise, 1, 1)), *hidden, *image(d, channels, (5, 7), 3, 1)])

@@ -5,9 +5,9 @@ and G's first kernel span the whole halved map and tell its places apart. At wid
 parameters and G, from 5 numbers, 24,032.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
-from ganlab.architecture.base import Judge, scaled
+from ganlab.architecture.base import LayeredDiscriminator, LayeredGenerator, down, image, scaled, up
 from ganlab.arrangement.base import Arrangement
 
 
@@ -16,7 +16,7 @@ def _halved(arrangement: Arrangement) -> tuple[int, int]:
     return (height + 1) // 2, (width + 1) // 2
 
 
-class Discriminator(Judge):
+class Discriminator(LayeredDiscriminator):
     """Images `(B, C, H, W)` to logits `(B,)`: sizes 7-7-4-1 at 7x7. `width` scales 32-64.
 
     With classes the 4x4 map goes to two linear layers.
@@ -25,37 +25,17 @@ class Discriminator(Judge):
     def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0) -> None:
         a, b = scaled(width, (32, 64))
         height, length = _halved(arrangement)
-        hidden = [
-            nn.Conv2d(arrangement.shape[0], a, 3, 1, 1, bias=False),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(a, b, 3, 2, 1, bias=False),
-            nn.BatchNorm2d(b),
-            nn.LeakyReLU(0.2),
-        ]
+        hidden = [*down(arrangement.shape[0], a, 3, 1, 1, norm=False), *down(a, b, 3, 2, 1)]
         last = [nn.Conv2d(b, 1, (height, length), bias=False), nn.Flatten(0)]
         super().__init__(hidden, last, b * height * length, classes)
 
 
-class Generator(nn.Module):
+class Generator(LayeredGenerator):
     """Noise `(B, noise)` to images `(B, C, H, W)` in [-1, 1]: sizes 1-4-7-7 at 7x7. `width` scales 64-32."""
 
     def __init__(self, arrangement: Arrangement, noise: int = 5, width: float = 1.0) -> None:
-        super().__init__()
         a, b = scaled(width, (64, 32))
-        channels, *size = arrangement.shape
-        even = [(pixels + 1) % 2 for pixels in size]
-        self.layers = nn.Sequential(
-            nn.Unflatten(1, (noise, 1, 1)),
-            nn.ConvTranspose2d(noise, a, _halved(arrangement), bias=False),
-            nn.BatchNorm2d(a),
-            nn.ReLU(),
-            nn.ConvTranspose2d(a, b, 3, 2, 1, output_padding=(even[0], even[1]), bias=False),
-            nn.BatchNorm2d(b),
-            nn.ReLU(),
-            nn.ConvTranspose2d(b, channels, 3, 1, 1, bias=False),
-            nn.Tanh(),
-        )
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """One image for each noise vector."""
-        return self.layers(noise)
+        channels, height, length = arrangement.shape
+        even = (height + 1) % 2, (length + 1) % 2
+        hidden = [*up(noise, a, _halved(arrangement)), *up(a, b, 3, 2, 1, even)]
+        super().__init__([nn.Unflatten(1, (noise, 1, 1)), *hidden, *image(b, channels, 3, 1, 1)])

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 
-from torch import Tensor, nn
+from torch import nn
 
-from ganlab.architecture.base import Judge, scaled
+from ganlab.architecture.base import LayeredDiscriminator, LayeredGenerator, scaled
 from ganlab.arrangement.base import Arrangement
 
 
-class Discriminator(Judge):
+class Discriminator(LayeredDiscriminator):
     """Images `(B, C, H, W)` to logits `(B,)`; `hidden` are the sizes from the image to the output.
 
     With classes two linear layers read the last hidden layer.
@@ -34,7 +34,7 @@ class Discriminator(Judge):
         super().__init__(layers, [nn.Linear(sizes[-1], 1), nn.Flatten(0)], sizes[-1], classes)
 
 
-class Generator(nn.Module):
+class Generator(LayeredGenerator):
     """Noise `(B, noise)` to images `(B, C, H, W)` in [-1, 1]; `hidden` are the sizes from the noise to the image."""
 
     def __init__(
@@ -44,15 +44,9 @@ class Generator(nn.Module):
         hidden: Sequence[int] = (256, 512, 1024),
         width: float = 1.0,
     ) -> None:
-        super().__init__()
         sizes = [noise, *scaled(width, hidden, least=1)]
         layers: list[nn.Module] = []
         for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(
-            *layers, nn.Linear(sizes[-1], prod(arrangement.shape)), nn.Tanh(), nn.Unflatten(1, arrangement.shape)
-        )
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """One image for each noise vector."""
-        return self.layers(noise)
+        last = [nn.Linear(sizes[-1], prod(arrangement.shape)), nn.Tanh(), nn.Unflatten(1, arrangement.shape)]
+        super().__init__([*layers, *last])

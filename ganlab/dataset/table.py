@@ -84,8 +84,8 @@ class TableSource(Source):
     def collect(self, arrangement: Arrangement) -> Collected:
         """Return the usable rows. Raises UserError for bad ones, as `on_bad_record` says, and where none is left.
 
-        `members` include rows beyond the limits or left out by `subsample_to`, so that neither moves a person to another
-        part of a split. Each row that was left out is counted once in `skipped`.
+        `members` include rows beyond the limits or left out by `subsample_to`, so that neither moves a person to
+        another part of a split. Each row that was left out is counted once in `skipped`.
         """
         self.kind(arrangement)
         entries = self.entries()

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 from torch.utils.data import DataLoader
 
-from ganlab.architecture.base import Judge
+from ganlab.architecture.base import LayeredDiscriminator
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
@@ -47,7 +47,7 @@ def game(loss: Loss | None = None, tricks: Mapping[str, Trick] | None = None, **
         nn.Linear(NOISE + len(CLASSES), 32), nn.ReLU(), nn.Linear(32, 9), nn.Tanh(), nn.Unflatten(1, (1, 3, 3))
     )
     hidden = [nn.Flatten(), nn.Linear(9, 32), nn.LeakyReLU(0.2)]
-    discriminator = Judge(hidden, [nn.Linear(32, 1), nn.Flatten(0)], features=32, classes=len(CLASSES))
+    discriminator = LayeredDiscriminator(hidden, [nn.Linear(32, 1), nn.Flatten(0)], features=32, classes=len(CLASSES))
     settings = {"noise": NOISE, "classes": CLASSES, "optimizer_g": adam, "optimizer_d": adam, **settings}
     made = ACGAN(generator, discriminator, Codec(FixedRange(), Leads(side=3)), loss or BCE(), tricks or {}, **settings)
     made.manual_backward = lambda value: value.backward()

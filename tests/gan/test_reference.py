@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 from torch.utils.data import DataLoader
 
-from ganlab.architecture.base import Judge
+from ganlab.architecture.base import LayeredDiscriminator
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.core.instantiate import build
@@ -44,7 +44,7 @@ def game(*overrides: str, normed: bool = True) -> GAN:
         *(nn.Linear(8, 9), nn.Tanh(), nn.Unflatten(1, SHAPE)),
     )
     hidden = [nn.Flatten(), nn.Linear(9, 8, bias=not normed), norm(8), nn.LeakyReLU(0.2)]
-    discriminator = Judge(hidden, [nn.Linear(8, 1), nn.Flatten(0)], features=8, classes=len(classes))
+    discriminator = LayeredDiscriminator(hidden, [nn.Linear(8, 1), nn.Flatten(0)], features=8, classes=len(classes))
     tricks = {name: build(node) for name, node in cfg.trick.items()}
     codec = Codec(FixedRange(), Leads(side=3))
     return make(generator, discriminator, codec, build(cfg.loss), tricks, noise=NOISE, seed=0, classes=classes)
