@@ -163,13 +163,14 @@ def watched(overrides: Iterable[str], count: int, warm_up: int) -> Seen:
 @contextmanager
 def watching(seen: Seen) -> Iterator[None]:
     """The first training within is looked at."""
-    from ganlab.architecture import signal
+    from ganlab.architecture import signal, signal_layers
     from ganlab.gan.gan import GAN
     from ganlab.trick.r1_r2 import R1R2
 
     regions = [
         (R1R2, "penalty", PENALTY),
-        (signal, "_unit", NORMALIZATION),
+        (signal, "unit", NORMALIZATION),
+        (signal_layers, "unit", NORMALIZATION),
         (signal, "_spread", NORMALIZATION),
         (GAN, "draw_noise", DATA),
         (GAN, "on_after_batch_transfer", DATA),

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from ganlab.architecture import cnn, cnn_iris, cnn_iris_notebook, cnn_thyroid, fcn, signal
+from ganlab.architecture.signal_layers import Resampling
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
 from ganlab.arrangement.leads import Leads
@@ -289,7 +290,7 @@ def test_the_signal_network_sees_the_signal_under_every_arrangement() -> None:
 
 
 def test_resampling_keeps_what_an_ecg_holds_and_drops_what_the_quarter_rate_cannot() -> None:
-    resampling = signal.Resampling(2025)
+    resampling = Resampling(2025)
     time = torch.arange(2025) / 1000
 
     def kept(hz: float) -> float:

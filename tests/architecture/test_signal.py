@@ -19,7 +19,7 @@ from torch.nn.functional import (
     scaled_dot_product_attention,
 )
 
-from ganlab.architecture import signal
+from ganlab.architecture import signal, signal_layers
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import transposed
 
@@ -70,14 +70,16 @@ def filtered(x: Tensor, kernel: Tensor) -> Tensor:
 
 def down(x: Tensor, around: tuple[int, int]) -> Tensor:
     """Every fourth sample of the filtered window, with so many more around it."""
-    return folded(filtered(pad(x, (around[0] + 16, around[1] + 16), mode="replicate"), signal.low_pass())[..., ::4])
+    return folded(
+        filtered(pad(x, (around[0] + 16, around[1] + 16), mode="replicate"), signal_layers.low_pass())[..., ::4]
+    )
 
 
 def up(x: Tensor, before: int, samples: int) -> Tensor:
     """Three zeros after each sample, filtered; of that the window."""
     x = pad(unfolded(x), (4, 4), mode="replicate")
     x = torch.stack([x, *(torch.zeros_like(x),) * 3], dim=-1).flatten(2)
-    return filtered(x, 4 * signal.low_pass())[..., before : before + samples]
+    return filtered(x, 4 * signal_layers.low_pass())[..., before : before + samples]
 
 
 def around(arrangement: Leads) -> tuple[int, int]:
@@ -150,13 +152,13 @@ def assert_same(ours: list[Tensor], theirs: list[Tensor]) -> None:
 @pytest.mark.parametrize(
     ("ours", "plain", "shape"),
     [
-        (signal._unit, unit, (5, 12, 6)),
-        (signal._halved, lambda x: avg_pool1d(x, 2), (5, 12, 6)),
-        (signal._doubled, doubled, (5, 12, 6)),
+        (signal_layers.unit, unit, (5, 12, 6)),
+        (signal_layers.halved, lambda x: avg_pool1d(x, 2), (5, 12, 6)),
+        (signal_layers.doubled, doubled, (5, 12, 6)),
         (signal._spread, spread, (8, 12, 6)),
         (signal._spread, spread, (6, 12, 6)),
-        (signal.Resampling(2025).double().down, lambda x: down(x, (11, 12)), (5, 2, 2025)),
-        (signal.Resampling(2025).double().up, lambda x: up(x, 11, 2025), (5, 8, 128)),
+        (signal_layers.Resampling(2025).double().down, lambda x: down(x, (11, 12)), (5, 2, 2025)),
+        (signal_layers.Resampling(2025).double().up, lambda x: up(x, 11, 2025), (5, 8, 128)),
     ],
     ids=["unit features", "halved", "doubled", "spread", "spread of no four", "down", "up"],
 )
