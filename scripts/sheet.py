@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from ganlab.compose import compose
 from ganlab.core.kind import Window
 from ganlab.generator.load import load
-from ganlab.plot.ecg_paper import draw_windows, png_bytes
+from ganlab.plot.ecg_paper import draw_windows
+from ganlab.plot.figure import png_bytes
 from ganlab.report.page import NOTICE
 
 

@@ -41,6 +41,7 @@ class Window:
     rate: float
     samples: int
     noun: ClassVar[str] = "window"
+    people: ClassVar[str] = "patients"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,6 +74,7 @@ class Row:
 
     columns: tuple[Column, ...]
     noun: ClassVar[str] = "row"
+    people: ClassVar[str] = "patients"
     leads: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -106,6 +108,7 @@ class Image:
 
     shape: tuple[int, int, int]
     noun: ClassVar[str] = "image"
+    people: ClassVar[str] = "persons"
     leads: ClassVar[tuple[str, ...]] = ()
 
     @property

@@ -37,3 +37,8 @@ def counted(things: int, name: str) -> str:
 def dashed(chance: float | None) -> str:
     """What the dashed line at `chance` means, to go behind a caption; nothing where there is none."""
     return "" if chance is None else f" Dashed: {100 * chance:.0f} %, the share that guesses get right."
+
+
+def p_value(value: float) -> str:
+    """A p value with three decimals, a smaller one with one digit."""
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"

@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from ganlab.core.kind import Array
+from ganlab.plot.figure import BLUE, GREEN, GREY, GRID, ORANGE, PINK, SKY, YELLOW, bare, blank
 from ganlab.tracking.history import History
 
-Array = NDArray[np.floating]
-
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-_GREY = "#5f646c"
+_COLORS = (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW)
 
 
 def smooth(values: Array, width: int) -> Array:
@@ -41,19 +38,18 @@ def draw_curves(
 
     Shares are drawn in `percent`, with a dashed line at `chance`: the share that guesses get right, 0..1.
     """
-    figure = Figure(figsize=(5.8, 3.4), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank(5.8, 3.4)
     axes = figure.add_subplot()
     colors = cycle(_COLORS[2:] if percent else _COLORS)
     for color, (name, legend) in zip(colors, names.items(), strict=False):
         _curve(axes, *history.series(name), color, legend)
     for index, step in enumerate(history.resumed):
-        axes.axvline(step, color=_GREY, linewidth=0.9, linestyle=":", label="" if index else "resumed", gid="resumed")
+        axes.axvline(step, color=GREY, linewidth=0.9, linestyle=":", label="" if index else "resumed", gid="resumed")
     _dress(axes, label, history.steps_per_epoch())
     if percent:
         _percent(axes)
     if chance is not None:
-        axes.axhline(chance, color=_GREY, linewidth=0.8, linestyle="--", zorder=0.9, gid="chance")
+        axes.axhline(chance, color=GREY, linewidth=0.8, linestyle="--", zorder=0.9, gid="chance")
     columns = max(1, len(axes.get_legend_handles_labels()[1]))
     figure.legend(loc="outside upper center", ncols=min(columns, 4), frameon=False, fontsize=9.5)
     return figure
@@ -82,17 +78,16 @@ def _curve(axes: Axes, steps: Array, values: Array, color: str, legend: str) -> 
 
 
 def _dress(axes: Axes, label: str, steps_per_epoch: float | None) -> None:
-    axes.set_xlabel("step", color=_GREY)
-    axes.set_ylabel(label, color=_GREY)
+    axes.set_xlabel("step", color=GREY)
+    axes.set_ylabel(label, color=GREY)
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}".replace(",", "\u202f"))
-    axes.grid(color="#e8e8e8", linewidth=0.6)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, labelsize=9.5, colors=_GREY)
+    axes.grid(color=GRID, linewidth=0.6)
+    bare(axes, 9.5)
     if steps_per_epoch:
         rate = steps_per_epoch
         top = axes.secondary_xaxis("top", functions=(_times(1 / rate), _times(rate)))
-        top.set_xlabel("epoch", color=_GREY)
-        top.tick_params(length=0, labelsize=9.5, colors=_GREY)
+        top.set_xlabel("epoch", color=GREY)
+        top.tick_params(length=0, labelsize=9.5, colors=GREY)
         top.spines[:].set_visible(False)
 
 

@@ -1,22 +1,21 @@
-"""Windows drawn as a cardiologist reads them, and generated images in a grid.
+"""Windows drawn as a cardiologist reads them.
 
 On ECG paper 1 mm is 40 ms across and 0.1 mV upwards, with a heavier line every 5 mm. That is 25 mm/s and
 10 mm/mV. Figures are sized in millimetres, so that they are true to scale when printed at full size. The
 vertical axis of a panel is in mV: the leads are stacked, each in a band of its own, its 0 mV on a heavy line.
 """
 
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image
+
+from ganlab.core.kind import Array
+from ganlab.plot.figure import blank
 
 SPEED = 25.0
 """Paper speed in mm/s."""
@@ -30,8 +29,6 @@ _BEFORE = 0.4
 _TITLE, _GAP, _MARGIN, _FOOT = 6.0, 4.0, 3.0, 8.0
 _PAPER, _FINE, _HEAVY, _INK, _GREY, _ALARM = "#fffaf8", "#f8d9d4", "#eba39a", "#141414", "#6b5b58", "#b00020"
 _NAMES = {"avr": "aVR", "avl": "aVL", "avf": "aVF"}
-
-Array = NDArray[np.floating]
 
 
 def lead_name(lead: str) -> str:
@@ -93,35 +90,6 @@ def draw_windows(
     return figure
 
 
-def grid_image(images: Array, scale: int = 4) -> NDArray[np.uint8]:
-    """Generated images `(N, C, H, W)` in [-1, 1] as one uint8 picture `(height, width, 3)`, 3x3 for nine.
-
-    One channel is grey, three are red, green and blue. Other multiples of three make one grid for each three
-    channels, beside each other; any other number makes one grey grid a channel. A pixel becomes `scale` wide.
-    Values outside [-1, 1] saturate and values that are not numbers are black.
-    """
-    pixels = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=-1.0, posinf=1.0, neginf=-1.0)
-    levels = np.rint((np.clip(pixels, -1, 1) + 1) * 127.5).astype(np.uint8)
-    size = 3 if levels.shape[1] % 3 == 0 else 1
-    groups = [levels[:, first : first + size] for first in range(0, levels.shape[1], size)]
-    grids = [_tiles(np.broadcast_to(group, (len(group), 3, *group.shape[2:])), scale) for group in groups]
-    gap = np.full((grids[0].shape[0], 2 * scale, 3), 255, dtype=np.uint8)
-    return np.concatenate([part for grid in grids for part in (gap, grid)][1:], axis=1)
-
-
-def png_bytes(picture: Figure | NDArray[np.uint8], dpi: float = 203.2) -> bytes:
-    """A figure at `dpi` dots per inch, or a uint8 picture `(height, width, 3)` as it is, as a PNG file.
-
-    203.2 dots per inch are 8 a millimetre, so that all lines of ECG paper come out alike.
-    """
-    buffer = io.BytesIO()
-    if isinstance(picture, Figure):
-        picture.savefig(buffer, format="png", dpi=dpi)
-    else:
-        Image.fromarray(picture).save(buffer, format="png", optimize=True)
-    return buffer.getvalue()
-
-
 def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[str] | None) -> None:
     if windows.ndim != 3 or 0 in windows.shape:
         raise ValueError(f"Windows have shape {windows.shape}; (N, leads, samples) with nothing empty is drawn.")
@@ -162,8 +130,7 @@ def _layout(
     tall = [GAIN * (_BIG + float((spans[:, 1] - spans[:, 0]).sum())) for spans in heights]
     width = 2 * _MARGIN + columns * across + (columns - 1) * _GAP
     height = _FOOT + sum(tall) + len(tall) * _TITLE + _MARGIN
-    figure = Figure(figsize=(width / 25.4, height / 25.4), facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank(width / 25.4, height / 25.4, layout=None)
     boxes = []
     for row, high in enumerate(tall):
         bottom = height - _MARGIN - sum(tall[: row + 1]) - (row + 1) * _TITLE + _MARGIN / 2
@@ -228,18 +195,3 @@ def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float],
         axes.text(place[0], place[1] + 0.25, said_median, color=_GREY, rotation=90, va="center", **style)
     if said:
         axes.text(place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(said), color=_ALARM, va="top", **style)
-
-
-def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """RGB images `(N, 3, H, W)` in rows of `ceil(sqrt(N))`, with separators, as `(height, width, 3)`."""
-    count, _, height, width = images.shape
-    across = math.ceil(math.sqrt(count))
-    down = math.ceil(count / across)
-    line = max(1, scale // 2)
-    big = images.transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
-    step = (height * scale + line, width * scale + line)
-    picture = np.full((down * step[0] + line, across * step[1] + line, 3), 255, dtype=np.uint8)
-    for index, image in enumerate(big):
-        top, left = index // across * step[0] + line, index % across * step[1] + line
-        picture[top : top + height * scale, left : left + width * scale] = image
-    return picture

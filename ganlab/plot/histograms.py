@@ -4,28 +4,24 @@ The ranges of the standardizations were found on such histograms (paper, Figure 
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
+
+from ganlab.plot.figure import GREY, ORANGE, YELLOW, dress, legend, panels, thousands
 
 QUANTILES = {"1 %": 0.01, "25 %": 0.25, "50 %": 0.5, "75 %": 0.75, "99 %": 0.99}
 """The quantiles that the documents list."""
 BARS = 128
 """Bars of a drawn histogram, at most."""
-WIDTH = 11.1
-"""Width of a figure that has the page to itself, inches."""
-GREY = "#5f646c"
 
 _BINS = 2**17
 _FEW = 500
-_FILL, _BAND, _MARK = "#4f97c6", "#e69f00", "#d55e00"
+_FILL = "#4f97c6"
 
 Floats = NDArray[np.float64]
 
@@ -154,32 +150,6 @@ class Histogram:
         self.width *= 2
 
 
-def panels(count: int, across: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A white figure of `count` panels of a height in inches; at most `across` share its width, that of the page."""
-    across = min(across, count)
-    down = math.ceil(count / across)
-    figure = Figure(figsize=(WIDTH, down * height + 0.3), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(down, across, squeeze=False, **options).ravel().tolist()
-    for empty in axes[count:]:
-        empty.set_visible(False)
-    return figure, axes[:count]
-
-
-def dress(axes: Axes, title: str, size: float = 9.5) -> None:
-    """The look that all panels have: a name above, a fine grid across, no frame."""
-    axes.set_title(title, loc="left", fontsize=size, fontweight="bold", color="#1d1f23")
-    axes.grid(axis="y", color="#e8e8e8", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(which="both", length=0, labelsize=8.5, colors=GREY)
-
-
-def thousands(value: float) -> str:
-    """A number for an axis, its thousands apart."""
-    return f"{value:,.0f}".replace(",", "\u202f") if abs(value) >= 1000 else f"{value:.4g}".replace("-", "−")
-
-
 def has_tails(histogram: Histogram) -> bool:
     """Whether a third of the range or more has 2 % of the values, so that only a log axis shows them."""
     middle = histogram.quantile(0.99) - histogram.quantile(0.01)
@@ -216,7 +186,7 @@ def draw_histograms(
             _draw_few(panel, histogram)
         else:
             _draw(panel, histogram, noun, (ranges or {}).get(name))
-    _legend(figure, axes)
+    legend(figure, axes, ncols=3, fontsize=9.5)
     return figure
 
 
@@ -225,10 +195,10 @@ def _draw(axes: Axes, histogram: Histogram, noun: str, span: tuple[float, float]
     tails = has_tails(histogram)
     axes.stairs(counts, edges, fill=True, color=_FILL, baseline=0.5 if tails else 0, gid="bars")
     if span is not None:
-        axes.axvspan(*span, color=_BAND, alpha=0.18, linewidth=0, zorder=0, label="chosen range", gid="range")
+        axes.axvspan(*span, color=YELLOW, alpha=0.18, linewidth=0, zorder=0, label="chosen range", gid="range")
     for share in (0.01, 0.99):
         line = histogram.quantile(share)
-        axes.axvline(line, color=_MARK, linewidth=1.1, linestyle="--", label="1 % and 99 % quantiles", gid="quantile")
+        axes.axvline(line, color=ORANGE, linewidth=1.1, linestyle="--", label="1 % and 99 % quantiles", gid="quantile")
     if tails:
         axes.set(yscale="log", ylim=(0.5, 2.0 * counts.max()))
     axes.set_ylabel(f"{noun} (log)" if tails else noun, color=GREY, fontsize=9)
@@ -244,17 +214,6 @@ def _draw_few(axes: Axes, histogram: Histogram) -> None:
     axes.set_xticks(range(len(values)), [thousands(value) for value in values])
     axes.set_yticks([])
     axes.margins(x=0.3, y=0.15)
-
-
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One legend for all panels."""
-    known: dict[str, Artist] = {}
-    for panel in axes:
-        handles, labels = panel.get_legend_handles_labels()
-        known.update(zip(labels, handles, strict=True))
-    if known:
-        legend = list(known.values()), list(known)
-        figure.legend(*legend, loc="outside upper center", ncols=3, frameon=False, fontsize=9.5)
 
 
 def _edges(values: Floats, most: int) -> Floats:

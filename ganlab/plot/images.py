@@ -6,21 +6,34 @@ are red, green and blue, and others stand beside each other, as `grid_image` has
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ganlab.plot.ecg_paper import grid_image
-
-Array = NDArray[np.floating[Any]]
+from ganlab.core.kind import Array
+from ganlab.plot.figure import INK, blank
 
 SIDE = 240
 """The longer side of an image is enlarged to about as many pixels, and never made smaller."""
 
 _INCHES, _LABEL, _GAP = 1.8, 0.16, 0.05
+
+
+def grid_image(images: Array, scale: int = 4) -> NDArray[np.uint8]:
+    """Generated images `(N, C, H, W)` in [-1, 1] as one uint8 picture `(height, width, 3)`, 3x3 for nine.
+
+    One channel is grey, three are red, green and blue. Other multiples of three make one grid for each three
+    channels, beside each other; any other number makes one grey grid a channel. A pixel becomes `scale` wide.
+    Values outside [-1, 1] saturate and values that are not numbers are black.
+    """
+    pixels = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=-1.0, posinf=1.0, neginf=-1.0)
+    levels = np.rint((np.clip(pixels, -1, 1) + 1) * 127.5).astype(np.uint8)
+    size = 3 if levels.shape[1] % 3 == 0 else 1
+    groups = [levels[:, first : first + size] for first in range(0, levels.shape[1], size)]
+    grids = [_tiles(np.broadcast_to(group, (len(group), 3, *group.shape[2:])), scale) for group in groups]
+    gap = np.full((grids[0].shape[0], 2 * scale, 3), 255, dtype=np.uint8)
+    return np.concatenate([part for grid in grids for part in (gap, grid)][1:], axis=1)
 
 
 def pixels(levels: Array) -> Array:
@@ -59,13 +72,12 @@ def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
         raise ValueError("No images to draw.")
     widths = [tile.shape[1] / tile.shape[0] for tile in tiles.values()]
     places, (across, down) = _places(widths, columns)
-    figure = Figure(figsize=(_INCHES * across, _INCHES * down), facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank(_INCHES * across, _INCHES * down, layout=None)
     for (name, tile), (left, top), width in zip(tiles.items(), places, widths, strict=True):
         bottom = 1 - (top + _LABEL + 1) / down
         panel = figure.add_axes((left / across, bottom, width / across, 1 / down))
         panel.imshow(tile, interpolation="nearest", aspect="auto", gid=name)
-        panel.set_title(name, loc="left", fontsize=9.5, fontweight="bold", color="#1d1f23", pad=4)
+        panel.set_title(name, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=4)
         panel.set_axis_off()
     return figure
 
@@ -90,12 +102,11 @@ def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
     """
     grids = {name: draw_grid(some, columns) for name, some in images.items()}
     widths = [grid.shape[1] / grid.shape[0] for grid in grids.values()]
-    figure = Figure(figsize=(5.0 * sum(widths), 5.3), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank(5.0 * sum(widths), 5.3)
     axes = figure.subplots(1, len(grids), squeeze=False, width_ratios=widths).ravel()
     for panel, (name, grid) in zip(axes, grids.items(), strict=True):
         panel.imshow(grid, interpolation="nearest")
-        panel.set_title(name, loc="left", fontsize=11, fontweight="bold", color="#1d1f23")
+        panel.set_title(name, loc="left", fontsize=11, fontweight="bold", color=INK)
         panel.set_axis_off()
     return figure
 
@@ -104,6 +115,21 @@ def _tile(image: Array) -> NDArray[np.uint8]:
     """An image `(C, H, W)` with a white line around it."""
     _check(image[None])
     return grid_image(image[None], scale=max(1, math.floor(SIDE / max(image.shape[1:]) + 0.5)))
+
+
+def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """RGB images `(N, 3, H, W)` in rows of `ceil(sqrt(N))`, with separators, as `(height, width, 3)`."""
+    count, _, height, width = images.shape
+    across = math.ceil(math.sqrt(count))
+    down = math.ceil(count / across)
+    line = max(1, scale // 2)
+    big = images.transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
+    step = (height * scale + line, width * scale + line)
+    picture = np.full((down * step[0] + line, across * step[1] + line, 3), 255, dtype=np.uint8)
+    for index, image in enumerate(big):
+        top, left = index // across * step[0] + line, index % across * step[1] + line
+        picture[top : top + height * scale, left : left + width * scale] = image
+    return picture
 
 
 def _check(images: Array) -> None:

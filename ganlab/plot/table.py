@@ -11,20 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
-from ganlab.core.kind import Column
+from ganlab.core.kind import Array, Column
 from ganlab.metrics.table.columns import correlations
-from ganlab.plot.histograms import GREY, dress, panels, thousands
-
-Array = NDArray[np.floating]
+from ganlab.plot.figure import GREY, INK, dress, panels, thousands
 
 REAL, SYNTHETIC = "#4f97c6", "#e08a4a"
 """Colours of the two, everywhere."""
 LEAST_SCALE = 0.25
 """The scale of differences of correlations ends here at least, so that noise does not look like a finding."""
-
-_INK = "#1d1f23"
 
 
 def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
@@ -98,7 +93,7 @@ def _boxes(axes: Axes, real: Array, synthetic: Array, name: str) -> None:
         widths=0.5,
         patch_artist=True,
         flierprops={"marker": ".", "markersize": 3.5, "markeredgewidth": 0, "alpha": 0.6},
-        medianprops={"color": _INK, "linewidth": 1.3},
+        medianprops={"color": INK, "linewidth": 1.3},
         whiskerprops={"color": GREY, "linewidth": 0.9},
         capprops={"color": GREY, "linewidth": 0.9},
     )

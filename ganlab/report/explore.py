@@ -11,21 +11,19 @@ from functools import singledispatch
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganlab import __version__
 from ganlab.core.files import write_whole
-from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.kind import Array, Image, Kind, Row, Window
 from ganlab.core.words import counted, number
 from ganlab.dataset.source import Skipped
-from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_spans, png_bytes
+from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_spans
+from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.histograms import Histogram, draw_histograms
 from ganlab.plot.images import draw_grid, draw_named, pixels
-from ganlab.report import page
-from ganlab.report.page import Html
-from ganlab.report.samples import DPI
+from ganlab.report.page import Picture, picture, render
+from ganlab.report.samples import feature_rows
 
-Array = NDArray[np.floating]
 Images = Mapping[str, Sequence[Array | None]]
 """By arrangement: samples as images `(C, H, W)` in [-1, 1], None for one that it cannot take."""
 
@@ -35,16 +33,16 @@ _BINARY = 2
 
 @dataclass(frozen=True)
 class Exploration:
-    """What the page says; what is empty is left out."""
+    """What the page shows; what is empty is left out."""
 
     source: str
     """The data set's name."""
     kind: Kind
     """What its samples are."""
     simulated: bool = False
-    """Whether no person stands behind the data; the page then says so before anything else."""
+    """Whether the data are simulated; the page then says so before anything else."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """What there is in all, such as records, persons, windows."""
+    """Counts of the whole data set, such as records, patients, windows."""
     tables: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     """By title: a table that has, by class, such counts."""
     histograms: Mapping[str, Histogram] = field(default_factory=dict)
@@ -56,14 +54,34 @@ class Exploration:
     samples: Array | None = None
     """A few real samples, all of which are drawn: `(n, leads, samples)` mV, `(n, columns)` or `(n, C, H, W)` levels."""
     titles: Sequence[str] = ()
-    """What is written above each sample, n of them or none."""
+    """The title above each sample, n of them or none."""
     images: Images = field(default_factory=dict)
     """The same samples under each arrangement, as many."""
     skipped: Sequence[Skipped] = ()
     doubtful: Sequence[Skipped] = ()
-    """What is left out, and why."""
+    """Records that are left out or doubtful, and why."""
     settings: str = ""
     """The configuration that the page was made from, as text."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample: a picture of it, and of its images under the arrangements that can take it."""
+
+    title: str = ""
+    picture: Picture | None = None
+    images: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Samples one by one, pictures of all of them together, and a table of their values."""
+
+    each: Sequence[Example] = ()
+    pictures: Sequence[Picture] = ()
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    columns: bool = False
 
 
 def write_exploration(folder: Path, exploration: Exploration) -> Path:
@@ -73,18 +91,24 @@ def write_exploration(folder: Path, exploration: Exploration) -> Path:
         ValueError: images or titles that are not as many as the samples.
     """
     _check(exploration)
-    blocks = [
-        _head(exploration),
-        _counts(exploration.tables),
-        _values(exploration),
-        _saturation(exploration.saturation),
-        _samples(exploration),
-        _listed("Left out", exploration.skipped),
-        _listed("Used, and doubtful", exploration.doubtful),
-        page.details("The whole configuration", page.code(exploration.settings)) if exploration.settings else "",
-    ]
+    held = {name: histogram for name, histogram in exploration.histograms.items() if histogram.count}
+    numbers = {name: histogram.describe() | {"not finite": histogram.not_finite} for name, histogram in held.items()}
+    content = render(
+        "explore.html",
+        title=exploration.source,
+        shown=exploration,
+        counts=[(name, number(count)) for name, count in exploration.counts.items()],
+        tables=[(title, *_count_table(rows)) for title, rows in exploration.tables.items() if rows],
+        histograms=_histograms(exploration, held),
+        header=["", *next(iter(numbers.values()), ())],
+        quantiles=[[name, *map(number, row.values())] for name, row in numbers.items()],
+        empty=[name for name in exploration.histograms if name not in held],
+        saturation=[(name, f"{100 * share:.3g} %") for name, share in exploration.saturation.items()],
+        samples=_gallery(exploration),
+        version=__version__,
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    return write_whole(folder / "explore.html", page.page(exploration.source, blocks, _footer(exploration)))
+    return write_whole(folder / "explore.html", content)
 
 
 def _check(exploration: Exploration) -> None:
@@ -97,146 +121,81 @@ def _check(exploration: Exploration) -> None:
         raise ValueError(f"{count} samples are given, but {wrong}.")
 
 
-def _head(exploration: Exploration) -> Html:
-    simulated = page.banner(
-        page.join([page.heading("Simulated data", 1), f"No person stands behind anything in {exploration.source}."])
-    )
-    counts = [(name, number(count)) for name, count in exploration.counts.items()]
-    return page.join(
-        [
-            simulated if exploration.simulated else "",
-            page.heading(page.breakable(exploration.source), 1),
-            page.paragraph("What is in the data set, before anything is trained on it", "lead"),
-            page.facts(counts) if counts else "",
-        ]
-    )
-
-
-def _counts(tables: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Html:
-    blocks = [page.join([page.heading(title, 3), _count_table(rows)]) for title, rows in tables.items() if rows]
-    return page.section("Classes", page.columns(*blocks)) if blocks else Html("")
-
-
-def _count_table(rows: Mapping[str, Mapping[str, int]]) -> Html:
+def _count_table(rows: Mapping[str, Mapping[str, int]]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines of a table that has, by class, counts by name."""
     names = list(dict.fromkeys(name for counts in rows.values() for name in counts))
-    cells = [(label, *(number(counts.get(name)) for name in names)) for label, counts in rows.items()]
-    return page.table(cells, ("class", *names), numeric=range(1, len(names) + 1))
+    return ["class", *names], [[label, *(number(counts.get(name)) for name in names)] for label, counts in rows.items()]
 
 
-def _values(exploration: Exploration) -> Html:
-    held = {name: histogram for name, histogram in exploration.histograms.items() if histogram.count}
-    empty = [name for name in exploration.histograms if name not in held]
-    if not exploration.histograms:
-        return Html("")
+def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list[Picture]:
+    """Return the histograms of features with many values, and of those with two."""
     binary = {name: histogram for name, histogram in held.items() if len(histogram.points()[0]) <= _BINARY}
     spread = {name: histogram for name, histogram in held.items() if name not in binary}
     shaded = "Shaded: the range that the chosen standardization keeps. " if exploration.ranges else ""
-    text = (
+    caption = (
         f"Dashed: the quantiles below which 1 % and 99 % of the values lie. {shaded}"
         "Where the tails are long the axis of counts is logarithmic."
     )
-    blocks = [
-        _histograms(exploration, spread, text, 3) if spread else "",
-        _histograms(exploration, binary, "Features of two values, with their counts.", 5) if binary else "",
-        _quantiles(held) if held else "",
-        page.paragraph(f"Without a single finite value: {', '.join(empty)}.") if empty else "",
-    ]
-    return page.section("Values", *blocks)
-
-
-def _histograms(exploration: Exploration, held: Mapping[str, Histogram], caption: str, across: int) -> Html:
     noun, unit = _VALUES[type(exploration.kind)]
-    figure = draw_histograms(held, noun=noun, unit=unit, ranges=exploration.ranges, across=across)
-    return page.figure(png_bytes(figure, DPI), caption, f"Histograms of {', '.join(held)}")
+    return [
+        picture(
+            draw_histograms(some, noun=noun, unit=unit, ranges=exploration.ranges, across=across),
+            text,
+            f"Histograms of {', '.join(some)}",
+        )
+        for some, text, across in ((spread, caption, 3), (binary, "Features of two values, with their counts.", 5))
+        if some
+    ]
 
 
-def _quantiles(held: Mapping[str, Histogram]) -> Html:
-    numbers = {name: histogram.describe() | {"not finite": histogram.not_finite} for name, histogram in held.items()}
-    header = list(next(iter(numbers.values())))
-    rows = [(page.breakable(name), *map(number, row.values())) for name, row in numbers.items()]
-    return page.table(rows, ("", *header), numeric=range(1, len(header) + 1))
-
-
-def _saturation(saturation: Mapping[str, float]) -> Html:
-    if not saturation:
-        return Html("")
-    rows = [(name, f"{100 * share:.3g} %") for name, share in saturation.items()]
-    text = "What lies beyond a standardization's range takes the range's end, and does not come back."
-    table = page.table(rows, ("standardization", "values beyond its range"), numeric=(1,))
-    return page.section("What a standardization would cut", page.paragraph(text, "muted"), table)
-
-
-def _samples(exploration: Exploration) -> Html:
-    samples = exploration.samples
+def _gallery(exploration: Exploration) -> Gallery | None:
+    """Return the samples with their pictures; None where there are none."""
+    samples, kind = exploration.samples, exploration.kind
     if samples is None or not len(samples):
-        return Html("")
-    titles = exploration.titles or [f"{exploration.kind.noun} {index + 1}" for index in range(len(samples))]
-    title = f"{exploration.kind.noun}s".capitalize() + (" and their images" if exploration.images else "")
-    return page.section(title, *_shown(exploration.kind, samples, titles, exploration.images))
+        return None
+    titles = exploration.titles or [f"{kind.noun} {index + 1}" for index in range(len(samples))]
+    return _drawn(kind, samples, titles, exploration.images)
 
 
 @singledispatch
-def _shown(kind: Kind, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
-    """Blocks with all samples, each as what it is and as an image under each arrangement."""
-    raise TypeError(f"There is no picture of {kind!r}: known are windows, rows and images.")
+def _drawn(kind: Kind, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
+    """Return all samples, each as what it is and as an image under each arrangement."""
+    raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
 
 
-@_shown.register
-def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
+@_drawn.register
+def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
     spans = lead_spans(center_windows(samples)[0])
-    blocks = []
+    each = []
     for index, title in enumerate(titles):
         figure = draw_windows(samples[[index]], leads=kind.leads, rate=kind.rate, columns=1, spans=spans, center=True)
-        paper = page.figure(png_bytes(figure), "On ECG paper, about the median of each lead.", f"ECG of {title}")
-        beside = _images(index, title, images)
-        blocks += [page.heading(title, 3), page.columns(paper, beside) if beside else paper]
-    return blocks
+        paper = picture(figure, "On ECG paper, about the median of each lead.", f"ECG of {title}", PAPER_DPI)
+        each.append(Example(title, paper, _images(index, title, images)))
+    return Gallery(each)
 
 
-@_shown.register
-def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
-    cells = [
-        (page.breakable(column.name), *(number(float(value)) for value in values))
-        for column, values in zip(kind.columns, samples.T, strict=True)
-    ]
-    table = page.table(cells, ("feature", *titles), numeric=range(1, len(titles) + 1))
-    blocks = [
-        page.join([page.heading(title, 3), _images(index, title, images)])
-        for index, title in enumerate(titles)
-        if images
-    ]
-    return [page.columns(*blocks) if blocks else Html(""), table]
+@_drawn.register
+def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
+    each = [Example(title, None, _images(index, title, images)) for index, title in enumerate(titles) if images]
+    return Gallery(each, header=("feature", *titles), rows=feature_rows(kind, samples), columns=True)
 
 
-@_shown.register
-def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Images) -> list[Html]:
+@_drawn.register
+def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
     caption = f"In rows: {', '.join(titles)}."
-    blocks = [page.figure(png_bytes(draw_grid(pixels(samples), 5)), caption, f"{counted(len(samples), kind.noun)}")]
-    for name, arranged in images.items():
-        grid = draw_grid(np.stack([image for image in arranged if image is not None]), 5)
-        blocks.append(page.figure(png_bytes(grid), f"Arranged: {name}.", f"arrangement {name}"))
-    return blocks
+    own = picture(draw_grid(pixels(samples), 5), caption, counted(len(samples), kind.noun))
+    arranged = [
+        picture(
+            draw_grid(np.stack([image for image in some if image is not None]), 5),
+            f"Arranged: {name}.",
+            f"arrangement {name}",
+        )
+        for name, some in images.items()
+    ]
+    return Gallery(pictures=[own, *arranged])
 
 
-def _images(index: int, title: str, images: Images) -> Html:
-    """The sample at `index` under all arrangements that can take it."""
-    shown = {name: image for name, arranged in images.items() if (image := arranged[index]) is not None}
-    if not shown:
-        return Html("")
-    return page.figure(png_bytes(draw_named(shown), DPI), f"As {', '.join(shown)}.", f"Images of {title}")
-
-
-def _listed(title: str, some: Sequence[Skipped]) -> Html:
-    if not some:
-        return Html("")
-    rows = [(bad.record, number(bad.count), bad.reason) for bad in some]
-    return page.section(title, page.table(rows, (title.lower(), "how many", "reason"), numeric=(1,)))
-
-
-def _footer(exploration: Exploration) -> Html:
-    care = (
-        "Everything on this page is simulated."
-        if exploration.simulated
-        else "Nothing on this page was generated. Its samples are real: who may not see the data may not see the page."
-    )
-    return page.join([page.paragraph(care), page.paragraph(f"Made by ganlab {__version__} from {exploration.source}.")])
+def _images(index: int, title: str, images: Images) -> Picture | None:
+    """Return the sample at `index` under all arrangements that can take it."""
+    taken = {name: image for name, arranged in images.items() if (image := arranged[index]) is not None}
+    return picture(draw_named(taken), f"As {', '.join(taken)}.", f"Images of {title}") if taken else None

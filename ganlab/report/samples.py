@@ -1,4 +1,4 @@
-"""Samples for the eye: real beside synthetic, and some of each class, as what they are.
+"""Samples for the eye: real ones compared with synthetic ones, and some of each class.
 
 Windows are drawn on ECG paper, rows as box plots, counts and correlations, images as images. `compare` and `by_class`
 choose by the kind of the samples: `(N, leads, samples)` in mV, `(N, columns)` in the columns' units, `(N, C, H, W)` of
@@ -7,158 +7,162 @@ levels 0..255.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.core.kind import Array, Image, Kind, Row, Window
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted, number
-from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans, png_bytes
+from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans
+from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.images import draw_grid, outside, pixels
 from ganlab.plot.table import draw_boxes, draw_correlations, draw_counts
-from ganlab.report import page
-from ganlab.report.page import Html
+from ganlab.report.page import NOTICE, Picture, picture
 
-Array = NDArray[np.floating]
-
-DPI = 170
-"""Dots per inch of figures that are not true to scale."""
-
-_WINDOWS, _ROWS, _IMAGES = 6, 4, 9
+_ROWS = 4
 _SHORT = 4.0
-_NOTES = {"Real": "", "Synthetic": page.NOTICE}
+_NOTES = {"Real": "", "Synthetic": NOTICE}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A few samples under a title: a picture, or rows of a table, and a note below them."""
+
+    title: str
+    picture: Picture | None = None
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Real and synthetic samples side by side: the scale they are drawn to, what is missing, pictures of both."""
+
+    blocks: Sequence[Block]
+    scale: str = ""
+    missing: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
+
+
+def compare(kind: Kind, real: Array | None, synthetic: Array | None) -> Comparison | None:
+    """Return real samples compared with synthetic ones, N of each; None where neither is given."""
+    given = {"Real": real, "Synthetic": synthetic}
+    sets = {name: np.asarray(samples) for name, samples in given.items() if samples is not None and len(samples)}
+    return _compared(kind, sets) if sets else None
 
 
 @singledispatch
-def compare(kind: Kind, real: Array | None, synthetic: Array | None) -> list[Html]:
-    """Blocks that show real samples beside synthetic ones; none where neither is given."""
-    raise TypeError(f"There is no picture of {kind!r}: known are windows, rows and images.")
+def _compared(kind: Kind, sets: Mapping[str, Array]) -> Comparison:
+    """Return the sets by name, side by side."""
+    raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
 
 
-@singledispatch
-def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Html]:
-    """A block for each class with a few of its generated samples (paper, Figure 20).
+@_compared.register
+def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> Comparison:
+    scale = (
+        f"Leads {', '.join(map(lead_name, kind.leads))} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
+        "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
+        "about its median; a median that is not 0 mV is written at the end of the trace."
+    )
+    return Comparison(_ecgs(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
+
+
+@_compared.register
+def _rows_compared(kind: Row, sets: Mapping[str, Array]) -> Comparison:
+    pictures = _drawings(kind, sets["Real"], sets["Synthetic"]) if len(sets) == 2 else []
+    return Comparison([_few_rows("A few rows", kind, sets)], "", _missing(kind, sets), pictures)
+
+
+@_compared.register
+def _images_compared(kind: Image, sets: Mapping[str, Array]) -> Comparison:
+    return Comparison(_grids(kind, sets, 3, 9, _NOTES), "", _missing(kind, sets))
+
+
+def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Block]:
+    """Return a block for each class with a few of its generated samples (paper, Figure 20).
 
     Arguments:
         kind: What the samples are.
         synthetic: Generated samples, N of them.
         labels: The index in `classes` of the class that each was generated for, with shape (N,).
         classes: The classes' names.
+
+    Raises:
+        ValueError: labels that are not as many as the samples, or name no class.
     """
-    raise TypeError(f"There is no picture of {kind!r}: known are windows, rows and images.")
-
-
-@compare.register
-def _compare_windows(kind: Window, real: Array | None, synthetic: Array | None) -> list[Html]:
-    known = _given(real, synthetic)
-    if not known:
-        return []
-    columns = 2 if _seconds(kind) <= _SHORT else 1
-    spans = _common_spans([windows[evenly(_WINDOWS, len(windows))] for windows in known.values()], columns)
-    cells = [
-        page.join([page.heading(name, 3), _ecg(kind, name, windows, columns, spans, note=_NOTES[name])])
-        for name, windows in known.items()
-    ]
-    return [page.paragraph(_how_drawn(kind), "muted"), *_missing(known, kind), page.columns(*cells)]
-
-
-@compare.register
-def _compare_rows(kind: Row, real: Array | None, synthetic: Array | None) -> list[Html]:
-    known = _given(real, synthetic)
-    if not known:
-        return []
-    drawings = _drawings(kind, known["Real"], known["Synthetic"]) if len(known) == 2 else []
-    return [*_missing(known, kind), *drawings, page.heading("A few rows", 3), _rows(kind, known)]
-
-
-@compare.register
-def _compare_images(kind: Image, real: Array | None, synthetic: Array | None) -> list[Html]:
-    known = _given(real, synthetic)
-    if not known:
-        return []
-    cells = [
-        page.join([page.heading(name, 3), _grid(kind, name, images, 3, note=_NOTES[name])])
-        for name, images in known.items()
-    ]
-    return [*_missing(known, kind), page.columns(*cells)]
-
-
-@by_class.register
-def _classes_of_windows(
-    kind: Window, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]
-) -> list[Html]:
-    members = _members(synthetic, labels, classes)
-    columns = 3 if _seconds(kind) <= _SHORT else 1
-    shown = [windows[evenly(3, len(windows))] for windows in members.values() if len(windows)]
-    spans = _common_spans(shown, columns) if shown else np.zeros((1, 1, 2))
-    return [
-        _class_block(
-            kind, name, windows, _ecg(kind, name, windows, columns, spans, 3, page.NOTICE) if len(windows) else Html("")
-        )
-        for name, windows in members.items()
-    ]
-
-
-@by_class.register
-def _classes_of_rows(kind: Row, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Html]:
-    return [
-        _class_block(kind, name, rows, _rows(kind, {"Synthetic": rows}))
-        for name, rows in _members(synthetic, labels, classes).items()
-    ]
-
-
-@by_class.register
-def _classes_of_images(
-    kind: Image, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]
-) -> list[Html]:
-    return [
-        _class_block(kind, name, images, _grid(kind, name, images, 6, 6, page.NOTICE) if len(images) else Html(""))
-        for name, images in _members(synthetic, labels, classes).items()
-    ]
-
-
-def _given(real: Array | None, synthetic: Array | None) -> dict[str, Array]:
-    given = {"Real": real, "Synthetic": synthetic}
-    return {name: np.asarray(samples) for name, samples in given.items() if samples is not None and len(samples)}
-
-
-def _missing(known: Mapping[str, Array], kind: Kind) -> list[Html]:
-    absent = [name for name in ("Real", "Synthetic") if name not in known]
-    return [page.paragraph(f"No {name.lower()} {kind.noun}s were given to this report.") for name in absent]
-
-
-def _members(synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> dict[str, Array]:
-    known = set(range(len(classes)))
-    if len(labels) != len(synthetic) or not set(np.unique(labels).tolist()) <= known:
+    if len(labels) != len(synthetic) or not set(np.unique(labels).tolist()) <= set(range(len(classes))):
         raise ValueError(f"{len(synthetic)} samples have {len(labels)} labels, not all below {len(classes)}.")
-    return {name: synthetic[labels == index] for index, name in enumerate(classes)}
+    return _of_classes(kind, {name: synthetic[labels == index] for index, name in enumerate(classes)})
 
 
-def _class_block(kind: Kind, name: str, samples: Array, picture: Html) -> Html:
-    shown = picture if len(samples) else page.paragraph(f"No {kind.noun} of this class was generated.")
-    return page.join([page.heading(name, 3), shown])
+@singledispatch
+def _of_classes(kind: Kind, members: Mapping[str, Array]) -> list[Block]:
+    """Return a block for each class by name."""
+    raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
 
 
-def _caption(kind: Kind, name: str, shown: int, count: int, *notes: str) -> str:
-    return " ".join([f"{name}: {shown} of {counted(count, kind.noun)}, evenly apart.", *filter(None, notes)])
+@_of_classes.register
+def _classes_of_windows(kind: Window, members: Mapping[str, Array]) -> list[Block]:
+    return _ecgs(kind, members, 3, 3, dict.fromkeys(members, NOTICE))
 
 
-def _seconds(kind: Window) -> float:
-    return kind.samples / kind.rate
+@_of_classes.register
+def _classes_of_rows(kind: Row, members: Mapping[str, Array]) -> list[Block]:
+    return [
+        _few_rows(name, kind, {"Synthetic": rows}) if len(rows) else _none(kind, name) for name, rows in members.items()
+    ]
 
 
-def _how_drawn(kind: Window) -> str:
-    return (
-        f"Leads {', '.join(map(lead_name, kind.leads))} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
-        "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
-        "about its median; a median that is not 0 mV is written at the end of the trace."
-    )
+@_of_classes.register
+def _classes_of_images(kind: Image, members: Mapping[str, Array]) -> list[Block]:
+    return _grids(kind, members, 6, 6, dict.fromkeys(members, NOTICE))
+
+
+def _missing(kind: Kind, sets: Mapping[str, Array]) -> list[str]:
+    absent = [name for name in _NOTES if name not in sets]
+    return [f"No {name.lower()} {kind.noun}s were given to this report." for name in absent]
+
+
+def _none(kind: Kind, name: str) -> Block:
+    return Block(name, note=f"No {kind.noun} of this class was generated.")
+
+
+def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str:
+    return " ".join([f"{name}: {chosen} of {counted(count, kind.noun)}, evenly apart.", *filter(None, notes)])
+
+
+def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]) -> list[Block]:
+    """Return each set on ECG paper, all at one scale, `across` windows in a row unless they are long."""
+    columns = across if kind.samples / kind.rate <= _SHORT else 1
+    chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items() if len(windows)}
+    spans = _common_spans(list(chosen.values()), columns) if chosen else np.zeros((1, 1, 2))
+    blocks = []
+    for name, windows in sets.items():
+        if not len(windows):
+            blocks.append(_none(kind, name))
+            continue
+        figure = draw_windows(
+            chosen[name],
+            leads=kind.leads,
+            rate=kind.rate,
+            columns=columns,
+            titles=[f"{name} {index + 1}" for index in evenly(most, len(windows))],
+            note=notes[name],
+            spans=spans[: math.ceil(len(chosen[name]) / columns)],
+            center=True,
+        )
+        caption = _caption(kind, name, len(chosen[name]), len(windows), notes[name])
+        alt = f"{name} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
+        blocks.append(Block(name, picture(figure, caption, alt, PAPER_DPI)))
+    return blocks
 
 
 def _common_spans(sets: Sequence[Array], columns: int) -> Array:
-    """Ranges `(rows, leads, 2)` in mV that hold every trace of a row of panels, in all the sets."""
+    """Return ranges `(rows, leads, 2)` in mV that hold every trace of a row of panels, in all the sets."""
     centered = [center_windows(windows)[0] for windows in sets]
     rows = range(0, max(map(len, centered)), columns)
     return np.stack(
@@ -166,26 +170,8 @@ def _common_spans(sets: Sequence[Array], columns: int) -> Array:
     )
 
 
-def _ecg(
-    kind: Window, name: str, windows: Array, columns: int, spans: Array, most: int = _WINDOWS, note: str = ""
-) -> Html:
-    chosen = evenly(most, len(windows))
-    figure = draw_windows(
-        windows[chosen],
-        leads=kind.leads,
-        rate=kind.rate,
-        columns=columns,
-        titles=[f"{name} {index + 1}" for index in chosen],
-        note=note,
-        spans=spans[: math.ceil(len(chosen) / columns)],
-        center=True,
-    )
-    caption = _caption(kind, name, len(chosen), len(windows), note)
-    return page.figure(png_bytes(figure), caption, f"{name} ECG windows on ECG paper, 25 mm/s and 10 mm/mV")
-
-
-def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Html]:
-    """Box plots and counts, where there are such columns, and correlations."""
+def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Picture]:
+    """Return box plots and counts, where there are such columns, and correlations."""
     binary = [column.binary for column in kind.columns]
     boxes = (
         "Continuous features, each in its own unit. A box is the middle half, the line in it the median; whiskers "
@@ -199,31 +185,37 @@ def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Html]:
         (True, draw_correlations, relations),
     ]
     return [
-        page.figure(png_bytes(draw(real, synthetic, kind.columns), DPI), f"{caption} {page.NOTICE}", caption)
+        picture(draw(real, synthetic, kind.columns), f"{caption} {NOTICE}", caption)
         for wanted, draw, caption in chosen
         if wanted
     ]
 
 
-def _rows(kind: Row, known: Mapping[str, Array]) -> Html:
-    """A few rows of each set, features downwards."""
-    chosen = {name: evenly(_ROWS, len(rows)) for name, rows in known.items()}
+def _few_rows(title: str, kind: Row, sets: Mapping[str, Array]) -> Block:
+    """Return a few rows of each set, features downwards."""
+    chosen = {name: evenly(_ROWS, len(rows)) for name, rows in sets.items()}
+    values = np.concatenate([sets[name][places] for name, places in chosen.items()])
+    notes = [_caption(kind, name, len(places), len(sets[name]), _NOTES[name]) for name, places in chosen.items()]
     header = ["feature", *(f"{name.lower()} {index + 1}" for name, places in chosen.items() for index in places)]
-    shown = np.concatenate([known[name][places] for name, places in chosen.items()])
-    cells = [
-        (page.breakable(column.name), *(number(float(value)) for value in values))
-        for column, values in zip(kind.columns, shown.T, strict=True)
-    ]
-    said = " ".join(
-        _caption(kind, name, len(places), len(known[name]), _NOTES[name]) for name, places in chosen.items()
-    )
-    return page.join([page.table(cells, header, numeric=range(1, len(header))), page.paragraph(said, "muted")])
+    return Block(title, header=header, rows=feature_rows(kind, values), note=" ".join(notes))
 
 
-def _grid(kind: Image, name: str, levels: Array, columns: int, most: int = _IMAGES, note: str = "") -> Html:
-    chosen = evenly(most, len(levels))
-    images = pixels(levels[chosen])
-    beyond = outside(images)
-    said = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."
-    caption = _caption(kind, name, len(chosen), len(levels), said if beyond else "", note)
-    return page.figure(png_bytes(draw_grid(images, columns)), caption, f"{name} images")
+def feature_rows(kind: Row, values: Array) -> list[list[str]]:
+    """Return rows `(N, columns)` as text, one line per feature: its name, and its value in each row."""
+    lines = zip(kind.columns, values.T, strict=True)
+    return [[column.name, *(number(float(value)) for value in line)] for column, line in lines]
+
+
+def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, notes: Mapping[str, str]) -> list[Block]:
+    """Return a grid of images of each set."""
+    blocks = []
+    for name, levels in sets.items():
+        if not len(levels):
+            blocks.append(_none(kind, name))
+            continue
+        images = pixels(levels[evenly(most, len(levels))])
+        beyond = outside(images)
+        clipped = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."
+        caption = _caption(kind, name, len(images), len(levels), clipped if beyond else "", notes[name])
+        blocks.append(Block(name, picture(draw_grid(images, columns), caption, f"{name} images")))
+    return blocks

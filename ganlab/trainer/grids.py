@@ -10,7 +10,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from ganlab.gan.gan import GAN
-from ganlab.plot.ecg_paper import png_bytes
+from ganlab.plot.figure import png_bytes
 from ganlab.plot.images import draw_grid
 
 ROWS = COLUMNS = 3

@@ -101,14 +101,12 @@ def test_real_and_generated_lie_on_the_same_grid(there: Path, tmp_path: Path, mo
 def test_all_pictures_have_one_size_also_where_a_trace_is_tall() -> None:
     windows = np.zeros((3, 2, 2025), np.float32)
     windows[1, 0, 500] = 7
-    pictures, size = draw(Window(("i", "ii"), 1000, 2025), windows)
-    assert len({picture[16:24] for picture in pictures}) == 1
-    assert size[0] == pytest.approx(2 * 3 + 25 * (0.4 + 2.2), abs=0.1)
-    assert size[1] > 10 * 7
-    assert (
-        len({picture[16:24] for picture in draw(Image((1, 20, 30)), windows[:, :1, :600].reshape(3, 1, 20, 30))[0]})
-        == 1
-    )
+    cards = draw(Window(("i", "ii"), 1000, 2025), windows)
+    assert len({picture[16:24] for picture in cards.pictures}) == 1
+    assert cards.size[0] == pytest.approx(2 * 3 + 25 * (0.4 + 2.2), abs=0.1)
+    assert cards.size[1] > 10 * 7
+    images = draw(Image((1, 20, 30)), windows[:, :1, :600].reshape(3, 1, 20, 30))
+    assert len({picture[16:24] for picture in images.pictures}) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ganlab.plot.curves import class_accuracies, draw_curves, not_finite, smooth
-from ganlab.plot.ecg_paper import png_bytes
+from ganlab.plot.figure import png_bytes
 from ganlab.tracking.history import read_history
 
 

@@ -6,7 +6,9 @@ import pytest
 from matplotlib.collections import LineCollection
 from PIL import Image
 
-from ganlab.plot.ecg_paper import center_windows, draw_windows, grid_image, lead_name, lead_spans, png_bytes
+from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans
+from ganlab.plot.figure import png_bytes
+from ganlab.plot.images import grid_image
 
 LEADS = ("i", "avr")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganlab.core.kind import Column
-from ganlab.plot.ecg_paper import png_bytes
+from ganlab.plot.figure import png_bytes
 from ganlab.plot.table import draw_boxes, draw_correlations, draw_counts
 
 COLUMNS = (Column("age"), Column("sick", binary=True), Column("tsh"), Column("goitre", binary=True))

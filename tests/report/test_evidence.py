@@ -10,25 +10,17 @@ import numpy as np
 import pytest
 
 from ganlab.core.kind import Window
-from ganlab.evaluation.evidence import Evidence, seen
+from ganlab.evaluation.evidence import Evidence, best, seen
 from ganlab.metrics.base import SampleSet
+from ganlab.plot.distances import LEAST, MOST, draw_distances
 from ganlab.report import page
-from ganlab.report.evidence import (
-    LEAST,
-    MEASURED,
-    MOST,
-    RISK,
-    best,
-    complete,
-    draw_family,
-    relative,
-    repeats,
-    sections,
-    summary,
-    tally,
-    write_evidence,
-)
+from ganlab.report.evidence import write_evidence
+from ganlab.report.numbers import distance_lines, numbers
+from ganlab.report.tally import complete, direction, relative, repeats, summary, tally
+from tests.report.parts import part, plain
 
+RISK = "The risk to the patients whose records trained the generator has not been measured here."
+MEASURED = "The metrics below privacy/ say what was measured of the risk to the patients, not that there is none."
 HOSTILE = '"><script>alert(1)</script>'
 KIND = Window(("i",), 200.0, 400)
 FACTS = {
@@ -84,13 +76,7 @@ def windows(seed: int, count: int = 4) -> SampleSet:
 
 
 def joined(rows: Mapping[str, Any], left_out: tuple[str, ...] = ()) -> str:
-    return page.join(sections(rows, left_out))
-
-
-def plain(markup: str) -> str:
-    """The words of a page."""
-    text = re.sub(r"<style.*?</style>|<wbr>", "", markup, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+    return part("numbers", "sections", numbers(rows, left_out))
 
 
 def write(
@@ -103,8 +89,7 @@ def write(
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take their time; the whole page has them."""
-    for module in ("evidence", "samples"):
-        monkeypatch.setattr(f"ganlab.report.{module}.png_bytes", lambda *_: b"")
+    monkeypatch.setattr("ganlab.report.page.png_bytes", lambda *_: b"")
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +111,21 @@ def test_a_number_that_never_varies_between_real_persons_has_no_scale_but_its_be
     assert relative(never, 0.1) == math.inf
 
 
+@pytest.mark.parametrize(
+    ("changes", "better"),
+    [
+        ({}, "lower is better"),
+        ({"interval": [-0.5, 2.5]}, "nearer to the best is better"),
+        ({"best": 1e3}, "higher is better"),
+        ({"best": None, "real": 1.0}, "nearer to real is better"),
+        ({"best": None}, ""),
+    ],
+)
+def test_which_way_is_better_is_said_from_where_the_best_lies(changes: dict[str, Any], better: str) -> None:
+    assert direction(row(1.0, **changes)) == better
+    assert better in plain(joined({"a/b": row(1.0, **changes)}))
+
+
 def test_the_scale_says_of_every_control_what_the_verdict_says() -> None:
     for each in ROWS.values():
         told = {name: off > 1 for name, of in each["controls"].items() if (off := relative(each, of)) is not None}
@@ -144,12 +144,14 @@ def test_numbers_are_parted_in_judged_blind_and_blank() -> None:
 def test_a_number_that_no_control_tests_counts_nowhere_and_is_marked(changes: dict[str, Any]) -> None:
     rows = {"a/tested": row(9.0), "a/untested": row(1.0, **changes)}
     first, *_, untested = summary(rows)
-    assert "Of 1 number that a control tests" in first
+    assert "Of 1 metric that a control tests" in first
     assert "in 0." in first
     assert "(bootstrap) in 0 of 1 " in first
-    assert untested == "Not counted, because no control tests what it can see: 1 number, marked in the tables."
+    assert untested == "Not counted, because no control tests what it can see: 1 metric, marked in the tables."
     markup = joined(rows)
-    assert "a: 2 numbers, 0 of 1 within the range of other real persons, 1 not tested by a control" in plain(markup)
+    assert "a: 2 metrics, 0 of 1 within the real-versus-real reference range, 1 not tested by a control" in plain(
+        markup
+    )
     lines = {plain(line).split()[0]: line for line in re.findall(r"<tr><td>.*?</tr>", markup, re.DOTALL)}
     assert "not tested by a control" in lines["untested"]
     assert "not tested by a control" not in lines["tested"]
@@ -158,26 +160,29 @@ def test_a_number_that_no_control_tests_counts_nowhere_and_is_marked(changes: di
 
 def test_where_only_untested_numbers_are_nothing_is_counted() -> None:
     first, untested = summary({name: row(1.0, sees=[]) for name in ("a/b", "a/c")})
-    assert first == "None of 2 numbers counts: it takes other real persons and a control that tests it."
-    assert untested == "Not counted, because no control tests what they can see: 2 numbers, marked in the tables."
+    assert first == "None of 2 metrics counts: it takes a reference range and a control that tests it."
+    assert untested == "Not counted, because no control tests what they can see: 2 metrics, marked in the tables."
 
 
 def test_the_page_says_how_intervals_are_made() -> None:
-    said = plain(page.join(sections(ROWS, (), 200)))
-    assert "the quantiles of 200 draws of persons with replacement, moved so that the mean of the draws is" in said
-    assert "the quantiles of draws of persons" in plain(joined(ROWS))
+    said = plain(part("numbers", "sections", numbers(ROWS, (), 200)))
+    assert (
+        "the quantiles of 200 draws of patients with replacement, moved so that the mean of the draws is the value"
+        in said
+    )
+    assert "the quantiles of draws of patients" in plain(joined(ROWS))
 
 
 def test_the_sentences_count_what_the_rows_hold() -> None:
     first, worst, nothing, untested, blank = summary(ROWS)
-    assert "Of 4 numbers that a control tests" in first
-    assert "within the range of other real persons in 2." in first
+    assert "Of 4 metrics that a control tests" in first
+    assert "within the real-versus-real reference range in 2." in first
     # Of kid and rate the PCA-Gaussian is farther (6 of 2, 66 of 3); the interval is known of kid alone.
     assert "than the PCA-Gaussian sampler in 2 of 4 (with the whole interval in 1)" in first
     assert "(bootstrap) in 1 of 4 (with the whole interval in 0)" in first
     assert worst.endswith("signal/huge (over 1000), signal/comb (4).")
     assert "distribution/blind. On these data it proves nothing" in nothing
-    assert "1 number, marked" in untested
+    assert "1 metric, marked" in untested
     assert "leads/none, leads/alone" in blank
 
 
@@ -185,7 +190,7 @@ def test_training_samples_that_are_repeated_are_an_alarm() -> None:
     assert "role=" not in joined(ROWS)
     markup = joined(ROWS | {"copies/share": COPIES})
     assert '<div class="alarm" role="alert"><strong>Training samples are repeated.' in markup
-    assert "copies/share: 0.6; other real persons 0.05 [0.02, 0.09], a copy of the training samples 1" in plain(markup)
+    assert "copies/share: 0.6; real versus real 0.05 [0.02, 0.09], a copy of the training samples 1" in plain(markup)
 
 
 @pytest.mark.parametrize(
@@ -216,24 +221,25 @@ def test_marks_tell_seen_controls_and_those_that_fool_a_number() -> None:
     blind = next(line for line in re.findall(r"<tr>.*?</tr>", markup, re.DOTALL) if "<td>blind" in line)
     assert "proves nothing here" in blind
     assert '<span class="missed">1.5 ✗</span>' in blind
-    assert "is not: the number proves nothing here" in plain(markup)
+    assert "is not: the metric proves nothing here" in plain(markup)
     assert "✗" not in joined({"distribution/kid": ROWS["distribution/kid"]})
 
 
 def test_each_family_has_a_table_and_long_ones_are_folded() -> None:
     assert "<details>" not in joined(ROWS)
     many = {f"signal/n{place}": row(1.0) for place in range(9)}
-    assert "signal: 9 numbers, 9 of 9 within the range of other real persons" in joined(many)
+    assert "signal: 9 metrics, 9 of 9 within the real-versus-real reference range" in joined(many)
     assert "<details><summary>signal" in joined(many)
 
 
 def test_columns_in_which_nothing_stands_are_left_out() -> None:
     markup = joined({"a/b": {"synthetic": 1.0, "real": 2.0, "unit": "s", "meaning": "x"}})
-    assert re.findall(r"<th(?: [^>]*)?>([^<]*)<", markup) == ["number", "generated", "best"]
+    assert re.findall(r"<th(?: [^>]*)?>([^<]*)<", markup) == ["metric", "generated", "best"]
 
 
 def test_the_picture_has_each_marker_where_its_distance_is() -> None:
-    axes = draw_family({"a/kid": row(1.0, interval=[-0.5, 2.5]), "a/huge": row(1e9), "a/none": row(0.0)}, MOST).axes[0]
+    rows = {"a/kid": row(1.0, interval=[-0.5, 2.5]), "a/huge": row(1e9), "a/none": row(0.0)}
+    axes = draw_distances(distance_lines(rows), MOST).axes[0]
 
     def at(gid: str) -> list[float]:
         return [float(line.get_xdata()[0]) for line in axes.lines if line.get_gid() == gid]
@@ -248,12 +254,12 @@ def test_the_picture_has_each_marker_where_its_distance_is() -> None:
 
 
 def test_a_number_that_proves_nothing_is_flagged_in_the_picture() -> None:
-    axes = draw_family({"a/b": row(1.0, sees=["collapsed"])}).axes[0]
+    axes = draw_distances(distance_lines({"a/b": row(1.0, sees=["collapsed"])})).axes[0]
     assert axes.texts[0].get_text() == "b: proves nothing here"
 
 
 def test_names_with_signs_of_formulas_are_drawn_as_they_are() -> None:
-    axes = draw_family({"a/$\\frac$": row(1.0, unit="$^$")}).axes[0]
+    axes = draw_distances(distance_lines({"a/$\\frac$": row(1.0, unit="$^$")})).axes[0]
     axes.figure.canvas.draw()
 
 
@@ -270,13 +276,13 @@ def test_names_with_signs_of_formulas_are_drawn_as_they_are() -> None:
     ],
 )
 def test_rows_in_which_things_are_missing_are_survived(damaged: object) -> None:
-    assert "Every number" in joined({"a": damaged, "b/c": row(1.0)})
-    assert "Every number" in joined({"a": damaged})
+    assert "All metrics" in joined({"a": damaged, "b/c": row(1.0)})
+    assert "All metrics" in joined({"a": damaged})
     assert set(complete(damaged)) == set(row(1.0))
 
 
 def test_nothing_measured_shows_nothing_but_why() -> None:
-    assert sections({}) == []
+    assert part("numbers", "sections", numbers({})).strip() == ""
     assert plain(joined({}, ("utility: too few",))).strip() == "Not measured utility: too few"
 
 
@@ -293,15 +299,15 @@ def test_no_request_leaves_the_page(whole: str) -> None:
 def test_the_page_says_what_it_is_who_was_judged_and_what_was_not_measured(whole: str) -> None:
     said = plain(whole)
     assert said.index(page.NOTICE) < said.index("generated samples 500")
-    for part in (
-        "persons of these 12",
+    for words in (
+        "patients of these 12",
         "rate hz 500",
         "Real ECG",
         "utility: too few",
         RISK,
         "ganlab 0.4, commit abc123",
     ):
-        assert part in (said if part != "Real ECG" else whole)
+        assert words in (said if words != "Real ECG" else whole)
     assert whole.index("Real beside synthetic") < whole.index("In short") < whole.index("Not measured")
     assert "who may not see the data may not see the page" in said
     assert not re.search(r"anonym|\bsafe|guarante", whole, re.IGNORECASE)

@@ -181,7 +181,7 @@ def test_nothing_on_the_page_is_markup_from_outside_and_it_asks_nobody(whole):
 def test_the_page_draws_every_lead_in_its_unit_with_the_chosen_range(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(explore, "draw_histograms", lambda held, **options: calls.append((held, options)))
-    monkeypatch.setattr(explore, "png_bytes", lambda figure, dpi=0: b"png")
+    monkeypatch.setattr(page, "png_bytes", lambda figure, dpi=0: b"png")
     write_exploration(tmp_path, exploration())
     ((held, options),) = calls
     assert list(held) == ["i", "avr"]

@@ -3,49 +3,64 @@ import json
 import re
 
 import pytest
+from jinja2 import UndefinedError
 
 from ganlab.report import page
-from ganlab.report.page import Frame, Html
+from ganlab.report.page import Frame, Picture, render
+from tests.report.parts import part
 
 HOSTILE = "<script>alert(\"1\")</script> & 'x'"
+ESCAPED = "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; &#39;x&#39;"
 
 
 @pytest.mark.parametrize(
-    "block",
+    ("macro", "given"),
     [
-        page.heading(HOSTILE),
-        page.paragraph(HOSTILE),
-        page.banner(HOSTILE),
-        page.section(HOSTILE, HOSTILE),
-        page.columns(HOSTILE),
-        page.facts([(HOSTILE, HOSTILE)]),
-        page.items([HOSTILE]),
-        page.table([[HOSTILE]], [HOSTILE]),
-        page.details(HOSTILE, HOSTILE),
-        page.code(HOSTILE),
-        page.breakable(HOSTILE),
-        page.figure(b"", HOSTILE, HOSTILE),
-        Html(page.page(HOSTILE, [HOSTILE], HOSTILE)),
+        ("banner", (HOSTILE,)),
+        ("facts", ([(HOSTILE, HOSTILE)],)),
+        ("items", ([HOSTILE],)),
+        ("table", ([[HOSTILE]], [HOSTILE])),
+        ("table", ([[HOSTILE]], [HOSTILE], (), True)),
+        ("halves", ([[HOSTILE, HOSTILE]],)),
+        ("code", (HOSTILE,)),
+        ("figure", (Picture(b"", HOSTILE, HOSTILE),)),
+        ("slider", ([Frame(HOSTILE, b"")], HOSTILE)),
     ],
-    ids=range(13),
 )
-def test_every_block_escapes(block):
-    assert isinstance(block, Html)
-    assert "<script>" not in block
+def test_every_part_escapes(macro, given):
+    block = part("macros", macro, *given)
+    assert "<script>alert" not in block
     assert "&lt;script&gt;" in block.replace("<wbr>", "")
     assert 'alert("' not in block
 
 
-def test_markup_of_blocks_is_kept():
-    assert page.paragraph(Html("<b>x</b>")) == "<p><b>x</b></p>"
+@pytest.mark.parametrize("after", ["/", "/_"])
+def test_a_name_that_may_break_is_escaped(after):
+    text = part("macros", "breakable", HOSTILE, after)
+    assert text.replace("<wbr>", "") == ESCAPED
+    assert "/<wbr>script" in text
+
+
+def test_whole_pages_escape_their_title_what_is_folded_and_their_footer():
+    items = {HOSTILE: [(HOSTILE,) * 4]}
+    whole = render("scores.html", title=HOSTILE, rows=[(HOSTILE,) * 7], kappa=None, remarks=items, warning=HOSTILE)
+    assert "<script>" not in whole
+    assert f"<title>{ESCAPED}</title>" in whole
+    assert f"<footer>{ESCAPED}</footer>" in whole
+    assert re.search(r"<details><summary>Items of &lt;script&gt;", whole)
+
+
+def test_what_a_template_needs_must_be_given():
+    with pytest.raises(UndefinedError):
+        render("scores.html", title="")
 
 
 def test_the_banner_says_what_the_paper_asks_for():
-    assert "Synthetic data. Not for clinical use before expert evaluation." in page.banner()
+    assert "Synthetic data. Not for clinical use before expert evaluation." in part("macros", "banner")
 
 
 def test_a_slider_shows_the_last_frame_and_works_without_javascript():
-    block = page.slider([Frame("epoch 5", b"five"), Frame("epoch 10", b"ten")], "caption")
+    block = part("macros", "slider", [Frame("epoch 5", b"five"), Frame("epoch 10", b"ten")], "caption")
     shown = re.search(r'<img class="pixels" src="data:image/png;base64,([^"]+)"', block)
     assert shown
     assert base64.b64decode(shown[1]) == b"ten"
@@ -55,7 +70,7 @@ def test_a_slider_shows_the_last_frame_and_works_without_javascript():
 
 
 def test_a_slider_carries_all_frames_and_no_label_ends_its_script():
-    block = page.slider([Frame("</script><img>", b"one"), Frame("last", b"two")], "")
+    block = part("macros", "slider", [Frame("</script><img>", b"one"), Frame("last", b"two")], "")
     script = block[block.index("<script>") :]
     assert script.count("</script>") == 1
     frames = json.loads(re.search(r"\}\)\((\[\[.*\]\])\);</script>$", script)[1])
@@ -64,13 +79,19 @@ def test_a_slider_carries_all_frames_and_no_label_ends_its_script():
 
 
 def test_numeric_columns_are_marked():
-    table = page.table([["a", 1]], ["name", "value"], numeric=(1,))
+    table = part("macros", "table", [["a", 1]], ["name", "value"], (1,))
     assert '<td class="number">1</td>' in table
     assert "<td>a</td>" in table
 
 
+@pytest.mark.parametrize(("count", "lengths"), [(1, [1]), (4, [2, 2]), (5, [3, 2])])
+def test_a_long_table_becomes_two(count, lengths):
+    tables = part("macros", "halves", [(f"n{k}", k) for k in range(count)]).split("<table>")[1:]
+    assert [table.count("<tr>") for table in tables] == lengths
+
+
 def test_a_page_is_light_and_dark_and_fits_a_phone():
-    whole = page.page("title", [], "footer")
+    whole = render("scores.html", title="title", rows=[], kappa=None, remarks={}, warning="footer")
     assert "prefers-color-scheme: dark" in whole
     assert 'name="viewport"' in whole
     assert "@media (max-width: 720px)" in whole

@@ -3,10 +3,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganlab.report.evidence import complete, repeats, sections
-from ganlab.report.privacy import attacks, draw_curves, draw_linkage, draw_scores
+from ganlab.plot.attacks import draw_linkage, draw_roc, draw_scores
+from ganlab.report.numbers import numbers
+from ganlab.report.privacy import Attacks, attacks
+from ganlab.report.tally import complete, repeats
+from tests.report.parts import part
 
 FORBIDDEN = ("anonymous", "guaranteed", "safe")
+
+
+def joined(shown: list[Attacks]) -> str:
+    return "".join(part("attacks", "section", each) for each in shown)
 
 
 def shown(auc: float, p: float, **more: Any) -> dict[str, Any]:
@@ -46,15 +53,15 @@ ROWS = {f"privacy/{name}": row(0.6) for name in ("nearest_auc", "linkage_auc", "
 
 
 def test_the_page_says_who_was_attacked_how_and_what_was_found() -> None:
-    page = str(attacks(ROWS, {"privacy": columns()}))
+    page = joined(attacks(ROWS, {"privacy": columns()}))
     for said in (
-        "10 persons who trained",
-        "knowing the person&#x27;s recording, AUC 0.60 [0.55, 0.65]",
+        "10 patients who trained",
+        "knowing the person&#39;s recording, AUC 0.60 [0.55, 0.65]",
         "The strongest of 2 attacks is nearest",
         "p = 0.300",
         "no more than chance",
         "AUC is 0.81 or more",
-        "recognizes 75 % of 12 real persons",
+        "recognizes 75 % of 12 real patients",
         "trained the generator too",
         "0.99",
     ):
@@ -65,16 +72,16 @@ def test_the_page_says_who_was_attacked_how_and_what_was_found() -> None:
 
 
 def test_what_is_found_beyond_chance_is_loud() -> None:
-    page = str(attacks(ROWS, {"privacy": columns(0.9, 0.0005)}))
-    assert "Persons who trained are told from others." in page
+    page = joined(attacks(ROWS, {"privacy": columns(0.9, 0.0005)}))
+    assert "Patients who trained are distinguished from others." in page
     assert "p = 0.0005" in page
 
 
 def test_attacks_that_miss_their_control_are_not_counted() -> None:
     blind = ROWS | {"privacy/strongest_auc": row(0.6, copy=0.55), "privacy/nearest_auc": row(0.6, copy=0.55)}
-    page = str(attacks(blind, {"privacy": columns(0.9, 0.0005)}))
+    page = joined(attacks(blind, {"privacy": columns(0.9, 0.0005)}))
     assert "These attacks prove nothing here." in page
-    assert "Persons who trained are told from others." not in page
+    assert "Patients who trained are distinguished from others." not in page
     assert "0.55 ✗" in page
 
 
@@ -82,19 +89,19 @@ def test_rows_are_shown_with_what_was_inferred() -> None:
     more = {"attributes": {"members": 0.4, "nonmembers": 0.25, "known": ["age", "sex"]}}
     given = columns(**more)
     del given["synthetic"]["attacks"]["linkage"]
-    page = str(attacks(ROWS, {"table_privacy": given}))
-    assert "Knowing age, sex of a person" in page
+    page = joined(attacks(ROWS, {"table_privacy": given}))
+    assert "Knowing age, sex of a patient" in page
     assert "40.0 %" in page
     assert "Whom the windows are most like" not in page
 
 
 def test_nothing_is_said_where_nothing_was_attacked() -> None:
-    assert str(attacks(ROWS, {})) == ""
+    assert joined(attacks(ROWS, {})) == ""
     few = {"privacy/strongest_auc": ROWS["privacy/strongest_auc"]}
-    assert "Attacks on" not in "".join(map(str, sections(few)))
+    assert "Attacks on" not in part("numbers", "sections", numbers(few))
     given = columns()
     del given["synthetic"]["attacks"]["linkage"]
-    assert "Attacks on" in "".join(map(str, sections(few, shown={"privacy": given})))
+    assert "Attacks on" in part("numbers", "sections", numbers(few, drawn={"privacy": given}))
 
 
 def test_one_of_many_numbers_of_attacks_raises_no_alarm_of_copies() -> None:
@@ -104,7 +111,7 @@ def test_one_of_many_numbers_of_attacks_raises_no_alarm_of_copies() -> None:
 
 def test_the_pictures_hold_every_set() -> None:
     given = columns()
-    figure = draw_curves(given, ["nearest", "linkage"])
+    figure = draw_roc(given, ["nearest", "linkage"])
     for axes in figure.axes[:2]:
         assert {line.get_gid() for line in axes.lines} >= {"synthetic", "copy", "floor"}
     assert figure.axes[0].get_title(loc="left") == "nearest, AUC 0.60"

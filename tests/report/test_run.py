@@ -8,9 +8,12 @@ import pytest
 from ganlab.core.kind import Window
 from ganlab.core.words import REDUCED, duration, number
 from ganlab.evaluation.reference import Preview
-from ganlab.plot.ecg_paper import grid_image, png_bytes
-from ganlab.report.run import MEASURED, RISK, write_report
+from ganlab.plot.figure import png_bytes
+from ganlab.plot.images import grid_image
+from ganlab.report.run import write_report
 
+RISK = "The risk to the patients whose records trained this model has not been measured in this run."
+MEASURED = "The table of metrics says what was measured of the risk to the patients, not that there is none."
 NOTICE = "Synthetic data. Not for clinical use before expert evaluation."
 HOSTILE = '"><script>alert(1)</script>'
 LEADS = ("i", "ii", "avr")
@@ -153,7 +156,7 @@ def test_a_conditional_generator_is_shown_class_by_class(folder):
 
 
 def test_the_accuracy_of_the_class_has_its_own_figure_and_chance(folder, monkeypatch):
-    from ganlab.report import run
+    from ganlab.report import training
 
     drawn = {}
 
@@ -161,8 +164,8 @@ def test_the_accuracy_of_the_class_has_its_own_figure_and_chance(folder, monkeyp
         drawn[label] = (set(names), chance)
         return draw(history, names, label=label, chance=chance, **options)
 
-    draw = run.draw_curves
-    monkeypatch.setattr(run, "draw_curves", record)
+    draw = training.draw_curves
+    monkeypatch.setattr(training, "draw_curves", record)
     names = [f"accuracy/{name}" for name in ("real", "synthetic", "class_real", "class_synthetic")]
     row = dict.fromkeys([*names, *(f"epoch/{name}" for name in names)], 0.4)
     (folder / "metrics.jsonl").write_text("\n".join(json.dumps({"step": step} | row) for step in range(3)))
@@ -200,7 +203,7 @@ def test_the_banner_stands_before_everything_and_the_footer_says_where_it_is_fro
         "commit abc1234",
         "config.yaml (SHA-256 ",
         "last.ckpt",
-        "run run &quot;",
+        "run run &#34;",
     ):
         assert part in footer
 

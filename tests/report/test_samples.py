@@ -7,11 +7,19 @@ from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.core.words import counted, number
 from ganlab.report import page, samples
 from ganlab.report.samples import by_class, compare
+from tests.report.parts import part
 
 HOSTILE = "<script>alert(1)</script>"
 WINDOW = Window(("i", "avr"), 200.0, 400)
 ROW = Row((Column("age"), Column("tsh"), Column(HOSTILE, binary=True)))
 IMAGE = Image((1, 12, 8))
+
+
+def joined(shown):
+    """The markup of a comparison, or of blocks."""
+    if isinstance(shown, list):
+        return "".join(part("samples", "block", each) for each in shown)
+    return part("samples", "comparison", shown)
 
 
 def windows(count, height=1.0):
@@ -34,7 +42,7 @@ each_kind = pytest.mark.parametrize(("kind", "make"), KINDS, ids=["window", "row
 @pytest.fixture
 def quick(monkeypatch):
     """Figures are made, but not turned into PNG files, which takes most of the time."""
-    monkeypatch.setattr(samples, "png_bytes", lambda figure, dpi=0: b"png")
+    monkeypatch.setattr(page, "png_bytes", lambda figure, dpi=0: b"png")
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def drawn(quick, monkeypatch):
 
 @each_kind
 def test_real_and_synthetic_are_counted_and_only_synthetic_is_marked(kind, make):
-    content = page.join(compare(kind, make(7), make(9)))
+    content = joined(compare(kind, make(7), make(9)))
     real, synthetic = (
         re.search(rf"{name}: \d of {count} {kind.noun}s[^<]*", content).group()
         for name, count in (("Real", 7), ("Synthetic", 9))
@@ -65,11 +73,11 @@ def test_real_and_synthetic_are_counted_and_only_synthetic_is_marked(kind, make)
 
 @each_kind
 def test_what_is_missing_is_said_and_nothing_is_drawn_of_nothing(kind, make, quick):
-    assert compare(kind, None, None) == compare(kind, make(0), None) == []
-    content = page.join(compare(kind, None, make(3)))
+    assert compare(kind, None, None) is compare(kind, make(0), None) is None
+    content = joined(compare(kind, None, make(3)))
     assert f"No real {kind.noun}s were given" in content
     assert f"Synthetic: 3 of 3 {kind.noun}s" in content
-    assert f"No synthetic {kind.noun}s were given" in page.join(compare(kind, make(3), None))
+    assert f"No synthetic {kind.noun}s were given" in joined(compare(kind, make(3), None))
 
 
 def test_windows_are_drawn_alike_with_the_notice_in_the_picture_of_the_synthetic_ones(drawn):
@@ -89,7 +97,7 @@ def test_long_windows_have_a_row_to_themselves(drawn):
 
 
 def test_rows_are_drawn_three_ways_and_a_few_are_printed(quick):
-    content = page.join(compare(ROW, rows(50), rows(40)))
+    content = joined(compare(ROW, rows(50), rows(40)))
     assert content.count("<img") == 3
     assert content.count(page.NOTICE) == 4
     cells = re.findall(r"<tr><td>age</td>(.*)</tr>", content)[0]
@@ -111,13 +119,13 @@ def test_rows_are_drawn_three_ways_and_a_few_are_printed(quick):
 @pytest.mark.parametrize(("columns", "pictures"), [((0, 1), 2), ((2,), 2)])
 def test_a_table_without_such_columns_has_no_such_picture(columns, pictures, quick):
     kind = Row(tuple(ROW.columns[index] for index in columns))
-    assert page.join(compare(kind, rows(9)[:, columns], rows(8)[:, columns])).count("<img") == pictures
+    assert joined(compare(kind, rows(9)[:, columns], rows(8)[:, columns])).count("<img") == pictures
 
 
 def test_pixels_that_cannot_be_shown_are_counted():
     broken = images(4)
     broken[0, 0, 0, :3] = 300, -1, np.nan
-    content = page.join(compare(IMAGE, images(4), broken))
+    content = joined(compare(IMAGE, images(4), broken))
     assert content.count("outside 0..255") == 1
     assert "3 pixels outside 0..255" in content
 
@@ -126,17 +134,18 @@ def test_pixels_that_cannot_be_shown_are_counted():
 def test_each_class_has_a_block_with_its_own_samples(kind, make, quick):
     labels = np.array([0] * 5 + [2] * 3)
     blocks = by_class(kind, make(8), labels, ["Real", "nobody's", HOSTILE])
-    assert [re.search("<h3>(.*?)</h3>", block).group(1) for block in blocks] == [
+    assert [re.search("<h3>(.*?)</h3>", joined([block])).group(1) for block in blocks] == [
         "Real",
-        "nobody&#x27;s",
+        "nobody&#39;s",
         "&lt;script&gt;alert(1)&lt;/script&gt;",
     ]
-    assert f"of 5 {kind.noun}s" in blocks[0]
-    assert f"No {kind.noun} of this class was generated" in blocks[1]
-    assert f"of 3 {kind.noun}s" in blocks[2]
-    assert page.NOTICE in blocks[0]
-    assert page.NOTICE in blocks[2]
-    assert "<script>" not in page.join(blocks)
+    first, second, third = (joined([block]) for block in blocks)
+    assert f"of 5 {kind.noun}s" in first
+    assert f"No {kind.noun} of this class was generated" in second
+    assert f"of 3 {kind.noun}s" in third
+    assert page.NOTICE in first
+    assert page.NOTICE in third
+    assert "<script>" not in joined(blocks)
 
 
 def test_the_windows_of_a_class_are_its_own_and_all_classes_have_one_scale(drawn):
@@ -154,9 +163,9 @@ def test_labels_that_name_no_class_are_refused(labels):
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(TypeError, match="known are windows, rows and images"):
-        compare("sound", None, None)
-    with pytest.raises(TypeError, match="known are windows, rows and images"):
+    with pytest.raises(TypeError, match="accepted are windows, rows and images"):
+        compare("sound", rows(1), None)
+    with pytest.raises(TypeError, match="accepted are windows, rows and images"):
         by_class("sound", rows(1), np.zeros(1, int), ["a"])
 
 

@@ -15,21 +15,17 @@ from matplotlib.figure import Figure
 
 from ganlab.core.errors import UserError
 from ganlab.core.words import REDUCED
+from ganlab.plot.collapse import draw_diversity, draw_rates
 from ganlab.plot.curves import draw_curves
-from ganlab.plot.ecg_paper import grid_image, png_bytes
+from ganlab.plot.figure import png_bytes
+from ganlab.plot.images import grid_image
+from ganlab.report.jobs import Job, group_runs, read_jobs, titles
 from ganlab.report.run import COMPARISON
-from ganlab.report.summary import (
-    RISK,
-    draw_diversity,
-    draw_rates,
-    group_runs,
-    read_jobs,
-    summarize,
-    titles,
-    write_summary,
-)
+from ganlab.report.summary import summarize, write_summary
 from ganlab.tracking.collapse import Rate, State
+from tests.report.parts import plain
 
+RISK = "What a run measured of the risk to the patients whose records trained it stands in its own report."
 HOSTILE = '"><script>alert(1)</script>'
 COLLAPSED, HEALTHY = [0.9, 0.8, 0.1, 0.05, 0.1], [0.1, 0.5, 0.9, 1.0, 0.9]
 RATIOS = {
@@ -106,10 +102,9 @@ def page(sweep: Path) -> str:
     return write_summary(sweep).read_text(encoding="utf-8")
 
 
-def plain(page: str) -> str:
-    """The words of a page."""
-    text = re.sub(r"<style.*?</style>|<wbr>", "", page, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+def drawn(jobs: list[Job]) -> Figure:
+    """The panel of one experiment."""
+    return draw_diversity([[(each.history, each.verdict.state) for each in jobs]], ["a"])
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_experiment(sweep: Path) -> None:
@@ -141,12 +136,12 @@ def test_a_distance_stands_beside_that_of_other_persons_and_experiments_beside_e
     for number, batch in enumerate((30, 60)):
         job(tmp_path, number, [f"batch_size={batch}"], HEALTHY, {}, None, rows)
     said = plain(write_summary(tmp_path).read_text())
-    assert "number batch_size=30 batch_size=60 unit signal/psd_db 3 real 1.5 3 real 1.5 dB" in said
+    assert "metric batch_size=30 batch_size=60 unit signal/psd_db 3 real 1.5 3 real 1.5 dB" in said
 
 
 def test_many_numbers_are_folded(tmp_path: Path) -> None:
     job(tmp_path, 0, [], HEALTHY, {}, None, {f"signal/n{place}": {"synthetic": 3.0} for place in range(9)})
-    assert "<details><summary>All numbers (9) of all experiments" in write_summary(tmp_path).read_text()
+    assert "<details><summary>All metrics (9) of all experiments" in write_summary(tmp_path).read_text()
 
 
 def test_settings_reported_result_and_finished_runs_stand_in_one_row(page: str) -> None:
@@ -254,7 +249,7 @@ def test_the_figures_show_each_rate_and_each_run(sweep: Path) -> None:
     (dot,) = [line for line in rates.lines if line.get_gid() == "rate"]
     assert float(dot.get_xdata()[0]) == pytest.approx(200 / 3)
     assert [text.get_text() for text in rates.texts] == ["2 of 3 (9–99 %)", "2 not judged"]
-    first = draw_diversity(groups, ["a", "b"]).axes[0]
+    first = drawn(groups[0]).axes[0]
     (threshold,) = [line for line in first.lines if line.get_gid() == "threshold"]
     assert threshold.get_ydata()[0] == 0.3
     runs = [line for line in first.lines if len(line.get_xdata()) == 5]
@@ -269,7 +264,7 @@ def test_a_run_of_every_state_is_drawn_in_a_colour_of_its_own(state: str, tmp_pa
     assert run.verdict.state == state
     assert write_summary(tmp_path).is_file()
     others = [read_jobs(job(tmp_path / name, 0, [], ratios, {}).parent)[0] for name, ratios in RATIOS.items()]
-    lines = draw_diversity([others], ["a"]).axes[0].lines
+    lines = drawn(others).axes[0].lines
     colors = [to_hex(line.get_color()) for line in lines if line.get_marker() != "x" and line.get_gid() is None]
     assert len(set(colors)) == len(others)
 
@@ -277,7 +272,7 @@ def test_a_run_of_every_state_is_drawn_in_a_colour_of_its_own(state: str, tmp_pa
 def test_a_dead_generator_has_a_cross(tmp_path: Path) -> None:
     ratios = [0.9, 0.9, math.nan, math.nan]
     (group,) = group_runs([read_jobs(job(tmp_path, 0, [], ratios, {}).parent)[0]])
-    crosses = [line for line in draw_diversity([group], ["a"]).axes[0].lines if line.get_marker() == "x"]
+    crosses = [line for line in drawn(group).axes[0].lines if line.get_marker() == "x"]
     assert len(crosses[0].get_xdata()) == 2
 
 

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
 from ganlab.core.errors import UserError
-from ganlab.plot.ecg_paper import png_bytes
+from ganlab.plot.figure import png_bytes
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.mlflow import MLflow, Sent, Store, bring, store_uri, sync
 

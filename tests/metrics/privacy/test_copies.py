@@ -17,7 +17,7 @@ from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.privacy.copies import Copies, distances, left_out, spectra
-from ganlab.report.evidence import complete, repeats
+from ganlab.report.tally import complete, repeats
 from ganlab.split.patient import PatientSplit
 
 KIND = Window(("i", "ii"), 250.0, 300)

@@ -1,0 +1,187 @@
+"""The runs of a sweep, read from the folders of its jobs, with what each has left so far."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganlab.tracking.collapse import Collapse, collapse
+from ganlab.tracking.history import History, read_history
+
+Group = Sequence["Job"]
+"""Runs of one experiment: they differ in nothing but their seed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's folder, and what it has written so far; `trouble` says which files could not be read."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    config: Mapping[str, Any]
+    scores: Mapping[str, Any]
+    history: History
+    overrides: tuple[str, ...]
+    trouble: tuple[str, ...]
+
+    @property
+    def seed(self) -> object:
+        """The run's seed; a dash where it is not known."""
+        given = [value for key, value in map(pair, self.overrides) if key == "seed"]
+        return self.facts.get("seed", given[-1] if given else "–")
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The overrides besides the seed."""
+        return tuple(override for override in self.overrides if pair(override)[0] != "seed")
+
+    @property
+    def finished(self) -> bool:
+        """Whether it trained and was measured: the scores are the last thing that a run writes before its report."""
+        return (self.folder / "metrics.json").is_file()
+
+    @property
+    def trained(self) -> bool:
+        """Whether it trained to the end, measured or not."""
+        return self.finished or "checkpoint" in self.facts
+
+    @property
+    def reduced(self) -> bool:
+        """Whether it ran with size=reduced."""
+        return self.config.get("reduced") is True or "size=reduced" in self.overrides
+
+    @property
+    def seconds(self) -> float | None:
+        """The time that the run took; None where it is not known."""
+        seconds = self.facts.get("seconds")
+        return seconds if isinstance(seconds, int | float) else None
+
+    @cached_property
+    def verdict(self) -> Collapse:
+        """Whether and when its generator collapsed."""
+        return collapse(self.history.rows)
+
+    @property
+    def state(self) -> str:
+        """How far it came, with the last error of its log."""
+        if self.finished:
+            return "finished"
+        if not self.facts:
+            reached = "failed before training."
+        else:
+            reached = "trained, not measured." if self.trained else f"not finished: {_reached(self.history)}."
+        return f"{reached} {_last_error(self.folder)}".strip()
+
+
+def read_jobs(folder: Path) -> list[Job]:
+    """Return the jobs of a sweep's folder in the order of their numbers."""
+    folders = [path for path in folder.iterdir() if (path / ".hydra").is_dir() or (path / "run.json").is_file()]
+    return [_read_job(path) for path in sorted(folders, key=lambda path: (_first_number(path.name), path.name))]
+
+
+def group_runs(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Return jobs that differ in nothing but their seed together, in the order of the first of each."""
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.settings, []).append(job)
+    return list(groups.values())
+
+
+def titles(groups: Sequence[Group]) -> list[str]:
+    """Return a name for each group: its experiment, and in what else it differs from the other groups."""
+    shared = common(groups)
+    names = []
+    for group in groups:
+        experiment = [value for key, value in map(pair, group[0].settings) if key == "experiment"]
+        own = [override for override in group[0].settings if override not in shared]
+        others = [override for override in own if pair(override)[0] != "experiment"]
+        names.append(" ".join(experiment + others) or " ".join(own) or "defaults")
+    return names
+
+
+def common(groups: Sequence[Group]) -> list[str]:
+    """Return the overrides that all groups have."""
+    return [override for override in groups[0][0].settings if all(override in group[0].settings for group in groups)]
+
+
+def pair(override: str) -> tuple[str, str]:
+    """Return the key and the value of an override."""
+    key, _, value = override.partition("=")
+    return key.lstrip("+~"), value
+
+
+def request(folder: Path) -> list[Any]:
+    """Return the overrides that the sweep was started with, empty where Hydra left none."""
+    content = _content(folder / "multirun.yaml", [])
+    for key in ("hydra", "overrides", "task"):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content if isinstance(content, list) else []
+
+
+def _first_number(name: str) -> int:
+    digits = re.match(r"\d+", name)
+    return int(digits.group()) if digits else 0
+
+
+def _read_job(folder: Path) -> Job:
+    trouble: list[str] = []
+    facts = _mapping(folder / "run.json", trouble)
+    overrides = facts.get("overrides")
+    if not isinstance(overrides, list):
+        overrides = _content(folder / ".hydra" / "overrides.yaml", trouble)
+    history = read_history(folder / "metrics.jsonl")
+    if history.unreadable:
+        trouble.append(f"{folder.name}/metrics.jsonl: lines that could not be read: {history.unreadable}.")
+    return Job(
+        folder,
+        facts,
+        _mapping(folder / "config.yaml", trouble),
+        _mapping(folder / "metrics.json", trouble),
+        history,
+        tuple(map(str, overrides)) if isinstance(overrides, list) else (),
+        tuple(trouble),
+    )
+
+
+def _content(file: Path, trouble: list[str]) -> Any:
+    """Return what a JSON or YAML file holds, None where it is absent or damaged; damage is reported in `trouble`."""
+    if not file.is_file():
+        return None
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        trouble.append(f"{file.parent.name}/{file.name} could not be read: {error}.")
+        return None
+
+
+def _mapping(file: Path, trouble: list[str]) -> dict[str, Any]:
+    content = _content(file, trouble)
+    if content is not None and not isinstance(content, Mapping):
+        trouble.append(f"{file.parent.name}/{file.name} holds no mapping, so nothing of it is shown.")
+    return dict(content) if isinstance(content, Mapping) else {}
+
+
+def _last_error(folder: Path) -> str:
+    """Return the first line of the last error in the job's log; nothing where there is none."""
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(folder.glob("*.log"))]
+    errors = [error for text in texts for error in re.findall(r"\[ERROR\] - (.*)", text)]
+    return errors[-1] if errors else ""
+
+
+def _reached(history: History) -> str:
+    """Return the last epoch or step that was logged, and when."""
+    if not history.rows:
+        return "nothing was logged"
+    last = history.rows[-1]
+    where = f"epoch {last['epoch']:.0f}" if math.isfinite(last.get("epoch", math.nan)) else f"step {last['step']:.0f}"
+    time = last.get("time", math.nan)
+    when = f", last heard of {datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC" if math.isfinite(time) else ""
+    return f"in {where}{when}"

@@ -1,0 +1,184 @@
+"""The sections on scores: what they say together, a picture and a table per family, and what was not measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganlab.core.words import counted
+from ganlab.evaluation.evidence import Row, best, seen, unseen
+from ganlab.plot.distances import COLUMNS, Line, draw_distances, scale_end
+from ganlab.report.page import NOTICE, Picture, picture
+from ganlab.report.privacy import Attacks, attacks
+from ganlab.report.tally import complete, direction, relative, repeats, short, span, summary, tally, tested
+
+LONG = 8
+"""Tables are folded where there are more metrics."""
+_VALUES = (("synthetic", "interval"), ("floor", "floor_interval"))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score as text, with its interval or a remark below it; `mark` is `seen` or `missed` for a control."""
+
+    value: str
+    below: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of a table: a metric's name without its family, what it says, and its scores."""
+
+    name: str
+    unit: str
+    direction: str
+    meaning: str
+    missed: bool
+    untested: bool
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Metrics of one name before the slash; columns in which nothing stands are left out of `header`."""
+
+    name: str
+    summary: str
+    header: Sequence[str]
+    metrics: Sequence[Metric]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the sections show; `draws` is how many bootstrap draws make an interval, None where it is not known."""
+
+    people: str
+    draws: int | None = None
+    summary: Sequence[str] = ()
+    repeated: Sequence[tuple[str, str]] = ()
+    attacks: Sequence[Attacks] = ()
+    pictures: Sequence[Sequence[tuple[str, Picture]]] = ()
+    families: Sequence[Family] = ()
+    left_out: Sequence[str] = ()
+    folded: bool = False
+    missed: bool = False
+    untested: bool = False
+
+
+def numbers(
+    rows: Mapping[str, Any],
+    left_out: Sequence[str] = (),
+    draws: int | None = None,
+    drawn: Mapping[str, Mapping[str, Any]] | None = None,
+    people: str = "patients",
+) -> Numbers:
+    """Return what the sections on scores show.
+
+    `rows` are those of `ganlab.evaluation.evidence.evidence`, as they are or read from JSON; a bare number is one of
+    the generated samples. What is missing in a row is left blank. `drawn` is what is drawn of attacks; `people` is
+    the word for whose samples they are.
+    """
+    whole = {str(name): complete(row) for name, row in rows.items()}
+    if not whole:
+        return Numbers(people, draws, left_out=left_out)
+    families: dict[str, dict[str, Row]] = {}
+    for name, row in whole.items():
+        families.setdefault(name.partition("/")[0], {})[name] = row
+    return Numbers(
+        people,
+        draws,
+        summary(whole),
+        [(name, _repeated(whole[name])) for name in repeats(whole)],
+        attacks(whole, drawn or {}),
+        _pictures(families),
+        [_family(name, members) for name, members in families.items()],
+        left_out,
+        len(whole) > LONG,
+        bool(unseen(whole)),
+        not all(map(tested, whole.values())),
+    )
+
+
+def _repeated(row: Row) -> str:
+    generated, real = (_plain(row[value], row[ends]) for value, ends in _VALUES)
+    return f"{generated}; real versus real {real}, a copy of the training samples {short(row['controls'].get('copy'))}"
+
+
+def _plain(value: float | None, ends: Sequence[float | None]) -> str:
+    around = "" if None in ends else f" [{short(ends[0])}, {short(ends[1])}]"
+    return short(value) + around
+
+
+def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str, Picture]]]:
+    """Return a picture per family, in two columns of about the same height."""
+    drawings = {name: distance_lines(rows) for name, rows in families.items()}
+    end = scale_end([line for drawn in drawings.values() for line in drawn])
+    columns: tuple[list[tuple[str, Picture]], ...] = ([], [])
+    heights = [0, 0]
+    for name, drawn in drawings.items():
+        if drawn:
+            shorter = heights.index(min(heights))
+            shown = picture(draw_distances(drawn, end), f"{name}. {NOTICE}", f"{name}: distances from the best")
+            columns[shorter].append((name, shown))
+            heights[shorter] += len(drawn) + 2
+    return [column for column in columns if column]
+
+
+def distance_lines(rows: Mapping[str, Row]) -> list[Line]:
+    """Return the metrics that can be drawn: those whose distance from the best is known."""
+    flagged, lines = unseen(rows), []
+    for name, row in rows.items():
+        values = {"synthetic": row["synthetic"], "floor": row["floor"]} | row["controls"] | row["baselines"]
+        offs = {column: off for column, value in values.items() if (off := relative(row, value)) is not None}
+        if "synthetic" in offs:
+            real = "" if row["floor"] is None else f", real {short(row['floor'])}"
+            text = f"{short(row['synthetic'])}{real} {row['unit']}".rstrip()
+            lines.append(Line(_short_name(name), text, offs, span(row), name in flagged))
+    return lines
+
+
+def _family(name: str, rows: Mapping[str, Row]) -> Family:
+    missed = unseen(rows)
+    metrics = [_metric(each, row, missed.get(each, [])) for each, row in rows.items()]
+    header = ["generated", "best", "real versus real", *COLUMNS.values()]
+    kept = [k for k in range(len(header)) if k < 1 or any(each.cells[k].value != "–" for each in metrics)]
+    return Family(
+        name,
+        _summary(rows),
+        [header[k] for k in kept],
+        [Metric(**(vars(each) | {"cells": [each.cells[k] for k in kept]})) for each in metrics],
+    )
+
+
+def _summary(rows: Mapping[str, Row]) -> str:
+    """Return how many metrics there are, how many of them as real samples, how many that prove nothing."""
+    parted = tally(rows)
+    parts = [counted(len(rows), "metric")]
+    if parted.judged:
+        parts.append(f"{len(parted.within)} of {len(parted.judged)} within the real-versus-real reference range")
+    if parted.untested:
+        parts.append(f"{len(parted.untested)} not tested by a control")
+    if parted.nothing:
+        parts.append(f"{len(parted.nothing)} {'proves' if len(parted.nothing) == 1 else 'prove'} nothing here")
+    return ", ".join(parts)
+
+
+def _metric(name: str, row: Row, missed: Sequence[str]) -> Metric:
+    perfect, noticed = best(row), seen(row)
+    marks = {column: "seen" for column, is_seen in noticed.items() if is_seen} | dict.fromkeys(missed, "missed")
+    others = row["baselines"] | row["controls"]
+    cells = [
+        *(
+            Cell(short(row[value]), "" if None in row[ends] else " to ".join(map(short, row[ends])))
+            for value, ends in _VALUES
+        ),
+        *(Cell(short(others.get(column)), mark=marks.get(column, "")) for column in COLUMNS),
+    ]
+    cells.insert(
+        1, Cell("–") if perfect is None else Cell(short(perfect), "as real" if row["best"] is None else "perfect")
+    )
+    return Metric(_short_name(name), row["unit"], direction(row), row["meaning"], bool(missed), not tested(row), cells)
+
+
+def _short_name(name: str) -> str:
+    return name.partition("/")[2] or name

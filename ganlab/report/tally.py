@@ -1,0 +1,191 @@
+"""What scores say together: which metrics can be trusted, and in how many the generated samples are as real ones.
+
+Every score is put on one scale: its distance from the best value, over that of the end of the real-versus-real
+reference range. At 1 or below a set is within the range of real samples; `ganlab.evaluation.evidence.seen` asks the
+same of controls.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ganlab.core.words import counted, number
+from ganlab.evaluation.evidence import Row, best, reach, seen, unseen
+from ganlab.plot.distances import MOST
+
+WORST = 3
+"""Metrics named as the farthest off."""
+_BASELINES = {
+    "pca_gaussian": "the PCA-Gaussian sampler",
+    "bootstrap": "training samples drawn again with a little noise (bootstrap)",
+}
+_EMPTY: Row = {
+    "synthetic": None,
+    "interval": [None, None],
+    "real": None,
+    "floor": None,
+    "floor_interval": [None, None],
+    "controls": {},
+    "baselines": {},
+    "unit": "",
+    "meaning": "",
+    "best": None,
+    "sees": [],
+}
+
+
+def complete(row: object) -> Row:
+    """Return a row with every key, and None for what is no number; a bare number is that of the generated samples."""
+    given = row if isinstance(row, Mapping) else {"synthetic": row}
+    whole = _EMPTY | {key: given[key] for key in _EMPTY if given.get(key) is not None}
+    whole |= {key: finite(whole[key]) for key in ("real", "floor", "best")}
+    whole |= {key: [finite(end) for end in whole[key]] for key in ("interval", "floor_interval")}
+    whole |= {key: {name: finite(of) for name, of in whole[key].items()} for key in ("controls", "baselines")}
+    return whole
+
+
+def relative(row: Row, value: float | None) -> float | None:
+    """Return the distance of a value from the best over the reach of real samples; None where one is not known."""
+    perfect, far, usable = best(row), reach(row), finite(value)
+    if perfect is None or far is None or usable is None:
+        return None
+    distance = abs(usable - perfect)
+    if far == 0:
+        return math.inf if distance else 0.0
+    return distance / far
+
+
+def span(row: Row) -> tuple[float, float] | None:
+    """Return the ends of the interval of the generated samples as relative distances; None where one is not known."""
+    ends = [off for end in row["interval"] if (off := relative(row, end)) is not None]
+    if len(ends) < 2:
+        return None
+    low, high = row["interval"]
+    perfect = best(row)
+    around = perfect is not None and low <= perfect <= high
+    return (0.0 if around else min(ends), max(ends))
+
+
+def direction(row: Row) -> str:
+    """Return which way is better, from where the best lies among the values in the row; empty without a best."""
+    perfect = best(row)
+    values = [row["synthetic"], row["floor"], *row["interval"], *row["controls"].values(), *row["baselines"].values()]
+    usable = [value for value in map(finite, values) if value is not None]
+    if perfect is None or not usable:
+        return ""
+    if row["best"] is None:
+        return "nearer to real is better"
+    if all(value >= perfect for value in usable):
+        return "lower is better"
+    return "higher is better" if all(value <= perfect for value in usable) else "nearer to the best is better"
+
+
+def repeats(rows: Mapping[str, Row]) -> list[str]:
+    """Return the metrics that must notice a copy of the training samples and score the generated ones like one.
+
+    Those of attacks are left to their own section, which corrects for how many attacks were tried.
+    """
+    names = []
+    for name, row in rows.items():
+        if name.startswith("privacy/"):
+            continue
+        off, copied, perfect = relative(row, row["synthetic"]), row["controls"].get("copy"), best(row)
+        if "copy" not in row["sees"] or off is None or perfect is None:
+            continue
+        alike = copied is None or (row["synthetic"] - perfect) * (copied - perfect) > 0
+        if off > 1 and alike and seen(row).get("copy", True):
+            names.append(name)
+    return names
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Metrics parted by what they prove.
+
+    `judged` are those that count, with their relative distances; `nothing` miss a control that they must notice,
+    `untested` have no such control, `blank` have no value or no reference range.
+    """
+
+    judged: Mapping[str, float]
+    nothing: Sequence[str]
+    untested: Sequence[str]
+    blank: Sequence[str]
+
+    @property
+    def within(self) -> list[str]:
+        """Metrics in which the generated samples are within the reference range."""
+        return [name for name, off in self.judged.items() if off <= 1]
+
+
+def tally(rows: Mapping[str, Row]) -> Tally:
+    """Return the metrics parted by what they prove."""
+    nothing = list(unseen(rows))
+    every = {name: relative(row, row["synthetic"]) for name, row in rows.items() if name not in nothing}
+    usable = {name: off for name, off in every.items() if off is not None}
+    judged = {name: off for name, off in usable.items() if tested(rows[name])}
+    untested = [name for name in usable if name not in judged]
+    return Tally(judged, nothing, untested, [name for name in every if name not in usable])
+
+
+def tested(row: Row) -> bool:
+    """Return whether a control is there that the metric must distinguish from real samples."""
+    return any(row["controls"].get(control) is not None for control in row["sees"])
+
+
+def summary(rows: Mapping[str, Row]) -> list[str]:
+    """Return the sentences that sum up all metrics."""
+    parted = tally(rows)
+    sentences = [
+        f"Of {counted(len(parted.judged), 'metric')} that a control tests, the generated samples are within the "
+        f"real-versus-real reference range in {len(parted.within)}. {_against(rows, parted)}"
+        if parted.judged
+        else f"None of {counted(len(rows), 'metric')} counts: it takes a reference range and a control that tests it."
+    ]
+    off = {name: each for name, each in parted.judged.items() if each > 1 and math.isfinite(each)}
+    if off:
+        worst = sorted(off, key=lambda name: -off[name])[:WORST]
+        named = ", ".join(f"{name} ({_times(off[name])})" for name in worst)
+        sentences.append(f"Farthest off, as multiples of the end of the reference range: {named}.")
+    if parted.nothing:
+        sentences.append(
+            f"Not counted, because a control that must stand out does not: {', '.join(parted.nothing)}. "
+            f"On these data {'it proves' if len(parted.nothing) == 1 else 'they prove'} nothing."
+        )
+    if parted.untested:
+        sentences.append(
+            f"Not counted, because no control tests what {'it' if len(parted.untested) == 1 else 'they'} can see: "
+            f"{counted(len(parted.untested), 'metric')}, marked in the tables."
+        )
+    if parted.blank:
+        some = "it has" if len(parted.blank) == 1 else "they have"
+        sentences.append(f"Not counted, because {some} no value or no reference range: {', '.join(parted.blank)}.")
+    return sentences
+
+
+def _against(rows: Mapping[str, Row], parted: Tally) -> str:
+    """Return how often the generated samples are nearer to the best than a baseline, and how often beyond doubt."""
+    parts = []
+    for baseline, title in _BASELINES.items():
+        offs = {name: relative(rows[name], rows[name]["baselines"].get(baseline)) for name in parted.judged}
+        pairs = {name: off for name, off in offs.items() if off is not None}
+        nearer = [name for name, off in pairs.items() if parted.judged[name] < off]
+        sure = [name for name in nearer if (span(rows[name]) or (0.0, math.inf))[1] < pairs[name]]
+        if pairs:
+            parts.append(f"than {title} in {len(nearer)} of {len(pairs)} (with the whole interval in {len(sure)})")
+    return f"They are nearer to the best {', and '.join(parts)}." if parts else ""
+
+
+def _times(off: float) -> str:
+    return f"over {MOST:g}" if off > MOST else f"{off:.2g}" if off < 10 else f"{off:.0f}"
+
+
+def short(value: object) -> str:
+    """Return a number with the three digits that an interval leaves."""
+    usable = finite(value)
+    return number(value if usable is None else float(f"{usable:.3g}"))
+
+
+def finite(value: object) -> float | None:
+    """Return a number that is finite, else None."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None  # type: ignore[arg-type]
