@@ -1,4 +1,4 @@
-"""What is in a data set, before any choice is made: what `python -m ganlab.explore` does."""
+"""The content of a data set as a page, before any choice is made."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -34,13 +34,13 @@ log = logging.getLogger(__name__)
 
 BATCH = 256
 CONFIGURED = "as configured"
-"""What the configuration's own arrangement is called where its overrides have made another one of it."""
+"""Name of the configuration's own arrangement where overrides have made another one of it."""
 
 Node = dict[str, Any]
-"""A choice of a configuration group, its interpolations unresolved."""
+"""A choice of a configuration group, its interpolations not resolved."""
 
 
-def explore(cfg: DictConfig) -> Path:
+def main(cfg: DictConfig) -> Path:
     """Write the page of a configuration's data set to `<out>/explore.html` and return its path."""
     source: Source = build(cfg.dataset)
     plain = _plain(source, cfg.arrangement)
@@ -69,7 +69,7 @@ def explore(cfg: DictConfig) -> Path:
 
 
 def _plain(source: Source, arrangement: DictConfig) -> Arrangement:
-    """All that the source has, windows of the length that the configuration says."""
+    """Return the arrangement of everything that the source has, windows of the configured length."""
     plain = source.plain()
     return Leads(plain.leads, side=arrangement.side) if plain.leads and "side" in arrangement else plain
 
@@ -79,12 +79,12 @@ def _class(source: Source, label: int) -> str:
 
 
 def histograms(samples: Samples, kind: Kind) -> dict[str, Histogram]:
-    """All values of each lead, column or channel, read batch by batch."""
-    held = {name: Histogram() for name in kind.parts}
+    """Return histograms of all values of each lead, column or channel, read batch by batch."""
+    by_part = {name: Histogram() for name in kind.parts}
     for batch in _batches(samples, f"reading {kind.noun}s"):
-        for number, histogram in enumerate(held.values()):
+        for number, histogram in enumerate(by_part.values()):
             histogram.update(batch[:, number].numpy())
-    return held
+    return by_part
 
 
 def _batches(samples: Samples, what: str) -> Iterator[Tensor]:
@@ -97,12 +97,12 @@ def _values(node: Any) -> Node:
 
 
 def _declared(group: str, name: str) -> Node:
-    """A choice of a group as its file says, whatever else this command was told."""
+    """Return a choice of a group as its file says, whatever the overrides of this command are."""
     return _values(hydra_compose("explore", overrides=[f"{group}={name}"])[group])
 
 
 def _with(cfg: DictConfig, **groups: Node) -> DictConfig:
-    """The configuration with other values of whole groups."""
+    """Return the configuration with other values of whole groups."""
     changed = deepcopy(cfg)
     for group, node in groups.items():
         changed[group] = node
@@ -110,20 +110,20 @@ def _with(cfg: DictConfig, **groups: Node) -> DictConfig:
 
 
 def _standardization(cfg: DictConfig, name: str) -> Node:
-    """The configured one as it is configured, another one as its file says."""
+    """Return the configured standardization as it is configured, another one as its file says."""
     chosen = HydraConfig.get().runtime.choices["standardization"]
     return _values(cfg.standardization) if name == chosen else _declared("standardization", name)
 
 
 def _all_leads(cfg: DictConfig, kind: Kind) -> DictConfig:
-    """The configuration for windows of all leads, as the plain samples are."""
+    """Return the configuration for windows of all leads, as the plain samples are."""
     if not kind.leads:
         return cfg
     return _with(cfg, arrangement={**_values(cfg.arrangement), "leads": list(kind.leads)})
 
 
 def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[float, float]]:
-    """The limits of columns, and of leads where the range does not depend on the window."""
+    """Return the limits of columns, and of leads where the range does not depend on the window."""
     if isinstance(kind, Row):
         limits = {column.name: (column.low, column.high) for column in kind.columns if not column.binary}
         return {name: (low, high) for name, (low, high) in limits.items() if low is not None and high is not None}
@@ -139,7 +139,7 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
 
 
 def _saturation(cfg: DictConfig, names: Sequence[str], samples: Samples, kind: Kind) -> dict[str, float]:
-    """Share of the values beyond each standardization's range."""
+    """Return the share of the values beyond each standardization's range."""
     few, shares = samples.to_fit(), {}
     for name in names:
         standardization = _fitted(_with(_all_leads(cfg, kind), standardization=_standardization(cfg, name)), few)
@@ -156,7 +156,7 @@ def _fitted(cfg: DictConfig, few: Tensor) -> Standardization:
 def _images(
     cfg: DictConfig, choices: DictConfig, source: Source, samples: Samples, chosen: Sequence[int]
 ) -> dict[str, list[NDArray[np.floating] | None]]:
-    """The same samples under each arrangement that these data can take."""
+    """Return the same samples under each arrangement that these data can take."""
     images = {}
     standardization = _standardization(cfg, choices.shown_with)
     for name, node in _arrangements(cfg, choices.arrangements).items():
@@ -174,9 +174,9 @@ def _images(
 
 
 def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:
-    """Arrangements as their files say, at the configuration's side; those of one lead take its first lead.
+    """Return arrangements as their files say, at the configured side; those of one lead take its first lead.
 
-    The configuration's own comes before them where it is none of them.
+    The configuration's own comes first where it is none of them.
     """
     own, nodes = _values(cfg.arrangement), {name: _declared("arrangement", name) for name in names}
     for node in nodes.values():
@@ -187,23 +187,23 @@ def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:
 
 
 def _place(samples: Samples, index: int, others: Samples) -> Place | None:
-    """Where a sample is read in another arrangement's samples: windows by record and start, which these may lack."""
+    """Return where a sample is read in another arrangement's samples; None for a window whose record these lack."""
     start = int(samples.starts[index])
     if not isinstance(samples, Windows) or not isinstance(others, Windows):
         return Place(index, start)
     name = samples.records[samples.record_of[index]].name
     of_record = np.array([record.name == name for record in others.records])[others.record_of]
-    found = np.flatnonzero(of_record & (others.room >= start))
-    return Place(int(found[0]), start) if len(found) else None
+    places = np.flatnonzero(of_record & (others.room >= start))
+    return Place(int(places[0]), start) if len(places) else None
 
 
 def _pictures(
     codec: Codec, name: str, train: Samples, places: Sequence[Place | None]
 ) -> list[NDArray[np.floating] | None]:
-    """Images of the samples at these places, None where there is no place."""
-    known = [place for place in places if place is not None]
-    if len(known) < len(places):
-        lacking = counted(len(places) - len(known), "sample")
-        log.info("arrangement %s is not shown for %s of records that it cannot take", name, lacking)
-    pictures = iter(codec.picture(train.__getitems__(known).sample).numpy() if known else [])
+    """Return images of the samples at these places, None where there is no place."""
+    existing = [place for place in places if place is not None]
+    if len(existing) < len(places):
+        missing = counted(len(places) - len(existing), "sample")
+        log.info("arrangement %s is not shown for %s of records that it cannot take", name, missing)
+    pictures = iter(codec.picture(train.__getitems__(existing).sample).numpy() if existing else [])
     return [None if place is None else next(pictures) for place in places]

@@ -1,4 +1,4 @@
-"""The score of a blinded reading: how often readers told real samples from generated ones, and whether they agree."""
+"""The score of a blinded reading: how often readers distinguish real from generated samples, and whether they agree."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ CONFIDENCE = ("1", "2", "3", "4", "5")
 
 
 @dataclass(frozen=True)
-class Share:
-    """So many of so many, with the Clopper-Pearson 95 % interval; None where there are none."""
+class Proportion:
+    """`right` answers of `of`, with the Clopper-Pearson 95 % confidence interval; None where `of` is 0."""
 
     right: int
     of: int
@@ -30,58 +30,58 @@ class Share:
 
 @dataclass(frozen=True)
 class Score:
-    """How one reader did. Shares are of the items that were decided; `cannot_say` counts the others.
+    """The score of one reader. Proportions are of the items that were decided; `cannot_say` counts the others.
 
-    `sensitivity` is the share of generated items called generated, `specificity` that of real ones called real.
-    `p_guessing` is of the two-sided binomial test against 1/2.
+    `sensitivity` is the proportion of generated items called generated, `specificity` that of real ones called real.
+    `p_guessing` is the p value of the two-sided binomial test against 1/2.
     """
 
     items: int
     cannot_say: int
-    accuracy: Share
-    sensitivity: Share
-    specificity: Share
+    accuracy: Proportion
+    sensitivity: Proportion
+    specificity: Proportion
     p_guessing: float | None
     mean_confidence: float | None
 
 
-def sentence(found: Score) -> str:
-    """A score as a sentence."""
-    rate = found.accuracy
+def sentence(score: Score) -> str:
+    """Return a score as a sentence."""
+    rate = score.accuracy
     if rate.share is None or rate.low is None or rate.high is None:
-        return f"no item of {found.items} decided"
+        return f"no item of {score.items} decided"
     return (
         f"{rate.right} of {rate.of} right, {rate.share:.0%} (95 % interval {rate.low:.0%} to {rate.high:.0%}), against "
-        f"guessing p = {number(found.p_guessing)}; {found.cannot_say} of {found.items} cannot say"
+        f"guessing p = {number(score.p_guessing)}; {score.cannot_say} of {score.items} cannot say"
     )
 
 
 def scored(real: Mapping[str, bool], answers: Mapping[str, Mapping[str, str]]) -> Score:
-    """The score of a reader's answers to items that are `real` or not."""
+    """Return the score of a reader's answers by item; `real` says which items are real."""
     from scipy.stats import binomtest
 
     decided = {item: row["answer"] == REAL for item, row in answers.items() if row["answer"] != UNDECIDED}
-    right = {item: said_real == real[item] for item, said_real in decided.items()}
-    sure = [int(row["confidence"]) for row in answers.values() if row["confidence"]]
+    right = {item: called_real == real[item] for item, called_real in decided.items()}
+    confidence = [int(row["confidence"]) for row in answers.values() if row["confidence"]]
     return Score(
         items=len(answers),
         cannot_say=len(answers) - len(decided),
-        accuracy=_share(list(right.values())),
-        sensitivity=_share([hit for item, hit in right.items() if not real[item]]),
-        specificity=_share([hit for item, hit in right.items() if real[item]]),
+        accuracy=_proportion(list(right.values())),
+        sensitivity=_proportion([hit for item, hit in right.items() if not real[item]]),
+        specificity=_proportion([hit for item, hit in right.items() if real[item]]),
         p_guessing=float(binomtest(sum(right.values()), len(right), 0.5).pvalue) if right else None,
-        mean_confidence=float(np.mean(sure)) if sure else None,
+        mean_confidence=float(np.mean(confidence)) if confidence else None,
     )
 
 
-def _share(hits: Sequence[bool]) -> Share:
+def _proportion(hits: Sequence[bool]) -> Proportion:
     if not hits:
-        return Share(0, 0, None, None, None)
-    return Share(sum(hits), len(hits), sum(hits) / len(hits), *proportion_interval(sum(hits), len(hits)))
+        return Proportion(0, 0, None, None, None)
+    return Proportion(sum(hits), len(hits), sum(hits) / len(hits), *proportion_interval(sum(hits), len(hits)))
 
 
 def agreement(answers: Sequence[Sequence[str]]) -> float | None:
-    """How far readers agree beyond chance: Cohen's kappa of two, Fleiss' of more, None where it is not defined."""
+    """Return the agreement of readers beyond chance: Cohen's kappa of two, Fleiss' of more, None where undefined."""
     if len(answers) < 2:
         return None
     if len(answers) == 2:
@@ -97,7 +97,7 @@ def agreement(answers: Sequence[Sequence[str]]) -> float | None:
 
 
 def readers_of(answers: Sequence[Path]) -> dict[str, Path]:
-    """Files by the readers' names, which are those of the files, or of their folders where these are alike."""
+    """Return the answer files by readers' names: those of the files, or their paths where names are equal."""
     names = [path.stem for path in answers]
     if len(set(names)) < len(names):
         names = [str(path) for path in answers]
@@ -107,12 +107,11 @@ def readers_of(answers: Sequence[Path]) -> dict[str, Path]:
 
 
 def answers_of(path: Path, items: Sequence[str]) -> dict[str, dict[str, str]]:
-    """A reader's answers by item. Raises UserError where an item has none."""
+    """Return a reader's answers by item. Raises UserError where an item has none."""
     rows = table_of(path, ("item", "answer", "confidence"), {"answer": ANSWERS, "confidence": ("", *CONFIDENCE)}, items)
-    lacking = [item for item in items if item not in rows]
-    if lacking:
+    if missing := [item for item in items if item not in rows]:
         raise UserError(
-            f"{path}: no answer to item {', '.join(lacking)}. Accepted is one line for each item of the key."
+            f"{path}: no answer to item {', '.join(missing)}. Accepted is one line for each item of the key."
         )
     return rows
 
@@ -123,7 +122,10 @@ def table_of(
     accepted: Mapping[str, Sequence[str]],
     items: Sequence[str] | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Lines of a CSV file by their item; words in any case. Semicolons are what some spreadsheets write."""
+    """Return the lines of a CSV file by item, words in lower case. Semicolons, as spreadsheets write, are accepted.
+
+    Raises UserError, with file and line, for a missing column, an unknown or repeated item, and words not `accepted`.
+    """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
     try:
@@ -131,9 +133,8 @@ def table_of(
     except UnicodeDecodeError:
         text = path.read_text(encoding="cp1252")
     reader = csv.DictReader(text.splitlines(), delimiter=_delimiter(text))
-    lacking = [column for column in columns if column not in (reader.fieldnames or [])]
-    if lacking:
-        raise UserError(f"{path}, line 1: no column {', '.join(lacking)}; wanted are {', '.join(columns)}.")
+    if missing := [column for column in columns if column not in (reader.fieldnames or [])]:
+        raise UserError(f"{path}, line 1: no column {', '.join(missing)}; wanted are {', '.join(columns)}.")
     rows: dict[str, dict[str, str]] = {}
     for line in reader:
         row = {str(name): _plain(value) for name, value in line.items() if name is not None}
@@ -168,5 +169,5 @@ def _check(
     for column, words in accepted.items():
         row[column] = row[column].lower()
         if row[column] not in words:
-            shown = ", ".join(word or "nothing" for word in words)
-            raise UserError(f"{where}: {column} of item {item} is {row[column]!r}; accepted are {shown}.")
+            names = ", ".join(word or "nothing" for word in words)
+            raise UserError(f"{where}: {column} of item {item} is {row[column]!r}; accepted are {names}.")

@@ -1,4 +1,4 @@
-"""The sets of samples that metrics compare: training, reference and generated ones."""
+"""The sets of samples that metrics compare: training samples, the reference set of other patients, generated ones."""
 
 import logging
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 NOISE_SEED = 1
 IMAGES = 9
-"""Images of each kind that a report shows."""
+"""Real and generated images in a report, each."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Decoded samples `(N, *)`, a few of them as images `(n, C, H, W)` in [-1, 1], and labels and patients `(N,)`."""
+    """Samples `(N, *)` in their own unit, a few as images `(n, C, H, W)` in [-1, 1]; labels and patients `(N,)`."""
 
     samples: Array
     images: Array
@@ -30,43 +30,43 @@ class Preview:
 
 
 def real_sets(data: Data, part: str, count: int | None, train: int | None, side: int | None = None) -> Real:
-    """Training samples, and those of other persons: at most so many of each, spread evenly, or all for None.
+    """Return at most `train` training samples, and `count` of the other patients in a part; None takes all.
 
-    Where everybody trains (split=paper) the persons are parted in two, so that nobody is compared with themself.
+    They are spread evenly. Where everybody trains (split=paper) the patients are divided into two halves, so that
+    nobody is compared with themselves. `side` is that of the square image to which windows were folded.
     """
-    learned = _spread(data, "train", train)
+    training = _spread(data, "train", train)
     if part != "train":
-        # Each part numbers its own persons.
+        # Each part numbers its own patients.
         other = _spread(data, part, count, number_from=len(data.part("train").people))
     else:
-        assert learned.persons is not None
-        odd = learned.persons % 2
+        assert training.persons is not None
+        odd = training.persons % 2
         if 0 < odd.sum() < len(odd):
-            learned, other = learned.take(odd == 1), learned.take(odd == 0)
+            training, other = training.take(odd == 1), training.take(odd == 0)
         else:
-            other = learned
+            other = training
         other = other.take(evenly(count or len(other), len(other)))
-    return Real(data.kind, learned, other, tuple(data.source.classes), side)
+    return Real(data.kind, training, other, tuple(data.source.classes), side)
 
 
 def finite(samples: SampleSet) -> tuple[SampleSet, list[str]]:
-    """The samples without NaN and infinity, and what is to be said of the others."""
+    """Return the samples without NaN and infinity, and a message about the others, if there are any."""
     whole = np.asarray(np.isfinite(samples.values).reshape(len(samples), -1).all(axis=1))
     if whole.all():
         return samples, []
-    said = f"{(~whole).sum()} of {len(whole)} generated samples hold NaN or infinity and are in no number."
-    log.warning(said)
-    return samples.take(whole), [said]
+    message = f"{(~whole).sum()} of {len(whole)} generated samples hold NaN or infinity and are in no number."
+    log.warning(message)
+    return samples.take(whole), [message]
 
 
 def pictures(data: Data, gan: GAN) -> np.ndarray:
-    """A few real samples of the judged part as the networks see them, `(n, C, H, W)` in [-1, 1]."""
-    taken = data.part(data.judged_part, as_trained=True).spread(IMAGES).sample
-    return gan.codec.picture(taken).numpy()
+    """Return a few real samples of the reference part as the networks see them, `(n, C, H, W)` in [-1, 1]."""
+    return gan.codec.picture(data.part(data.judged_part, as_trained=True).spread(IMAGES).sample).numpy()
 
 
 def generated(gan: GAN, count: int, batch_size: int = 256) -> Preview:
-    """`count` generated samples, always the same for the same weights."""
+    """Return `count` generated samples, always the same ones for the same weights."""
     noise = gan.draw_noise(count, torch.Generator().manual_seed(NOISE_SEED))
     images = [gan.generate(part) for part in noise.split(batch_size)]
     samples = torch.cat([gan.codec.decode(part).cpu() for part in images])
@@ -75,29 +75,29 @@ def generated(gan: GAN, count: int, batch_size: int = 256) -> Preview:
 
 
 def discriminator_score(gan: GAN, batch_size: int = 256) -> DiscriminatorScore:
-    """What the discriminator says of samples `(N, *)` in their own unit: logits `(N,)` of being real.
+    """Return the function that gives the discriminator's logits of being real `(N,)` for samples `(N, *)`.
 
     Windows have the leads that the arrangement decodes to.
     """
     arrangement = gan.codec.arrangement
 
     @torch.inference_mode()
-    def verdict(values: Array) -> NDArray[np.float32]:
+    def score(values: Array) -> NDArray[np.float32]:
         own = np.ascontiguousarray(arrangement.without_derived(values), np.float32)
         parts = torch.from_numpy(own).split(batch_size)
         was_training = gan.training
         gan.eval()
-        found = torch.cat(
+        logits = torch.cat(
             [gan.discriminate(gan.codec.picture(part.to(gan.device)).to(gan.dtype)).source.cpu() for part in parts]
         )
         gan.train(was_training)
-        return found.numpy()
+        return logits.numpy()
 
-    return verdict
+    return score
 
 
 def _spread(data: Data, part: str, count: int | None, number_from: int = 0) -> SampleSet:
-    """At most `count` samples of a part, or all; its persons are numbered from `number_from`."""
+    """Return at most `count` samples of a part, or all for None; its patients are numbered from `number_from`."""
     samples = data.part(part)
     if count is not None and count < len(samples):
         log.info("%s: %d of its %d %ss are taken", part, count, len(samples), data.kind.noun)

@@ -10,7 +10,7 @@ from functools import singledispatch
 
 from ganlab.core.kind import Array, Image, Kind, Window
 from ganlab.core.words import number
-from ganlab.evaluation.reading import Score, Share
+from ganlab.evaluation.reading import Proportion, Score
 from ganlab.plot.ecg_paper import draw_windows, lead_spans
 from ganlab.plot.figure import png_bytes
 from ganlab.plot.images import draw_grid, pixels
@@ -111,7 +111,7 @@ def scores_page(
     return render("scores.html", title="Reading: scores", rows=rows, kappa=kappa, remarks=remarks, warning=WARNING)
 
 
-def _share(rate: Share) -> str:
+def _share(rate: Proportion) -> str:
     if rate.share is None or rate.low is None or rate.high is None:
         return "–"
     return f"{rate.right}/{rate.of} = {rate.share:.0%} ({100 * rate.low:.0f}–{100 * rate.high:.0f})"
