@@ -1,4 +1,4 @@
-"""Pixels in a sample's own shape to an image, and back."""
+"""The base of all arrangements: pixels in a sample's own shape to an image, and back."""
 
 from abc import ABC, abstractmethod
 
@@ -10,8 +10,8 @@ from ganlab.core.kind import Array
 class Arrangement(nn.Module, ABC):
     """A pair, encode and decode, without clipping: networks may use both inside, and gradients pass.
 
-    Where an image or its pixels leave [-1, 1] the codec saturates them, and asks the arrangement to count what only it
-    can tell. `batch_size` is the one at which the documents trained it.
+    Where an image or its pixels leave [-1, 1] the codec saturates them, and the arrangement counts what is special to
+    it. `batch_size` is the one at which the documents trained it.
     """
 
     batch_size: int
@@ -32,22 +32,22 @@ class Arrangement(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels in [-1, 1], `(B, *)` in the sample's own shape, to an image `(B, C, H, W)`."""
+        """Return the image `(B, C, H, W)` of pixels in [-1, 1], `(B, *)` in the sample's own shape."""
 
     @abstractmethod
     def decode(self, image: Tensor) -> Tensor:
         """Return the pixels `(B, *)` of an image `(B, C, H, W)`: the inverse of `encode`."""
 
     def fit(self, pixels: Tensor) -> None:
-        """Take what the arrangement needs from training samples `(N, *)` in [-1, 1]. Most need nothing."""
+        """Fit the arrangement to training samples `(N, *)` in [-1, 1]. Most need no fit."""
 
     @property
     def fitted(self) -> bool:
-        """Whether what it needs comes from training samples."""
+        """Whether it is fitted to training samples."""
         return type(self).fit is not Arrangement.fit
 
     def complete(self, x: Tensor) -> Tensor:
-        """Add what is derived from decoded samples `(B, *)`, in their own unit. Most derive nothing."""
+        """Return decoded samples `(B, *)`, in their own unit, with what is derived from them. Most derive nothing."""
         return x
 
     def without_derived(self, x: Array) -> Array:
@@ -55,16 +55,16 @@ class Arrangement(nn.Module, ABC):
         return x
 
     def count_encoded(self, image: Tensor) -> None:
-        """Count what is special about an encoded image `(B, C, H, W)`. Called by the codec before it saturates."""
+        """Count what is special about an encoded image `(B, C, H, W)`; the codec calls it before it saturates."""
 
     def count_decoded(self, image: Tensor, pixels: Tensor) -> None:
-        """Count what is special about an image `(B, C, H, W)` and its pixels `(B, *)`. Called as `count_encoded` is."""
+        """Count what is special about an image `(B, C, H, W)` and its pixels `(B, *)`, as `count_encoded` does."""
 
     def counts(self) -> dict[str, float]:
-        """What has been counted, for the log."""
+        """Return the counts for the log, by name."""
         return {}
 
     @property
     def tolerance(self) -> float:
-        """How far decoding may be from what was encoded, in levels 0..255."""
+        """Largest difference of decoded and encoded pixels, in levels 0..255."""
         return 0.0

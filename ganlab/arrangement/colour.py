@@ -36,7 +36,7 @@ LAB_LOW, LAB_HIGH = (0.0, -86.19, -107.87), (100.0, 98.25, 94.49)
 
 
 class Colours(Leads):
-    """Three leads are the red, green and blue of colours; the image shows these in another space.
+    """Three leads as the red, green and blue of colours, which the image shows in another space.
 
     Raises UserError for any other number of leads.
     """
@@ -57,26 +57,26 @@ class Colours(Leads):
 
     @abstractmethod
     def from_rgb(self, rgb: Tensor) -> Tensor:
-        """Colours `(B, 3, *)`, red, green and blue in 0..1, to the three axes of the space, 0..1 each."""
+        """Return the three axes of the space, 0..1 each, of colours `(B, 3, *)`, red, green and blue in 0..1."""
 
     @abstractmethod
     def to_rgb(self, colour: Tensor) -> Tensor:
-        """And back."""
+        """Return red, green and blue in 0..1 of colours `(B, 3, *)` in the space."""
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, 3, samples)` to an image `(B, 3, H, W)`."""
+        """Return the image `(B, 3, H, W)` of pixels `(B, 3, samples)`."""
         return super().encode(2 * self.from_rgb((pixels + 1) / 2) - 1)
 
     def decode(self, image: Tensor) -> Tensor:
-        """And back, beyond [-1, 1] for colours outside the gamut of sRGB."""
+        """Return pixels `(B, 3, samples)`, beyond [-1, 1] for colours outside the gamut of sRGB."""
         return 2 * self.to_rgb((super().decode(image) + 1) / 2) - 1
 
     def count_decoded(self, image: Tensor, pixels: Tensor) -> None:
-        """Colours outside the gamut."""
+        """Count the colours outside the gamut."""
         self.outside.add((pixels.abs() > 1 + self.tolerance * (2 / TOP)).any(1))
 
     def counts(self) -> dict[str, float]:
-        """The share of them."""
+        """Return the share of colours outside the gamut."""
         return ratios(colours_outside=self.outside)
 
 
@@ -85,11 +85,11 @@ class HSV(Colours):
 
     @property
     def tolerance(self) -> float:
-        """Greys have no hue, and 32 bits round: at most 0.0004 levels were seen."""
+        """Greys have no hue, and 32 bits round: the largest measured difference is 0.0004 levels."""
         return 0.001
 
     def from_rgb(self, rgb: Tensor) -> Tensor:
-        """The most of red, green and blue decides which third of the circle the hue is in."""
+        """Return hue, saturation and value; the largest of the primaries gives the third of the circle for the hue."""
         value, most = rgb.max(1)
         chroma = value - rgb.amin(1)
         coloured = chroma > GREY
@@ -100,14 +100,14 @@ class HSV(Colours):
         return torch.stack([torch.where(coloured, hue % 1, 0), torch.where(value > GREY, saturation, 0), value], dim=1)
 
     def to_rgb(self, colour: Tensor) -> Tensor:
-        """Each primary is at its most within a sixth of the circle of its own hue, at its least around the opposite."""
+        """Return colours whose primaries are largest within a sixth of the circle of their own hue."""
         hue, saturation, value = colour.unbind(1)
         away = torch.stack([(hue - third / 3 + 0.5) % 1 - 0.5 for third in range(3)], dim=1).abs() * 6
         return value.unsqueeze(1) * (1 - saturation.unsqueeze(1) * (away - 1).clamp(0, 1))
 
 
 class Lab(Colours):
-    """Lightness, green to red, and blue to yellow: as far apart as an eye sees them, after Lab's design."""
+    """Lightness, green to red, and blue to yellow; by Lab's design, distances are those that an eye sees."""
 
     to_xyz: Tensor
     from_xyz: Tensor
@@ -126,24 +126,24 @@ class Lab(Colours):
 
     @property
     def tolerance(self) -> float:
-        """The rounding of 32 bits: at most 0.003 levels were seen."""
+        """32 bits round: the largest measured difference is 0.003 levels."""
         return 0.01
 
     def from_rgb(self, rgb: Tensor) -> Tensor:
-        """By linear light, and XYZ as shares of the white."""
+        """Return L, a and b, by linear light and XYZ as shares of the white."""
         x, y, z_ = _root(_mixed(self.to_xyz, _linear(rgb))).unbind(1)
         lab = torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z_)], dim=1)
         return (lab - self.low) / self.width
 
     def to_rgb(self, colour: Tensor) -> Tensor:
-        """And back."""
+        """Return red, green and blue of L, a and b."""
         lightness, a, b = (colour * self.width + self.low).unbind(1)
         y = (lightness + 16) / 116
         return _gamma(_mixed(self.from_xyz, _cube(torch.stack([y + a / 500, y, y - b / 200], dim=1))))
 
 
 def _mixed(matrix: Tensor, x: Tensor) -> Tensor:
-    """The product with colours `(B, 3, samples)`, in the precision of `x` where networks compute in a lower one."""
+    """Return the product with colours `(B, 3, samples)`, in the precision of `x` even under autocast."""
     return (matrix[:, :, None] * x.unsqueeze(1)).sum(2)
 
 

@@ -19,9 +19,9 @@ from ganlab.core.kind import TOP
 from ganlab.core.ratio import Ratio, ratios
 
 FLOOR = 2 / TOP
-"""The least scale of a coefficient: one level, below which the 8-bit grid leaves only its own noise."""
+"""Smallest scale of a coefficient: one level, below which the 8-bit grid leaves only its own noise."""
 MARGIN = 1 + 1e-4
-"""What a scale is above the largest coefficient, so that rounding alone saturates none."""
+"""Ratio of a scale to the largest coefficient, so that rounding alone saturates none."""
 
 
 class Frequency(Leads):
@@ -45,39 +45,39 @@ class Frequency(Leads):
 
     @property
     def tolerance(self) -> float:
-        """The rounding of 32 bits: at most 0.0004 levels were seen."""
+        """32 bits round: the largest measured difference is 0.0004 levels."""
         return 0.001
 
     def fit(self, pixels: Tensor) -> None:
-        """Take the scales from training samples `(N, leads, samples)`."""
+        """Take the scales from training samples `(N, leads, samples)` in [-1, 1]."""
         self.scale.copy_(cosines(pixels).abs().amax(0).clamp(min=FLOOR) * MARGIN)
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, leads, samples)` to an image `(B, C, H, W)` of coefficients, beyond [-1, 1] where a scale is."""
+        """Return the image `(B, C, H, W)` of the pixels' coefficients, beyond [-1, 1] above a scale."""
         return super().encode(cosines(pixels) / self.scale)
 
     def decode(self, image: Tensor) -> Tensor:
-        """And back."""
+        """Return the pixels `(B, leads, samples)` of an image."""
         return from_cosines(super().decode(image) * self.scale)
 
     def count_encoded(self, image: Tensor) -> None:
-        """Coefficients that are larger than in any training sample seen by `fit`."""
+        """Count the coefficients that are larger than in all training samples of `fit`."""
         self.saturated.add(image.abs() > 1)
 
     def counts(self) -> dict[str, float]:
-        """The share of them."""
+        """Return the share of coefficients beyond their scales."""
         return ratios(coefficients_saturated=self.saturated)
 
 
 def cosines(x: Tensor) -> Tensor:
-    """Coefficients `(*, N)` of the samples `(*, N)`."""
+    """Return the coefficients `(*, N)` of samples `(*, N)`."""
     x = _precise(x)
     turned = torch.fft.fft(x[..., _even_then_odd(x)]) * _turn(x)
     return turned.real * _norm(x)
 
 
 def from_cosines(coefficients: Tensor) -> Tensor:
-    """And back."""
+    """Return the samples `(*, N)` of coefficients `(*, N)`."""
     real = _precise(coefficients)
     real = real / _norm(real)
     imaginary = torch.cat([torch.zeros_like(real[..., :1]), -real[..., 1:].flip(-1)], dim=-1)

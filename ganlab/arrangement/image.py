@@ -21,9 +21,9 @@ class AsItIs(Arrangement):
         return self.channels, self.height, self.width
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """The pixels `(B, C, H, W)` themselves."""
+        """Return the pixels `(B, C, H, W)` themselves."""
         return pixels
 
     def decode(self, image: Tensor) -> Tensor:
-        """The image `(B, C, H, W)` itself."""
+        """Return the image `(B, C, H, W)` itself."""
         return image

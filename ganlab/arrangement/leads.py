@@ -15,9 +15,9 @@ RESOLUTION_MV = 1e-3
 
 
 class Leads(Arrangement):
-    """So many of `leads` share a channel of `side` x `side` pixels: in the given `order`, one lead after another.
+    """Windows whose `leads` fill channels of `side` x `side` pixels, `leads_per_channel` each, in the given `order`.
 
-    `derived` names leads that are no part of the image: each is a sum of the image's leads with the given weights.
+    `derived` names leads outside the image: each is the sum of the image's leads with the given weights.
     With a `decimation` the window is read at that fraction of the recording's rate. Raises UserError where leads,
     pixels and channels do not fit.
     """
@@ -75,23 +75,23 @@ class Leads(Arrangement):
 
     @property
     def tolerance_mv(self) -> float:
-        """How far decoding may be from what was encoded, beyond the standardization's own step, in mV."""
+        """Largest difference of decoded and encoded values, beyond the standardization's own step, in mV."""
         return RESOLUTION_MV / 2 if self.derived else 0.0
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, leads, samples)` to an image `(B, C, H, W)`."""
+        """Return the image `(B, C, H, W)` of pixels `(B, leads, samples)`."""
         channels = pixels.unflatten(1, (-1, self.leads_per_channel)).flatten(2)
         pixels = channels if self._as_it_is else channels[..., self.pixel_to_sample]
         return pixels.unflatten(-1, (self.side, self.side))
 
     def decode(self, image: Tensor) -> Tensor:
-        """An image `(B, C, H, W)` to pixels `(B, leads, samples)`."""
+        """Return the pixels `(B, leads, samples)` of an image `(B, C, H, W)`."""
         channels = image.flatten(2)
         channels = channels if self._as_it_is else channels[..., self.sample_to_pixel]
         return channels.unflatten(2, (self.leads_per_channel, -1)).flatten(1, 2)
 
     def complete(self, x: Tensor) -> Tensor:
-        """Add the derived leads to windows `(B, leads, samples)` in mV."""
+        """Return windows `(B, leads, samples)` in mV with the derived leads behind the others."""
         if not self.derived:
             return x
         x = torch.round(x.double() / RESOLUTION_MV) * RESOLUTION_MV

@@ -1,6 +1,6 @@
-"""Orders in which samples fill a square image: for each pixel, row by row, the sample that stands there.
+"""Orders in which samples fill a square image: the index of each pixel's sample, row by row.
 
-Where leads share a channel the samples of one lead follow those of another, and the number counts through them all.
+Where leads share a channel the samples of one lead follow those of another, and the index counts through them all.
 """
 
 from collections.abc import Iterator
@@ -13,29 +13,29 @@ from ganlab.core.errors import UserError
 
 
 def z(side: int) -> Tensor:
-    """Row by row, left to right (paper Fig. 10). Leads that share a channel stand one after another."""
+    """Return row by row, left to right (paper Fig. 10). Leads that share a channel stand one after another."""
     return torch.arange(side * side)
 
 
 def transposed(side: int) -> Tensor:
-    """Column by column, top to bottom (paper Fig. 11)."""
+    """Return column by column, top to bottom (paper Fig. 11)."""
     return z(side).view(side, side).T.flatten()
 
 
 def reversed_z(side: int) -> Tensor:
-    """z from the bottom right pixel backwards (paper Fig. 11)."""
+    """Return z from the bottom right pixel backwards (paper Fig. 11)."""
     return z(side).flip(0)
 
 
 def serpentine(side: int) -> Tensor:
-    """Rows in turn from left to right and from right to left, so that no step leaves a pixel's neighbours."""
+    """Return rows in turn from left to right and from right to left, so that each step goes to a neighbour."""
     rows = z(side).view(side, side).clone()
     rows[1::2] = rows[1::2].flip(1)
     return rows.flatten()
 
 
 def hilbert(side: int) -> Tensor:
-    """A space-filling curve from the top left to the top right pixel: what is near in time is near in the image.
+    """Return a space-filling curve from the top left to the top right pixel: near in time is near in the image.
 
     For any side, odd ones too, each step goes to one of the four neighbours; none is diagonal.
     """
@@ -44,18 +44,18 @@ def hilbert(side: int) -> Tensor:
 
 
 def random(side: int, seed: int = 0) -> Tensor:
-    """Anywhere: the negative control. The same for a seed in every version of NumPy, whose old generator is frozen."""
+    """Return a random order, the negative control. NumPy's old generator is frozen, so all versions give the same."""
     return torch.from_numpy(np.random.RandomState(seed).permutation(side * side))
 
 
 def stripes(side: int, leads: int = 3) -> Tensor:
-    """The rows belong to the leads in turn. Raises UserError where the leads have no equal shares of the rows."""
+    """Return rows that belong to the leads in turn. Raises UserError where leads have no equal shares of the rows."""
     _refuse_unequal_shares(side, leads, 1)
     return z(side).view(leads, -1, side).transpose(0, 1).flatten()
 
 
 def squares(side: int, leads: int = 3, block: int = 15) -> Tensor:
-    """Blocks of `block` x `block` pixels belong to the leads in turn, along each row and down each column of blocks.
+    """Return blocks of `block` x `block` pixels that belong to the leads in turn, along rows and columns of blocks.
 
     A lead fills its blocks from the top row of blocks to the last, each block in the order z. Raises UserError where
     the leads have no equal shares of a row of blocks.
@@ -77,7 +77,7 @@ def _refuse_unequal_shares(side: int, leads: int, block: int) -> None:
 
 
 def _curve(corner: complex, along: complex, across: complex, length: int, depth: int) -> Iterator[complex]:
-    """Cells of a `length` x `depth` rectangle from `corner` to the other end of its length, each beside the one before.
+    """Yield the cells of a `length` x `depth` rectangle from `corner` to its length's other end, by neighbours.
 
     Four smaller rectangles follow one another: down from the corner, twice along, and up to the end. A rectangle can
     be walked so if its length is even or both sides are odd. The first and the last are walked across, so their

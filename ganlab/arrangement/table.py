@@ -12,11 +12,11 @@ from ganlab.core.kind import TOP
 from ganlab.core.ratio import Ratio, ratios
 
 NULL = -1.0
-"""The pixel of a cell that no column has: level 0, which no column's value takes (thesis 6.2)."""
+"""Pixel of a cell without a column: level 0, which no column's value takes (thesis 6.2)."""
 
 
 class Table(Arrangement):
-    """Each of `columns` stands in one cell of `layout`, whose other cells, None, are NULL.
+    """Rows whose `columns` stand in one cell of `layout` each; its other cells, None, are NULL.
 
     Without a layout the columns fill the smallest square row by row. Raises UserError for a layout whose rows are of
     different lengths or that lacks a column, has one twice, or names an unknown one.
@@ -48,22 +48,22 @@ class Table(Arrangement):
         return 1, len(self.layout), len(self.layout[0])
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels `(B, columns)` to an image `(B, 1, H, W)`."""
+        """Return the image `(B, 1, H, W)` of pixels `(B, columns)`."""
         _, height, width = self.shape
         cells = pixels.new_full((len(pixels), height * width), NULL)
         return cells.index_copy(1, self.cell, pixels).view(-1, 1, height, width)
 
     def decode(self, image: Tensor) -> Tensor:
-        """And back; what stands in NULL cells is left out."""
+        """Return the pixels `(B, columns)` of an image; NULL cells are left out."""
         return image.flatten(1)[:, self.cell]
 
     def count_decoded(self, image: Tensor, pixels: Tensor) -> None:
-        """NULL cells whose level, rounded, is not 0."""
+        """Count the NULL cells whose level, rounded, is not 0."""
         level = (image.flatten(1)[:, self.null] - NULL) * (TOP / 2)
         self.null_not_zero.add(level.round() > 0)
 
     def counts(self) -> dict[str, float]:
-        """The share of them."""
+        """Return the share of NULL cells that are not 0."""
         return ratios(null_not_zero=self.null_not_zero)
 
 
@@ -85,9 +85,9 @@ def _refuse_what_does_not_fit(columns: Sequence[str], layout: Sequence[Sequence[
         "rows of different lengths": [] if len(set(lengths)) == 1 else lengths,
     }
     if any(wrong.values()):
-        said = ", ".join(f"{what}: {' '.join(seen)}" for what, seen in wrong.items() if seen)
+        errors = ", ".join(f"{error}: {' '.join(names)}" for error, names in wrong.items() if names)
         raise UserError(
-            f"arrangement.layout has {said}. Accepted are rows of one length, with one cell for each of the "
+            f"arrangement.layout has {errors}. Accepted are rows of one length, with one cell for each of the "
             f"{len(columns)} columns and null in all others; arrangement.layout=null puts the columns row by row into "
             "the smallest square."
         )

@@ -10,11 +10,11 @@ from ganlab.core.kind import Column
 PROPERTIES = ("low", "high", "binary", "whole")
 
 Columns = Mapping[str, Mapping[str, Any] | None]
-"""As in a configuration: a column's name to its properties, in the order in which an image takes them."""
+"""Properties by column name as in a configuration, in the order in which an image takes the columns."""
 
 
 def columns_of(columns: Columns) -> tuple[Column, ...]:
-    """The columns of a configuration: `{}`, `{low: 0, high: 1}`, `{whole: true}` or `{binary: true}` by name.
+    """Return the columns of a configuration: `{}`, `{low: 0, high: 1}`, `{whole: true}` or `{binary: true}` by name.
 
     Raises UserError for no column, an unknown property, limits in the wrong order, or a binary with limits.
     """

@@ -17,17 +17,17 @@ DIAGNOSES = {
     "Myocarditis": "myocarditis",
     "Healthy control": HEALTHY,
 }
-"""`Reason for admission` of a header -> class of Table 1; any other reason, or none, is miscellaneous."""
+"""Class of Table 1 by a header's `Reason for admission`; any other reason, or none, is miscellaneous."""
 
 CLASSES = (INFARCTION, MISCELLANEOUS, HEALTHY)
-"""Table 2: the index of a name is the label that a conditional GAN sees."""
+"""Classes of Table 2; the index of a name is the label that a conditional GAN receives."""
 
 
 def diagnosis_of(reason: str) -> str:
-    """Class of Table 1 for a header's `Reason for admission`."""
+    """Return the class of Table 1 for a header's `Reason for admission`."""
     return DIAGNOSES.get(reason.strip(), MISCELLANEOUS)
 
 
 def label_of(diagnosis: str) -> int:
-    """Class of Table 2 for a class of Table 1."""
+    """Return the index of the class of Table 2 for a class of Table 1."""
     return CLASSES.index(diagnosis) if diagnosis in CLASSES else CLASSES.index(MISCELLANEOUS)

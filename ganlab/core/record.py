@@ -1,4 +1,4 @@
-"""A recording as it was digitized, and what is known about it."""
+"""A recording as it was digitized, with its patient and diagnosis."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +11,7 @@ LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v
 
 
 class Segment(NamedTuple):
-    """Samples `start` to `stop` (without it) of a lead, and which of `ganlab.dataset.segments.KINDS` they are."""
+    """Samples `start` to `stop`, excluded, of a lead, which are one of `ganlab.dataset.segments.KINDS`."""
 
     kind: str
     lead: str
@@ -24,7 +24,7 @@ class Record:
     """One recording of one patient.
 
     `gain` is in ADC units per mV, `baseline` the ADC value at 0 mV, one for each lead; `peaks` are the sample
-    indices of the R peaks where they are known, which is in simulated records only. `segments` are its flat, clipped
+    indices of the R peaks, in simulated records only. `segments` are its flat, clipped
     and missing stretches.
     """
 
@@ -46,7 +46,7 @@ class Record:
 def millivolts(
     digital: NDArray[np.int16], gain: NDArray[np.float64], baseline: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """ADC units `(..., leads, samples)` to mV; `gain` and `baseline` have shape `(..., leads)`."""
+    """Return ADC units `(..., leads, samples)` in mV; `gain` and `baseline` have shape `(..., leads)`."""
     # In place: numpy takes six times as long where integers and floats meet in one operation.
     values = digital.astype(np.float64)
     values -= baseline[..., None]

@@ -1,4 +1,4 @@
-"""Whether the samples of each part are those of the patients whom the split put there."""
+"""The check that each part holds samples of the patients whom the split put there, and of no others."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,17 @@ from ganlab.split.base import Split
 log = logging.getLogger(__name__)
 
 SHOWN = 5
+"""Patients that a message names."""
 
 
-def check_apart(split: Split, samples: Samples, shown: Mapping[str, Samples]) -> None:
-    """Compare the split with whose samples its parts really hold, and log how many persons it leaves out.
+def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) -> None:
+    """Check that the samples of each part are those of its patients, and log how many patients are in no part.
 
-    `samples` are all, `shown` those of each part. Raises UserError where a person's samples are in two parts, or a part
-    shows a person that the split did not put there.
+    `samples` are all, `parts` those of each part. Raises UserError where a patient's samples are in two parts, or in a
+    part where the split did not put the patient.
     """
     owners: dict[str, str] = {}
-    for part, held in shown.items():
+    for part, held in parts.items():
         people = set(held.people.tolist())
         if strangers := sorted(people - set(split.of(part))):
             raise UserError(f"split {split.name}: {part} shows {_some(strangers)}, whom the split did not put there.")

@@ -46,9 +46,9 @@ class Recordings:
         return open_cache, (self.folder,)
 
     def digital(self, record: Record) -> NDArray[np.int16]:
-        """The recording in ADC units, shape `(leads, samples)`, not copied."""
+        """Return a recording in ADC units, `(leads, samples)`, not copied."""
         shape = (len(record.leads), record.samples)
-        # As a plain array: a memmap takes longer to cut than a window to copy.
+        # A memmap takes longer to slice than a window to copy.
         signal = np.asarray(self.signal)
         return signal[record.offset : record.offset + shape[0] * shape[1]].reshape(shape)
 
@@ -103,7 +103,7 @@ def _ahead(read: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
 
 
 def open_cache(folder: Path) -> Recordings:
-    """The recordings of a cache folder, their signal memory-mapped."""
+    """Return the recordings of a cache folder, their signal memory-mapped."""
     index = json.loads((folder / "index.json").read_text())
     file = folder / "signal.i16"
     empty = file.stat().st_size == 0

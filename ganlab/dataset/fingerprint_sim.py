@@ -36,16 +36,16 @@ class FingerprintSim(DrawnImages):
         self.seed = seed
 
     def identity(self) -> dict[str, Any]:
-        """The simulator's version and its settings."""
+        """Return the simulator's version and its settings."""
         return {**super().identity(), "simulator": VERSION, "ridge_period": self.ridge_period, "seed": self.seed}
 
     def member(self, number: int) -> Member:
-        """A finger is a person of its own; its class is drawn with it."""
+        """Return a finger's member: each finger is its own person, and its class is drawn with it."""
         label = int(self._rng(number).choice(len(CLASSES), p=SHARES))
         return Member(f"finger{number + 1:05d}", f"finger{number + 1:05d}", label)
 
     def draw(self, number: int) -> NDArray[np.uint8]:
-        """The print of a finger, `(height, width)`."""
+        """Draw the print of a finger, `(height, width)`."""
         rng = self._rng(number)
         pattern = draw_pattern(int(rng.choice(len(CLASSES), p=SHARES)), rng)
         turn, shift = rng.normal(0, 0.06), near(0, 0.02, rng)

@@ -1,4 +1,4 @@
-"""Cache folders: named after what they depend on, written beside their place and moved there in one step."""
+"""Cache folders, named after what they depend on; they are written elsewhere and moved to their place in one step."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from ganlab.core.errors import UserError
 
 
 def cached(cache: Path, name: str, identity: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
-    """The folder of this identity below `cache`; `build` fills it, once however many processes ask, and never half.
+    """Return the folder of this identity below `cache`; `build` fills it once, however many processes need it.
 
     Raises UserError for a name that would lead out of `cache`.
     """

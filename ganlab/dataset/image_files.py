@@ -1,4 +1,4 @@
-"""Image files in a folder or a zip, read one by one, nothing unpacked, nothing trusted."""
+"""Image files in a folder or a zip, read one by one and checked; nothing is unpacked to disk."""
 
 import io
 import os
@@ -18,28 +18,29 @@ from ganlab.core.errors import BadRecord, UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 MODES = {1: "L", 3: "RGB"}
-"""Pillow's name of grey and of red, green, blue, by channels."""
+"""Pillow's mode by the number of channels: grey, or red, green, blue."""
 
 LARGEST_FILE = 64 << 20
-"""Bytes of an image file, uncompressed; one beyond it is not opened."""
+"""Largest accepted image file in bytes, uncompressed."""
 
 LARGEST_IMAGE = 50_000_000
-"""Pixels of an image; one beyond it is not decoded."""
+"""Largest accepted image in pixels."""
 
 UTF8 = 0x800
-"""Bit of a zip entry that says so of its name (APPNOTE.TXT 4.4.4)."""
+"""Flag of a zip entry whose name is UTF-8 (APPNOTE.TXT 4.4.4)."""
 
 MOST_ENTRIES = 100_000
-"""Files of a zip; the largest set of the documents has 75,600."""
+"""Most accepted files of a zip; the largest set of the documents has 75,600."""
 
 LARGEST_RATIO = 200
-"""Of a zip's unpacked bytes to its own, where they are more than `LARGEST_FILE`; beyond it, it is a bomb."""
+"""Largest ratio of unpacked to packed bytes of a zip that unpacks to more than `LARGEST_FILE`: else a bomb."""
 
 SHOWN = 5
+"""Names in a message."""
 
 
 class Store(ABC):
-    """Image files under one path, and their bytes by their names in it, with slashes."""
+    """Image files under one path, by their names in it, with slashes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,15 +52,15 @@ class Store(ABC):
 
     @abstractmethod
     def stamp(self) -> list[tuple[str, int, int]]:
-        """Names, sizes in bytes and times (ns) of what changes with the images."""
+        """Return names, sizes in bytes and times (ns) that change with the images."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises BadRecord where they cannot be had."""
+        """Return a file's bytes. Raises BadRecord where they cannot be read."""
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the images, 2 before 10."""
+        """Names of the images in natural order, 2 before 10."""
         return sorted(filter(_is_image, self.entries), key=_natural)
 
 
@@ -68,22 +69,22 @@ class Folder(Store):
 
     @cached_property
     def entries(self) -> list[str]:
-        """Names of all files, images or not. Raises UserError for one that no page could show."""
-        found = [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
-        if wild := [name for name in found if not name.isprintable()]:
+        """Names of all files, images or not. Raises UserError for a name that is no printable text."""
+        names = [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
+        if wild := [name for name in names if not name.isprintable()]:
             raise UserError(f"{self.path}: the file name {wild[0]!a} is no printable text. Rename it.")
-        return found
+        return names
 
     @cached_property
     def _resolved(self) -> Path:
         return self.path.resolve()
 
     def stamp(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of each image."""
+        """Return name, size and time of each image."""
         return [_stamp(name, self.path / name) for name in self.names]
 
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises BadRecord where they cannot be had."""
+        """Return a file's bytes. Raises BadRecord where they cannot be read."""
         file = self.path / name
         try:
             if not file.resolve(strict=True).is_relative_to(self._resolved):
@@ -109,12 +110,12 @@ class Zip(Store):
 
     @property
     def archive(self) -> zipfile.ZipFile:
-        """The zip, open in this process. Raises UserError where it is none."""
+        """The zip, open in this process. Raises UserError where the file is no zip."""
         # A forked worker shares the file position of its parent's handle: both would read garbage.
         if self._open is None or self._open[0] != os.getpid():
             try:
                 self._open = os.getpid(), zipfile.ZipFile(self.path)
-            except Exception as error:  # what zipfile raises for hostile bytes is not one family
+            except Exception as error:  # zipfile raises many kinds of errors for hostile bytes
                 raise UserError(f"{self.path} is not a readable zip ({error}); check dataset.root=...") from error
         return self._open[1]
 
@@ -150,11 +151,11 @@ class Zip(Store):
         return dict(zip(names, files, strict=True))
 
     def stamp(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of the zip."""
+        """Return name, size and time of the zip."""
         return [_stamp(self.path.name, self.path)]
 
     def read(self, name: str) -> bytes:
-        """The entry's bytes. Raises BadRecord where they cannot be had, or are too many, before they are unpacked."""
+        """Return an entry's bytes. Raises BadRecord where they cannot be read, or are too many, before unpacking."""
         entry = self._files[name]
         _check_bytes(name, entry.file_size)
         try:
@@ -164,9 +165,9 @@ class Zip(Store):
 
 
 def open_store(root: Path, stand_in: str) -> Store:
-    """The zip `root`, the folder `root`, or the one zip of a folder that holds no image.
+    """Return the zip `root`, the folder `root`, or the one zip of a folder that holds no image.
 
-    Raises UserError where there is nothing to read; `stand_in` is the data set that it proposes instead.
+    Raises UserError, which proposes the data set `stand_in`, where there is nothing to read.
     """
     ways_on = f"Two ways on: dataset.root=<folder or zip of images>; or {stand_in}, which needs no files."
     if root.is_file():
@@ -187,7 +188,7 @@ def _with_images(store: Store, ways_on: str) -> Store:
 
 
 def _is_image(name: str) -> bool:
-    """Whether the suffix is an image's, and the file is not one that a system hides."""
+    """Return whether a name has an image's suffix and is not hidden by the system."""
     path = PurePosixPath(name)
     return path.suffix.lower() in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
@@ -198,7 +199,7 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def _entry_name(path: Path, entry: zipfile.ZipInfo) -> str:
-    """An entry's name; what is UTF-8 without the mark (macOS) is taken as that. Raises UserError where it is not."""
+    """Return an entry's name, as UTF-8 even without the flag (macOS). Raises UserError where it is not UTF-8."""
     name = entry.orig_filename
     try:
         name = name if entry.flag_bits & UTF8 else name.encode("cp437").decode()
@@ -230,7 +231,7 @@ def _check_bytes(name: str, size: int) -> None:
 
 
 def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
-    """An image file, upright, in grey or in red, green and blue. Raises BadRecord with the reason."""
+    """Return an image file, upright, in grey or in red, green and blue. Raises BadRecord with the reason."""
     try:
         with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "BMP")) as image:
             width, height = image.size
@@ -246,7 +247,7 @@ def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
 
 
 def _check_levels(name: str, image: PIL.Image.Image) -> None:
-    """Refuse what a conversion to 8 bits a channel without transparency would change."""
+    """Raise BadRecord for an image that a conversion to 8 bits a channel without transparency would change."""
     if getattr(image, "n_frames", 1) > 1:
         raise BadRecord(name, f"holds {getattr(image, 'n_frames', 1)} pictures; accepted is one")
     if image.mode == "CMYK":

@@ -40,23 +40,23 @@ class IrisSim(DrawnImages):
         self.seed = seed
 
     def identity(self) -> dict[str, Any]:
-        """The simulator's version and its settings."""
+        """Return the simulator's version and its settings."""
         return {**super().identity(), "simulator": VERSION, "images_per_eye": self.images_per_eye, "seed": self.seed}
 
     def member(self, number: int) -> Member:
-        """A photograph named as in the IIT Delhi database: `001/01_L`, of person 001."""
+        """Return a photograph's member, named as in the IIT Delhi database: `001/01_L`, of person 001."""
         person, side, _ = self._place(number)
         within = number % (2 * self.images_per_eye) + 1
         return Member(f"{person:03d}/{within:02d}_{SIDES[side - 1]}", f"{person:03d}", 0)
 
     def draw(self, number: int) -> NDArray[np.uint8]:
-        """A photograph, `(height, width)`."""
+        """Draw a photograph, `(height, width)`."""
         person, side, take = self._place(number)
         rng = np.random.default_rng([self.seed, person, side, take])
         eye, pose = draw_eye(self.seed, person, side), draw_pose(rng)
         return Photograph(eye, pose, self.height, self.width).taken(rng)
 
     def _place(self, number: int) -> tuple[int, int, int]:
-        """Person, side (1 left, 2 right) and photograph of it, counted from 1."""
+        """Return person, side (1 left, 2 right) and photograph of this eye, counted from 1."""
         eye, take = divmod(number, self.images_per_eye)
         return eye // 2 + 1, eye % 2 + 1, take + 1

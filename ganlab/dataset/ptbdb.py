@@ -1,6 +1,6 @@
 """The PTB Diagnostic ECG Database, in PhysioNet's layout: 549 records of 290 patients, 15 leads, 1000 Hz.
 
-Any folder with a RECORDS file whose records are WFDB pairs named `<person>/<record>` reads the same way.
+Any folder with a RECORDS file whose records are WFDB pairs named `<patient>/<record>` is read the same way.
 """
 
 from collections.abc import Sequence
@@ -45,29 +45,29 @@ class PTBDB(WFDB):
         self.url = url
 
     def fetch(self) -> None:
-        """Download if asked to; files that are there and whole are left alone."""
+        """Download if `download` is true; whole files are left alone."""
         if self.download:
             download(self.url, self.root)
 
     def unlisted(self) -> list[str]:
-        """Without a RECORDS file it is not this database."""
+        """Raise UserError: without a RECORDS file the folder is not this database."""
         raise UserError(f"No RECORDS file in {self.root}, so it holds no WFDB database.\n{self.ways_on()}")
 
     def ways_on(self) -> str:
-        """Another folder, the download, or the simulated cohort."""
+        """Return the overrides that help: another folder, the download, or the simulated cohort."""
         return (
             "Three ways on: dataset.root=<folder of the PTB database>; dataset.download=true to fetch it from "
             f"PhysioNet into {self.root} (1.8 GB); or dataset=ptbdb_sim, which needs no download."
         )
 
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
-        """The patient is the record's folder."""
+        """Return patient, the record's folder, diagnosis and label of a record."""
         diagnosis = diagnosis_of(reason_for_admission(comments))
         return PurePosixPath(name).parts[0], diagnosis, label_of(diagnosis)
 
 
 def reason_for_admission(comments: Sequence[str]) -> str:
-    """The diagnosis in the comments of a PTB header; `n/a` where there is none."""
+    """Return the diagnosis in the comments of a PTB header; `n/a` where there is none."""
     for comment in comments:
         key, _, value = comment.partition(":")
         if key.strip().lower() == "reason for admission":

@@ -15,7 +15,7 @@ from ganlab.simulator.ecg import RATE, VERSION, simulate_record
 
 
 class PTBDBSim(RecordingSource):
-    """`patients` simulated people with `recordings` recordings of `seconds` each."""
+    """`patients` simulated patients with `recordings` recordings of `seconds` each."""
 
     name = "ptbdb_sim"
     simulated = True
@@ -39,7 +39,7 @@ class PTBDBSim(RecordingSource):
         self.seed = seed
 
     def identity(self) -> dict[str, Any]:
-        """The simulator's version and its settings."""
+        """Return the simulator's version and its settings."""
         return {
             "simulator": VERSION,
             "patients": self.patients,
@@ -49,11 +49,11 @@ class PTBDBSim(RecordingSource):
         }
 
     def names(self) -> Sequence[str]:
-        """`patient/recording`, both counted from 1."""
+        """Return `patient/recording`, both counted from 1."""
         return [f"{p}/{r}" for p in range(1, self.patients + 1) for r in range(1, self.recordings + 1)]
 
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
-        """Simulate one record."""
+        """Return one simulated record and its ADC values `(leads, samples)`."""
         patient, recording = (int(part) for part in name.split("/"))
         return simulate_record(patient, recording, seconds=self.seconds, seed=self.seed)
 

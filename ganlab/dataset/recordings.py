@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class RecordingSource(Source):
-    """A data set of recordings at `rate` Hz: says what it depends on, reads them one by one, and caches them.
+    """A data set of recordings at `rate` Hz, which are read one by one and cached.
 
-    `on_bad_segment` says what becomes of windows over flat, clipped or missing stretches of a lead that they show: they
-    are kept and counted, dropped and counted, or refused. Those over missing samples are never kept.
+    Windows over flat, clipped or missing stretches of one of their leads are kept and counted, dropped and counted, or
+    refused, as `on_bad_segment` says. Those over missing samples are never kept.
     """
 
     rate: float
@@ -42,22 +42,22 @@ class RecordingSource(Source):
         self._recordings: Recordings | None = None
 
     def fetch(self) -> None:
-        """Bring the data to this machine, if asked to."""
+        """Fetch the data, if that is configured."""
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Everything that the cached recordings depend on, as plain values."""
+        """Return all that the cached recordings depend on, as plain values."""
 
     @abstractmethod
     def names(self) -> Sequence[str]:
-        """Names of the records, in order."""
+        """Return the names of the records, in order."""
 
     @abstractmethod
     def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
-        """One record and its ADC values `(leads, samples)`. Raises BadRecord where it cannot be trusted."""
+        """Return a record and its ADC values `(leads, samples)`. Raises BadRecord where it cannot be trusted."""
 
     def prepare(self) -> Recordings:
-        """Build the cache, or find it. Raises UserError for records that `on_bad_record=error` does not accept."""
+        """Return the cached recordings. Raises UserError for records that `on_bad_record=error` does not accept."""
         if self._recordings is None:
             self._recordings = self._prepare()
         return self._recordings
@@ -71,12 +71,12 @@ class RecordingSource(Source):
         return recordings
 
     def kind(self, arrangement: Arrangement) -> Window:
-        """Windows of the arrangement's decoded leads. Raises UserError for an arrangement of rows or images."""
+        """Return the kind, windows of the decoded leads. Raises UserError for an arrangement of rows or images."""
         leads = self._leads(arrangement)
         return Window(leads.decoded_leads, self.rate / leads.decimation, leads.samples)
 
     def collect(self, arrangement: Arrangement) -> Collected:
-        """Cache the recordings, and cut those that have the leads into windows."""
+        """Return the windows of the recordings that have the leads."""
         leads = self._leads(arrangement)
         recordings = self.prepare()
         needed = tuple(dict.fromkeys(leads.leads + leads.decoded_leads))
@@ -103,7 +103,7 @@ class RecordingSource(Source):
         )
 
     def _bad_segments(self, records: Sequence[Record], leads: Sequence[str], span: int) -> list[Skipped]:
-        """Windows over bad segments of these leads by kind, logged. Raises UserError where the policy refuses them."""
+        """Count and log the windows over bad segments by kind. Raises UserError where `on_bad_segment` refuses them."""
         bad = [
             Skipped(
                 f"{kind} segments",
@@ -125,7 +125,7 @@ class RecordingSource(Source):
         return bad
 
     def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
-        """Also by diagnosis, where the records have one (paper Table 1)."""
+        """Return the tables of counts by diagnosis, where the records have one (paper Table 1), and by class."""
         records = self.prepare().records
         diagnoses = Counter(record.diagnosis for record in records)
         windows: Counter[str] = Counter()
@@ -135,7 +135,7 @@ class RecordingSource(Source):
         return ({"Diagnoses": rows} if set(rows) != {""} else {}) | super().tables(collected)
 
     def plain(self) -> Leads:
-        """The leads that all recordings have."""
+        """Return the arrangement of the leads that all recordings have."""
         records = self.prepare().records
         shared = set.intersection(*(set(record.leads) for record in records))
         return Leads([lead for lead in records[0].leads if lead in shared])

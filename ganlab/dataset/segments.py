@@ -1,4 +1,4 @@
-"""Stretches of a recording that hold no ECG: samples without a value, flat lines, and clipping.
+"""Stretches of a recording without an ECG: samples without a value, flat lines, and clipping.
 
 Of the 1,089 leads of the 81 usable records of the PTB database beside the tests (72.0 million samples at 0.5 uV), none
 stays at one value for more than 15 ms, and none at its own largest or smallest value for more than 3 ms. Rounded to
@@ -19,15 +19,15 @@ from ganlab.core.record import Record, Segment
 
 POLICIES = ("keep", "drop", "error")
 KINDS = ("missing", "flat", "clipped")
-"""What a segment can be; a window over several is counted under the first."""
+"""Kinds of segments; a window over several is counted under the first."""
 
 NOT_A_SAMPLE = -32768
-"""Format 16 marks a sample without a value with the smallest integer (WFDB, signal(5))."""
+"""Value of format 16 for a sample without a value, the smallest integer (WFDB, signal(5))."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From how many ms on a lead at one value is flat, and one at its own extreme clipped; None looks for neither."""
+    """Shortest stretch in ms at one value that is flat, or at the lead's extreme clipped; None looks for none."""
 
     flat_ms: float | None = 500.0
     clipped_ms: float | None = 20.0
@@ -40,8 +40,8 @@ class Limits:
 
 
 def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float, limits: Limits) -> tuple[Segment, ...]:
-    """The segments of a recording `(leads, samples)` in ADC units at `rate` Hz, a stretch under one kind."""
-    found = []
+    """Return the segments of a recording `(leads, samples)` in ADC units at `rate` Hz, each stretch under one kind."""
+    segments = []
     shortest = min((limits.flat_ms or np.inf, limits.clipped_ms or np.inf))
     stays = may_stay(digital, int(min(np.ceil(shortest * rate / 1000), digital.shape[1] + 1)))
     stays |= (digital == NOT_A_SAMPLE).any(axis=1) if digital.min(initial=0) == NOT_A_SAMPLE else False
@@ -53,12 +53,12 @@ def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float,
         flat = ~missing & _at_least(long_ms, limits.flat_ms)
         clipped = ~missing & ~flat & _at_least(long_ms, limits.clipped_ms) & _extreme(level, missing)
         for kind, chosen in zip(KINDS, (missing, flat, clipped), strict=True):
-            found += [Segment(kind, lead, int(starts[k]), int(stops[k])) for k in np.flatnonzero(chosen)]
-    return tuple(found)
+            segments += [Segment(kind, lead, int(starts[k]), int(stops[k])) for k in np.flatnonzero(chosen)]
+    return tuple(segments)
 
 
 def may_stay(digital: NDArray[np.int16], samples: int) -> NDArray[np.bool_]:
-    """Which leads of `(leads, samples)` may hold a stretch of so many equal samples; those left out hold none.
+    """Return which leads of `(leads, samples)` may hold a stretch of so many equal samples; the others hold none.
 
     Such a stretch covers two places that are half as far apart, and all samples between these.
     """
@@ -74,7 +74,7 @@ def may_stay(digital: NDArray[np.int16], samples: int) -> NDArray[np.bool_]:
 
 
 def _equal(values: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where stretches of one value begin and end."""
+    """Return where stretches of one value begin and end."""
     edges = np.flatnonzero(np.diff(values)) + 1
     return np.concatenate([[0], edges]), np.concatenate([edges, [len(values)]])
 
@@ -89,7 +89,7 @@ def _extreme(level: NDArray[np.int16], missing: NDArray[np.bool_]) -> NDArray[np
 
 
 def bridged(digital: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The recording with a straight line over its samples without a value, so that resampling does not ring."""
+    """Return the recording with straight lines over samples without a value, so that resampling does not ring."""
     whole, number = digital.copy(), np.arange(digital.shape[1])
     for values in whole:
         there = values != NOT_A_SAMPLE
@@ -99,7 +99,7 @@ def bridged(digital: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def at_rate(segments: Sequence[Segment], ratio: float, samples: int) -> tuple[Segment, ...]:
-    """The same stretches, not shorter, in a recording of `samples` at `ratio` times the rate."""
+    """Return the same stretches, not shorter, in a recording of `samples` at `ratio` times the rate."""
     return tuple(
         Segment(kind, lead, min(int(start * ratio), samples - 1), min(int(np.ceil(stop * ratio)), samples))
         for kind, lead, start, stop in segments
@@ -107,7 +107,7 @@ def at_rate(segments: Sequence[Segment], ratio: float, samples: int) -> tuple[Se
 
 
 def clear_starts(record: Record, span: int, leads: Collection[str]) -> NDArray[np.int64]:
-    """First and last start, `(stretches, 2)`, between which windows touch no segment of these leads."""
+    """Return first and last starts `(stretches, 2)` between which windows touch no segment of these leads."""
     barred = sorted((max(0, s.start - span + 1), s.stop - 1) for s in record.segments if s.lead in leads)
     clear, first = [], 0
     for low, high in barred:
@@ -120,7 +120,7 @@ def clear_starts(record: Record, span: int, leads: Collection[str]) -> NDArray[n
 
 
 class Touched(NamedTuple):
-    """Windows over segments of a kind: how many, of how many records, and the first segment as a sentence."""
+    """Numbers of windows over segments of a kind and of their records, and the first segment as a sentence."""
 
     kind: str
     windows: int
@@ -129,28 +129,28 @@ class Touched(NamedTuple):
 
 
 def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> list[Touched]:
-    """Of the windows laid end to end those that touch a segment of these leads, each counted under one kind."""
+    """Count the windows laid end to end that touch a segment of these leads, each under one kind."""
     windows: Counter[str] = Counter()
     among: Counter[str] = Counter()
     first: dict[str, str] = {}
     for record in (each for each in records if each.segments):
         count = record.samples // span
-        seen = np.zeros(count, bool)
+        counted = np.zeros(count, bool)
         for kind in KINDS:
             mine = [s for s in record.segments if s.kind == kind and s.lead in leads]
             over = np.zeros(count, bool)
             for segment in mine:
                 over[segment.start // span : (segment.stop - 1) // span + 1] = True
-            new = int((over & ~seen).sum())
-            seen |= over
+            new = int((over & ~counted).sum())
+            counted |= over
             if new:
                 windows[kind] += new
                 among[kind] += 1
-                first.setdefault(kind, said(record, mine[0]))
+                first.setdefault(kind, _sentence(record, mine[0]))
     return [Touched(kind, windows[kind], among[kind], first[kind]) for kind in KINDS if windows[kind]]
 
 
-def said(record: Record, segment: Segment) -> str:
-    """A segment in words."""
+def _sentence(record: Record, segment: Segment) -> str:
+    """Return a segment in words, with its length and start in s."""
     start, length = segment.start / record.rate, (segment.stop - segment.start) / record.rate
     return f"{record.name}: {segment.lead} {segment.kind} for {length:.3f} s from {start:.3f} s"

@@ -1,4 +1,4 @@
-"""What a data set is to an experiment: samples with labels and persons, in the form that an arrangement takes."""
+"""The base of all data sets: samples with labels and patients, in the form that an arrangement takes."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -15,27 +15,28 @@ from ganlab.split.base import Member
 log = logging.getLogger(__name__)
 
 SKIPPED_SHOWN = 5
+"""Skipped records in a message."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A record, row or image that is left out, or so many of them under one name, and why."""
+    """A record, row or image that is left out, or several under one name, and the reason."""
 
     record: str
     reason: str
     count: int = 1
-    """How many samples or records it stands for."""
+    """Samples or records that it stands for."""
     noun: str = ""
-    """What it stands for, where that is not what the data set is listed by: windows of a record that is used."""
+    """Noun of what it stands for, where that is no record, row or image: windows of a record in use."""
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What a source has under an arrangement.
+    """The samples of a source under an arrangement.
 
-    `members` is everybody, usable under this arrangement or not, so that a person stands on the same side of a split
-    under every arrangement. `train` are all usable samples as the arrangement takes them, `judged` the same ones in
-    the form that its decoding gives.
+    `members` are all, usable under this arrangement or not, so that a patient is in the same part of a split under
+    every arrangement. `train` are all usable samples as the arrangement takes them, `judged` the same ones in the form
+    that its decoding gives.
     """
 
     members: Sequence[Member]
@@ -43,11 +44,11 @@ class Collected:
     judged: Samples
     skipped: Sequence[Skipped]
     doubtful: Sequence[Skipped] = ()
-    """Samples that are used although something is wrong with them, and what."""
+    """Samples that are used although something is wrong with them, and the reason."""
 
     @property
     def left_out(self) -> int:
-        """How many samples or records are left out: no two entries of `skipped` stand for the same one."""
+        """Number of samples or records left out: no two entries of `skipped` stand for the same one."""
         return sum(skipped.count for skipped in self.skipped)
 
 
@@ -55,12 +56,12 @@ class Source(ABC):
     """A data set. `classes` are the names of its labels, none where it has no labels."""
 
     name: str
-    """How the data set is called, in messages and in the names of cache folders."""
+    """Name of the data set, in messages and in the names of cache folders."""
     classes: Sequence[str] = ()
     note: str = ""
-    """What whoever receives data made from these should know of them."""
+    """Note for the recipients of data made from these."""
     simulated: ClassVar[bool] = False
-    """Whether no person stands behind the data; the report then says what "real" means."""
+    """Whether the data are simulated, of no patient; the report then explains its word "real"."""
 
     def __init__(self, on_bad_record: str = "error") -> None:
         if on_bad_record not in ("error", "skip"):
@@ -69,18 +70,18 @@ class Source(ABC):
 
     @abstractmethod
     def kind(self, arrangement: Arrangement) -> Kind:
-        """What a decoded sample is. Reads no data. Raises UserError for an arrangement of another kind of data."""
+        """Return the kind of decoded samples; reads no data. Raises UserError for an arrangement of another kind."""
 
     @abstractmethod
     def collect(self, arrangement: Arrangement) -> Collected:
-        """Fetch if asked to, check, cache, and open the data."""
+        """Return all samples, which are fetched if that is configured, checked and cached."""
 
     @abstractmethod
     def plain(self) -> Arrangement:
-        """The plainest arrangement of all that a sample has: to look at the data before any choice is made."""
+        """Return the plainest arrangement of all parts of a sample, to look at the data before any choice."""
 
     def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
-        """By title a table that has, by class, how many records, persons and samples there are (paper Table 2)."""
+        """Return tables by title: by class, the numbers of records, patients and samples (paper Table 2)."""
         if not self.classes:
             return {}
         samples = collected.judged
@@ -95,7 +96,7 @@ class Source(ABC):
         return {"Classes": rows}
 
     def refuse_or_log(self, skipped: Sequence[Skipped]) -> None:
-        """Apply `on_bad_record`: raise UserError, or log how many records are left out and why."""
+        """Apply `on_bad_record`: raise UserError, or log the number of records left out and the reasons."""
         if not skipped:
             return
         shown = "\n".join(f"  {bad.record}: {bad.reason}" for bad in skipped[:SKIPPED_SHOWN])

@@ -19,15 +19,15 @@ from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
 
 AT_ONCE = 64
-"""Windows that become mV together: in memory they lie three times over for that long."""
+"""Windows converted to mV together, which bounds the memory."""
 
 
 class Windows(Samples):
-    """Windows of `span` samples of the given leads, one after another, the tail of a recording dropped.
+    """Windows of `span` samples of the given leads, one after another; the tail of a recording is dropped.
 
-    Read in mV `(B, leads, span // decimation)` from the memory-mapped recordings; with a `decimation` they are
-    low-passed and brought to that fraction of their rate. The records must have the leads. No window is laid or drawn
-    over a bad segment of the leads that are `avoided`.
+    They are read in mV `(B, leads, span // decimation)` from the memory-mapped recordings; with a `decimation` they are
+    low-passed and resampled to that fraction of their rate. The records must have the leads. No window touches a bad
+    segment of the leads that are `avoided`.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Windows(Samples):
 
     @cached_property
     def _leads_of(self) -> list[NDArray[np.int64]]:
-        """Where each record has the leads."""
+        """Indices of the leads in each record."""
         orders = {record.leads for record in self.records}
         places = {order: np.array([order.index(lead) for lead in self.leads]) for order in orders}
         return [places[record.leads] for record in self.records]
@@ -79,13 +79,13 @@ class Windows(Samples):
         return np.array(gain), np.array(baseline)
 
     def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where in their recordings the windows start, given the number of the start of each."""
+        """Return the samples where windows start, given the number of each one's start among its record's."""
         counted = self._before[numbers] + drawn
         at = np.searchsorted(self._counted, counted, side="right") - 1
         return self._first[at] + counted - self._counted[at]
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
-        """Windows `(B, leads, samples)` in mV."""
+        """Return windows `(B, leads, samples)` in mV."""
         sample = np.empty((len(places), len(self.leads), self.span), np.float32)
         for first in range(0, len(places), AT_ONCE):
             sample[first : first + AT_ONCE] = self._read(places[first : first + AT_ONCE])
@@ -102,13 +102,13 @@ class Windows(Samples):
 
     @property
     def stored_bytes(self) -> int | None:
-        """The recordings' leads as they were digitized; None for windows at a fraction of their rate."""
+        """Bytes of the recordings' leads as digitized; None for windows at a fraction of their rate."""
         if self.decimation != 1:
             return None
         return sum(record.samples for record in self.records) * len(self.leads) * self.cached.signal.itemsize
 
     def resident(self, device: torch.device) -> ResidentWindows:
-        """The recordings' leads in the memory of a device: called with places `(B, 2)`, gives the windows there."""
+        """Return the recordings' leads in a device's memory, as a module that maps places `(B, 2)` to windows."""
         shape = (len(self.records), len(self.leads))
         lengths = np.repeat([record.samples for record in self.records], shape[1])
         first = (np.cumsum(lengths) - lengths).reshape(shape)
@@ -121,17 +121,17 @@ class Windows(Samples):
         return ResidentWindows(signal, torch.from_numpy(first), gain, baseline, record_of, self.span)
 
     def of(self, people: Collection[str]) -> Self:
-        """Windows of these patients' records."""
+        """Return the windows of these patients."""
         wanted = set(people)
         return self._of([record for record in self.records if record.patient in wanted])
 
     @property
     def recordings(self) -> NDArray[np.str_]:
-        """The record of each window."""
+        """Name of each window's record, `(N,)`."""
         return np.array([record.name for record in self.records], dtype=np.str_)[self.record_of]
 
     def without(self, recordings: Collection[str]) -> Self:
-        """Windows of all but these records."""
+        """Return the windows of all but these records."""
         left_out = set(recordings)
         return self._of([record for record in self.records if record.name not in left_out])
 
@@ -140,7 +140,7 @@ class Windows(Samples):
 
 
 def _laid(stretches: NDArray[np.int64], span: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of the starts of windows laid end to end those within the stretches, and the stretch that each is in."""
+    """Return the starts of windows laid end to end that lie inside the stretches, and the stretch of each."""
     first = -(-stretches[:, 0] // span)
     counts = np.maximum(0, stretches[:, 1] // span - first + 1)
     stretch = np.repeat(np.arange(len(stretches)), counts)
@@ -149,7 +149,7 @@ def _laid(stretches: NDArray[np.int64], span: int) -> tuple[NDArray[np.int64], N
 
 
 def with_leads(records: Sequence[Record], leads: Sequence[str], span: int) -> tuple[list[Record], list[Skipped]]:
-    """Records that have all leads and at least one window, and the others with the reason.
+    """Return the records that have all leads and at least one window, and the others with the reason.
 
     Raises UserError where no record has them.
     """

@@ -12,14 +12,14 @@ class BCE:
     pairs = False
 
     def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Logit 0: a probability of one half."""
+        """Return logit 0, a probability of one half."""
         return real.new_zeros(())
 
     def discriminator(self, real: Tensor, fake: Tensor, real_target: float = 1.0) -> Tensor:
-        """Loss of D for logits `(B,)` of real and generated images."""
+        """Return the loss of D for logits `(B,)` of real and generated images."""
         on_real = binary_cross_entropy_with_logits(real, torch.full_like(real, real_target))
         return on_real + binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Loss of G for logits `(B,)` of its images."""
+        """Return the loss of G for logits `(B,)` of its images."""
         return binary_cross_entropy_with_logits(fake, torch.ones_like(fake))

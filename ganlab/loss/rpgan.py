@@ -14,15 +14,15 @@ class RpGAN:
     pairs = True
 
     def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Half way between the mean logits: only differences of logits have a meaning here."""
+        """Return the middle of the mean logits: only differences of logits have a meaning here."""
         return (real.mean() + fake.mean()) / 2
 
     def discriminator(self, real: Tensor, fake: Tensor, real_target: float = 1.0) -> Tensor:
-        """Loss of D for logits `(B,)`; there are no targets, so `real_target` has no say."""
+        """Return the loss of D for logits `(B,)`; there are no targets, so `real_target` is ignored."""
         return softplus(fake - real).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """Loss of G for logits `(B,)` of its images and of real ones. Raises ValueError without the latter."""
+        """Return the loss of G for logits `(B,)` of its images and of real ones. Raises ValueError without these."""
         if real is None:
             raise ValueError("a relativistic loss compares with real images")
         return softplus(real - fake).mean()

@@ -1,1 +1,1 @@
-"""Who trains and who judges: splits by person."""
+"""Splits by patient: who trains, and who is held out."""

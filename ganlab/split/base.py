@@ -1,4 +1,4 @@
-"""What a split is: disjoint groups of persons."""
+"""Splits: disjoint groups of patients."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from ganlab.core.errors import UserError
 
 @dataclass(frozen=True)
 class Member:
-    """A record, row or image in the eyes of a split: its name, whose it is, and the index of its class."""
+    """A record, row or image as a split needs it: its name, its patient, and the index of its class."""
 
     name: str
     patient: str
@@ -19,9 +19,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Split:
-    """Persons of each part. Raises UserError where a person stands in two parts or nobody trains.
+    """Patients of each part. Raises UserError where a patient is in two parts or the training part is empty.
 
-    `spared` are the names of recordings of training persons that do not train.
+    `spared` are the names of recordings of training patients that are not trained on.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Split:
             raise UserError(f"split {self.name}: nobody is left to train on.")
 
     def of(self, part: str) -> tuple[str, ...]:
-        """The persons of a part, none where the split has no such part."""
+        """Return the patients of a part, none where the split has no such part."""
         return self.parts.get(part, ())
 
 
 class Splitter(Protocol):
-    """Assigns persons to parts."""
+    """Assigns patients to parts."""
 
     def __call__(self, members: Sequence[Member]) -> Split:
-        """Split the persons of these records, rows or images."""
+        """Return the split of the patients of these records, rows or images."""

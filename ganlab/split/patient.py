@@ -1,4 +1,4 @@
-"""Patients apart: train 60, validation 15, test 15 and privacy hold-out 10 % of them, stratified by class."""
+"""Split by patient: train 60, validation 15, test 15 and privacy hold-out 10 % of them, stratified by class."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ class PatientSplit:
         holdout: float = 0.10,
         spare: bool = False,
     ) -> None:
-        """`spare` the last recording by name of each training person who has several: linkage is tried with it."""
+        """`spare` the last recording by name of each training patient with several, for the linkage attack."""
         self.seed = seed
         self.spare = spare
         total = train + validation + test + holdout
@@ -30,7 +30,7 @@ class PatientSplit:
         self.shares = {part: share / total for part, share in shares.items()}
 
     def __call__(self, members: Sequence[Member]) -> Split:
-        """Give each patient, stratum by stratum, to the part that lacks most."""
+        """Return the split: each patient, stratum by stratum, goes to the part that lacks most."""
         strata: dict[int, list[str]] = defaultdict(list)
         by_name = sorted(members, key=lambda member: member.name, reverse=True)
         for patient, label in {member.patient: member.label for member in by_name}.items():

@@ -6,16 +6,16 @@ from ganlab.standardization.base import Standardization
 
 
 class AdaptedRange(Standardization):
-    """The window's absolute level is lost to the network and kept beside a real window."""
+    """The network does not see a window's absolute level; a real window keeps it."""
 
     def __init__(self, width_mv: float = 2.5, levels: int | None = 256) -> None:
         super().__init__(levels)
         self.width_mv = width_mv
 
     def low(self, x: Tensor) -> Tensor:
-        """Each window's minimum."""
+        """Return each window's minimum, `(B, leads, 1)`."""
         return x.amin(dim=-1, keepdim=True)
 
     def width(self) -> float:
-        """2.5 mV in the paper."""
+        """Return the width, 2.5 mV in the paper."""
         return self.width_mv

@@ -13,23 +13,23 @@ class AsItIs(Standardization):
     kinds = (Image,)
 
     def low(self, x: Tensor) -> Tensor:
-        """Black."""
+        """Return 0, black."""
         return x.new_zeros(())
 
     def width(self) -> float:
-        """From black to white."""
+        """Return 255, from black to white."""
         return TOP
 
     def encode(self, x: Tensor) -> Encoded:
-        """The same levels; those outside 0..255 saturate."""
+        """Return the same levels; those outside 0..255 saturate."""
         saturated = ((x < 0) | (x > TOP)).sum()
         return Encoded(x.clamp(0, TOP), self.low(x).expand(*x.shape[:-1], 1), saturated)
 
     def decode(self, level: Tensor, low: Tensor | None = None) -> Tensor:
-        """The same levels, or the nearest whole ones; `low` is not needed."""
+        """Return the same levels, or the nearest whole ones; `low` is ignored."""
         return torch.round(level) if self.levels else level
 
     @property
     def zero(self) -> str:
-        """A level is a level."""
+        """What the levels mean, as a sentence for their recipients."""
         return "levels are those of the images themselves, 0 black and 255 white"

@@ -1,6 +1,7 @@
 """A range around the window's median, so that the isoelectric line is the middle grey (ours).
 
-Unlike the paper's adapted range it gives a window no pixel that is exactly -1, which tells real from generated.
+Unlike the paper's adapted range it gives a window no pixel that is exactly -1, which would give real
+windows away to D.
 """
 
 from torch import Tensor
@@ -16,9 +17,9 @@ class CentredRange(Standardization):
         self.reach_mv = reach_mv
 
     def low(self, x: Tensor) -> Tensor:
-        """`reach_mv` below each window's median."""
+        """Return `reach_mv` below each window's median, `(B, leads, 1)`."""
         return x.median(dim=-1, keepdim=True).values - self.reach_mv
 
     def width(self) -> float:
-        """Twice the reach."""
+        """Return twice the reach."""
         return 2 * self.reach_mv

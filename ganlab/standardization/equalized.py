@@ -11,14 +11,14 @@ from torch import Tensor
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import TOP
-from ganlab.standardization.base import Encoded, Standardization
+from ganlab.standardization.base import AbsoluteRange, Encoded
 
 NARROWEST = 1e-5
 """Smallest distance of two quantiles, as a share of the range and in mV."""
 
 
-class Equalized(Standardization):
-    """Of each lead, `points` quantiles at even distances go into the checkpoint, the smallest and largest included."""
+class Equalized(AbsoluteRange):
+    """Levels by `points` evenly spaced quantiles of each lead, extremes included, which go into the checkpoint."""
 
     quantiles: Tensor
 
@@ -29,27 +29,27 @@ class Equalized(Standardization):
         self.register_buffer("quantiles", torch.full((leads, points), torch.nan))
 
     def fit(self, windows: Tensor) -> None:
-        """Quantiles in mV of `windows`, shape `(N, leads, samples)`; equal ones are moved apart: F increases."""
+        """Take quantiles in mV from `windows` `(N, leads, samples)`; equal ones are moved apart: F increases."""
         for lead, values in enumerate(windows.transpose(0, 1).flatten(1)):
             ordered = values.sort().values
             place = torch.linspace(0, len(ordered) - 1, self.quantiles.shape[1], dtype=torch.double)
             self.quantiles[lead] = _apart(ordered[place.round().long().to(ordered.device)])
 
     def low(self, x: Tensor) -> Tensor:
-        """The smallest training value of each lead, `(leads, 1)`. Raises RuntimeError before `fit`."""
+        """Return the smallest training value of each lead, `(leads, 1)`. Raises RuntimeError before `fit`."""
         self.require(self.quantiles, "quantiles")
         return self.quantiles[:, :1]
 
     def width(self) -> Tensor:
-        """Between the smallest and the largest training value, `(leads, 1)`."""
+        """Return the range of the training values, `(leads, 1)`."""
         return self.quantiles[:, -1:] - self.quantiles[:, :1]
 
     def step(self) -> Tensor:
-        """The widest step from one level to the next, `(leads, 1)`: where values are rarest."""
+        """Return the widest step from one level to the next, `(leads, 1)`, where values are rarest."""
         return self.quantiles.diff(dim=1).amax(dim=1, keepdim=True) * (self.quantiles.shape[1] - 1) / TOP
 
     def encode(self, x: Tensor) -> Encoded:
-        """Windows `(B, leads, samples)` in mV to levels, the nearest ones on the 8-bit grid."""
+        """Return the levels of windows `(B, leads, samples)` in mV, the nearest ones on the 8-bit grid."""
         low = self.low(x)
         saturated = ((x < low) | (x > self.quantiles[:, -1:])).sum()
         level = self._distribution(x) * TOP
@@ -58,7 +58,7 @@ class Equalized(Standardization):
         return Encoded(level.clamp(0, TOP), low.expand(*x.shape[:-1], 1), saturated)
 
     def decode(self, level: Tensor, low: Tensor | None = None) -> Tensor:
-        """Levels to mV; `low` is not needed: the quantiles are the same for all windows."""
+        """Return windows in mV of levels; `low` is ignored, since the quantiles are the same for all windows."""
         segments = self.quantiles.shape[1] - 1
         place = level.transpose(0, 1).flatten(1) * (segments / TOP)
         left = place.detach().floor().long().clamp(0, segments - 1)
@@ -67,30 +67,21 @@ class Equalized(Standardization):
         return _as_windows(x, level)
 
     def _distribution(self, x: Tensor) -> Tensor:
-        """F of `(B, leads, samples)`, in 0..1 within the training values."""
+        """Return F of windows `(B, leads, samples)`, in 0..1 within the training values."""
         values = x.transpose(0, 1).flatten(1).contiguous()
         segments = self.quantiles.shape[1] - 1
         left = (torch.searchsorted(self.quantiles, values, right=True) - 1).clamp(0, segments - 1)
         start, end = self.quantiles.gather(1, left), self.quantiles.gather(1, left + 1)
         return _as_windows((left + (values - start) / (end - start)) / segments, x)
 
-    @property
-    def zero(self) -> str:
-        """The quantiles are in mV itself."""
-        return "0 mV is what the generator made it: this standardization keeps absolute voltage"
-
-    def generated_low(self, x: Tensor) -> Tensor:
-        """That of every window."""
-        return self.low(x)
-
 
 def _as_windows(flat: Tensor, like: Tensor) -> Tensor:
-    """`(leads, B * samples)` to `(B, leads, samples)`."""
+    """Return `(leads, B * samples)` as `(B, leads, samples)`."""
     return flat.unflatten(1, (like.shape[0], like.shape[2])).transpose(0, 1)
 
 
 def _apart(ordered: Tensor) -> Tensor:
-    """Ascending values `(points,)`, each at least a smallest distance above the one before."""
+    """Return ascending values `(points,)`, each at least a smallest distance above the one before."""
     ordered = ordered.double()
     finest = torch.finfo(torch.float32).eps * 4 * float(ordered.abs().max())
     gap = max(float(ordered[-1] - ordered[0]) * NARROWEST, finest, NARROWEST)

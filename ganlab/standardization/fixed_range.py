@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from ganlab.standardization.base import Standardization
+from ganlab.standardization.base import AbsoluteRange
 
 
-class FixedRange(Standardization):
-    """From `low_mv` to `high_mv`; what a generated window's level says is its voltage."""
+class FixedRange(AbsoluteRange):
+    """From `low_mv` to `high_mv`, the same for all windows."""
 
     def __init__(self, low_mv: float = -2.0, high_mv: float = 2.0, levels: int | None = 256) -> None:
         super().__init__(levels)
@@ -15,18 +15,9 @@ class FixedRange(Standardization):
         self.high_mv = high_mv
 
     def low(self, x: Tensor) -> Tensor:
-        """The same for all windows."""
+        """Return `low_mv`."""
         return torch.full_like(x[:1, :, :1], self.low_mv)
 
     def width(self) -> float:
-        """4 mV in the thesis."""
+        """Return the width, 4 mV in the thesis."""
         return self.high_mv - self.low_mv
-
-    @property
-    def zero(self) -> str:
-        """The range is in mV itself."""
-        return "0 mV is what the generator made it: this standardization keeps absolute voltage"
-
-    def generated_low(self, x: Tensor) -> Tensor:
-        """That of every window."""
-        return self.low(x)

@@ -18,11 +18,11 @@ from ganlab.core.ratio import Ratio, ratios
 from ganlab.standardization.base import Encoded, Standardization
 
 BOTTOM = 1.0
-"""The lowest level of a value; below it is the level of no value."""
+"""Lowest level of a value; level 0 means that a cell has no value."""
 
 
 class MinMax(Standardization):
-    """Limits that a column does not give are the smallest and the largest value of the training rows.
+    """Missing limits of a column are the smallest and the largest value of the training rows.
 
     The limits go into the checkpoint. `columns` are as in a configuration, name to properties, or ready made.
     """
@@ -46,31 +46,31 @@ class MinMax(Standardization):
 
     @property
     def fitted(self) -> bool:
-        """Whether a column does not give its limits."""
+        """Whether a column lacks limits, which are then fitted."""
         return any(limit is None for column in self.columns if not column.binary for limit in (column.low, column.high))
 
     def fit(self, rows: Tensor) -> None:
-        """Take the limits that the columns do not give from training rows `(N, columns)`."""
+        """Take the missing limits from training rows `(N, columns)`."""
         given = torch.tensor([_limits(column) for column in self.columns]).T.to(self.limits)
-        seen = torch.stack([rows.amin(dim=0), rows.amax(dim=0)]).to(self.limits)
-        self.limits.copy_(torch.where(given.isnan(), seen, given))
+        extremes = torch.stack([rows.amin(dim=0), rows.amax(dim=0)]).to(self.limits)
+        self.limits.copy_(torch.where(given.isnan(), extremes, given))
 
     def low(self, x: Tensor) -> Tensor:
-        """Each column's lower limit, `(columns,)`. Raises RuntimeError before `fit` where it is needed."""
+        """Return each column's lower limit, `(columns,)`. Raises RuntimeError before a `fit` that is needed."""
         self.require(self.limits, "limits")
         return self.limits[0]
 
     def width(self) -> Tensor:
-        """Between the limits, `(columns,)`; 1 where they are the same, so that a constant column stays constant."""
+        """Return the width of the limits, `(columns,)`; 1 where they are equal, so that a constant column stays so."""
         width = self.limits[1] - self.limits[0]
         return width.masked_fill(width <= 0, 1)
 
     def step(self) -> Tensor:
-        """Of each column, `(columns,)`, in its unit."""
+        """Return the width of one level of each column in its unit, `(columns,)`."""
         return self.width() / (TOP - BOTTOM)
 
     def encode(self, x: Tensor) -> Encoded:
-        """Rows `(B, columns)` in their units to levels 1..255."""
+        """Return levels 1..255 of rows `(B, columns)` in their units."""
         low = self.low(x)
         level = (x - low) / self.width() * (TOP - BOTTOM) + BOTTOM
         saturated = ((level < BOTTOM) | (level > TOP)).sum()
@@ -79,9 +79,9 @@ class MinMax(Standardization):
         return Encoded(level.clamp(BOTTOM, TOP), low.expand_as(x), saturated)
 
     def decode(self, level: Tensor, low: Tensor | None = None) -> Tensor:
-        """Levels to rows `(B, columns)`; a binary cell takes the nearer of 0 and 1, one below level 1 its low limit.
+        """Return rows `(B, columns)` of levels; a binary value is the nearer of 0 and 1, a level below 1 the low limit.
 
-        `low` is not needed: the limits are the same for all rows.
+        `low` is ignored, since the limits are the same for all rows.
         """
         self._count(torch.round(level))
         x = self.low(level) + (level.clamp(min=BOTTOM) - BOTTOM) * self.step()
@@ -93,12 +93,12 @@ class MinMax(Standardization):
         self.null.add(continuous < BOTTOM)
 
     def counts(self) -> dict[str, float]:
-        """Shares of decoded cells, in whole levels: binary ones neither at 1 nor at 255, and other ones at 0."""
+        """Return shares of decoded values: binary ones neither at level 1 nor at 255, and other ones at level 0."""
         return ratios(binary_in_between=self.in_between, value_null=self.null)
 
     @property
     def zero(self) -> str:
-        """The limits are in the columns' own units."""
+        """Unit of the values, as a sentence for their recipients."""
         return "every value is in its column's own unit: this standardization keeps absolute values"
 
 

@@ -1,13 +1,13 @@
-"""A range from the training data's quantiles, lead by lead: how paper 4.1 found -2..2 mV for lead i."""
+"""A range from the training data's quantiles, lead by lead, as paper 4.1 chose -2..2 mV for lead i."""
 
 import torch
 from torch import Tensor
 
 from ganlab.core.errors import UserError
-from ganlab.standardization.base import Standardization
+from ganlab.standardization.base import AbsoluteRange
 
 
-class QuantileRange(Standardization):
+class QuantileRange(AbsoluteRange):
     """From the `lower` to the `upper` quantile of each lead. The bounds go into the checkpoint."""
 
     bounds: Tensor
@@ -20,26 +20,17 @@ class QuantileRange(Standardization):
         self.register_buffer("bounds", torch.full((2, leads, 1), torch.nan))
 
     def fit(self, windows: Tensor) -> None:
-        """Bounds in mV of `windows`, shape `(N, leads, samples)`."""
+        """Take the bounds in mV from `windows` `(N, leads, samples)`."""
         for lead, values in enumerate(windows.transpose(0, 1).flatten(1)):
             ordered = values.sort().values
             for end, share in enumerate(self.quantiles):
                 self.bounds[end, lead, 0] = ordered[round(share * (len(ordered) - 1))]
 
     def low(self, x: Tensor) -> Tensor:
-        """The lower quantile. Raises RuntimeError before `fit`."""
+        """Return the lower quantile `(leads, 1)`. Raises RuntimeError before `fit`."""
         self.require(self.bounds, "bounds")
         return self.bounds[0]
 
     def width(self) -> Tensor:
-        """Between the two quantiles, `(leads, 1)`."""
+        """Return the distance of the two quantiles, `(leads, 1)`."""
         return self.bounds[1] - self.bounds[0]
-
-    @property
-    def zero(self) -> str:
-        """The range is in mV itself."""
-        return "0 mV is what the generator made it: this standardization keeps absolute voltage"
-
-    def generated_low(self, x: Tensor) -> Tensor:
-        """That of every window."""
-        return self.low(x)
