@@ -25,7 +25,6 @@ from ganlab.core.spread import evenly
 from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Source
-from ganlab.dataset.windows import Windows
 from ganlab.plot.histograms import Histogram
 from ganlab.report.explore import Exploration, write_exploration
 from ganlab.standardization.base import Standardization
@@ -189,11 +188,9 @@ def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:
 def _place(samples: Samples, index: int, others: Samples) -> Place | None:
     """Return where a sample is read in another arrangement's samples; None for a window whose record these lack."""
     start = int(samples.starts[index])
-    if not isinstance(samples, Windows) or not isinstance(others, Windows):
+    if samples.recordings is None or others.recordings is None:
         return Place(index, start)
-    name = samples.records[samples.record_of[index]].name
-    of_record = np.array([record.name == name for record in others.records])[others.record_of]
-    places = np.flatnonzero(of_record & (others.room >= start))
+    places = np.flatnonzero((others.recordings == samples.recordings[index]) & (others.room >= start))
     return Place(int(places[0]), start) if len(places) else None
 
 

@@ -30,7 +30,6 @@ from ganlab.core.resampling import centred
 from ganlab.core.words import number
 from ganlab.dataset.module import Data
 from ganlab.dataset.samples import Samples
-from ganlab.dataset.windows import Windows
 from ganlab.evaluation.reading import GENERATED, REAL, agreement, answers_of, readers_of, scored, sentence, table_of
 from ganlab.generator.load import load, stored_config
 from ganlab.generator.trained import Trained
@@ -172,9 +171,9 @@ def _one_by_one(part: Samples, rng: Generator) -> Iterator[tuple[int, int]]:
 
 
 def _name(part: Samples, place: int) -> str:
-    if isinstance(part, Windows):
-        return f"{part.records[part.record_of[place]].name} from sample {part.starts[place]}"
-    return str(part.persons[place])
+    if part.recordings is None:
+        return str(part.persons[place])
+    return f"{part.recordings[place]} from sample {part.starts[place]}"
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind, Window, window_of
 from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
 from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
@@ -127,8 +127,7 @@ class Scale:
     @property
     def rate(self) -> float:
         """Of the windows, Hz."""
-        assert isinstance(self.real.kind, Window)
-        return self.real.kind.rate
+        return window_of(self.real.kind).rate
 
     def __call__(self, samples: SampleSet) -> Score:
         """Score windows `(N, leads, samples)` in mV without NaN and infinity."""
