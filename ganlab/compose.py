@@ -1,6 +1,9 @@
 """From a configuration to objects: the one place where Hydra's values meet ganlab's classes."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,13 +19,20 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.source import Source
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
+from ganlab.metrics.base import Metric
 from ganlab.standardization.base import Standardization
+from ganlab.stopping.base import Stopping
+from ganlab.tracking.mlflow import MLflow, Store, store_uri
+from ganlab.trainer.build import Schedule
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
+
+Follow = Callable[[Path], MLflow]
+"""What begins to follow a run folder for MLflow."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """A GAN with its codec, the data set that it is for, and what a sample of it is."""
+    """A GAN with its codec, the data set that it is for, and the kind of its samples."""
 
     gan: GAN
     arrangement: Arrangement
@@ -31,11 +41,36 @@ class Networks:
 
 
 @dataclass(frozen=True)
-class Composed:
-    """What an experiment is made of."""
+class Metrics:
+    """What is measured at the end of a run.
+
+    `settings` are the plain values of the group `metrics`: numbers of samples, draws, and those of each metric.
+    """
+
+    by_name: Mapping[str, Metric]
+    settings: Mapping[str, Any]
+
+    @property
+    def objective(self) -> str | None:
+        """Name of the number that sweepers optimize."""
+        return self.settings["objective"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All objects of an experiment, and its configuration as plain values.
+
+    `trainer` is Lightning's Trainer, which still takes callbacks and loggers. `follow` is None without MLflow.
+    """
 
     networks: Networks
     data: Data
+    metrics: Metrics
+    stopping: Stopping
+    trainer: Callable[..., pl.Trainer]
+    schedule: Schedule
+    follow: Follow | None
+    config: Mapping[str, Any]
 
     @property
     def gan(self) -> GAN:
@@ -43,34 +78,75 @@ class Composed:
         return self.networks.gan
 
 
-def compose(cfg: DictConfig) -> Composed:
-    """Build networks, codec and data of a configuration. Reads no data.
+def compose(cfg: DictConfig) -> Experiment:
+    """Build all objects of a configuration. Reads no data.
 
-    Raises UserError for combinations that cannot work.
+    Raises UserError for values that do not fit, and for combinations that cannot work.
     """
     with configuration_errors():
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg)
-        plain_values(cfg)
-        data = Data(
-            source=networks.source,
-            split=build(cfg.split),
-            arrangement=networks.arrangement,
-            batch_size=cfg.batch_size,
-            num_workers=cfg.num_workers,
-            draws=list(networks.gan.tricks.each()),
-            seed=cfg.seed,
-            labelled=networks.gan.conditional,
-            group=getattr(networks.gan.discriminator, "group", 1),
-            on_device=cfg.get("data_on_device", "auto"),
+        config = plain_values(cfg)
+        return Experiment(
+            networks=networks,
+            data=compose_data(cfg, networks),
+            metrics=compose_metrics(cfg.metrics),
+            stopping=build(cfg.stopping),
+            trainer=build(cfg.trainer),
+            schedule=_schedule(config),
+            follow=_follow(config),
+            config=config,
         )
-        return Composed(networks, data)
 
 
 def compose_networks(cfg: DictConfig) -> Networks:
-    """Networks and codec, as sampling needs them too. Raises UserError for choices that do not go together."""
+    """Build networks and codec, as sampling needs them too. Raises UserError for choices that do not go together."""
     with configuration_errors():
         return _networks(cfg)
+
+
+def compose_data(cfg: DictConfig, networks: Networks) -> Data:
+    """Build the data module that these networks train on."""
+    return Data(
+        source=networks.source,
+        split=build(cfg.split),
+        arrangement=networks.arrangement,
+        batch_size=cfg.batch_size,
+        num_workers=cfg.num_workers,
+        draws=list(networks.gan.tricks.each()),
+        seed=cfg.seed,
+        labelled=networks.gan.conditional,
+        group=getattr(networks.gan.discriminator, "group", 1),
+        on_device=cfg.get("data_on_device", "auto"),
+    )
+
+
+def compose_metrics(cfg: DictConfig) -> Metrics:
+    """Build the metrics of the group `metrics`."""
+    return Metrics({str(name): build(node) for name, node in cfg.measures.items()}, plain_values(cfg))
+
+
+def _schedule(config: Mapping[str, Any]) -> Schedule:
+    return Schedule(
+        batch_size=config["batch_size"],
+        progress_bar=config["trainer"]["enable_progress_bar"],
+        tensorboard=config["tracking"]["tensorboard"],
+        check_every=config["check_every"],
+        checkpoint_every=config.get("checkpoint_every", 1),
+        checkpoint_minutes=config["checkpoint_minutes"],
+        grids_every=config["grids_every"],
+        diversity_images=config["diversity"]["images"],
+        diversity_every_n_steps=config["diversity"]["every_n_steps"],
+    )
+
+
+def _follow(config: Mapping[str, Any]) -> Follow | None:
+    tracking = config["tracking"]
+    if not tracking["mlflow"]:
+        return None
+    outputs = Path(config["outputs"])
+    store = Store(store_uri(tracking["uri"], outputs), outputs, tracking["experiment"])
+    return partial(MLflow, store=store, every_s=tracking["every_s"], patience_s=tracking["patience_s"])
 
 
 def _networks(cfg: DictConfig) -> Networks:

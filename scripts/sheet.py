@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from ganlab.compose import compose
+from ganlab.compose import compose_data, compose_networks
 from ganlab.core.kind import Window
 from ganlab.generator.load import load
 from ganlab.plot.ecg_paper import draw_windows
@@ -30,7 +30,7 @@ def main() -> None:
     trained = load(asked.run)
     cfg = OmegaConf.load(asked.run / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    data = compose(cfg).data
+    data = compose_data(cfg, compose_networks(cfg))
     data.setup()
     assert isinstance(data.kind, Window), "a sheet is of windows"
     real = data.part(data.judged_part).spread(asked.each).sample.numpy()

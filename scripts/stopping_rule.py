@@ -26,7 +26,7 @@ from pytorch_lightning import Callback, Trainer
 from scipy import signal as dsp
 from scipy import stats
 
-from ganlab.compose import Composed, compose
+from ganlab.compose import Experiment, compose
 from ganlab.core.instantiate import build
 from ganlab.core.settings import CONF
 from ganlab.core.spread import evenly
@@ -78,7 +78,7 @@ def main() -> None:
         show(asked.out, asked.picture)
 
 
-def composed(overrides: Sequence[str], seed: int) -> Composed:
+def composed(overrides: Sequence[str], seed: int) -> Experiment:
     """The experiment, its data split."""
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = hydra_compose("config", overrides=[*OVERRIDES, f"seed={seed}", *overrides])

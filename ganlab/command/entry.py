@@ -1,10 +1,8 @@
 """The entry point that all commands share: Hydra reads the configuration, and user errors end without a traceback."""
 
-import gc
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -22,38 +20,23 @@ Result = TypeVar("Result")
 EXIT_CODE = 2
 
 
-def command(name: str) -> Callable[[], None]:
-    """Return the function that runs `ganlab.command.<name>.main` with the configuration of `conf/<name>.yaml`.
+def command(name: str, config: str | None = None) -> Callable[[], Any]:
+    """Return the function that runs `ganlab.command.<name>.main` with the configuration `conf/<config or name>.yaml`.
 
     The command's code is imported when its configuration has been composed, so that --help is quick.
     """
 
-    def task(cfg: DictConfig) -> None:
-        exit_on_user_error(lambda: import_module(f"ganlab.command.{name}").main(cfg))
+    def task(cfg: DictConfig) -> Any:
+        return exit_on_user_error(lambda: import_module(f"ganlab.command.{name}").main(cfg))
 
     # Hydra names the job after the module of the function.
     task.__module__ = f"ganlab.{name}"
-    return hydra.main(version_base="1.3", config_path=CONF, config_name=name)(task)
+    return hydra.main(version_base="1.3", config_path=CONF, config_name=config or name)(task)
 
 
 def arguments(cfg: DictConfig) -> dict[str, Any]:
     """Return the values of a command's configuration by name, for the function that does the work."""
     return {str(key): value for key, value in cfg.items()}
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector off while torch is first imported, and for ever from what was made then."""
-    if "torch" in sys.modules:
-        # A later job of a sweep: what the one before it left has to be collected.
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def exit_on_user_error(task: Callable[[], Result]) -> Result:

@@ -36,10 +36,8 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     from torch import distributed
 
     import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
-    from ganlab.command.run import fit, make_trainer
     from ganlab.compose import compose
-    from ganlab.core.instantiate import build
-    from ganlab.trainer.checkpoints import Checkpoints
+    from ganlab.trainer.build import fit, make_trainer
     from ganlab.trainer.compiled import compile_networks
     from ganlab.trainer.ddp import Ranks
     from ganlab.trainer.processes import HOST, leave
@@ -48,18 +46,20 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     torch.set_num_threads(threads)
     cfg: Any = OmegaConf.load(Path(folder) / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    composed = compose(cfg)
-    compile_networks(composed.gan, wanted=cfg.get("compile", False))
+    experiment = compose(cfg)
+    compile_networks(experiment.gan, wanted=experiment.config.get("compile", False))
+    schedule, stopping = experiment.schedule, experiment.stopping
     # All processes save at the same steps: Lightning lets them wait for one another there.
-    checkpoints = Checkpoints(Path(folder), every_n_epochs=cfg.get("checkpoint_every", 1))
-    trainer = make_trainer(cfg, Path(folder), build(cfg.stopping), checkpoints, Signals(checkpoints.save), rank)
-    composed.data.prepare_data()
-    composed.data.setup()
+    checkpoints = schedule.checkpoints(Path(folder))
+    signals = Signals(checkpoints.save)
+    trainer = make_trainer(experiment.trainer, Path(folder), schedule, stopping, checkpoints, signals, rank)
+    experiment.data.prepare_data()
+    experiment.data.setup()
     store = distributed.TCPStore(HOST, port, world, is_master=False)
     store.set(f"ready_{rank}", "yes")
     assert isinstance(trainer.strategy, Ranks)
     trainer.strategy.join(store, rank)
-    fit(trainer, composed, start)
+    fit(trainer, experiment.gan, experiment.data, start)
     leave()
 
 

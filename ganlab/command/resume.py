@@ -1,7 +1,8 @@
-"""Going on with a run in its folder, with its configuration."""
+"""Continuing a run in its folder, with its configuration."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ from omegaconf import DictConfig, OmegaConf
 from ganlab.core.errors import UserError
 
 MAY_CHANGE = ("trainer", "tracking")
-OF_THE_CALL = ("resume", "strict")
-"""Said of one call, not of the run."""
-SHOWN = 6
+"""Groups that the command line may override on resume."""
+CALL_ONLY = ("resume", "strict")
+"""Keys that belong to one call, not to the run."""
+LISTED = 6
+"""Differences that a message lists."""
 
 
 def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """The run's own configuration, with the trainer and tracking overrides of the command line.
+    """Return the run's own configuration, with the trainer and tracking overrides of the command line.
 
-    Raises UserError where it was begun elsewhere, or where an override would change the experiment.
+    Raises UserError where the run was begun elsewhere or by a ganlab with other classes, and where an override would
+    change the experiment.
     """
     facts = json.loads((folder / "run.json").read_text())
     if Path(facts["working_folder"]) != Path.cwd():
@@ -28,9 +32,10 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
         )
     stored = OmegaConf.load(folder / "config.yaml")
     assert isinstance(stored, DictConfig)
+    _check_classes(folder, stored, facts)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
-        if key in OF_THE_CALL:
+        if key in CALL_ONLY:
             continue
         if key == "trainer":
             raise UserError(f"{override}: on resume name the value instead, such as trainer.accelerator=cpu.")
@@ -43,22 +48,51 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
     return stored
 
 
+def _check_classes(folder: Path, stored: DictConfig, facts: Mapping[str, Any]) -> None:
+    """Raise UserError where the configuration names classes of ganlab that this version does not have."""
+    missing = [target for target in _targets(OmegaConf.to_container(stored)) if not _exists(target)]
+    if missing:
+        raise UserError(
+            f"resume={folder}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "
+            f"{facts.get('git_commit') or 'unknown'}, and cannot go on with this version, which has no {missing[0]}. "
+            "Resume it with that version; ganlab.sample and ganlab.evaluate read it with this one too."
+        )
+
+
+def _targets(node: Any) -> Iterator[str]:
+    """Iterate over the class paths of ganlab in a configuration."""
+    values = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    for value in values:
+        yield from _targets(value)
+    target = node.get("_target_") if isinstance(node, Mapping) else None
+    if isinstance(target, str) and target.startswith("ganlab."):
+        yield target
+
+
+def _exists(target: str) -> bool:
+    module, _, name = target.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except ModuleNotFoundError:
+        return False
+
+
 def check_same(folder: Path, values: Mapping[str, Any]) -> None:
     """Raise UserError where a folder already holds a run of another configuration than these plain values.
 
-    A job that a cluster queues again, and a sweep that is started again, come back to their folders without `resume`.
+    A job that a cluster queues again, and a sweep that is started again, return to their folders without `resume`.
     """
     stored = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)
     assert isinstance(stored, dict)
     differences = [
         f"  {key}: {before!r} there, {now!r} here"
         for key, before, now in _differences(stored, values)
-        if key.split(".")[0] not in (*MAY_CHANGE, *OF_THE_CALL)
+        if key.split(".")[0] not in (*MAY_CHANGE, *CALL_ONLY)
     ]
     if differences:
         raise UserError(
             f"{folder} holds a run of another configuration ({len(differences)} differences):\n"
-            + "\n".join(differences[:SHOWN])
+            + "\n".join(differences[:LISTED])
             + "\nAnother folder, hydra.run.dir or hydra.sweep.dir, keeps both."
         )
 

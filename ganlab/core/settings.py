@@ -4,16 +4,14 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import IConfigRepository
 from hydra.core.config_store import ConfigStore
-from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
+
+import ganlab.core.hydra_copies  # noqa: F401  (a quicker --help)
 
 HERE = Path(__file__).resolve().parent.parent
 """The package's folder."""
@@ -22,32 +20,6 @@ CONF = str(HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf")
 
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 """MLflow would run what a model's pickle says; nothing here needs that, nor may a process that a run starts."""
-
-# Hydra copies its store of configurations for every group that --help lists, two thirds of its time; it is one for all.
-ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
-
-_with_overrides = ConfigLoaderImpl.get_group_options
-
-
-@cache
-def _choices(repository: IConfigRepository, group: str, results_filter: ObjectType | None) -> list[str]:
-    return repository.get_group_options(group, results_filter)
-
-
-def _group_options(
-    self: ConfigLoaderImpl,
-    group_name: str,
-    results_filter: ObjectType | None = ObjectType.CONFIG,
-    config_name: str | None = None,
-    overrides: list[str] | None = None,
-) -> list[str]:
-    """A group's choices: --help asks for each twice, and Hydra made a parser and a copy of its repository each time."""
-    if config_name is None and not overrides:
-        return list(_choices(self.repository, group_name, results_filter))
-    return _with_overrides(self, group_name, results_filter, config_name, overrides)
-
-
-ConfigLoaderImpl.get_group_options = _group_options  # type: ignore[method-assign]
 
 LONGEST_NAME = 100
 

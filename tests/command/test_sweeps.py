@@ -232,7 +232,7 @@ def test_a_trial_that_fails_or_measures_nothing_does_not_end_the_search(
             raise answer
         return answer
 
-    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(experiment, "main", run)
     objective = ("metrics=ecg", "metrics.objective=distribution/kid")
     folder = command("run", "--multirun", *SMALL, *SEARCH, *objective, "hydra.sweeper.n_trials=4")
     assert OmegaConf.load(folder / "sweep" / "optimization_results.yaml").best_value == 2.0

@@ -12,7 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from ganlab.compose import Experiment
 from ganlab.core.errors import UserError
+from ganlab.evaluation.evidence import Evidence
 from ganlab.gan.gan import GAN, Verdict
 from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
@@ -177,17 +179,17 @@ def test_a_run_keeps_the_chosen_checkpoint_and_everything_uses_it(
 def test_the_measures_of_the_run_are_those_of_the_chosen_generator(
     command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ganlab import evaluation
+    from ganlab.command import finish
 
     measured: list[dict] = []
     Script({"q": 0.5}, {"q": 0.9}).at(monkeypatch)
-    original = evaluation.evaluate
+    original = finish.finish
 
-    def evaluate(folder: Path, composed, *rest):
-        measured.append({name: value.clone() for name, value in composed.gan.state_dict().items()})
-        return original(folder, composed, *rest)
+    def noting(experiment: Experiment, folder: Path) -> Evidence:
+        measured.append({name: value.clone() for name, value in experiment.gan.state_dict().items()})
+        return original(experiment, folder)
 
-    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    monkeypatch.setattr(finish, "finish", noting)
     run = newest_run(command("run", *TINY, *RULED))
     kept = torch.load(run / "checkpoints" / "chosen.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(measured[0][name], value) for name, value in kept.items() if name.startswith("generator."))

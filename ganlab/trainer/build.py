@@ -1,0 +1,103 @@
+"""Lightning's trainer for a run folder, with all that a run logs and keeps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from ganlab.core.errors import UserError
+from ganlab.gan.gan import GAN
+from ganlab.stopping.base import Stopping
+from ganlab.tracking.checkpoints import SealedCheckpointIO
+from ganlab.tracking.jsonl import JSONLines
+from ganlab.trainer.checkpoints import Checkpoints
+from ganlab.trainer.ddp import OneMachine
+from ganlab.trainer.diversity import Diversity
+from ganlab.trainer.grids import Grids
+from ganlab.trainer.health import Health
+from ganlab.trainer.progress import Progress
+from ganlab.trainer.signals import Signals
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How often a run logs and keeps what: the values of that name at the top of `conf/config.yaml`.
+
+    `check_every` and `diversity_every_n_steps` count steps, `checkpoint_every` and `grids_every` epochs,
+    `checkpoint_minutes` minutes. `diversity_images` is how many images of each kind are compared.
+    """
+
+    batch_size: int
+    progress_bar: bool
+    tensorboard: bool
+    check_every: int
+    checkpoint_every: int
+    checkpoint_minutes: float
+    grids_every: int
+    diversity_images: int
+    diversity_every_n_steps: int | None
+
+    def checkpoints(self, folder: Path) -> Checkpoints:
+        """Return the callback that writes checkpoints to a run folder."""
+        return Checkpoints(folder, self.checkpoint_minutes, self.grids_every, self.checkpoint_every)
+
+    def watching(self, folder: Path) -> list[Callback]:
+        """Return the callbacks that only the first of several processes needs."""
+        return [
+            Progress(self.batch_size, bar=self.progress_bar),
+            Grids(folder, self.grids_every),
+            Diversity(self.diversity_images, self.diversity_every_n_steps),
+        ]
+
+    def loggers(self, folder: Path) -> list[Logger]:
+        """Return the loggers of a run folder."""
+        loggers: list[Logger] = [JSONLines(folder)]
+        if self.tensorboard:
+            loggers.append(TensorBoardLogger(str(folder), name="tensorboard", version=""))
+        return loggers
+
+
+def make_trainer(
+    trainer: Callable[..., Trainer],
+    folder: Path,
+    schedule: Schedule,
+    stopping: Stopping,
+    checkpoints: Checkpoints,
+    signals: Signals,
+    rank: int = 0,
+) -> Trainer:
+    """Return Lightning's trainer for a run folder; `trainer` is its class with the values of the configuration.
+
+    A process other than the first (`rank`) logs nothing. Raises UserError for settings that do not fit together, or
+    that this machine has no devices for.
+    """
+    first = rank == 0
+    try:
+        return trainer(
+            enable_progress_bar=False,
+            logger=schedule.loggers(folder) if first else [],
+            callbacks=[
+                stopping,
+                *(schedule.watching(folder) if first else []),
+                Health(schedule.check_every),
+                checkpoints,
+                signals,
+            ],
+            # Lightning's own ways under Slurm would start other processes, and requeue without the run's folder.
+            plugins=[SealedCheckpointIO(), OneMachine(rank)],
+            enable_checkpointing=False,
+            default_root_dir=str(folder),
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise UserError(f"The trainer's settings do not fit: {error}") from error
+
+
+def fit(trainer: Trainer, gan: GAN, data: LightningDataModule, start: Path | str | None) -> None:
+    """Train, from the checkpoint `start` if there is one."""
+    if trainer.precision == "64-true":
+        # Lightning would do so after it has read a checkpoint, and half of its digits would be lost.
+        gan.double()
+    trainer.fit(gan, datamodule=data, ckpt_path=start, weights_only=True)
