@@ -26,27 +26,27 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1, help="of the noise; the first windows are shown, none chosen")
     parser.add_argument("--dpi", type=float, default=110)
-    asked = parser.parse_args()
-    trained = load(asked.run)
-    cfg = OmegaConf.load(asked.run / "config.yaml")
+    request = parser.parse_args()
+    trained = load(request.run)
+    cfg = OmegaConf.load(request.run / "config.yaml")
     assert isinstance(cfg, DictConfig)
     data = compose_data(cfg, compose_networks(cfg))
     data.setup()
     assert isinstance(data.kind, Window), "a sheet is of windows"
-    real = data.part(data.judged_part).spread(asked.each).sample.numpy()
-    synthetic = trained.sample(asked.each, seed=asked.seed).numpy()
-    titles = [f"{kind} {k + 1}" for kind in ("Synthetic", "Real") for k in range(asked.each)]
+    real = data.part(data.judged_part).spread(request.each).sample.numpy()
+    synthetic = trained.sample(request.each, seed=request.seed).numpy()
+    titles = [f"{kind} {k + 1}" for kind in ("Synthetic", "Real") for k in range(request.each)]
     figure = draw_windows(
         np.concatenate([synthetic, real]),
         leads=data.kind.leads,
         rate=data.kind.rate,
-        columns=asked.columns,
+        columns=request.columns,
         titles=titles,
         note=f"{NOTICE} {trained.steps} steps on {trained.run['choices']['dataset']}.",
         center=True,
     )
-    asked.picture.parent.mkdir(parents=True, exist_ok=True)
-    asked.picture.write_bytes(png_bytes(figure, asked.dpi))
+    request.picture.parent.mkdir(parents=True, exist_ok=True)
+    request.picture.write_bytes(png_bytes(figure, request.dpi))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Numbers as people read them."""
+"""Numbers as text for people."""
 
 import math
 
 REDUCED = "REDUCED: a narrow network, few samples an epoch, few epochs. To try the experiment, not to judge it."
-"""Of a run with size=reduced."""
+"""Warning on everything that a run with size=reduced writes."""
 
 
 def number(value: object) -> str:
-    """A number as people read it: thousands apart, four digits; a dash where there is none."""
+    """Return a number as text: thousands apart, four digits; a dash for None."""
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -20,7 +20,7 @@ def number(value: object) -> str:
 
 
 def duration(seconds: object) -> str:
-    """Seconds as hours, minutes and seconds."""
+    """Return seconds as hours, minutes and seconds; a dash for what is no number."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return "–"
     minutes, rest = divmod(round(seconds), 60)
@@ -30,15 +30,15 @@ def duration(seconds: object) -> str:
 
 
 def counted(things: int, name: str) -> str:
-    """How many there are: "1 window", "2 windows"."""
+    """Return a count with its noun: "1 window", "2 windows"."""
     return f"{number(things)} {name}" + ("" if things == 1 else "s")
 
 
 def dashed(chance: float | None) -> str:
-    """What the dashed line at `chance` means, to go behind a caption; nothing where there is none."""
+    """Return what the dashed line at `chance` means, to go behind a caption; nothing where there is none."""
     return "" if chance is None else f" Dashed: {100 * chance:.0f} %, the share that guesses get right."
 
 
 def p_value(value: float) -> str:
-    """A p value with three decimals, a smaller one with one digit."""
+    """Return a p value with three decimals, one below 0.001 with one digit."""
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"

@@ -1,1 +1,1 @@
-"""Figures, drawn with matplotlib: ECG paper, grids of images, curves, histograms."""
+"""Figures, drawn with matplotlib from plain values: ECG paper, grids of images, curves, histograms, attacks."""

@@ -1,4 +1,4 @@
-"""The curves of what a run logged over its steps."""
+"""Curves of the series that a run logged over its steps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
@@ -16,7 +16,7 @@ _COLORS = (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW)
 
 
 def smooth(values: Array, width: int) -> Array:
-    """Mean `(rows,)` over `width` neighbours that are numbers, NaN where there is none."""
+    """Return the mean `(rows,)` over `width` neighbours that are numbers, NaN where there is none."""
     weights = np.isfinite(values).astype(np.float64)
     kernel = np.ones(min(width, max(len(values), 1)))
     total = np.convolve(np.nan_to_num(values), kernel, mode="same")
@@ -25,18 +25,18 @@ def smooth(values: Array, width: int) -> Array:
 
 
 def class_accuracies(names: Sequence[str]) -> dict[str, str]:
-    """Of the logged series how often D tells the class, under their legends: means of epochs where there are any."""
-    found = [name for name in names if "accuracy/class_" in name]
-    of_epochs = [name for name in found if name.startswith("epoch/")] or found
-    return {name: name.partition("accuracy/class_")[2].replace("_", " ") for name in of_epochs}
+    """Return the logged accuracies of D on the class, with their legends: means of epochs where there are any."""
+    logged = [name for name in names if "accuracy/class_" in name]
+    chosen = [name for name in logged if name.startswith("epoch/")] or logged
+    return {name: name.partition("accuracy/class_")[2].replace("_", " ") for name in chosen}
 
 
 def draw_curves(
     history: History, names: Mapping[str, str], *, label: str, percent: bool = False, chance: float | None = None
 ) -> Figure:
-    """Draw series against the step, light as logged and full smoothed; `names` maps each to its legend.
+    """Draw series against the step, light as logged and bold smoothed; `names` maps each to its legend.
 
-    Shares are drawn in `percent`, with a dashed line at `chance`: the share that guesses get right, 0..1.
+    Shares are drawn in `percent`, with a dashed line at `chance`: the share 0..1 that guesses get right.
     """
     figure = blank(5.8, 3.4)
     axes = figure.add_subplot()
@@ -56,7 +56,7 @@ def draw_curves(
 
 
 def not_finite(history: History, names: Sequence[str]) -> int:
-    """How many values of the named series are not finite."""
+    """Return how many values of the named series are not finite."""
     return sum(int(np.isnan(history.series(name)[1]).sum()) for name in names)
 
 

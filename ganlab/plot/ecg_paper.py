@@ -1,4 +1,4 @@
-"""Windows drawn as a cardiologist reads them.
+"""ECG paper: windows drawn as a cardiologist reads them.
 
 On ECG paper 1 mm is 40 ms across and 0.1 mV upwards, with a heavier line every 5 mm. That is 25 mm/s and
 10 mm/mV. Figures are sized in millimetres, so that they are true to scale when printed at full size. The
@@ -32,12 +32,12 @@ _NAMES = {"avr": "aVR", "avl": "aVL", "avf": "aVF"}
 
 
 def lead_name(lead: str) -> str:
-    """The name as it is printed on an ECG: `avr` is aVR, `ii` is II."""
+    """Return the name of a lead as it is printed on an ECG: `avr` is aVR, `ii` is II."""
     return _NAMES.get(lead.lower(), lead.upper())
 
 
 def lead_spans(windows: Array, share: float = 0.9) -> Array:
-    """The vertical range of each lead of windows `(N, leads, samples)`: `(leads, 2)` in mV, on heavy lines.
+    """Return the vertical range of each lead of windows `(N, leads, samples)`: `(leads, 2)` in mV, on heavy lines.
 
     A `share` of the windows stays above its lower end, and below its upper end; -0.5 to 1 mV, the calibration
     mark, is always in it.
@@ -47,7 +47,7 @@ def lead_spans(windows: Array, share: float = 0.9) -> Array:
 
 
 def center_windows(windows: Array) -> tuple[Array, Array]:
-    """Windows `(N, leads, samples)` about their medians, and the medians `(N, leads)`, both in mV."""
+    """Return windows `(N, leads, samples)` about their medians, and the medians `(N, leads)`, both in mV."""
     finite = np.where(np.isfinite(windows), windows, np.nan)
     empty = np.isnan(finite).all(axis=-1, keepdims=True)
     medians = np.nanmedian(np.where(empty, 0.0, finite), axis=-1)
@@ -67,7 +67,7 @@ def draw_windows(
 ) -> Figure:
     """Draw windows `(N, leads, samples)` in mV, sampled at `rate` Hz, on ECG paper.
 
-    `columns` windows stand beside each other. `spans` in mV is the vertical range `(leads, 2)` of all rows of
+    `columns` windows share a row. `spans` in mV is the vertical range `(leads, 2)` of all rows of
     panels, or `(rows, leads, 2)`, by default `lead_spans(windows)`; a row in which a trace leaves it is made
     taller. With `center` each trace is drawn about its median, as an ECG machine without DC does, and a
     median that is not 0 is written at the end of the trace. `note` stands below the figure.
@@ -102,7 +102,7 @@ def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[s
 
 
 def _extent(windows: Array) -> tuple[Array, Array]:
-    """Least and greatest finite value of each trace, `(N, leads)` each; 0 where there is none."""
+    """Return the least and greatest finite value of each trace, `(N, leads)` each; 0 where there is none."""
     finite = np.isfinite(windows)
     low = np.where(finite, windows, np.inf).min(axis=-1)
     high = np.where(finite, windows, -np.inf).max(axis=-1)
@@ -110,7 +110,7 @@ def _extent(windows: Array) -> tuple[Array, Array]:
 
 
 def _on_lines(low: Array, high: Array) -> Array:
-    """Ranges `(leads, 2)` that end on heavy lines and leave half a millimetre above and below the trace."""
+    """Return ranges `(leads, 2)` that end on heavy lines and leave half a millimetre above and below the trace."""
     low = np.minimum(np.floor((low - 0.05) / _BIG) * _BIG, -_BIG)
     high = np.maximum(np.ceil((high + 0.05) / _BIG) * _BIG, 2 * _BIG)
     return np.clip(np.stack([low, high], axis=-1), -TALLEST, TALLEST)
@@ -125,7 +125,7 @@ def _row_spans(row: Array, common: Array) -> Array:
 def _layout(
     heights: Sequence[Array], columns: int, seconds: float, note: str
 ) -> tuple[Figure, list[tuple[float, float, float, float]]]:
-    """An empty figure of the right size in mm, with its note, and the place of each panel in it."""
+    """Return an empty figure of the right size in mm, with its note, and the place of each panel in it."""
     across = SPEED * (_BEFORE + _end(seconds))
     tall = [GAIN * (_BIG + float((spans[:, 1] - spans[:, 0]).sum())) for spans in heights]
     width = 2 * _MARGIN + columns * across + (columns - 1) * _GAP
@@ -143,12 +143,12 @@ def _layout(
 
 
 def _end(seconds: float) -> float:
-    """The right end of a panel in s, on a heavy line, with room for a remark after the trace."""
+    """Return the right end of a panel in s, on a heavy line, with room for a remark after the trace."""
     return math.ceil(round((seconds + 0.14) / 0.2, 6)) * 0.2
 
 
 def _panel(axes: Axes, window: Array, medians: Array, spans: Array, leads: Sequence[str], rate: float) -> None:
-    """One window `(leads, samples)` in mV; from y = 0 the leads go down, each in its band."""
+    """Draw one window `(leads, samples)` in mV; from y = 0 the leads go down, each in its band."""
     tall = float((spans[:, 1] - spans[:, 0]).sum())
     right = _end(window.shape[-1] / rate)
     axes.set(xlim=(-_BEFORE, right), ylim=(-tall, _BIG), xticks=[], yticks=[], facecolor=_PAPER)
@@ -177,21 +177,21 @@ def _lead(axes: Axes, trace: Array, zero: float, span: tuple[float, float], lead
     pulse = np.array([(-0.36, 0), (-0.32, 0), (-0.32, 1), (-0.12, 1), (-0.12, 0), (-0.08, 0)])
     axes.plot(pulse[:, 0], pulse[:, 1] + zero, color=_INK, linewidth=0.7, gid="1 mV")
     axes.text(-0.34, zero - 0.06, lead_name(lead), va="top", fontsize=9, fontweight="bold", color=_INK)
-    shown = np.where(np.isfinite(trace), np.clip(trace, *span), np.nan)
-    axes.plot(np.arange(len(trace)) / rate, shown + zero, color=_INK, linewidth=0.65, gid=f"lead {lead}")
+    drawn = np.where(np.isfinite(trace), np.clip(trace, *span), np.nan)
+    axes.plot(np.arange(len(trace)) / rate, drawn + zero, color=_INK, linewidth=0.65, gid=f"lead {lead}")
 
 
 def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]) -> None:
-    """What the trace does not say: its median where it was taken away, what was cut, what is no number."""
+    """Write what the trace cannot show: its median where it was subtracted, what was cut, what is no number."""
     finite = trace[np.isfinite(trace)]
-    said = []
+    remarks = []
     if len(finite) < len(trace):
-        said.append(f"{len(trace) - len(finite)} samples are not finite")
+        remarks.append(f"{len(trace) - len(finite)} samples are not finite")
     if finite.size and (finite.min() < span[0] or finite.max() > span[1]):
-        said.append(f"cut: {finite.min():.3g} to {finite.max():.3g} mV")
+        remarks.append(f"cut: {finite.min():.3g} to {finite.max():.3g} mV")
     style: dict[str, Any] = {"ha": "right", "fontsize": 6.5}
     if abs(median) >= 0.05:
-        said_median = f"{median:+.2f} mV".replace("-", "−")
-        axes.text(place[0], place[1] + 0.25, said_median, color=_GREY, rotation=90, va="center", **style)
-    if said:
-        axes.text(place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(said), color=_ALARM, va="top", **style)
+        text = f"{median:+.2f} mV".replace("-", "−")
+        axes.text(place[0], place[1] + 0.25, text, color=_GREY, rotation=90, va="center", **style)
+    if remarks:
+        axes.text(place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(remarks), color=_ALARM, va="top", **style)

@@ -1,4 +1,4 @@
-"""Numbers of a data set that is larger than the memory, and small panels in which to draw them.
+"""Histograms of data sets that are larger than the memory, and their drawing.
 
 The ranges of the standardizations were found on such histograms (paper, Figure 9; thesis, Figures 6.10 and 6.17).
 """
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ganlab.plot.figure import GREY, ORANGE, YELLOW, dress, legend, panels, thousands
 
 QUANTILES = {"1 %": 0.01, "25 %": 0.25, "50 %": 0.5, "75 %": 0.75, "99 %": 0.99}
-"""The quantiles that the documents list."""
+"""Quantiles that the documents list."""
 BARS = 128
 """Bars of a drawn histogram, at most."""
 
@@ -27,11 +27,11 @@ Floats = NDArray[np.float64]
 
 
 class Histogram:
-    """Values in any number, kept as they are up to `keep` of them, from then on as counts in bins of one width.
+    """Any number of values: up to `keep` of them are kept as they are, more become counts in bins of one width.
 
-    Count, mean, deviation, least and greatest value are exact; a quantile is so within the `width` of a bin, which is
-    0 as long as the values are kept and then at most 1/65,536 of their range, and exact where a bin holds one value,
-    as on the grid of a converter or the levels of an image. What is no number is counted apart.
+    Count, mean, deviation, least and greatest value are exact. A quantile is exact within the `width` of a bin: 0 as
+    long as the values are kept, then at most 1/65,536 of their range; and exact where a bin holds one value, as on the
+    grid of a converter or the levels of an image. Values that are not finite are counted apart.
     """
 
     def __init__(self, keep: int = 100_000) -> None:
@@ -65,18 +65,18 @@ class Histogram:
 
     @property
     def std(self) -> float:
-        """Standard deviation with N - 1, as the thesis has it; NaN of fewer than two values."""
+        """Standard deviation with N - 1, as in the thesis; NaN of fewer than two values."""
         return math.sqrt(self._squares / (self.count - 1)) if self.count > 1 else math.nan
 
     def points(self) -> tuple[Floats, NDArray[np.int64]]:
-        """The values that occur, rising, or the mean in each bin that holds some, and how often: `(K,)` each."""
+        """Return the rising values that occur, or means of bins that hold some, and their counts: `(K,)` each."""
         if not self.width:
             return np.unique(np.concatenate([*self._kept, np.zeros(0)]), return_counts=True)
         held = np.flatnonzero(self._counts)
         return np.clip(self._sums[held] / self._counts[held], self.low, self.high), self._counts[held]
 
     def quantile(self, share: float) -> float:
-        """The value below which there is this share of the values, between two of them in proportion; NaN of none."""
+        """Return the quantile of a share 0..1, interpolated linearly between two values; NaN of no values."""
         if not self.count:
             return math.nan
         values, counts = self.points()
@@ -86,13 +86,13 @@ class Histogram:
         return float(below + (place - math.floor(place)) * (above - below))
 
     def describe(self) -> dict[str, float]:
-        """Count, mean, std, min, the `QUANTILES` and max, by name."""
+        """Return count, mean, std, min, the `QUANTILES` and max, by name."""
         quantiles = {name: self.quantile(share) for name, share in QUANTILES.items()}
         exact = {"count": self.count, "mean": self.mean, "std": self.std, "min": self.low}
         return exact | quantiles | {"max": self.high}
 
     def bars(self, most: int = BARS) -> tuple[Floats, NDArray[np.int64]]:
-        """At most `most` bars of one width that hold every value: counts `(K,)` and edges `(K + 1,)`, edges first.
+        """Return edges `(K + 1,)` and counts `(K,)` of at most `most` bars of one width that hold every value.
 
         Values on a coarse grid, as 0 and 1 or the levels of an image, have the same number of steps in each bar.
         """
@@ -101,7 +101,7 @@ class Histogram:
         return edges, np.histogram(values, edges, weights=counts)[0].astype(np.int64)
 
     def _moments(self, values: Floats) -> None:
-        """Mean and squares of two parts together (Chan, Golub and LeVeque 1979)."""
+        """Update mean and sum of squares by those of the new values (Chan, Golub and LeVeque 1979)."""
         total, mean = self.count + len(values), float(values.mean())
         delta = mean - (self.mean if self.count else mean)
         self._squares += float(((values - mean) ** 2).sum()) + delta**2 * self.count * len(values) / total
@@ -111,7 +111,7 @@ class Histogram:
         self.high = float(np.fmax(self.high, values.max()))
 
     def _fold(self) -> None:
-        """From values to bins."""
+        """Replace the kept values by counts in bins."""
         size = max(abs(self.low), abs(self.high), 1e-30)
         self.width = max(self.high - self.low, 1e-6 * size) / (_BINS / 2)
         kept, self._kept = self._kept, []
@@ -125,7 +125,7 @@ class Histogram:
         self._sums += np.bincount(places, values, minlength=len(self._counts))
 
     def _make_room(self) -> None:
-        """Bins from the least to the greatest value, twice as wide where there would be too many."""
+        """Make bins from the least to the greatest value, twice as wide where there would be too many."""
         while self.high / self.width - self.low / self.width > _BINS - 2:
             self._widen()
         first, last = math.floor(self.low / self.width), math.floor(self.high / self.width)
@@ -141,7 +141,7 @@ class Histogram:
             self._first = first
 
     def _widen(self) -> None:
-        """Two neighbours become one bin; which two, the distance from 0 decides."""
+        """Merge every two neighbouring bins; which two depends on their distance from 0."""
         odd = self._first % 2
         more = odd, (odd + len(self._counts)) % 2
         self._counts = np.pad(self._counts, more).reshape(-1, 2).sum(axis=1)
@@ -151,7 +151,7 @@ class Histogram:
 
 
 def has_tails(histogram: Histogram) -> bool:
-    """Whether a third of the range or more has 2 % of the values, so that only a log axis shows them."""
+    """Return whether a third of the range or more has 2 % of the values, so that only a log axis shows them."""
     middle = histogram.quantile(0.99) - histogram.quantile(0.01)
     return histogram.high - histogram.low > 1.5 * middle
 
@@ -164,16 +164,19 @@ def draw_histograms(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     across: int = 3,
 ) -> Figure:
-    """A panel for each histogram that holds a value: the 1 % and 99 % quantiles dashed, the chosen range shaded.
+    """Draw a panel for each histogram that holds a value: 1 % and 99 % quantiles dashed, the chosen range shaded.
 
     One or two values, as those of a binary feature, are bars with their counts.
 
     Arguments:
         histograms: By the name of the lead or feature.
-        noun: What is counted, such as `samples`.
+        noun: The values' name, such as `samples`.
         unit: The values' unit.
         ranges: Lower and upper end of the range that a standardization keeps, where there is one.
-        across: Panels beside each other.
+        across: Panels in a row.
+
+    Raises:
+        ValueError: no histogram holds a value.
     """
     held = {name: histogram for name, histogram in histograms.items() if histogram.count}
     if not held:
@@ -207,7 +210,7 @@ def _draw(axes: Axes, histogram: Histogram, noun: str, span: tuple[float, float]
 
 
 def _draw_few(axes: Axes, histogram: Histogram) -> None:
-    """One or two values, each with its count; quantiles and ranges say nothing about them."""
+    """Draw one or two values with their counts; quantiles and ranges say nothing about them."""
     values, counts = histogram.points()
     bars = axes.bar(range(len(values)), counts, width=0.55, color=_FILL, gid="bars")
     axes.bar_label(bars, [thousands(count) for count in counts], fontsize=8.5, color=GREY, padding=1)
@@ -217,7 +220,7 @@ def _draw_few(axes: Axes, histogram: Histogram) -> None:
 
 
 def _edges(values: Floats, most: int) -> Floats:
-    """Edges `(K + 1,)` around rising values; those on a coarse grid, whose median step tells it, stand in the bars."""
+    """Return edges `(K + 1,)` around rising values; values on a coarse grid are centred in the bars."""
     low, high = float(values[0]), float(values[-1])
     step = float(np.median(np.diff(values))) if len(values) > 1 else 1.0
     steps = round((high - low) / step)

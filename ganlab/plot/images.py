@@ -1,7 +1,7 @@
-"""Images in rows, as large as they need to be seen.
+"""Grids of images, enlarged so that single pixels can be seen.
 
 Images are `(N, C, H, W)` in [-1, 1], as networks have them; `pixels` makes them of levels. One channel is grey, three
-are red, green and blue, and others stand beside each other, as `grid_image` has it.
+are red, green and blue, other numbers become several grids, as in `grid_image`.
 """
 
 import math
@@ -21,10 +21,10 @@ _INCHES, _LABEL, _GAP = 1.8, 0.16, 0.05
 
 
 def grid_image(images: Array, scale: int = 4) -> NDArray[np.uint8]:
-    """Generated images `(N, C, H, W)` in [-1, 1] as one uint8 picture `(height, width, 3)`, 3x3 for nine.
+    """Return images `(N, C, H, W)` in [-1, 1] as one uint8 picture `(height, width, 3)`, 3x3 for nine.
 
     One channel is grey, three are red, green and blue. Other multiples of three make one grid for each three
-    channels, beside each other; any other number makes one grey grid a channel. A pixel becomes `scale` wide.
+    channels, side by side; any other number makes one grey grid a channel. A pixel becomes `scale` wide.
     Values outside [-1, 1] saturate and values that are not numbers are black.
     """
     pixels = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=-1.0, posinf=1.0, neginf=-1.0)
@@ -37,20 +37,20 @@ def grid_image(images: Array, scale: int = 4) -> NDArray[np.uint8]:
 
 
 def pixels(levels: Array) -> Array:
-    """Levels 0..255 as pixels in [-1, 1]."""
+    """Return levels 0..255 as pixels in [-1, 1]."""
     return 2 * np.asarray(levels, np.float64) / 255 - 1
 
 
 def outside(images: Array) -> int:
-    """How many pixels of images in [-1, 1] a drawing cannot show as they are: beyond the range, or no number."""
+    """Return how many pixels of images in [-1, 1] cannot be drawn as they are: beyond the range, or no number."""
     return int((~(np.abs(images) <= 1)).sum())
 
 
 def draw_grid(images: Array, columns: int = 3) -> NDArray[np.uint8]:
-    """Images `(N, C, H, W)` in [-1, 1], `columns` beside each other, as one uint8 picture `(height, width, 3)`.
+    """Return images `(N, C, H, W)` in [-1, 1], `columns` in a row, as one uint8 picture `(height, width, 3)`.
 
     Each pixel becomes a square of the same whole number of pixels, after which the longer side is near `SIDE`. The
-    picture is as wide for few images as for many; what they leave is white.
+    picture is as wide for few images as for many; the rest is white.
 
     Raises:
         ValueError: images of another shape, or none.
@@ -62,7 +62,7 @@ def draw_grid(images: Array, columns: int = 3) -> NDArray[np.uint8]:
 
 
 def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
-    """One image `(C, H, W)` in [-1, 1] below each name, all of one height, in rows as wide as `columns` squares.
+    """Draw one image `(C, H, W)` in [-1, 1] below each name, all of one height, in rows as wide as `columns` squares.
 
     Raises:
         ValueError: an image of another shape, or none.
@@ -83,7 +83,7 @@ def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
 
 
 def _places(widths: Sequence[float], columns: int) -> tuple[list[tuple[float, float]], tuple[float, float]]:
-    """Left and top of each image, and width and height of all, where an image is 1 high and a row has room for some."""
+    """Return left and top of each image, and width and height of all, in heights of an image."""
     across = max(columns * (1 + _GAP) - _GAP, *widths)
     places, left, top = [], 0.0, 0.0
     for width in widths:
@@ -95,7 +95,7 @@ def _places(widths: Sequence[float], columns: int) -> tuple[list[tuple[float, fl
 
 
 def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
-    """Grids of images `(N, C, H, W)` in [-1, 1], each under its name, beside each other.
+    """Draw grids of images `(N, C, H, W)` in [-1, 1], each under its name, side by side.
 
     Raises:
         ValueError: images of another shape, or none.
@@ -112,13 +112,13 @@ def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
 
 
 def _tile(image: Array) -> NDArray[np.uint8]:
-    """An image `(C, H, W)` with a white line around it."""
+    """Return an image `(C, H, W)` with a white line around it."""
     _check(image[None])
     return grid_image(image[None], scale=max(1, math.floor(SIDE / max(image.shape[1:]) + 0.5)))
 
 
 def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """RGB images `(N, 3, H, W)` in rows of `ceil(sqrt(N))`, with separators, as `(height, width, 3)`."""
+    """Return RGB images `(N, 3, H, W)` in rows of `ceil(sqrt(N))`, with separators, as `(height, width, 3)`."""
     count, _, height, width = images.shape
     across = math.ceil(math.sqrt(count))
     down = math.ceil(count / across)

@@ -1,4 +1,4 @@
-"""Rows of a table, real beside synthetic: box plots, counts of yes and no, correlations.
+"""Rows of a table, real compared with synthetic: box plots, counts of binary features, correlations.
 
 Arrays are `(N, columns)` in the columns' own units.
 """
@@ -17,16 +17,16 @@ from ganlab.metrics.table.columns import correlations
 from ganlab.plot.figure import GREY, INK, dress, panels, thousands
 
 REAL, SYNTHETIC = "#4f97c6", "#e08a4a"
-"""Colours of the two, everywhere."""
+"""Colours of real and synthetic rows."""
 LEAST_SCALE = 0.25
 """The scale of differences of correlations ends here at least, so that noise does not look like a finding."""
 
 
 def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
-    """A panel of two box plots for each continuous feature, in its own unit (thesis, Figure 6.15).
+    """Draw two box plots for each continuous feature, in its own unit (thesis, Figure 6.15).
 
     A box holds the middle half of the values, the line in it is the median; whiskers reach to the last value within one
-    and a half times the box's height, dots are beyond. What is no number is left out and counted in the title.
+    and a half times the box's height, dots are beyond. Values that are not finite are left out and counted.
     """
     chosen = [index for index, column in enumerate(columns) if not column.binary]
     _check(real, synthetic, columns, chosen, "continuous")
@@ -38,7 +38,7 @@ def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figu
 
 
 def draw_counts(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
-    """A small panel for each binary feature: how many rows have 0 and 1 (thesis, Figures 6.16 and 8.1).
+    """Draw for each binary feature how many rows have 0 and 1 (thesis, Figures 6.16 and 8.1).
 
     Bars are shares, so that sets of different size compare; the numbers on them are counts. Values that are neither are
     counted in the title.
@@ -57,19 +57,19 @@ def draw_counts(real: Array, synthetic: Array, columns: Sequence[Column]) -> Fig
 
 
 def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
-    """Three heat maps of Pearson correlations: real, synthetic, and synthetic less real (thesis, chapter 7).
+    """Draw three heat maps of Pearson correlations: real, synthetic, and their difference (thesis, chapter 7).
 
     Constant columns have no correlation and stay blank; rows with a value that is no number are left out and counted.
     """
     _check(real, synthetic, columns, list(range(len(columns))), "known")
     kept = [rows[np.isfinite(rows).all(axis=1)] for rows in (real, synthetic)]
-    found = [correlations(rows) if len(rows) > 1 else np.full((len(columns),) * 2, np.nan) for rows in kept]
-    difference = found[1] - found[0]
+    maps = [correlations(rows) if len(rows) > 1 else np.full((len(columns),) * 2, np.nan) for rows in kept]
+    difference = maps[1] - maps[0]
     limit = max(LEAST_SCALE, float(np.abs(np.nan_to_num(difference)).max()))
     figure, axes = panels(3, 3, 5.1, sharey=True)
     missing = [_missing(len(rows) - len(left), "row") for rows, left in zip((real, synthetic), kept, strict=True)]
     names = [f"Real{missing[0]}", f"Synthetic{missing[1]}", "Synthetic − real"]
-    for panel, values, name, end in zip(axes, (*found, difference), names, (1.0, 1.0, limit), strict=True):
+    for panel, values, name, end in zip(axes, (*maps, difference), names, (1.0, 1.0, limit), strict=True):
         _heat_map(figure, panel, values, name, end)
     for panel in axes:
         panel.set_xticks(range(len(columns)), [column.name for column in columns], rotation=90)

@@ -1,1 +1,1 @@
-"""What a run leaves for people to look at: ECG paper, grids of images, curves, one self-contained page."""
+"""Self-contained HTML pages from templates: runs, evidence, sweeps, data sets, blinded readings."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganlab.core.words import counted, number
+from ganlab.report.content import list_of, mapping
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,3 @@ def _counts(part: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
 
 def _records(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     return [(one.get("record", "–"), one.get("reason", "–"), number(one.get("count", 1))) for one in items]
-
-
-def mapping(value: object) -> dict[str, Any]:
-    """Return a mapping with text as keys, empty where the value is none."""
-    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
-
-
-def list_of(value: object) -> list[Any]:
-    """Return a list, empty where the value is none."""
-    return list(value) if isinstance(value, list | tuple) else []

@@ -65,19 +65,10 @@ class Exploration:
 
 
 @dataclass(frozen=True)
-class Example:
-    """One sample: a picture of it, and of its images under the arrangements that can take it."""
-
-    title: str = ""
-    picture: Picture | None = None
-    images: Picture | None = None
-
-
-@dataclass(frozen=True)
 class Gallery:
-    """Samples one by one, pictures of all of them together, and a table of their values."""
+    """Samples one by one, each with its title and pictures; pictures of all of them, and a table of their values."""
 
-    each: Sequence[Example] = ()
+    each: Sequence[tuple[str, Sequence[Picture]]] = ()
     pictures: Sequence[Picture] = ()
     header: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
@@ -96,7 +87,7 @@ def write_exploration(folder: Path, exploration: Exploration) -> Path:
     content = render(
         "explore.html",
         title=exploration.source,
-        shown=exploration,
+        data=exploration,
         counts=[(name, number(count)) for name, count in exploration.counts.items()],
         tables=[(title, *_count_table(rows)) for title, rows in exploration.tables.items() if rows],
         histograms=_histograms(exploration, held),
@@ -170,13 +161,13 @@ def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Images
     for index, title in enumerate(titles):
         figure = draw_windows(samples[[index]], leads=kind.leads, rate=kind.rate, columns=1, spans=spans, center=True)
         paper = picture(figure, "On ECG paper, about the median of each lead.", f"ECG of {title}", PAPER_DPI)
-        each.append(Example(title, paper, _images(index, title, images)))
+        each.append((title, [paper, *_images(index, title, images)]))
     return Gallery(each)
 
 
 @_drawn.register
 def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
-    each = [Example(title, None, _images(index, title, images)) for index, title in enumerate(titles) if images]
+    each = [(title, _images(index, title, images)) for index, title in enumerate(titles) if images]
     return Gallery(each, header=("feature", *titles), rows=feature_rows(kind, samples), columns=True)
 
 
@@ -195,7 +186,7 @@ def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Images
     return Gallery(pictures=[own, *arranged])
 
 
-def _images(index: int, title: str, images: Images) -> Picture | None:
-    """Return the sample at `index` under all arrangements that can take it."""
+def _images(index: int, title: str, images: Images) -> list[Picture]:
+    """Return a picture of the sample at `index` under all arrangements that can take it; none where none can."""
     taken = {name: image for name, arranged in images.items() if (image := arranged[index]) is not None}
-    return picture(draw_named(taken), f"As {', '.join(taken)}.", f"Images of {title}") if taken else None
+    return [picture(draw_named(taken), f"As {', '.join(taken)}.", f"Images of {title}")] if taken else []

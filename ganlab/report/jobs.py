@@ -1,6 +1,5 @@
 """The runs of a sweep, read from the folders of its jobs, with what each has left so far."""
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ganlab.report.content import list_of, mapping, read, read_mapping
 from ganlab.tracking.collapse import Collapse, collapse
 from ganlab.tracking.history import History, read_history
 
@@ -119,10 +117,10 @@ def pair(override: str) -> tuple[str, str]:
 
 def request(folder: Path) -> list[Any]:
     """Return the overrides that the sweep was started with, empty where Hydra left none."""
-    content = _content(folder / "multirun.yaml", [])
+    content = read(folder / "multirun.yaml", [])
     for key in ("hydra", "overrides", "task"):
-        content = content.get(key) if isinstance(content, Mapping) else None
-    return content if isinstance(content, list) else []
+        content = mapping(content).get(key)
+    return list_of(content)
 
 
 def _first_number(name: str) -> int:
@@ -132,41 +130,15 @@ def _first_number(name: str) -> int:
 
 def _read_job(folder: Path) -> Job:
     trouble: list[str] = []
-    facts = _mapping(folder / "run.json", trouble)
+    names = ("run.json", "config.yaml", "metrics.json")
+    facts, config, scores = (read_mapping(folder / name, trouble, f"{folder.name}/{name}") for name in names)
     overrides = facts.get("overrides")
     if not isinstance(overrides, list):
-        overrides = _content(folder / ".hydra" / "overrides.yaml", trouble)
+        overrides = read(folder / ".hydra" / "overrides.yaml", trouble, ".hydra/overrides.yaml")
     history = read_history(folder / "metrics.jsonl")
     if history.unreadable:
         trouble.append(f"{folder.name}/metrics.jsonl: lines that could not be read: {history.unreadable}.")
-    return Job(
-        folder,
-        facts,
-        _mapping(folder / "config.yaml", trouble),
-        _mapping(folder / "metrics.json", trouble),
-        history,
-        tuple(map(str, overrides)) if isinstance(overrides, list) else (),
-        tuple(trouble),
-    )
-
-
-def _content(file: Path, trouble: list[str]) -> Any:
-    """Return what a JSON or YAML file holds, None where it is absent or damaged; damage is reported in `trouble`."""
-    if not file.is_file():
-        return None
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
-        trouble.append(f"{file.parent.name}/{file.name} could not be read: {error}.")
-        return None
-
-
-def _mapping(file: Path, trouble: list[str]) -> dict[str, Any]:
-    content = _content(file, trouble)
-    if content is not None and not isinstance(content, Mapping):
-        trouble.append(f"{file.parent.name}/{file.name} holds no mapping, so nothing of it is shown.")
-    return dict(content) if isinstance(content, Mapping) else {}
+    return Job(folder, facts, config, scores, history, tuple(map(str, list_of(overrides))), tuple(trouble))
 
 
 def _last_error(folder: Path) -> str:

@@ -118,8 +118,8 @@ def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str,
     for name, drawn in drawings.items():
         if drawn:
             shorter = heights.index(min(heights))
-            shown = picture(draw_distances(drawn, end), f"{name}. {NOTICE}", f"{name}: distances from the best")
-            columns[shorter].append((name, shown))
+            figure = picture(draw_distances(drawn, end), f"{name}. {NOTICE}", f"{name}: distances from the best")
+            columns[shorter].append((name, figure))
             heights[shorter] += len(drawn) + 2
     return [column for column in columns if column]
 

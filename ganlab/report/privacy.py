@@ -76,12 +76,12 @@ def _attacks(rows: Mapping[str, Row], columns: Columns) -> Attacks:
 def _result(rows: Mapping[str, Row], name: str, attack: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return an attack's name, its AUC, and the share of members found at 10 % false alarms, as text."""
     row = rows.get(f"privacy/{name}_tpr_10")
-    found = "–"
+    share = "–"
     if row is not None and row["synthetic"] is not None:
         low, high = row["interval"]
         around = "" if None in row["interval"] else f" [{100 * low:.0f}, {100 * high:.0f}]"
-        found = f"{100 * row['synthetic']:.0f}{around} %"
-    return name, _value(rows.get(f"privacy/{name}_auc"), attack["auc"]), found
+        share = f"{100 * row['synthetic']:.0f}{around} %"
+    return name, _value(rows.get(f"privacy/{name}_auc"), attack["auc"]), share
 
 
 def _rows(rows: Mapping[str, Row], names: Sequence[str]) -> list[list[str]]:

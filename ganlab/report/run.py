@@ -5,19 +5,17 @@ It is written from what the run left in its folder, and leaves out what is not t
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ganlab.core.files import write_whole
 from ganlab.core.kind import Kind
 from ganlab.core.words import duration, number
 from ganlab.evaluation.reference import Preview
 from ganlab.plot.images import draw_grids
-from ganlab.report.data import data_view, list_of, mapping
+from ganlab.report.content import list_of, mapping, read_mapping
+from ganlab.report.data import data_view
 from ganlab.report.numbers import numbers
 from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.samples import by_class, compare
@@ -26,21 +24,10 @@ from ganlab.report.training import curves, grids
 from ganlab.tracking.history import read_history
 
 COMPARISON = "comparison.png"
-"""Real beside synthetic samples, in the folder of the run."""
-_CHOICES = {
-    "dataset": "data set",
-    "split": "split",
-    "standardization": "standardization",
-    "arrangement": "arrangement",
-    "architecture": "architecture",
-    "gan": "GAN",
-    "loss": "loss",
-    "trick": "tricks",
-    "batch_size": "batch size",
-    "epochs": "epochs",
-    "steps": "steps",
-    "seed": "seed",
-}
+"""Picture of real and synthetic samples, in the folder of the run."""
+_CHOICES = ("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick")
+_VALUES = ("batch_size", "epochs", "steps", "seed")
+_TITLES = {"dataset": "data set", "gan": "GAN", "trick": "tricks", "batch_size": "batch size"}
 
 
 def write_report(
@@ -61,10 +48,13 @@ def write_report(
     """
     folder = Path(folder)
     trouble: list[str] = []
-    run, scores, attacks = (_read(folder / name, trouble) for name in ("run.json", "metrics.json", "attacks.json"))
-    config = _text(folder / "config.yaml")
+    run, scores, attacks = (
+        read_mapping(folder / name, trouble) for name in ("run.json", "metrics.json", "attacks.json")
+    )
+    file = folder / "config.yaml"
+    config = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     history = read_history(folder / "metrics.jsonl")
-    settings = _top_level(config)
+    settings = read_mapping(file, [])
     name = str(run.get("name") or folder.resolve().name)
     by_label = synthetic is not None and synthetic.labels is not None
     content = render(
@@ -97,31 +87,6 @@ def write_report(
     return write_whole(folder / "report.html", content)
 
 
-def _read(path: Path, trouble: list[str]) -> dict[str, Any]:
-    """Return a JSON object, empty where the file is absent or damaged; damage is reported in `trouble`."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        trouble.append(f"{path.name} could not be read: {error}.")
-        return {}
-    if not isinstance(content, dict):
-        trouble.append(f"{path.name} holds no mapping, so nothing of it is shown.")
-    return mapping(content)
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _top_level(config: str) -> dict[str, Any]:
-    try:
-        return mapping(yaml.safe_load(config))
-    except yaml.YAMLError:
-        return {}
-
-
 def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     parameters = mapping(run.get("parameters"))
     facts = {
@@ -148,9 +113,9 @@ def _images(folder: Path, real: Preview | None, synthetic: Preview | None) -> Pi
 
 
 def _choices(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    chosen = {title: settings.get(key) for key, title in _CHOICES.items()}
-    plain = {title: value for title, value in chosen.items() if value != [] and not isinstance(value, Mapping)}
-    return [(title, number(value)) for title, value in plain.items() if value is not None]
+    given = {key: settings.get(key) for key in (*_CHOICES, *_VALUES)}
+    plain = {key: value for key, value in given.items() if value not in (None, []) and not isinstance(value, Mapping)}
+    return [(_TITLES.get(key, key), number(value)) for key, value in plain.items()]
 
 
 def _origin(name: str, run: Mapping[str, Any], config: str) -> str:

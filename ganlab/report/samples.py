@@ -96,7 +96,10 @@ def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes:
     """
     if len(labels) != len(synthetic) or not set(np.unique(labels).tolist()) <= set(range(len(classes))):
         raise ValueError(f"{len(synthetic)} samples have {len(labels)} labels, not all below {len(classes)}.")
-    return _of_classes(kind, {name: synthetic[labels == index] for index, name in enumerate(classes)})
+    members = {name: synthetic[labels == index] for index, name in enumerate(classes)}
+    drawn = _of_classes(kind, {name: samples for name, samples in members.items() if len(samples)})
+    blocks = {block.title: block for block in drawn}
+    return [blocks.get(name, Block(name, note=f"No {kind.noun} of this class was generated.")) for name in members]
 
 
 @singledispatch
@@ -112,9 +115,7 @@ def _classes_of_windows(kind: Window, members: Mapping[str, Array]) -> list[Bloc
 
 @_of_classes.register
 def _classes_of_rows(kind: Row, members: Mapping[str, Array]) -> list[Block]:
-    return [
-        _few_rows(name, kind, {"Synthetic": rows}) if len(rows) else _none(kind, name) for name, rows in members.items()
-    ]
+    return [_few_rows(name, kind, {"Synthetic": rows}) for name, rows in members.items()]
 
 
 @_of_classes.register
@@ -127,10 +128,6 @@ def _missing(kind: Kind, sets: Mapping[str, Array]) -> list[str]:
     return [f"No {name.lower()} {kind.noun}s were given to this report." for name in absent]
 
 
-def _none(kind: Kind, name: str) -> Block:
-    return Block(name, note=f"No {kind.noun} of this class was generated.")
-
-
 def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str:
     return " ".join([f"{name}: {chosen} of {counted(count, kind.noun)}, evenly apart.", *filter(None, notes)])
 
@@ -138,13 +135,10 @@ def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str
 def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]) -> list[Block]:
     """Return each set on ECG paper, all at one scale, `across` windows in a row unless they are long."""
     columns = across if kind.samples / kind.rate <= _SHORT else 1
-    chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items() if len(windows)}
-    spans = _common_spans(list(chosen.values()), columns) if chosen else np.zeros((1, 1, 2))
+    chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items()}
+    spans = _common_spans(list(chosen.values()), columns)
     blocks = []
     for name, windows in sets.items():
-        if not len(windows):
-            blocks.append(_none(kind, name))
-            continue
         figure = draw_windows(
             chosen[name],
             leads=kind.leads,
@@ -210,9 +204,6 @@ def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, note
     """Return a grid of images of each set."""
     blocks = []
     for name, levels in sets.items():
-        if not len(levels):
-            blocks.append(_none(kind, name))
-            continue
         images = pixels(levels[evenly(most, len(levels))])
         beyond = outside(images)
         clipped = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."

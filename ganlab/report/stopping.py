@@ -34,8 +34,8 @@ def choice(folder: Path) -> Choice | None:
         "standard error from the bootstrap over patients. Hollow: a guard does not hold. Below: each component in "
         "deviations above its real-versus-real reference value, and what the guards look at with their limits, dashed."
     )
-    shown = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
-    return Choice(content["why"][:1].upper() + content["why"][1:] + ".", shown, _rows(content))
+    drawn = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
+    return Choice(content["why"][:1].upper() + content["why"][1:] + ".", drawn, _rows(content))
 
 
 def _rows(content: Mapping[str, Any]) -> list[list[str]]:

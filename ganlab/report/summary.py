@@ -7,7 +7,6 @@ Runs that differ in nothing but `seed=` are one experiment.
 import io
 import logging
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from ganlab.report.numbers import LONG
 from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.run import COMPARISON
 from ganlab.report.tally import complete, direction
+from ganlab.report.training import grid_files, moment
 from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, evaluations, rate
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def write_summary(folder: Path) -> Path:
         long=LONG,
         unfinished=[(job.folder.name, " ".join(job.overrides), job.state) for job in jobs if not job.finished],
         left_out=_left_out(jobs),
-        code="; ".join(f"ganlab {version}, commit {commit}" for version, commit in _versions(jobs)),
+        code="; ".join(sorted({_code(job) for job in jobs if job.facts})),
     )
     return write_whole(folder / "summary.html", content)
 
@@ -220,22 +220,13 @@ def _collapses(experiments: Sequence[Experiment], groups: Sequence[Group]) -> li
 
 def _grids(group: Group) -> list[Picture]:
     """Return the last grid of generated images of the first few runs."""
-    grids = [(job, grid) for job in group if (grid := _last_grid(job.folder)) is not None]
+    grids = [(job, files[-1]) for job in group if (files := grid_files(job.folder / "grids"))]
     return [
-        Picture(_small(grid, _GRID_SIDE), f"seed {job.seed}, {_moment(grid)}: {job.verdict.state}", "last grid")
+        Picture(
+            _small(grid, _GRID_SIDE), f"seed {job.seed}, {moment(grid, job.history)}: {job.verdict.state}", "last grid"
+        )
         for job, grid in grids[:_GRIDS_SHOWN]
     ]
-
-
-def _last_grid(folder: Path) -> Path | None:
-    grids = (folder / "grids").glob("*.png")
-    return max(grids, key=lambda path: ([int(part) for part in re.findall(r"\d+", path.stem)], path.name), default=None)
-
-
-def _moment(grid: Path) -> str:
-    """Return `epoch_0005` as "epoch 5"."""
-    parts = re.fullmatch(r"([a-z]+)_0*(\d+)", grid.stem)
-    return f"{parts[1]} {parts[2]}" if parts else grid.stem
 
 
 def _small(file: Path, side: int) -> bytes:
@@ -250,8 +241,8 @@ def _comparison(job: Job) -> Picture | None:
     file = job.folder / COMPARISON
     if not file.is_file():
         return None
-    caption = f"Real beside synthetic, seed {job.seed}. {NOTICE}"
-    return Picture(_small(file, _PICTURE_SIDE), caption, "real beside synthetic samples")
+    caption = f"Real and synthetic samples, seed {job.seed}. {NOTICE}"
+    return Picture(_small(file, _PICTURE_SIDE), caption, "real and synthetic samples")
 
 
 def _curves(job: Job) -> list[Picture]:
@@ -263,16 +254,20 @@ def _curves(job: Job) -> list[Picture]:
     classes = data.get("classes") if isinstance(data, Mapping) else None
     # The share of the classes that guesses get right, where the run says how many there are.
     chance = 1 / len(classes) if isinstance(classes, Mapping) and classes else None
-    shown = []
-    if losses:
-        figure = draw_curves(job.history, losses, label="loss", percent=False, chance=None)
-        shown.append(picture(figure, f"Seed {job.seed}: loss against steps.", "loss against steps", dpi=110))
-    if of_class:
-        label = "accuracy of D on the class"
-        figure = draw_curves(job.history, of_class, label=label, percent=True, chance=chance)
-        caption = f"Seed {job.seed}: {label}, of real and generated samples, against steps.{dashed(chance)}"
-        shown.append(picture(figure, caption, f"{label} against steps", dpi=110))
-    return shown
+    kinds = (
+        ("loss", losses, False, None, ""),
+        ("accuracy of D on the class", of_class, True, chance, ", of real and generated samples,"),
+    )
+    return [
+        picture(
+            draw_curves(job.history, series, label=label, percent=percent, chance=line),
+            f"Seed {job.seed}: {label}{samples} against steps.{dashed(line)}",
+            f"{label} against steps",
+            dpi=110,
+        )
+        for label, series, percent, line, samples in kinds
+        if series
+    ]
 
 
 def _left_out(jobs: Sequence[Job]) -> list[str]:
@@ -283,5 +278,5 @@ def _left_out(jobs: Sequence[Job]) -> list[str]:
     return [*counts, *(line for job in jobs for line in job.trouble)]
 
 
-def _versions(jobs: Sequence[Job]) -> list[tuple[str, str]]:
-    return sorted({(str(job.facts.get("version")), str(job.facts.get("git_commit"))) for job in jobs if job.facts})
+def _code(job: Job) -> str:
+    return f"ganlab {job.facts.get('version')}, commit {job.facts.get('git_commit')}"

@@ -19,18 +19,9 @@ _BASELINES = {
     "pca_gaussian": "the PCA-Gaussian sampler",
     "bootstrap": "training samples drawn again with a little noise (bootstrap)",
 }
-_EMPTY: Row = {
-    "synthetic": None,
-    "interval": [None, None],
-    "real": None,
-    "floor": None,
-    "floor_interval": [None, None],
-    "controls": {},
-    "baselines": {},
-    "unit": "",
-    "meaning": "",
-    "best": None,
-    "sees": [],
+_EMPTY: Row = dict.fromkeys(("synthetic", "real", "floor", "best")) | {
+    **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
+    **{"unit": "", "meaning": "", "sees": []},
 }
 
 

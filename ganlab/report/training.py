@@ -84,18 +84,19 @@ def _curve(
 
 def grids(folder: Path, history: History, classes: Sequence[str]) -> Grids | None:
     """Return the grids in a folder in the order of their epochs, fewer where all would be too large for a page."""
-    paths = sorted(folder.glob("*.png"), key=lambda path: (_numbers(path), path.name))
+    paths = grid_files(folder)
     if not paths:
         return None
     kept = _within(paths, _GRID_BYTES)
-    frames = [Frame(_moment(path, history), path.read_bytes()) for path in kept]
+    frames = [Frame(moment(path, history), path.read_bytes()) for path in kept]
     share = f"{len(kept)} of {len(paths)} grids" if len(kept) < len(paths) else f"{len(paths)} grids"
     rows = f" A row a class: {', '.join(classes)}." if classes else ""
     return Grids(frames, f"What the generator made, {share}; move the slider to go through training.{rows} {NOTICE}")
 
 
-def _numbers(path: Path) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", path.stem)))
+def grid_files(folder: Path) -> list[Path]:
+    """Return the grids in a folder in the order of their epochs."""
+    return sorted(folder.glob("*.png"), key=lambda path: (list(map(int, re.findall(r"\d+", path.stem))), path.name))
 
 
 def _within(paths: Sequence[Path], limit: int) -> list[Path]:
@@ -108,7 +109,7 @@ def _within(paths: Sequence[Path], limit: int) -> list[Path]:
         stride *= 2
 
 
-def _moment(path: Path, history: History) -> str:
+def moment(path: Path, history: History) -> str:
     """Return `epoch_0005` as "epoch 5, step 750"; another name as it is."""
     times = {name: int(value) for name, value in re.findall(r"(epoch|step)_?(\d+)", path.stem)}
     step = history.step_of(times["epoch"]) if "epoch" in times else None

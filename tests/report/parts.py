@@ -3,12 +3,18 @@
 import re
 from typing import Any
 
+from ganlab.report.numbers import Numbers
 from ganlab.report.page import environment
 
 
 def part(template: str, macro: str, *given: Any) -> str:
     """Return the markup that a macro of a template makes."""
     return str(getattr(environment().get_template(f"{template}.html").module, macro)(*given))
+
+
+def sections(shown: Numbers) -> str:
+    """Return the markup of all sections on scores."""
+    return part("numbers", "in_short", shown) + part("numbers", "details", shown)
 
 
 def plain(markup: str) -> str:

@@ -17,7 +17,7 @@ from ganlab.report import page
 from ganlab.report.evidence import write_evidence
 from ganlab.report.numbers import distance_lines, numbers
 from ganlab.report.tally import complete, direction, relative, repeats, summary, tally
-from tests.report.parts import part, plain
+from tests.report.parts import plain, sections
 
 RISK = "The risk to the patients whose records trained the generator has not been measured here."
 MEASURED = "The metrics below privacy/ say what was measured of the risk to the patients, not that there is none."
@@ -76,7 +76,7 @@ def windows(seed: int, count: int = 4) -> SampleSet:
 
 
 def joined(rows: Mapping[str, Any], left_out: tuple[str, ...] = ()) -> str:
-    return part("numbers", "sections", numbers(rows, left_out))
+    return sections(numbers(rows, left_out))
 
 
 def write(
@@ -165,7 +165,7 @@ def test_where_only_untested_numbers_are_nothing_is_counted() -> None:
 
 
 def test_the_page_says_how_intervals_are_made() -> None:
-    said = plain(part("numbers", "sections", numbers(ROWS, (), 200)))
+    said = plain(sections(numbers(ROWS, (), 200)))
     assert (
         "the quantiles of 200 draws of patients with replacement, moved so that the mean of the draws is the value"
         in said
@@ -282,7 +282,7 @@ def test_rows_in_which_things_are_missing_are_survived(damaged: object) -> None:
 
 
 def test_nothing_measured_shows_nothing_but_why() -> None:
-    assert part("numbers", "sections", numbers({})).strip() == ""
+    assert sections(numbers({})).strip() == ""
     assert plain(joined({}, ("utility: too few",))).strip() == "Not measured utility: too few"
 
 
@@ -308,7 +308,8 @@ def test_the_page_says_what_it_is_who_was_judged_and_what_was_not_measured(whole
         "ganlab 0.4, commit abc123",
     ):
         assert words in (said if words != "Real ECG" else whole)
-    assert whole.index("Real beside synthetic") < whole.index("In short") < whole.index("Not measured")
+    assert whole.index("In short") < whole.index("Real and synthetic") < whole.index("All metrics")
+    assert whole.index("All metrics") < whole.index("Not measured")
     assert "who may not see the data may not see the page" in said
     assert not re.search(r"anonym|\bsafe|guarante", whole, re.IGNORECASE)
 

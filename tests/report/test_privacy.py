@@ -7,7 +7,7 @@ from ganlab.plot.attacks import draw_linkage, draw_roc, draw_scores
 from ganlab.report.numbers import numbers
 from ganlab.report.privacy import Attacks, attacks
 from ganlab.report.tally import complete, repeats
-from tests.report.parts import part
+from tests.report.parts import part, sections
 
 FORBIDDEN = ("anonymous", "guaranteed", "safe")
 
@@ -98,10 +98,10 @@ def test_rows_are_shown_with_what_was_inferred() -> None:
 def test_nothing_is_said_where_nothing_was_attacked() -> None:
     assert joined(attacks(ROWS, {})) == ""
     few = {"privacy/strongest_auc": ROWS["privacy/strongest_auc"]}
-    assert "Attacks on" not in part("numbers", "sections", numbers(few))
+    assert "Attacks on" not in sections(numbers(few))
     given = columns()
     del given["synthetic"]["attacks"]["linkage"]
-    assert "Attacks on" in part("numbers", "sections", numbers(few, drawn={"privacy": given}))
+    assert "Attacks on" in sections(numbers(few, drawn={"privacy": given}))
 
 
 def test_one_of_many_numbers_of_attacks_raises_no_alarm_of_copies() -> None:

@@ -172,7 +172,7 @@ def test_pictures_are_the_last_grid_the_comparison_and_the_curves(page: str) -> 
     assert "seed 0, epoch 10: collapsed" in said
     assert "epoch 5: " not in said
     assert "1 of 3 runs" in said
-    assert 'alt="real beside synthetic samples"' in page
+    assert 'alt="real and synthetic samples"' in page
     assert 'alt="collapse rates with intervals"' in page
     assert 'alt="diversity ratio against epochs"' in page
 

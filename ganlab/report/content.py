@@ -1,0 +1,38 @@
+"""The files that a run left, read so that damage is reported on the page and spoils nothing else."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def read(file: Path, trouble: list[str], name: str = "") -> Any:
+    """Return what a JSON or YAML file holds, None where it is absent or damaged; damage is reported in `trouble`."""
+    if not file.is_file():
+        return None
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        trouble.append(f"{name or file.name} could not be read: {error}.")
+        return None
+
+
+def read_mapping(file: Path, trouble: list[str], name: str = "") -> dict[str, Any]:
+    """Return the mapping that a file holds, empty without one; `name` is the file's in `trouble`."""
+    content = read(file, trouble, name)
+    if content is not None and not isinstance(content, Mapping):
+        trouble.append(f"{name or file.name} holds no mapping, so nothing of it is shown.")
+    return mapping(content)
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return a mapping with text as keys, empty where the value is none."""
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def list_of(value: object) -> list[Any]:
+    """Return a list, empty where the value is none."""
+    return list(value) if isinstance(value, list | tuple) else []
