@@ -73,10 +73,10 @@ def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> 
         if _shape(own[key]) != _shape(weights[key])
     ]
     if differences:
-        shown = "\n".join(f"  {line}" for line in sorted(differences)[:LISTED])
+        listed = "\n".join(f"  {line}" for line in sorted(differences)[:LISTED])
         raise UserError(
             f"{path} is a checkpoint of other networks than its run's config.yaml says "
-            f"({len(differences)} differences):\n{shown}\nRestore the config.yaml of the run that wrote it."
+            f"({len(differences)} differences):\n{listed}\nRestore the config.yaml of the run that wrote it."
         )
 
 
