@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ TINY = (
     "metrics=paper",
 )
 """Overrides of a run of seconds."""
+LIMB = (*TINY, "tracking=none", "arrangement=limb_derived", "trick=ema")
+"""Those of a run of six leads, for tests that need any."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +65,35 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     return call
 
 
-@pytest.fixture
-def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     """Saves figures as one white pixel, for tests of runs that look at no picture: drawing is most of a tiny run."""
     pixel = io.BytesIO()
     Image.new("RGB", (1, 1), "white").save(pixel, format="png")
-    monkeypatch.setattr(Figure, "savefig", lambda self, file, **settings: file.write(pixel.getvalue()))
+    patch.setattr(Figure, "savefig", lambda self, file, **settings: file.write(pixel.getvalue()))
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves figures as one white pixel."""
+    draw_nothing(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def made_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Returns the folder of a run with these overrides, made once for all tests, which only read it."""
+
+    @cache
+    def make(*overrides: str) -> Path:
+        folder = tmp_path_factory.mktemp("run")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            draw_nothing(patch)
+            GlobalHydra.instance().clear()
+            patch.setattr(sys, "argv", ["ganlab.run", *overrides])
+            importlib.import_module("ganlab.run").main()
+        return newest_run(folder)
+
+    return make
 
 
 def newest_run(folder: Path) -> Path:

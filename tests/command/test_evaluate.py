@@ -13,9 +13,10 @@ from PIL import Image as Picture
 from ganlab.core.kind import Image, Row, Window
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic
 from ganlab.metrics.weighted import mean
-from tests.conftest import TINY, newest_run
+from tests.conftest import TINY
 
 Command = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("blank_figures")
 
 SIM = ("dataset.patients=20", "dataset.seconds=9")
 LEVEL = ("metrics=paper", "metrics.draws=20", "+metrics.measures.level._target_=tests.command.test_evaluate.Level")
@@ -127,18 +128,8 @@ def test_what_cannot_work_is_named(
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("run")
-        patch.chdir(folder)
-        patch.setattr("sys.argv", ["run", *TINY, "tracking=none", "metrics=paper", "gan=acgan"])
-        from hydra.core.global_hydra import GlobalHydra
-
-        from ganlab.run import main
-
-        GlobalHydra.instance().clear()
-        main()
-    return newest_run(folder)
+def run(made_run: Callable[..., Path]) -> Path:
+    return made_run(*TINY, "tracking=none", "gan=acgan")
 
 
 def test_a_run_is_judged_on_the_persons_of_its_own_split(command: Command, run: Path) -> None:

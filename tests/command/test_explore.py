@@ -13,6 +13,7 @@ from ganlab.report.explore import Exploration
 from tests.conftest import DATA
 
 Command = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("blank_figures")
 
 
 def page(folder: Path, dataset: str) -> str:

@@ -18,21 +18,14 @@ from ganlab.core.kind import Image, Row, Window
 from ganlab.evaluation.reading import ANSWERS, agreement
 from ganlab.generator.load import load
 from ganlab.report.reading import draw, sheet_page
-from tests.conftest import TINY, newest_run
+from tests.conftest import LIMB
 
 TRUTH = ["real", "generated", "generated", "real"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("run")
-        patch.chdir(folder)
-        patch.setattr("sys.argv", ["run", *TINY, "tracking=none", "metrics=paper", "arrangement=limb_derived"])
-        from ganlab.run import main
-
-        main()
-    return newest_run(folder)
+def run(made_run: Callable[..., Path]) -> Path:
+    return made_run(*LIMB)
 
 
 @pytest.fixture

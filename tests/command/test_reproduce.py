@@ -14,7 +14,7 @@ from ganlab.command import reproduce as reproduction
 from ganlab.command.reproduce import reproduce
 from ganlab.core.errors import UserError
 from ganlab.tracking.checkpoints import write_checkpoint
-from tests.conftest import TINY, newest_run
+from tests.conftest import TINY, draw_nothing, newest_run
 
 Command = Callable[..., Path]
 FAST = (*TINY, "tracking=none", "metrics=paper", "trick=random_crop")
@@ -28,6 +28,7 @@ def same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> bool
     return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_bits_depend_on_the_seed_and_not_on_workers_or_tracking(command: Command) -> None:
     first = newest_run(command("run", *FAST))
     for changes, equal in ((("num_workers=2", "tracking=both"), True), (("seed=1",), False)):
@@ -49,6 +50,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         GlobalHydra.instance().clear()
         patch.chdir(folder)
+        draw_nothing(patch)
         patch.setattr("sys.argv", ["run", *FAST, "metrics=ecg", "metrics.samples=6", "metrics.draws=5"])
         from ganlab.run import main
 

@@ -16,24 +16,14 @@ from ganlab.command.sample import write_samples
 from ganlab.core.errors import UserError
 from ganlab.generator.load import load
 from ganlab.tracking.checkpoints import write_checkpoint
-from tests.conftest import TINY, newest_run
+from tests.conftest import LIMB, TINY, newest_run
 
 LEADS = ["i", "ii", "iii", "avr", "avl", "avf"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("run")
-        patch.chdir(folder)
-        patch.setattr(
-            "sys.argv",
-            ["run", *TINY, "tracking=none", "metrics=paper", "arrangement=limb_derived", "trick=ema"],
-        )
-        from ganlab.run import main
-
-        main()
-    return newest_run(folder)
+def run(made_run: Callable[..., Path]) -> Path:
+    return made_run(*LIMB)
 
 
 def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
@@ -155,6 +145,7 @@ def test_the_command_samples(run: Path, command: Callable[..., Path]) -> None:
     assert np.load(folder / "made" / "synthetic.npy").shape == (2, 6, 2025)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_an_unfinished_run_and_an_early_generator_can_be_sampled(
     command: Callable[..., Path], run: Path, tmp_path: Path
 ) -> None:

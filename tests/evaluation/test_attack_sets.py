@@ -23,6 +23,7 @@ from ganlab.split.patient import PatientSplit
 from tests.conftest import TINY, newest_run
 
 Command = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("blank_figures")
 
 COHORT = ("dataset.patients=40", "dataset.seconds=4.1", "dataset.recordings=2")
 CHEAP = ("metrics=privacy", "metrics.draws=10", "metrics.measures.privacy.least=5", "metrics.attacked.windows=2")
@@ -116,7 +117,7 @@ def test_a_run_is_attacked_with_its_discriminator_at_its_end_and_later(command: 
     assert 0 <= rows["privacy/discriminator_auc"]["synthetic"] <= 1
     shown = json.loads((run / "attacks.json").read_text())["privacy"]
     assert shown["synthetic"]["members"] >= 5
-    assert "Attacks on the persons who trained" in (run / "report.html").read_text()
+    assert "Attacks on the patients who trained" in (run / "report.html").read_text()
     spared = json.loads((run / "split.json").read_text())["spared"]
     assert len(spared) == 24
     command("evaluate", *CHEAP, *FEWER, f"synthetic={run}", "out=judged")

@@ -21,7 +21,7 @@ from ganlab.generator.export import export_generator
 from ganlab.generator.load import load
 from ganlab.generator.portable import CONFIG, WEIGHTS
 from ganlab.tracking.checkpoints import write_checkpoint
-from tests.conftest import ROOT, TINY, newest_run
+from tests.conftest import ROOT, TINY
 from tests.test_conf import CHOICES, ROWS, WITH, composed
 
 FAST = (*TINY, "tracking=none", "metrics=paper")
@@ -33,35 +33,24 @@ SETTINGS = {
 }
 
 
-def trained_run(folder: Path, name: str) -> Path:
-    from hydra.core.global_hydra import GlobalHydra
-
+def overrides_of(name: str) -> list[str]:
     given = SETTINGS[name]
     taken = {override.partition("=")[0] for override in given}
     other = any(override.startswith("dataset=") for override in given) or name == "signal"
     tiny = [o for o in FAST if o.partition("=")[0] not in taken and not (other and o.startswith("architecture="))]
     if any(override.startswith("dataset=") for override in given):
         tiny = [o for o in tiny if not o.startswith("dataset.")]
-    with pytest.MonkeyPatch.context() as patch:
-        GlobalHydra.instance().clear()
-        patch.chdir(folder)
-        patch.setattr("sys.argv", ["run", *tiny, *given])
-        from ganlab.run import main
-
-        main()
-    return newest_run(folder)
+    return [*tiny, *given]
 
 
 @pytest.fixture(scope="module", params=[*SETTINGS])
-def any_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if request.param == "windows":
-        return request.getfixturevalue("run")
-    return trained_run(tmp_path_factory.mktemp("run"), request.param)
+def any_run(request: pytest.FixtureRequest, made_run: Callable[..., Path]) -> Path:
+    return made_run(*overrides_of(request.param))
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained_run(tmp_path_factory.mktemp("run"), "windows")
+def run(made_run: Callable[..., Path]) -> Path:
+    return made_run(*overrides_of("windows"))
 
 
 @pytest.fixture(scope="module")
