@@ -16,6 +16,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import Kind
 from ganlab.dataset.module import Data
+from ganlab.dataset.resident import Reading
 from ganlab.dataset.source import Source
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
@@ -112,12 +113,11 @@ def compose_data(cfg: DictConfig, networks: Networks) -> Data:
         split=build(cfg.split),
         arrangement=networks.arrangement,
         batch_size=cfg.batch_size,
-        num_workers=cfg.num_workers,
         draws=list(networks.gan.tricks.each()),
         seed=cfg.seed,
         labelled=networks.gan.conditional,
         group=getattr(networks.gan.discriminator, "group", 1),
-        on_device=cfg.get("data_on_device", "auto"),
+        reading=Reading(cfg.num_workers, cfg.get("data_on_device", "auto")),
     )
 
 

@@ -15,7 +15,7 @@ from ganlab.core.errors import UserError
 from ganlab.dataset.apart import check_apart
 from ganlab.dataset.batch_slice import BatchSlice, batch_slice
 from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
-from ganlab.dataset.resident import Places, check, hold
+from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples
 from ganlab.dataset.source import Collected, Source
 from ganlab.split.base import Split, Splitter
@@ -64,8 +64,6 @@ class Data(LightningDataModule):
 
     `draws` are the tricks, which may change what an epoch draws; `labelled` requires samples of every class; `group` is
     the number of neighbours of a batch that a discriminator judges together, which several processes do not cut.
-    `on_device` puts the training samples into the memory of the trainer's device: true, false, or "auto", on a GPU
-    that they fit into.
     """
 
     def __init__(
@@ -74,26 +72,23 @@ class Data(LightningDataModule):
         split: Splitter,
         arrangement: Arrangement,
         batch_size: int = 30,
-        num_workers: int = 0,
         draws: Sequence[Draws] = (),
         seed: int = 0,
         labelled: bool = False,
         group: int = 1,
-        on_device: bool | str = "auto",
+        reading: Reading | None = None,
     ) -> None:
         super().__init__()
-        check(on_device, num_workers)
         self.source = source
         self.splitter = split
         self.arrangement = arrangement
         self.kind = source.kind(arrangement)
         self.batch_size = batch_size
-        self.num_workers = num_workers
         self.draws = draws
         self.seed = seed
         self.labelled = labelled
         self.group = group
-        self.on_device = on_device
+        self.reading = reading or Reading()
         self.held: nn.Module | None = None
         self.split: Split | None = None
         self._collected: Collected | None = None
@@ -151,11 +146,11 @@ class Data(LightningDataModule):
             else {"sampler": sampler, "batch_size": self.batch_size}
         )
         if self.trainer is not None and self.held is None:
-            self.held = hold(self.train, self.on_device, self.num_workers, self.trainer.strategy.root_device)
+            self.held = self.reading.hold(self.train, self.trainer.strategy.root_device)
         loader = ResumableLoader(
             self.train if self.held is None else Places(self.train),
             **drawn,
-            num_workers=self.num_workers,
+            num_workers=self.reading.num_workers,
             collate_fn=_as_is,
             pin_memory=torch.cuda.is_available(),
         )

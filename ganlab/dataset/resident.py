@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -34,46 +35,54 @@ class Places(Dataset[Batch]):
         return self.samples.batch(torch.tensor(full, dtype=torch.long).view(-1, 2), full)
 
 
-def check(on_device: bool | str, num_workers: int) -> None:
-    """Raise UserError for a value that `data_on_device` cannot have."""
-    if on_device not in ("auto", True, False):
-        raise UserError(f"data_on_device={on_device}: accepted are auto, true and false.")
-    if on_device is True and num_workers:
-        raise UserError(
-            f"data_on_device=true leaves nothing to read to num_workers={num_workers} processes: num_workers=0, or "
-            "data_on_device=false."
-        )
+@dataclass(frozen=True)
+class Reading:
+    """Where training samples are read: in the memory of the device that trains, or by `num_workers` processes.
 
-
-def hold(samples: Samples, on_device: bool | str, num_workers: int, device: torch.device) -> nn.Module | None:
-    """Return the samples on the device where `on_device` is true, or auto and they fit into a GPU; else None.
-
-    Raises UserError where they cannot lie there although `on_device` is true.
+    `on_device` is true, false, or "auto": on a GPU that they fit into. Raises UserError for another value, or for
+    processes that would have nothing to read.
     """
-    against = _against(samples.stored_bytes, on_device, num_workers, device)
-    if against is None:
-        log.info("training samples: %s in the memory of %s", _shown(samples.stored_bytes), device)
-        return samples.resident(device)
-    if on_device is True:
-        raise UserError(f"data_on_device=true: {against}. Accepted here are auto and false.")
-    log.info("training samples: %s read batch by batch (%s)", _shown(samples.stored_bytes), against)
-    return None
 
+    num_workers: int = 0
+    on_device: bool | str = "auto"
 
-def _against(size: int | None, on_device: bool | str, num_workers: int, device: torch.device) -> str | None:
-    """Return why samples of `size` bytes do not lie on the device; None where they do."""
-    if on_device is False:
-        return "data_on_device=false"
-    if size is None:
-        return "arrangement.decimation: windows at a fraction of their rate are made on the CPU"
-    if on_device is not True and (device.type != "cuda" or num_workers):
-        return f"num_workers={num_workers}" if num_workers else f"{device.type} has no memory of its own"
-    if device.type not in ("cpu", "cuda"):
-        return f"{device.type} has no double precision, in which ADC units become mV"
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-    if free is not None and size > SHARE * free:
-        return f"{_shown(size)} are more than half of the {_shown(free)} that are free on {device}"
-    return None
+    def __post_init__(self) -> None:
+        if self.on_device not in ("auto", True, False):
+            raise UserError(f"data_on_device={self.on_device}: accepted are auto, true and false.")
+        if self.on_device is True and self.num_workers:
+            raise UserError(
+                f"data_on_device=true leaves nothing to read to num_workers={self.num_workers} processes: "
+                "num_workers=0, or data_on_device=false."
+            )
+
+    def hold(self, samples: Samples, device: torch.device) -> nn.Module | None:
+        """Return the samples on the device, or None where they are read batch by batch.
+
+        Raises UserError where they cannot lie there although `on_device` is true.
+        """
+        against = self._against(samples.stored_bytes, device)
+        if against is None:
+            log.info("training samples: %s in the memory of %s", _shown(samples.stored_bytes), device)
+            return samples.resident(device)
+        if self.on_device is True:
+            raise UserError(f"data_on_device=true: {against}. Accepted here are auto and false.")
+        log.info("training samples: %s read batch by batch (%s)", _shown(samples.stored_bytes), against)
+        return None
+
+    def _against(self, size: int | None, device: torch.device) -> str | None:
+        """Return why samples of `size` bytes do not lie on the device; None where they do."""
+        if self.on_device is False:
+            return "data_on_device=false"
+        if size is None:
+            return "arrangement.decimation: windows at a fraction of their rate are made on the CPU"
+        if self.on_device is not True and (device.type != "cuda" or self.num_workers):
+            return f"num_workers={self.num_workers}" if self.num_workers else f"{device.type} has no memory of its own"
+        if device.type not in ("cpu", "cuda"):
+            return f"{device.type} has no double precision, in which ADC units become mV"
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+        if free is not None and size > SHARE * free:
+            return f"{_shown(size)} are more than half of the {_shown(free)} that are free on {device}"
+        return None
 
 
 def _shown(size: int | None) -> str:

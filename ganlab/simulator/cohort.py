@@ -12,7 +12,7 @@ from ganlab.simulator.patient import draw_anatomy
 
 
 def header_comments(record: Record, *, seed: int) -> list[str]:
-    """The lines under a PTB header, and one that says what this is."""
+    """Return the comments of a PTB header, and one that marks the record as synthetic."""
     person = draw_anatomy(int(record.patient.removeprefix("patient")), seed=seed)
     return [
         f"age: {person.age}",
@@ -28,10 +28,10 @@ def header_comments(record: Record, *, seed: int) -> list[str]:
 
 
 def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed: int) -> None:
-    """Write a simulated record as PTB does: a header, twelve leads in a .dat, Frank's three in a .xyz file.
+    """Write a simulated record like PTB's: a header, twelve leads in a .dat, Frank's three in a .xyz file.
 
     Args:
-        record: What `simulate_record` returned; its name is the path under `folder`.
+        record: The record from `simulate_record`; its name is the path under `folder`.
         digital: Its signal in ADC units, with shape `(15, samples)`.
         folder: Root of the database.
         seed: The seed it was simulated with.
@@ -63,7 +63,7 @@ def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed
 
 
 def write_cohort(root: Path, patients: int, *, recordings: int = 1, seconds: float, seed: int) -> tuple[Record, ...]:
-    """Write the records of `simulate_cohort` under `root`, with the list RECORDS; returns the records."""
+    """Write the records of `simulate_cohort` under `root`, with the list RECORDS; return them."""
     root.mkdir(parents=True, exist_ok=True)
     records = []
     for record, digital in simulate_cohort(patients, recordings=recordings, seconds=seconds, seed=seed):

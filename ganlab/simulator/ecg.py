@@ -8,19 +8,19 @@ The dipole \(d(t) \in R^3\) (mV; left, down and back as Frank's x, y, z) is a su
 
 the closed form, along one turn of the limit cycle, of the dynamical model of McSharry et al. (2003): a turn
 is one RR interval, and a wave stands at the angle \(\theta_w\), written here as milliseconds at 60 beats a
-minute (1000 ms are \(2\pi\)). The exponent \(e_w\) says how far angle and width follow the rate: 0 not at
+minute (1000 ms are \(2\pi\)). The exponent \(e_w\) sets how far angle and width follow the rate: 0 not at
 all (QRS), 1/2 as Bazett's QT, which is the model's own choice. The leads are linear in the dipole, so
 Einthoven's law holds.
 
 Everything of a patient comes from `(seed, patient)`, everything of a recording from `(seed, patient,
-recording)`: a patient is the same person in every cohort and in each recording.
+recording)`: a patient is the same in every cohort and in each recording.
 
 Sources: P. E. McSharry, G. D. Clifford, L. Tarassenko, L. A. Smith, "A dynamical model for generating
 synthetic electrocardiogram signals", IEEE TBME 50(3), 289-294, 2003. R. Sameni, G. D. Clifford, C. Jutten,
 M. B. Shamsollahi, "Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process. 2007, 043407 (the
 dipole in three dimensions). G. E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram
 from vectorcardiographic leads", Clin. Cardiol. 3, 87-95, 1980 (the lead vectors). Amplitudes, rates and
-noise were set beside PTB records.
+noise were adjusted to PTB records.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ GAIN = 2000.0
 
 
 def _digital(leads: Array) -> NDArray[np.int16]:
-    """All fifteen leads `(15, samples)` in ADC units from the eleven `(11, samples)` in mV.
+    """Return all fifteen leads `(15, samples)` in ADC units from the eleven `(11, samples)` in mV.
 
     Leads i and ii are rounded to even units, so that the halves in aVR, aVL and aVF are whole and exact.
     """
@@ -55,7 +55,7 @@ def _digital(leads: Array) -> NDArray[np.int16]:
 
 
 def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) -> tuple[Record, NDArray[np.int16]]:
-    """One recording of one patient, after McSharry et al. 2003, IEEE TBME 50(3).
+    """Simulate one recording of one patient, after McSharry et al. 2003, IEEE TBME 50(3).
 
     Args:
         patient: Index of the patient, from 1; it alone decides the diagnosis.
@@ -94,7 +94,7 @@ def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) 
 def simulate_cohort(
     patients: int, *, recordings: int = 1, seconds: float, seed: int
 ) -> Iterator[tuple[Record, NDArray[np.int16]]]:
-    """The records and signals `(15, samples)` of patients 1 to `patients`, one after the other."""
+    """Yield the records and signals `(15, samples)` of patients 1 to `patients`."""
     for patient in range(1, patients + 1):
         for recording in range(1, recordings + 1):
             yield simulate_record(patient, recording, seconds=seconds, seed=seed)

@@ -20,7 +20,7 @@ Where ridges meet that do not fit, one ends or two join: minutiae come by themse
 
 Sources: B. G. Sherlock, D. M. Monro, "A model for interpreting fingerprint topology", Pattern Recognition 26(7),
 1047-1055, 1993. W. T. Freeman, E. H. Adelson, "The design and use of steerable filters", IEEE TPAMI 13(9), 891-906,
-1991. Sizes, ink and noise were set beside the fingerprints that the thesis used.
+1991. Sizes, ink and noise were adjusted to the fingerprints that the thesis used.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ VERSION = 1
 CLASSES = ("arch", "loop", "whorl")
 
 SHARES = (0.1, 0.6, 0.3)
-"""Of the three classes, about as in people; arches are somewhat more frequent here."""
+"""Shares of the three classes, about as in people; arches are somewhat more frequent."""
 
 CORE_BEND = 0.6
 """How far a core's argument is bent, in rad, so that ridges turn about it as a U does and not as a parabola."""
@@ -50,7 +50,7 @@ DELTA_BEND = 0.3
 """How far a delta's argument is bent, in rad, so that ridges beside it rise as steeply as in fingers."""
 
 HARMONICS = 6
-"""Of the filter's dependence on direction; the next coefficient is below 1 % of the first."""
+"""Harmonics of the filter's dependence on direction; the next coefficient is below 1 % of the first."""
 
 CONCENTRATION = 3.5
 """Kappa: the filter passes about 15 degrees to either side."""
@@ -64,7 +64,7 @@ ROUNDS = 12
 
 @dataclass(frozen=True)
 class Pattern:
-    """A finger: where its cores and deltas are, how steep its arch is (rad).
+    """A finger: the places of its cores and deltas, and the slope of its arch (rad).
 
     Positions are complex, in half heights of the image from its middle, y upwards.
     """
@@ -76,7 +76,7 @@ class Pattern:
 
 
 def draw_pattern(label: int, rng: Generator) -> Pattern:
-    """A finger of the class."""
+    """Return a random finger of the class."""
     return (_arch, _loop, _whorl)[label](rng)
 
 
@@ -106,7 +106,7 @@ def _whorl(rng: Generator) -> Pattern:
 
 
 def orientation(pattern: Pattern, z: Plane) -> Field:
-    """Direction of the ridges at each point of `z`, `(H, W)`, in rad from the x axis, modulo pi."""
+    """Return the direction of the ridges at each point of `z`, `(H, W)`, in rad from the x axis, modulo pi."""
     height = 1 / (1 + np.exp(-6 * (z.imag + 0.35)))
     theta = -pattern.arch * height * np.sin(np.clip(2.1 * z.real, -np.pi / 2, np.pi / 2))
     for core, opens in zip(pattern.cores, (-1, 1), strict=False):
@@ -132,7 +132,7 @@ class Ridges:
         self.filters = np.stack([ring, *(ring * wave for wave in waves)]).astype(np.float32)
 
     def grow(self, theta: Field, rng: Generator) -> Field:
-        """Ridges above 0 and valleys below, `(height, width)`, along `theta` of the same shape."""
+        """Return ridges above 0 and valleys below, `(height, width)`, along `theta` of the same shape."""
         padding = [(0, self.shape[0] - self.height), (0, self.shape[1] - self.width)]
         steering = _steering(np.pad(theta, padding, mode="edge"))
         ridges = rng.standard_normal(self.shape, np.float32)
@@ -147,7 +147,7 @@ class Ridges:
 
 
 def _steering(theta: Field) -> Field:
-    """Weights of the filters `(1 + 2 HARMONICS, H, W)` that make a filter across `theta`."""
+    """Return weights of the filters, `(1 + 2 HARMONICS, H, W)`, which make a filter across `theta`."""
     weights = [np.full_like(theta, iv(0, CONCENTRATION))]
     for m in range(1, HARMONICS + 1):
         weight = np.float32(2 * (-1) ** m * iv(m, CONCENTRATION))
@@ -156,7 +156,7 @@ def _steering(theta: Field) -> Field:
 
 
 def inked(ridges: Field, z: Plane, rng: Generator) -> NDArray[np.uint8]:
-    """A print of ridges `(H, W)` on white paper: pressed unevenly, grainy, fading at an oval margin."""
+    """Return a print of ridges `(H, W)` on white paper: pressed unevenly, grainy, fading at an oval margin."""
     aspect = z.shape[1] / z.shape[0]
     across, along = np.abs(z.real) / (0.92 * aspect), np.abs(z.imag) / 0.94
     rim = (across**2.7 + along**2.7) ** (1 / 2.7) + 0.012 * _cloud(z.shape, 14, rng)
@@ -167,6 +167,6 @@ def inked(ridges: Field, z: Plane, rng: Generator) -> NDArray[np.uint8]:
 
 
 def _cloud(shape: tuple[int, ...], scale: float, rng: Generator) -> Field:
-    """Noise of unit variance, smooth over `scale` pixels."""
+    """Return noise of unit variance, smooth over `scale` pixels."""
     noise = gaussian_filter(rng.standard_normal(shape, np.float32), scale, mode="wrap", truncate=3)
     return np.asarray(noise / noise.std(), np.float32)

@@ -15,7 +15,7 @@ RATE = 1000.0
 
 @dataclass(frozen=True)
 class Beats:
-    """The beats of a recording: R times and the RR before each in s, which are ectopic; all `(beats,)`."""
+    """Beats of a recording, `(beats,)` each: R times and the RR before each in s, and whether they are ectopic."""
 
     times: Array
     intervals: Array
@@ -23,7 +23,7 @@ class Beats:
 
 
 def _intervals(person: Anatomy, session: Session, count: int, rng: Generator) -> Array:
-    """RR intervals `(count,)` in s: respiratory arrhythmia, the slow rhythm, and what is left to chance."""
+    """Return RR intervals `(count,)` in s: respiratory arrhythmia, slow rhythms, and random jitter."""
     mean = 60.0 / (person.rate * session.rate)
     if person.condition.fibrillation:
         return np.clip(mean * rng.lognormal(-0.02, 0.2, count), 0.36, 1.7)
@@ -36,7 +36,7 @@ def _intervals(person: Anatomy, session: Session, count: int, rng: Generator) ->
 
 
 def draw_beats(person: Anatomy, session: Session, seconds: float, rng: Generator) -> Beats:
-    """Beats from before the start to after the end; an ectopic one is early, and a pause follows."""
+    """Return beats from before the start to after the end; an ectopic one is early, and a pause follows."""
     count = int(np.ceil((seconds + 4.0) / 0.36))
     intervals = _intervals(person, session, count, rng)
     ectopic = rng.random(count) < person.condition.ectopic
@@ -50,13 +50,13 @@ def draw_beats(person: Anatomy, session: Session, seconds: float, rng: Generator
 
 
 def mixed(weights: Array, courses: Array) -> Array:
-    """`weights` `(m, n)` times `courses` `(n, samples)`, summed in one order whatever the threads."""
+    """Return `weights` `(m, n)` times `courses` `(n, samples)`, summed in one order whatever the threads."""
     mixed: Array = np.einsum("ij,jk->ik", weights, courses)
     return mixed
 
 
 def _train(wave: Wave, times: Array, intervals: Array, gains: Array, samples: int) -> Array:
-    """The course `(samples,)` of a wave over beats at `times` in s, with factors `gains`, all `(beats,)`."""
+    """Return the course `(samples,)` of a wave over beats at `times` in s, with factors `gains`, all `(beats,)`."""
     stretch = intervals**wave.stretch
     centers = RATE * times + wave.center * stretch
     widths = wave.width * stretch
@@ -69,7 +69,7 @@ def _train(wave: Wave, times: Array, intervals: Array, gains: Array, samples: in
 
 
 def _turns(waves: Waves, beats: Beats, chosen: NDArray[np.bool_], samples: int, rng: Generator) -> Array:
-    """The dipole `(3, samples)` in mV of the `chosen` `(beats,)`, each beat a little larger or smaller."""
+    """Return the dipole `(3, samples)` in mV of the `chosen` `(beats,)`, each a little larger or smaller."""
     times, intervals = beats.times[chosen], np.clip(beats.intervals[chosen], 0.4, 1.3)
     common = rng.normal(1.0, 0.012, len(times))
     courses = np.stack(
@@ -79,7 +79,7 @@ def _turns(waves: Waves, beats: Beats, chosen: NDArray[np.bool_], samples: int, 
 
 
 def _fibrillation(amplitude: float, samples: int, rng: Generator) -> Array:
-    """Waves of a fibrillating atrium, `(3, samples)` in mV: 5 to 8 a second, sharp, waxing and waning."""
+    """Return waves of a fibrillating atrium, `(3, samples)` in mV: 5 to 8 a second, sharp, waxing and waning."""
     time = np.arange(samples) / RATE
     wander = 1.5 * np.sin(2.0 * np.pi * rng.uniform(0.1, 0.4) * time)
     phase = 2.0 * np.pi * rng.uniform(5.0, 8.0) * time + wander
@@ -90,18 +90,18 @@ def _fibrillation(amplitude: float, samples: int, rng: Generator) -> Array:
 
 
 def breathing(person: Anatomy, session: Session, samples: int) -> Array:
-    """The depth of breath, `(samples,)`, between -1 and 1."""
+    """Return the depth of breath, `(samples,)`, between -1 and 1."""
     return np.sin(2.0 * np.pi * person.breath / RATE * np.arange(samples) + session.breath_phase)
 
 
 def _breathed(dipole: Array, breath: Array) -> Array:
-    """The dipole `(3, samples)` made smaller and turned by the lungs' filling `breath` `(samples,)`."""
+    """Return the dipole `(3, samples)` made smaller and turned by the lungs' filling `breath` `(samples,)`."""
     x, y, z = dipole * (1.0 - 0.03 * breath)
     return np.stack([x - 0.04 * breath * y, y + 0.04 * breath * x, z])
 
 
 def _summits(length: Array, times: Array) -> NDArray[np.int64]:
-    """Where `length` `(samples,)` has, near each of `times` (s), the summit that the mean beat has."""
+    """Return the index of the maximum of `length` `(samples,)` near each of `times` (s), as in the mean beat."""
     index = np.rint(RATE * times).astype(np.int64)
     index = index[(index >= 100) & (index < len(length) - 100)]
     if not index.size:
@@ -112,14 +112,14 @@ def _summits(length: Array, times: Array) -> NDArray[np.int64]:
 
 
 def peaks(dipole: Array, beats: Beats) -> tuple[int, ...]:
-    """Where the dipole `(3, samples)` is longest in each QRS; one within 100 ms of an end has no peak."""
+    """Return where the dipole `(3, samples)` is longest in each QRS, but for those within 100 ms of an end."""
     length = np.linalg.norm(dipole, axis=0)
     kinds = [_summits(length, beats.times[kind]) for kind in (beats.ectopic, ~beats.ectopic)]
     return tuple(np.sort(np.concatenate(kinds)).tolist())
 
 
 def heart_dipole(person: Anatomy, session: Session, beats: Beats, breath: Array, rng: Generator) -> Array:
-    """The heart's dipole without noise, `(3, samples)` in mV."""
+    """Return the heart's dipole without noise, `(3, samples)` in mV."""
     samples = len(breath)
     dipole = _turns(at_session(person.normal, session), beats, ~beats.ectopic, samples, rng)
     dipole += _turns(at_session(person.ectopic, session), beats, beats.ectopic, samples, rng)

@@ -1,6 +1,6 @@
 r"""Simulated photographs of eyes in near-infrared light, in the layout of the IIT Delhi database.
 
-What is a person's own is the iris. It is drawn where it stays the same while the pupil opens: on the sheet of radius
+The iris identifies a person. It is drawn where it stays the same while the pupil opens: on the sheet of radius
 \(r\) from the pupil's edge (0) to the sclera (1) and of angle \(\theta\), with radial fibres, the collarette, crypts
 and furrows. A photograph rolls this sheet about the pupil of the day,
 
@@ -39,7 +39,7 @@ SHEET = 64, 512
 """Rows (radii) and columns (angles) of an iris's sheet."""
 
 FINER = 3
-"""Lashes are drawn so many times as large, and made smaller."""
+"""Factor by which lashes are drawn larger, to be reduced afterwards."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Lid:
     bend: float
 
     def edge(self, u: Field) -> Field:
-        """How far the edge is from the corners' line, at `u` from -1 at the inner to 1 at the outer corner."""
+        """Return the distance of the edge from the corners' line, at `u` from -1 (inner corner) to 1 (outer corner)."""
         shifted = u - self.peak * (1 - u**2)
         return self.height * (1 - np.abs(np.clip(shifted, -1.2, 1.2)) ** self.bend)
 
 
 @dataclass(frozen=True)
 class Eye:
-    """What stays from one photograph of an eye to the next; lengths in pixels, brightness in levels.
+    """The properties that stay from one photograph of an eye to the next; lengths in pixels, brightness in levels.
 
     `sheet` is the iris's texture, `SHEET`, of unit variance; `lashes` has a row each: place on the lid (-1 to 1),
     length, lean and curl (rad), and whether it grows on the upper lid.
@@ -79,7 +79,7 @@ class Eye:
 
 @lru_cache(maxsize=4)
 def draw_eye(seed: int, person: int, side: int) -> Eye:
-    """An eye of a person, both counted from 1; lids and brightness are alike on both sides, the iris is not."""
+    """Return an eye of a person, both counted from 1; lids and brightness are alike on both sides, the iris is not."""
     own, rng = np.random.default_rng([seed, person]), np.random.default_rng([seed, person, side])
     return Eye(
         iris=own.uniform(88, 122),
@@ -97,7 +97,7 @@ def draw_eye(seed: int, person: int, side: int) -> Eye:
 
 
 def draw_sheet(rng: Generator) -> Field:
-    """The texture of an iris, `SHEET`, periodic in angle, of mean 0 and variance 1."""
+    """Return the texture of an iris, `SHEET`, periodic in angle, of mean 0 and variance 1."""
     radius = np.linspace(0, 1, SHEET[0])[:, None]
     collarette = rng.uniform(0.24, 0.38) + 0.035 * _noise((1, SHEET[1]), (0, 9), rng)
     fibres = 0.9 * _noise(SHEET, (12, 2.2), rng) + 0.5 * _noise(SHEET, (5, 1.1), rng)
@@ -108,20 +108,20 @@ def draw_sheet(rng: Generator) -> Field:
 
 
 def _noise(shape: tuple[int, ...], scale: tuple[float, float], rng: Generator) -> Field:
-    """Noise of unit variance, smooth over `scale` rows and columns, periodic along the columns."""
+    """Return noise of unit variance, smooth over `scale` rows and columns, periodic along the columns."""
     noise = gaussian_filter(rng.standard_normal(shape), scale, mode=("nearest", "wrap"))
     return np.asarray(noise / noise.std())
 
 
 def _woven(fibres: Field, rng: Generator) -> Field:
-    """Fibres that wind a little instead of running straight outwards."""
+    """Return fibres that wind a little instead of running straight outwards."""
     rows, columns = np.mgrid[: SHEET[0], : SHEET[1]]
     sideways = columns + 2.5 * _noise(SHEET, (7, 12), rng)
     return np.asarray(map_coordinates(fibres, [rows, sideways], order=1, mode="grid-wrap"))
 
 
 def _crypts(collarette: Field, rng: Generator) -> Field:
-    """Dark lozenges beside the collarette."""
+    """Return dark lozenges near the collarette."""
     rows, columns = np.mgrid[: SHEET[0], : SHEET[1]]
     crypts = np.zeros(SHEET)
     for at in rng.integers(0, SHEET[1], rng.integers(8, 26)):
@@ -133,7 +133,7 @@ def _crypts(collarette: Field, rng: Generator) -> Field:
 
 
 def _furrows(radius: Field, rng: Generator) -> Field:
-    """Dark arcs about the pupil in the outer iris, where the tissue folds."""
+    """Return dark arcs about the pupil in the outer iris, where the tissue folds."""
     furrows = np.zeros(SHEET)
     for _ in range(rng.integers(1, 5)):
         place = rng.uniform(0.5, 0.85) + 0.01 * _noise((1, SHEET[1]), (0, 20), rng)
@@ -143,7 +143,7 @@ def _furrows(radius: Field, rng: Generator) -> Field:
 
 
 def _lashes(length: float, rng: Generator) -> Field:
-    """Rows of `Eye.lashes`: many long ones above, fewer and shorter ones below."""
+    """Return the rows of `Eye.lashes`: many long ones above, fewer and shorter ones below."""
     count = int(rng.integers(70, 110)), int(rng.integers(25, 45))
     upper = np.repeat([1.0, 0.0], count)
     place = np.concatenate([rng.uniform(-0.75, 0.98, number) for number in count])
@@ -154,7 +154,7 @@ def _lashes(length: float, rng: Generator) -> Field:
 
 @dataclass(frozen=True)
 class Pose:
-    """A photograph: where the eye is, how wide the pupil and the lids are, what the light does."""
+    """The properties of one photograph: place of the eye, opening of pupil and lids, and light."""
 
     x: float
     y: float
@@ -169,7 +169,7 @@ class Pose:
 
 
 def draw_pose(rng: Generator) -> Pose:
-    """A photograph much like the others of the same eye."""
+    """Return the properties of a photograph like the others of the same eye."""
     spots = np.stack([rng.normal(0, 5, 3), rng.normal(-4, 5, 3), rng.uniform(2.6, 5.0, 3)], axis=1)
     return Pose(
         x=rng.normal(0, 5),
@@ -186,7 +186,7 @@ def draw_pose(rng: Generator) -> Pose:
 
 
 class Photograph:
-    """An eye seen in a pose, on the pixels of an image `(height, width)`."""
+    """An eye in a pose, on the pixels of an image `(height, width)`."""
 
     def __init__(self, eye: Eye, pose: Pose, height: int, width: int) -> None:
         self.eye, self.pose = eye, pose
@@ -201,7 +201,7 @@ class Photograph:
         self.above, self.below = self.y - upper, lower - self.y
 
     def taken(self, rng: Generator) -> NDArray[np.uint8]:
-        """The photograph, `(height, width)`."""
+        """Return the photograph, `(height, width)`."""
         levels = self._ball(rng)
         levels = _blend(levels, self._skin(rng), _inside(-np.minimum(self.above, self.below), 1.2))
         levels = _blend(levels, np.full_like(levels, 45.0), 0.8 * self._lash_mask())
@@ -210,13 +210,13 @@ class Photograph:
         return np.asarray(np.clip(np.round(sharp), 0, 255), np.uint8)
 
     def _lids(self, u: Field) -> tuple[Field, Field]:
-        """Where the edges of the upper and the lower lid are, downwards, at `u`."""
+        """Return the edges of the upper and the lower lid, downwards, at `u`."""
         line = 20 - 60 * self.eye.tilt * u
         upper = line - self.eye.upper.edge(u) * self.pose.open
         return upper, line + self.eye.lower.edge(u) * (0.6 + 0.4 * self.pose.open)
 
     def _ball(self, rng: Generator) -> Field:
-        """The eyeball without lids: sclera, iris, pupil, reflections, and the shadow of the upper lid."""
+        """Return the eyeball without lids: sclera, iris, pupil, reflections, and the shadow of the upper lid."""
         eye, pose = self.eye, self.pose
         z = self.x - pose.gaze.real + 1j * (self.y - pose.gaze.imag)
         rho, theta = np.abs(z), np.angle(z)
@@ -238,7 +238,7 @@ class Photograph:
         return np.asarray(self.eye.iris + self.eye.contrast * texture)
 
     def _skin(self, rng: Generator) -> Field:
-        """Lids and what is about them: a fold over the upper lid, a wet rim on the lower one."""
+        """Return the lids and the skin around: a fold over the upper lid, a wet rim on the lower one."""
         grain = 2.5 * _noise(self.x.shape, (1.2 * self.unit,) * 2, rng) + 4 * _noise(self.x.shape, (14, 22), rng)
         fold = 34 * np.exp(-(((self.above + 19 - 6 * self.u**2) / 3.5) ** 2))
         rim = 16 * np.exp(-(((self.below + 3) / 2.5) ** 2)) - 14 * np.exp(-(((self.below + 10) / 6) ** 2))
@@ -246,7 +246,7 @@ class Photograph:
         return self.eye.skin + grain - fold + rim - hollow
 
     def _lash_mask(self) -> Field:
-        """How much of a pixel lashes cover."""
+        """Return the share of each pixel that lashes cover."""
         height, width = self.x.shape
         sheet = PIL.Image.new("L", (width * FINER, height * FINER))
         pen = PIL.ImageDraw.Draw(sheet)
@@ -257,7 +257,7 @@ class Photograph:
         return np.asarray(sheet.resize((width, height), PIL.Image.Resampling.BOX), float) / 255
 
     def _lash(self, place: float, size: float, lean: float, curl: float, upper: bool) -> list[tuple[float, float]]:
-        """Nine points of a lash on the enlarged image, from its root."""
+        """Return nine points of a lash on the enlarged image, from its root."""
         step = np.linspace(0, 1, 9)
         angle = lean + curl * step * np.sign(lean)
         x = place * HALF + size / 9 * np.cumsum(np.sin(angle))
@@ -266,7 +266,7 @@ class Photograph:
         return self._pixels(x, y)
 
     def _pixels(self, x: Field, y: Field) -> list[tuple[float, float]]:
-        """Points of the eye's own plane on the enlarged image."""
+        """Return points of the eye's own plane on the enlarged image."""
         mirrored = x if self.eye.side == 1 else -x
         z = (mirrored + 1j * y) * np.exp(1j * self.pose.turn) * self.pose.scale
         height, width = self.x.shape
@@ -276,7 +276,7 @@ class Photograph:
 
 
 def _inside(distance: Field, softness: float) -> Field:
-    """1 where `distance` is above 0, 0 where it is below, over `softness` pixels."""
+    """Return 1 where `distance` is above 0 and 0 where it is below, with a transition over `softness` pixels."""
     return np.asarray(1 / (1 + np.exp(-np.clip(distance / softness, -30, 30))))
 
 

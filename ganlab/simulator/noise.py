@@ -10,11 +10,11 @@ from ganlab.simulator.heart import RATE, Array, mixed
 from ganlab.simulator.patient import Session
 
 SOURCES = ("ra", "la", "ll", "v1", "v2", "v3", "v4", "v5", "v6", "x", "y", "z")
-"""Where noise enters: nine electrodes and Frank's three leads."""
+"""Sources of noise: nine electrodes and Frank's three leads."""
 
 
 def _differences() -> Array:
-    """Leads from sources, `(11, 12)`: differences of limbs, chest against Wilson's terminal, Frank's."""
+    """Return leads from sources, `(11, 12)`: differences of limbs, chest against Wilson's terminal, Frank's."""
     matrix = np.zeros((len(INDEPENDENT), len(SOURCES)))
     matrix[0, :3] = (-1.0, 1.0, 0.0)
     matrix[1, :3] = (-1.0, 0.0, 1.0)
@@ -24,7 +24,7 @@ def _differences() -> Array:
 
 
 def _muscle(samples: int, rng: Generator) -> NDArray[np.float32]:
-    """Noise of muscle and amplifier at each source, `(12, samples)`, of variance 1: 1/f above 30 Hz."""
+    """Return noise of muscle and amplifier at each source, `(12, samples)`, of variance 1: 1/f above 30 Hz."""
     length = next_fast_len(samples + 500, real=True)
     frequency = rfftfreq(length, 1.0 / RATE)
     shape = 1.0 / np.hypot(1.0, frequency / 30.0) * (frequency > 0.3) + 0.02
@@ -35,7 +35,7 @@ def _muscle(samples: int, rng: Generator) -> NDArray[np.float32]:
 
 
 def _drift(session: Session, breath: Array, rng: Generator) -> Array:
-    """Offset, breath and slow drift at each source, `(12, samples)` in mV."""
+    """Return offset, breath and slow drift at each source, `(12, samples)` in mV."""
     frequency = np.concatenate([rng.uniform(0.02, 0.12, 2), rng.uniform(0.12, 0.45, 2)])
     angles = 2.0 * np.pi / RATE * frequency[:, None] * np.arange(len(breath))
     courses = np.concatenate([np.ones((1, len(breath))), breath[None], np.sin(angles), np.cos(angles)])
@@ -45,7 +45,7 @@ def _drift(session: Session, breath: Array, rng: Generator) -> Array:
 
 
 def _mains(session: Session, samples: int, rng: Generator) -> Array:
-    """The mains at each source, `(12, samples)` in mV: 50 Hz and a quarter of it at 150 Hz."""
+    """Return the mains at each source, `(12, samples)` in mV: 50 Hz and a quarter of it at 150 Hz."""
     angles = 2.0 * np.pi / RATE * np.array([[50.0], [150.0]]) * np.arange(RATE / 50.0)
     levels = session.mains * np.array([1.0, 0.25, 1.0, 0.25])
     courses = np.concatenate([np.sin(angles), np.cos(angles)])
@@ -54,7 +54,7 @@ def _mains(session: Session, samples: int, rng: Generator) -> Array:
 
 
 def noise(session: Session, breath: Array, rng: Generator) -> Array:
-    """All noise in the independent leads, `(11, samples)` in mV; it enters at the electrodes."""
+    """Return all noise in the independent leads, `(11, samples)` in mV; it enters at the electrodes."""
     samples = len(breath)
     muscle = session.muscle * rng.lognormal(0.0, 0.25, (len(SOURCES), 1)) * _muscle(samples, rng)
     return mixed(_differences(), muscle + _drift(session, breath, rng) + _mains(session, samples, rng))

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A patient: what stays from one recording to the next.
+    """The properties of a patient, which stay from one recording to the next.
 
     `normal` and `ectopic` are the waves of the two kinds of beat; `leads` has shape `(11, 3)`; `rate` is in
     beats a minute; `sinus`, `pressure` and `jitter` are relative deviations of RR by respiration, by slow
@@ -44,7 +44,7 @@ class Anatomy:
 
 
 def _rotation(degrees: Array) -> Array:
-    """The matrix `(3, 3)` of three turns, `degrees` `(3,)` about x, y and z."""
+    """Return the matrix `(3, 3)` of three turns, `degrees` `(3,)` about x, y and z."""
     matrix = np.eye(3)
     for axis, angle in enumerate(np.radians(degrees)):
         turn = np.eye(3)
@@ -56,20 +56,20 @@ def _rotation(degrees: Array) -> Array:
 
 
 def _turned(wave: Wave, matrix: Array, gain: float = 1.0) -> Wave:
-    """A wave with its vector turned by `matrix` `(3, 3)` and multiplied by `gain`."""
+    """Return a wave with its vector turned by `matrix` `(3, 3)` and multiplied by `gain`."""
     x, y, z = gain * matrix @ np.array(wave.vector)
     return replace(wave, vector=(float(x), float(y), float(z)))
 
 
 def _changed(wave: Wave, change: Change, severity: float) -> Wave:
-    """A wave as a condition leaves it."""
+    """Return a wave as a condition changes it."""
     x, y, z = change.gain * np.array(wave.vector) + severity * np.array(change.add)
     vector = (float(x), float(y), float(z))
     return replace(wave, vector=vector, center=wave.center + change.shift, width=wave.width * change.width)
 
 
 def _personal(wave: Wave, rng: Generator) -> Wave:
-    """A wave of the same kind in another person: its size, direction, time and width."""
+    """Return the same wave in another patient, of another size, direction, time and width."""
     vector = np.array(wave.vector)
     aside = 0.12 * np.linalg.norm(vector) * rng.standard_normal(3)
     x, y, z = rng.lognormal(0.0, 0.16) * vector + aside
@@ -79,13 +79,13 @@ def _personal(wave: Wave, rng: Generator) -> Wave:
 
 
 def _notch(rng: Generator) -> Wave:
-    """A small splinter of the QRS, which a person keeps."""
+    """Return a small notch of the QRS, which a patient keeps."""
     x, y, z = rng.normal(0.0, 0.08, 3)
     return Wave((float(x), float(y), float(z)), rng.uniform(-25.0, 32.0), rng.uniform(4.0, 7.0))
 
 
 def _personal_waves(condition: Condition, rng: Generator) -> dict[str, Wave]:
-    """The normal beat of a person with `condition`."""
+    """Return the normal beat of a patient with `condition`."""
     qrs_axis = _rotation(rng.normal(0.0, (10.0, 11.0, 16.0)))
     t_axis = _rotation(rng.normal(0.0, (8.0, 10.0, 9.0))) @ qrs_axis
     qrs_gain, t_gain = rng.lognormal(0.06, 0.22), rng.lognormal(-0.05, 0.28)
@@ -105,7 +105,7 @@ def _personal_waves(condition: Condition, rng: Generator) -> dict[str, Wave]:
 
 
 def _personal_leads(rng: Generator) -> Array:
-    """Lead vectors `(11, 3)` of a body and where its electrodes stick; Frank's leads stay the dipole."""
+    """Return lead vectors `(11, 3)` of a body and its electrodes; Frank's leads stay the dipole."""
     spread = np.array([0.06] * 2 + [0.16] * 6 + [0.0] * 3)[:, None]
     gain = np.array([0.0] * 2 + [0.2] * 6 + [0.0] * 3)
     moved = LEAD_VECTORS + spread * rng.standard_normal(LEAD_VECTORS.shape)
@@ -113,7 +113,7 @@ def _personal_leads(rng: Generator) -> Array:
 
 
 def draw_anatomy(patient: int, *, seed: int) -> Anatomy:
-    """The patient of that index (from 1), the same for a seed whoever else is in the cohort."""
+    """Return the patient of an index (from 1), the same for a seed in every cohort."""
     if patient < 1:
         raise ValueError(f"patient={patient}: patients are numbered from 1")
     rng = np.random.default_rng([seed, patient])
@@ -136,7 +136,7 @@ def draw_anatomy(patient: int, *, seed: int) -> Anatomy:
 
 @dataclass(frozen=True)
 class Session:
-    """What differs from one recording of a patient to the next.
+    """The circumstances that differ from one recording of a patient to the next.
 
     `rate` multiplies the heart rate, `t_gain` the T waves; `axis` has shape `(3, 3)`; `gain` `(11,)`
     multiplies the independent leads; `breath_phase` is in radians; `muscle`, `mains` and `drift` are levels
@@ -154,7 +154,7 @@ class Session:
 
 
 def draw_session(rng: Generator) -> Session:
-    """The circumstances of one recording."""
+    """Return the circumstances of one recording."""
     return Session(
         rate=rng.lognormal(0.0, 0.05),
         t_gain=rng.lognormal(0.0, 0.07),
@@ -168,7 +168,7 @@ def draw_session(rng: Generator) -> Session:
 
 
 def at_session(waves: Waves, session: Session) -> Waves:
-    """The waves as they are in one recording."""
+    """Return the waves as they are in one recording."""
     return {
         name: _turned(wave, session.axis, session.t_gain if name.startswith("t") else 1.0)
         for name, wave in waves.items()

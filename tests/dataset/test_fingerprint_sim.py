@@ -23,8 +23,8 @@ Array = NDArray[np.floating]
 
 @cache
 def simulated() -> Array:
-    source = FingerprintSim(images=8, seed=5)
-    return np.stack([source.draw(number) for number in range(8)]).astype(float)
+    source = FingerprintSim(images=4, seed=5)
+    return np.stack([source.draw(number) for number in range(4)]).astype(float)
 
 
 @pytest.fixture(scope="module")

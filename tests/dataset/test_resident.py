@@ -19,7 +19,7 @@ from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.dataset.resident import Places, hold
+from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Place
 from ganlab.dataset.source import Source
 from ganlab.dataset.table import Table
@@ -71,7 +71,7 @@ def seen(source: Source, on_device: bool | str, precision: Any = "32-true") -> l
     """The batches of two epochs."""
     arrangement = Leads(["ii", "v1"], side=45) if isinstance(source, PTBDBSim) else source.plain()
     crops: list[Draws] = [RandomCrop()]
-    data = Data(source, PatientSplit(), arrangement, 4, draws=crops, seed=3, on_device=on_device)
+    data = Data(source, PatientSplit(), arrangement, 4, draws=crops, seed=3, reading=Reading(on_device=on_device))
     off = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     module = Seeing()
     Trainer(accelerator="cpu", max_epochs=2, precision=precision, **off).fit(module, data)
@@ -127,7 +127,7 @@ class Sized:
 
 def held(size: int | None, wish: bool | str, device: torch.device, num_workers: int = 0) -> Any:
     samples: Any = Sized(size)
-    return hold(samples, wish, num_workers, device)
+    return Reading(num_workers, wish).hold(samples, device)
 
 
 def test_auto_takes_a_gpu_that_has_twice_the_room(
@@ -151,7 +151,7 @@ def test_auto_takes_a_gpu_that_has_twice_the_room(
 def test_samples_that_cannot_lie_there_are_refused() -> None:
     slow = Windows(recorded(), recorded().records, ("a",), 99, decimation=3)
     with pytest.raises(UserError, match=r"data_on_device=true: arrangement\.decimation"):
-        hold(slow, True, 0, CPU)
+        Reading(0, True).hold(slow, CPU)
     with pytest.raises(UserError, match="data_on_device=true: mps has no double precision"):
         held(1, True, torch.device("mps"))
 
@@ -165,4 +165,4 @@ def test_what_cannot_be_wished_for_is_refused_before_data_is_read(
 ) -> None:
     source = cohort(tmp_path)
     with pytest.raises(UserError, match=said):
-        Data(source, PatientSplit(), Leads(["i"]), num_workers=num_workers, on_device=wish)
+        Data(source, PatientSplit(), Leads(["i"]), reading=Reading(num_workers, wish))
