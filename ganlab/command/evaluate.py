@@ -15,7 +15,7 @@ from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.command.overrides import chooses, mentions, overrides, with_values
-from ganlab.compose import plain_values
+from ganlab.compose import Metrics, compose_metrics
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Image, Kind, Row
@@ -31,7 +31,7 @@ from ganlab.exchange.synthetic import Request, Synthetic
 from ganlab.generator.load import load, stored_config
 from ganlab.generator.synthetic import sampled
 from ganlab.generator.trained import Trained
-from ganlab.metrics.base import Metric, Real, SampleSet
+from ganlab.metrics.base import Real, SampleSet
 from ganlab.split.base import Splitter
 from ganlab.tracking.facts import git_commit
 
@@ -46,8 +46,9 @@ def main(cfg: DictConfig) -> Path:
     from ganlab.report.evidence import write_evidence
 
     out, comparison = _out(cfg), _comparison(cfg)
-    real, synthetic, settings = comparison.real, comparison.synthetic, comparison.settings
-    scores = evidence(real, synthetic, comparison.metrics, Path(cfg.cache), settings["measures"], settings["draws"])
+    real, synthetic, metrics = comparison.real, comparison.synthetic, comparison.metrics
+    settings, draws = metrics.settings["measures"], metrics.settings["draws"]
+    scores = evidence(real, synthetic, metrics.by_name, Path(cfg.cache), settings, draws)
     out.mkdir(parents=True, exist_ok=True)
     numbers = {"facts": comparison.facts, "not_measured": scores.left_out, "numbers": scores.rows}
     if scores.shown:
@@ -64,8 +65,7 @@ class Comparison:
 
     real: Real
     synthetic: SampleSet
-    metrics: dict[str, Metric]
-    settings: dict[str, Any]
+    metrics: Metrics
     facts: dict[str, Any]
 
 
@@ -92,17 +92,16 @@ class Task:
 def _comparison(cfg: DictConfig) -> Comparison:
     """Read both sets and bring them to common ground."""
     parts, task = _parts(cfg.part), _task(cfg)
-    group = _metrics(cfg, task.kind)
-    metrics: dict[str, Metric] = {name: build(node) for name, node in group.measures.items()}
-    check_measures(metrics, group.objective, task.kind)
-    settings = plain_values(group)
+    metrics = compose_metrics(_metrics(cfg, task.kind))
+    check_measures(metrics.by_name, metrics.objective, task.kind)
+    settings = metrics.settings
     samples = _synthetic(cfg, task, settings["samples"])
     data = _data(task, samples.kind.leads, parts)
     assert data.split is not None
     part = COMPARED if data.split.of(COMPARED) else "train"
     real = real_sets(data, part, settings["samples"], settings["train"], task.side)
-    if any(metric.attacks for metric in metrics.values()):
-        real = with_attack_sets(real, _collected(task, task.splitter, data.arrangement), metrics, settings)
+    if any(metric.attacks for metric in metrics.by_name.values()):
+        real = with_attack_sets(real, _collected(task, task.splitter, data.arrangement), metrics.by_name, settings)
     count = min(settings["samples"] or len(real.reference), len(real.train))
     real, synthetic, changes = common_ground(real, samples, count)
     if task.trained is not None and task.trained.steps is not None and real.kind == task.trained.kind:
@@ -117,7 +116,7 @@ def _comparison(cfg: DictConfig) -> Comparison:
         "command": ["python -m ganlab.evaluate", *sys.argv[1:]],
     }
     facts |= {**_origin(task), **_both_trained(data), **samples.facts, **changes}
-    return Comparison(real, synthetic, metrics, settings, facts)
+    return Comparison(real, synthetic, metrics, facts)
 
 
 # The request

@@ -15,9 +15,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from ganlab.command.entry import arguments
+from ganlab.command.resume import check_classes
 from ganlab.core.errors import UserError
 from ganlab.core.files import check_empty
-from ganlab.core.instantiate import missing_classes
 from ganlab.core.settings import HERE
 from ganlab.generator.load import run_folder, stored_config
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
@@ -75,11 +75,7 @@ def _run_again(first: Path, facts: Mapping[str, Any], out: str | None) -> Path:
     working_folder = Path(facts["working_folder"])
     if not working_folder.is_dir():
         raise UserError(f"{first}: this run was begun in {working_folder}, which is missing; its paths begin there.")
-    if missing := missing_classes(stored_config(first)):
-        raise UserError(
-            f"{first} was made by ganlab {facts.get('version')}, code {facts.get('git_commit') or 'unknown'}, whose "
-            f"{missing[0]} this version does not have. Reproduce it with that version."
-        )
+    check_classes(f"run={first}", stored_config(first), facts)
     command = [sys.executable, "-m", "ganlab.run", "--config-path", str(first), "--config-name", "config"]
     command += [f"hydra.run.dir={_quoted(folder)}", "tracking.mlflow=false", "tracking.tensorboard=false"]
     log.info("%s again, in %s", first, folder)

@@ -32,7 +32,7 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
         )
     stored = OmegaConf.load(folder / "config.yaml")
     assert isinstance(stored, DictConfig)
-    _check_classes(folder, stored, facts)
+    check_classes(f"resume={folder}", stored, facts)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if key in CALL_ONLY:
@@ -48,14 +48,17 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
     return stored
 
 
-def _check_classes(folder: Path, stored: DictConfig, facts: Mapping[str, Any]) -> None:
-    """Raise UserError where the configuration names classes of ganlab that this version does not have."""
+def check_classes(run: str, stored: DictConfig, facts: Mapping[str, Any]) -> None:
+    """Raise UserError where the configuration of a run names classes of ganlab that this version does not have.
+
+    `run` names the run in the message, `facts` are those of its `run.json`.
+    """
     missing = [target for target in _targets(OmegaConf.to_container(stored)) if not _exists(target)]
     if missing:
         raise UserError(
-            f"resume={folder}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "
+            f"{run}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "
             f"{facts.get('git_commit') or 'unknown'}, and cannot go on with this version, which has no {missing[0]}. "
-            "Resume it with that version; ganlab.sample and ganlab.evaluate read it with this one too."
+            "Use that version for it; ganlab.sample and ganlab.evaluate read it with this one too."
         )
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
-from omegaconf import OmegaConf
+from hydra.utils import instantiate
 from omegaconf.errors import InterpolationResolutionError
 
 from ganlab.core.errors import UserError
@@ -37,24 +36,6 @@ def build(node: Any) -> Any:
                 raise cause from None
             cause = cause.__cause__
         raise UserError(_not_built(error)) from error
-
-
-def missing_classes(node: Any) -> list[str]:
-    """Return the class paths (`_target_`) of a stored configuration that this version of ganlab does not have."""
-    values = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
-    if isinstance(values, list):
-        return [target for inner in values for target in missing_classes(inner)]
-    if not isinstance(values, dict):
-        return []
-    own = [values["_target_"]] if "_target_" in values and not _exists(values["_target_"]) else []
-    return own + [target for inner in values.values() for target in missing_classes(inner)]
-
-
-def _exists(target: str) -> bool:
-    try:
-        return get_object(target) is not None
-    except Exception:  # what the import of another version's module raises is not one family
-        return False
 
 
 @contextmanager
