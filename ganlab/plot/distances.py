@@ -34,7 +34,7 @@ _MARKERS: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class DistanceLine:
     """One metric in the picture: its name, its values as text, and distances from the best value.
 
     `distances` has `synthetic`, `floor` (the real-versus-real comparison), controls and baselines by name, `span` the
@@ -49,7 +49,7 @@ class Line:
     flagged: bool = False
 
 
-def scale_end(lines: Sequence[Line]) -> float:
+def scale_end(lines: Sequence[DistanceLine]) -> float:
     """Return the right end of a scale for all lines: the next power of ten of the greatest, from 10 to `MOST`."""
     offs = [off for line in lines for off in (*line.distances.values(), line.span[1] if line.span else 0.0)]
     most = max((off for off in offs if math.isfinite(off)), default=10.0)
@@ -57,7 +57,7 @@ def scale_end(lines: Sequence[Line]) -> float:
     return MOST if beyond else min(MOST, 10.0 ** math.ceil(math.log10(max(most, 10.0))))
 
 
-def draw_distances(lines: Sequence[Line], end: float = MOST) -> Figure:
+def draw_distances(lines: Sequence[DistanceLine], end: float = MOST) -> Figure:
     """Draw one line per metric on a log scale from `LEAST` to `end`; what is beyond stands at the ends."""
     figure = blank(4.8, 0.95 + 0.5 * len(lines))
     axes = figure.add_subplot()
@@ -71,7 +71,7 @@ def draw_distances(lines: Sequence[Line], end: float = MOST) -> Figure:
     return figure
 
 
-def _markers(axes: Axes, place: int, line: Line, end: float) -> None:
+def _markers(axes: Axes, place: int, line: DistanceLine, end: float) -> None:
     def within(off: float) -> float:
         return min(max(off, LEAST), end)
 
@@ -89,7 +89,7 @@ def _markers(axes: Axes, place: int, line: Line, end: float) -> None:
             axes.plot(within(offs[column]), below, label=COLUMNS[column], gid=column, **look)
 
 
-def _texts(axes: Axes, place: int, line: Line) -> None:
+def _texts(axes: Axes, place: int, line: DistanceLine) -> None:
     name = f"{line.name}: proves nothing here" if line.flagged else line.name
     style: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
     axes.text(0.012, place - 0.3, name, color=ALARM if line.flagged else INK, fontsize=8.8, ha="left", **style)

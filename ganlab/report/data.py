@@ -10,7 +10,7 @@ from ganlab.report.content import list_of, mapping
 
 
 @dataclass(frozen=True)
-class Data:
+class DataSection:
     """Totals, parts by class, and records that were left out or are doubtful, each as text."""
 
     totals: Sequence[tuple[str, str]]
@@ -23,7 +23,7 @@ class Data:
     doubtful: Sequence[Sequence[str]]
 
 
-def data_view(data: Mapping[str, Any], people: str) -> Data | None:
+def data_view(data: Mapping[str, Any], people: str) -> DataSection | None:
     """Return the section on what `run.json` says of the data; None where it says nothing."""
     if not data:
         return None
@@ -37,7 +37,7 @@ def data_view(data: Mapping[str, Any], people: str) -> Data | None:
     for one in skipped:
         if isinstance(count := one.get("count", 1), int):
             totals[one.get("noun") or record] += count
-    return Data(
+    return DataSection(
         totals=[(unit, number(data[key])) for key, unit in units.items() if key in data],
         note=str(data.get("note") or ""),
         header=["part", people, noun, *classes],

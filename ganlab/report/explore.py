@@ -24,7 +24,7 @@ from ganlab.plot.images import draw_grid, draw_named, pixels
 from ganlab.report.page import Picture, picture, render
 from ganlab.report.samples import feature_rows
 
-Images = Mapping[str, Sequence[Array | None]]
+Arranged = Mapping[str, Sequence[Array | None]]
 """By arrangement: samples as images `(C, H, W)` in [-1, 1], None for one that it cannot take."""
 
 _VALUES = {Window: ("samples", "mV"), Row: ("rows", ""), Image: ("pixels", "level")}
@@ -55,7 +55,7 @@ class Exploration:
     """A few real samples, all of which are drawn: `(n, leads, samples)` mV, `(n, columns)` or `(n, C, H, W)` levels."""
     titles: Sequence[str] = ()
     """The title above each sample, n of them or none."""
-    images: Images = field(default_factory=dict)
+    images: Arranged = field(default_factory=dict)
     """The same samples under each arrangement, as many."""
     skipped: Sequence[Skipped] = ()
     doubtful: Sequence[Skipped] = ()
@@ -149,13 +149,13 @@ def _gallery(exploration: Exploration) -> Gallery | None:
 
 
 @singledispatch
-def _drawn(kind: Kind, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
+def _drawn(kind: Kind, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
     """Return all samples, each as what it is and as an image under each arrangement."""
     raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
 
 
 @_drawn.register
-def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
+def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
     spans = lead_spans(center_windows(samples)[0])
     each = []
     for index, title in enumerate(titles):
@@ -166,13 +166,13 @@ def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Images
 
 
 @_drawn.register
-def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
+def _rows(kind: Row, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
     each = [(title, _images(index, title, images)) for index, title in enumerate(titles) if images]
     return Gallery(each, header=("feature", *titles), rows=feature_rows(kind, samples), columns=True)
 
 
 @_drawn.register
-def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Images) -> Gallery:
+def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
     caption = f"In rows: {', '.join(titles)}."
     own = picture(draw_grid(pixels(samples), 5), caption, counted(len(samples), kind.noun))
     arranged = [
@@ -186,7 +186,7 @@ def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Images
     return Gallery(pictures=[own, *arranged])
 
 
-def _images(index: int, title: str, images: Images) -> list[Picture]:
+def _images(index: int, title: str, images: Arranged) -> list[Picture]:
     """Return a picture of the sample at `index` under all arrangements that can take it; none where none can."""
     taken = {name: image for name, arranged in images.items() if (image := arranged[index]) is not None}
     return [picture(draw_named(taken), f"As {', '.join(taken)}.", f"Images of {title}")] if taken else []

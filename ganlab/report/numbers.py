@@ -6,7 +6,7 @@ from typing import Any
 
 from ganlab.core.words import counted
 from ganlab.evaluation.evidence import Row, best, seen, unseen
-from ganlab.plot.distances import COLUMNS, Line, draw_distances, scale_end
+from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_end
 from ganlab.report.page import NOTICE, Picture, picture
 from ganlab.report.privacy import Attacks, attacks
 from ganlab.report.tally import complete, direction, relative, repeats, short, span, summary, tally, tested
@@ -26,7 +26,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricRow:
     """One line of a table: a metric's name without its family, what it says, and its scores."""
 
     name: str
@@ -45,7 +45,7 @@ class Family:
     name: str
     summary: str
     header: Sequence[str]
-    metrics: Sequence[Metric]
+    metrics: Sequence[MetricRow]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str,
     return [column for column in columns if column]
 
 
-def distance_lines(rows: Mapping[str, Row]) -> list[Line]:
+def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
     """Return the metrics that can be drawn: those whose distance from the best is known."""
     flagged, lines = unseen(rows), []
     for name, row in rows.items():
@@ -133,7 +133,7 @@ def distance_lines(rows: Mapping[str, Row]) -> list[Line]:
         if "synthetic" in offs:
             real = "" if row["floor"] is None else f", real {short(row['floor'])}"
             text = f"{short(row['synthetic'])}{real} {row['unit']}".rstrip()
-            lines.append(Line(_short_name(name), text, offs, span(row), name in flagged))
+            lines.append(DistanceLine(_short_name(name), text, offs, span(row), name in flagged))
     return lines
 
 
@@ -146,7 +146,7 @@ def _family(name: str, rows: Mapping[str, Row]) -> Family:
         name,
         _summary(rows),
         [header[k] for k in kept],
-        [Metric(**(vars(each) | {"cells": [each.cells[k] for k in kept]})) for each in metrics],
+        [MetricRow(**(vars(each) | {"cells": [each.cells[k] for k in kept]})) for each in metrics],
     )
 
 
@@ -163,7 +163,7 @@ def _summary(rows: Mapping[str, Row]) -> str:
     return ", ".join(parts)
 
 
-def _metric(name: str, row: Row, missed: Sequence[str]) -> Metric:
+def _metric(name: str, row: Row, missed: Sequence[str]) -> MetricRow:
     perfect, noticed = best(row), seen(row)
     marks = {column: "seen" for column, is_seen in noticed.items() if is_seen} | dict.fromkeys(missed, "missed")
     others = row["baselines"] | row["controls"]
@@ -174,10 +174,11 @@ def _metric(name: str, row: Row, missed: Sequence[str]) -> Metric:
         ),
         *(Cell(short(others.get(column)), mark=marks.get(column, "")) for column in COLUMNS),
     ]
-    cells.insert(
-        1, Cell("–") if perfect is None else Cell(short(perfect), "as real" if row["best"] is None else "perfect")
+    remark = "as real" if row["best"] is None else "perfect"
+    cells.insert(1, Cell("–") if perfect is None else Cell(short(perfect), remark))
+    return MetricRow(
+        _short_name(name), row["unit"], direction(row), row["meaning"], bool(missed), not tested(row), cells
     )
-    return Metric(_short_name(name), row["unit"], direction(row), row["meaning"], bool(missed), not tested(row), cells)
 
 
 def _short_name(name: str) -> str:

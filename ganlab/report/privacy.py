@@ -12,7 +12,7 @@ DPI = 150
 SURE = 0.05
 """A p value below which members are reported as distinguished from non-members."""
 
-Columns = Mapping[str, Mapping[str, Any]]
+BySet = Mapping[str, Mapping[str, Any]]
 """Plain values that the privacy metrics keep of a set of samples, by `synthetic`, control or `floor`."""
 
 
@@ -35,7 +35,7 @@ class Attacks:
     rows: Sequence[Sequence[str]]
 
 
-def attacks(rows: Mapping[str, Row], drawn: Mapping[str, Columns]) -> list[Attacks]:
+def attacks(rows: Mapping[str, Row], drawn: Mapping[str, BySet]) -> list[Attacks]:
     """Return a section for each metric that attacked; none where none did.
 
     `rows` are complete rows of scores, `drawn` by metric the plain values of `ganlab.evaluation.evidence`.
@@ -43,7 +43,7 @@ def attacks(rows: Mapping[str, Row], drawn: Mapping[str, Columns]) -> list[Attac
     return [_attacks(rows, columns) for columns in drawn.values() if columns.get("synthetic", {}).get("attacks")]
 
 
-def _attacks(rows: Mapping[str, Row], columns: Columns) -> Attacks:
+def _attacks(rows: Mapping[str, Row], columns: BySet) -> Attacks:
     own = columns["synthetic"]
     names = list(own["attacks"])
     strongest = rows.get("privacy/strongest_auc")
@@ -113,7 +113,7 @@ def _interval(value: float | None, ends: Sequence[float | None]) -> str:
     return f"{value:.2f}" if None in ends else f"{value:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
-def _linkage(columns: Columns) -> Picture | None:
+def _linkage(columns: BySet) -> Picture | None:
     if "linkage" not in columns["synthetic"]["attacks"]:
         return None
     return picture(
@@ -124,7 +124,7 @@ def _linkage(columns: Columns) -> Picture | None:
     )
 
 
-def _attributes(columns: Columns) -> list[list[str]]:
+def _attributes(columns: BySet) -> list[list[str]]:
     """Return how often the unknown columns of a table were guessed, a line per set; nothing where none was attacked."""
     if "attributes" not in columns["synthetic"]:
         return []

@@ -28,7 +28,7 @@ _NOTES = {"Real": "", "Synthetic": NOTICE}
 
 
 @dataclass(frozen=True)
-class Block:
+class Exhibit:
     """A few samples under a title: a picture, or rows of a table, and a note below them."""
 
     title: str
@@ -39,16 +39,16 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SideBySide:
     """Real and synthetic samples side by side: the scale they are drawn to, what is missing, pictures of both."""
 
-    blocks: Sequence[Block]
+    blocks: Sequence[Exhibit]
     scale: str = ""
     missing: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
 
 
-def compare(kind: Kind, real: Array | None, synthetic: Array | None) -> Comparison | None:
+def compare(kind: Kind, real: Array | None, synthetic: Array | None) -> SideBySide | None:
     """Return real samples compared with synthetic ones, N of each; None where neither is given."""
     given = {"Real": real, "Synthetic": synthetic}
     sets = {name: np.asarray(samples) for name, samples in given.items() if samples is not None and len(samples)}
@@ -56,33 +56,33 @@ def compare(kind: Kind, real: Array | None, synthetic: Array | None) -> Comparis
 
 
 @singledispatch
-def _compared(kind: Kind, sets: Mapping[str, Array]) -> Comparison:
+def _compared(kind: Kind, sets: Mapping[str, Array]) -> SideBySide:
     """Return the sets by name, side by side."""
     raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
 
 
 @_compared.register
-def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> Comparison:
+def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> SideBySide:
     scale = (
         f"Leads {', '.join(map(lead_name, kind.leads))} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
         "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
         "about its median; a median that is not 0 mV is written at the end of the trace."
     )
-    return Comparison(_ecgs(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
+    return SideBySide(_ecgs(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
 
 
 @_compared.register
-def _rows_compared(kind: Row, sets: Mapping[str, Array]) -> Comparison:
+def _rows_compared(kind: Row, sets: Mapping[str, Array]) -> SideBySide:
     pictures = _drawings(kind, sets["Real"], sets["Synthetic"]) if len(sets) == 2 else []
-    return Comparison([_few_rows("A few rows", kind, sets)], "", _missing(kind, sets), pictures)
+    return SideBySide([_few_rows("A few rows", kind, sets)], "", _missing(kind, sets), pictures)
 
 
 @_compared.register
-def _images_compared(kind: Image, sets: Mapping[str, Array]) -> Comparison:
-    return Comparison(_grids(kind, sets, 3, 9, _NOTES), "", _missing(kind, sets))
+def _images_compared(kind: Image, sets: Mapping[str, Array]) -> SideBySide:
+    return SideBySide(_grids(kind, sets, 3, 9, _NOTES), "", _missing(kind, sets))
 
 
-def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Block]:
+def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Exhibit]:
     """Return a block for each class with a few of its generated samples (paper, Figure 20).
 
     Arguments:
@@ -99,27 +99,27 @@ def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes:
     members = {name: synthetic[labels == index] for index, name in enumerate(classes)}
     drawn = _of_classes(kind, {name: samples for name, samples in members.items() if len(samples)})
     blocks = {block.title: block for block in drawn}
-    return [blocks.get(name, Block(name, note=f"No {kind.noun} of this class was generated.")) for name in members]
+    return [blocks.get(name, Exhibit(name, note=f"No {kind.noun} of this class was generated.")) for name in members]
 
 
 @singledispatch
-def _of_classes(kind: Kind, members: Mapping[str, Array]) -> list[Block]:
+def _of_classes(kind: Kind, members: Mapping[str, Array]) -> list[Exhibit]:
     """Return a block for each class by name."""
     raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
 
 
 @_of_classes.register
-def _classes_of_windows(kind: Window, members: Mapping[str, Array]) -> list[Block]:
+def _classes_of_windows(kind: Window, members: Mapping[str, Array]) -> list[Exhibit]:
     return _ecgs(kind, members, 3, 3, dict.fromkeys(members, NOTICE))
 
 
 @_of_classes.register
-def _classes_of_rows(kind: Row, members: Mapping[str, Array]) -> list[Block]:
+def _classes_of_rows(kind: Row, members: Mapping[str, Array]) -> list[Exhibit]:
     return [_few_rows(name, kind, {"Synthetic": rows}) for name, rows in members.items()]
 
 
 @_of_classes.register
-def _classes_of_images(kind: Image, members: Mapping[str, Array]) -> list[Block]:
+def _classes_of_images(kind: Image, members: Mapping[str, Array]) -> list[Exhibit]:
     return _grids(kind, members, 6, 6, dict.fromkeys(members, NOTICE))
 
 
@@ -132,7 +132,7 @@ def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str
     return " ".join([f"{name}: {chosen} of {counted(count, kind.noun)}, evenly apart.", *filter(None, notes)])
 
 
-def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]) -> list[Block]:
+def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]) -> list[Exhibit]:
     """Return each set on ECG paper, all at one scale, `across` windows in a row unless they are long."""
     columns = across if kind.samples / kind.rate <= _SHORT else 1
     chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items()}
@@ -151,7 +151,7 @@ def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes
         )
         caption = _caption(kind, name, len(chosen[name]), len(windows), notes[name])
         alt = f"{name} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
-        blocks.append(Block(name, picture(figure, caption, alt, PAPER_DPI)))
+        blocks.append(Exhibit(name, picture(figure, caption, alt, PAPER_DPI)))
     return blocks
 
 
@@ -185,13 +185,13 @@ def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Picture]:
     ]
 
 
-def _few_rows(title: str, kind: Row, sets: Mapping[str, Array]) -> Block:
+def _few_rows(title: str, kind: Row, sets: Mapping[str, Array]) -> Exhibit:
     """Return a few rows of each set, features downwards."""
     chosen = {name: evenly(_ROWS, len(rows)) for name, rows in sets.items()}
     values = np.concatenate([sets[name][places] for name, places in chosen.items()])
     notes = [_caption(kind, name, len(places), len(sets[name]), _NOTES[name]) for name, places in chosen.items()]
     header = ["feature", *(f"{name.lower()} {index + 1}" for name, places in chosen.items() for index in places)]
-    return Block(title, header=header, rows=feature_rows(kind, values), note=" ".join(notes))
+    return Exhibit(title, header=header, rows=feature_rows(kind, values), note=" ".join(notes))
 
 
 def feature_rows(kind: Row, values: Array) -> list[list[str]]:
@@ -200,7 +200,7 @@ def feature_rows(kind: Row, values: Array) -> list[list[str]]:
     return [[column.name, *(number(float(value)) for value in line)] for column, line in lines]
 
 
-def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, notes: Mapping[str, str]) -> list[Block]:
+def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, notes: Mapping[str, str]) -> list[Exhibit]:
     """Return a grid of images of each set."""
     blocks = []
     for name, levels in sets.items():
@@ -208,5 +208,5 @@ def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, note
         beyond = outside(images)
         clipped = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."
         caption = _caption(kind, name, len(images), len(levels), clipped if beyond else "", notes[name])
-        blocks.append(Block(name, picture(draw_grid(images, columns), caption, f"{name} images")))
+        blocks.append(Exhibit(name, picture(draw_grid(images, columns), caption, f"{name} images")))
     return blocks

@@ -38,7 +38,7 @@ _ROOMS = ("dataset", "split", "standardization", "arrangement", "gan", "architec
 
 
 @dataclass(frozen=True)
-class Score:
+class Spread:
     """A metric over the finished runs of an experiment: mean and deviation, as text, of generated and real samples."""
 
     unit: str
@@ -48,7 +48,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class ExperimentSection:
     """What the page shows of runs that differ in their seed alone."""
 
     name: str
@@ -61,7 +61,7 @@ class Experiment:
     grids: Sequence[Picture]
     comparison: Picture | None
     curves: Sequence[Picture]
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Spread]
     measured: int
     runs: Sequence[tuple[str, str, str, str, str]]
 
@@ -115,13 +115,13 @@ def summarize(sweep: str | None) -> Path:
     return written
 
 
-def _experiment(group: Group, name: str) -> Experiment:
+def _experiment(group: Group, name: str) -> ExperimentSection:
     seconds = [job.seconds for job in group if job.seconds is not None]
     best = next((job for job in group if job.finished), group[0])
     reported = next((job.config["reported"] for job in group if job.config.get("reported")), "")
     # A run that goes on may still collapse, so it is not judged yet.
     verdicts = (job.verdict if job.trained else Collapse("not judged", 0) for job in group if job.facts)
-    return Experiment(
+    return ExperimentSection(
         name=name,
         setting=_setting(group),
         reduced=any(job.reduced for job in group),
@@ -160,7 +160,7 @@ def _run(job: Job) -> tuple[str, str, str, str, str]:
     return number(job.seed), job.state, collapsed, duration(job.facts.get("seconds")), report
 
 
-def _scores(group: Group) -> dict[str, Score]:
+def _scores(group: Group) -> dict[str, Spread]:
     """Return each metric over the finished runs; for real samples their own value, or that of other real samples."""
     rows: dict[str, list[Mapping[str, Any]]] = {}
     for job in group:
@@ -172,7 +172,7 @@ def _scores(group: Group) -> dict[str, Score]:
         last = given[-1]
         unit = ", ".join(filter(None, (last.get("unit"), direction(complete(last)))))
         synthetic = _spread([row.get("synthetic") for row in given])
-        scores[name] = Score(unit, last.get("meaning") or "", synthetic, _spread(real))
+        scores[name] = Spread(unit, last.get("meaning") or "", synthetic, _spread(real))
     return scores
 
 
@@ -186,16 +186,16 @@ def _spread(values: Sequence[Any]) -> str:
     return f"{number(fmean(finite))}{wide}{lost}"
 
 
-def _same_metrics(experiments: Sequence[Experiment]) -> list[list[Experiment]]:
+def _same_metrics(experiments: Sequence[ExperimentSection]) -> list[list[ExperimentSection]]:
     """Return experiments with the same metrics together; those without any are left out."""
-    sets: dict[tuple[str, ...], list[Experiment]] = {}
+    sets: dict[tuple[str, ...], list[ExperimentSection]] = {}
     for each in experiments:
         if each.scores:
             sets.setdefault(tuple(each.scores), []).append(each)
     return list(sets.values())
 
 
-def _collapses(experiments: Sequence[Experiment], groups: Sequence[Group]) -> list[Picture]:
+def _collapses(experiments: Sequence[ExperimentSection], groups: Sequence[Group]) -> list[Picture]:
     """Return pictures of collapse rates and diversity; none where no run logged its diversity."""
     if not any(evaluations(job.history.rows) for group in groups for job in group):
         return []

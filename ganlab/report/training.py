@@ -27,7 +27,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Grids:
+class GridSeries:
     """Grids of generated images through time, and their caption."""
 
     frames: Sequence[Frame]
@@ -82,7 +82,7 @@ def _curve(
     return picture(figure, caption + dashed(chance) + smoothed + broken, f"{label} against steps")
 
 
-def grids(folder: Path, history: History, classes: Sequence[str]) -> Grids | None:
+def grids(folder: Path, history: History, classes: Sequence[str]) -> GridSeries | None:
     """Return the grids in a folder in the order of their epochs, fewer where all would be too large for a page."""
     paths = grid_files(folder)
     if not paths:
@@ -91,7 +91,9 @@ def grids(folder: Path, history: History, classes: Sequence[str]) -> Grids | Non
     frames = [Frame(moment(path, history), path.read_bytes()) for path in kept]
     share = f"{len(kept)} of {len(paths)} grids" if len(kept) < len(paths) else f"{len(paths)} grids"
     rows = f" A row a class: {', '.join(classes)}." if classes else ""
-    return Grids(frames, f"What the generator made, {share}; move the slider to go through training.{rows} {NOTICE}")
+    return GridSeries(
+        frames, f"What the generator made, {share}; move the slider to go through training.{rows} {NOTICE}"
+    )
 
 
 def grid_files(folder: Path) -> list[Path]:

@@ -44,6 +44,12 @@ def exploration(**changes):
     return Exploration(**(given | changes))
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    """Figures are made, but not turned into PNG files, which takes most of the time; the whole page has them."""
+    monkeypatch.setattr("ganlab.report.page.png_bytes", lambda *_: b"\x89PNG")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explored")

@@ -77,6 +77,12 @@ def fill(folder):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    """Figures are made, but not turned into PNG files, which takes most of the time; the whole page has them."""
+    monkeypatch.setattr("ganlab.report.page.png_bytes", lambda *_: b"\x89PNG")
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A run's folder without rows of steps: curves take their time."""

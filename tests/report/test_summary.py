@@ -85,6 +85,12 @@ def fill(sweep: Path) -> Path:
     return sweep
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, but not turned into PNG files, which takes most of the time; the whole page has them."""
+    monkeypatch.setattr("ganlab.report.page.png_bytes", lambda *_: b"\x89PNG")
+
+
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = fill(tmp_path_factory.mktemp("sweeps") / "one")
