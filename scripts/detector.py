@@ -20,7 +20,7 @@ from wfdb import rdheader, rdsamp
 from wfdb.processing import xqrs_detect
 
 from ganlab.core.record import millivolts
-from ganlab.metrics.ecg.physiology import Peaks, find_all_peaks, lags
+from ganlab.metrics.ecg.peaks import Peaks, find_all_peaks, lags
 from ganlab.simulator.ecg import simulate_record
 
 SAMPLES, RATE = 2025, 1000.0

@@ -24,9 +24,9 @@ from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.reference import discriminator_score, generated, real_sets
 from ganlab.generator.load import load
 from ganlab.metrics.base import Real, SampleSet, Scores
+from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.linkage import Linkage
 from ganlab.metrics.privacy.membership import Calibrated, Density, DiscriminatorAttack, Nearest
-from ganlab.metrics.privacy.windows import Privacy
 from ganlab.split.patient import PatientSplit
 
 NOISES = (0.02, 0.05, 0.1, 0.2)
@@ -118,7 +118,7 @@ def said(found: Scores, samples: SampleSet, ground: Real, draws: int) -> dict[st
         for name, number in found.items()
         if name.endswith("_auc") and "window" not in name
     }
-    return {"values": values, "intervals": ends, "shown": found.shown, "samples": len(samples)}
+    return {"values": values, "intervals": ends, "shown": found.details, "samples": len(samples)}
 
 
 def print_table(seed: int, rows: dict[str, dict[str, Any]]) -> None:

@@ -34,8 +34,8 @@ from ganlab.evaluation.reference import real_sets
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.distribution import Distribution
-from ganlab.metrics.ecg.physiology import VisualCriteria
-from ganlab.metrics.embedding import PhysiologicalFeatures
+from ganlab.metrics.ecg.embedding import PhysiologicalFeatures
+from ganlab.metrics.ecg.visual_criteria import VisualCriteria
 from ganlab.stopping.rule import LEAST_COPYING, LEAST_COVERAGE, PAIRWISE, Evaluation, Rule, candidates
 from ganlab.stopping.score import Scale
 

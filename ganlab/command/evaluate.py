@@ -51,8 +51,8 @@ def main(cfg: DictConfig) -> Path:
     scores = evidence(real, synthetic, metrics.by_name, Path(cfg.cache), settings, draws)
     out.mkdir(parents=True, exist_ok=True)
     numbers = {"facts": comparison.facts, "not_measured": scores.left_out, "numbers": scores.rows}
-    if scores.shown:
-        numbers["attacks"] = scores.shown
+    if scores.details:
+        numbers["attacks"] = scores.details
     (out / "metrics.json").write_text(json.dumps(numbers, indent=1))
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, comparison.facts, real.classes)
     log.info("evaluation: %s", page)

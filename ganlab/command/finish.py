@@ -29,8 +29,8 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
     synthetic = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
     scores = _measure(experiment, real, synthetic)
     write_whole(folder / "metrics.json", json.dumps(scores.rows, indent=1))
-    if scores.shown:
-        write_whole(folder / ATTACKS, json.dumps(scores.shown))
+    if scores.details:
+        write_whole(folder / ATTACKS, json.dumps(scores.details))
     report = write_report(
         folder,
         data.kind,

@@ -38,12 +38,12 @@ Row = dict[str, Any]
 class Evidence:
     """Rows by the names of the numbers, which measures could not be taken and why, and what is drawn of some.
 
-    `shown` has by measure, then by column (`synthetic`, or the name of a floor, control or baseline), plain values.
+    `details` has by metric, then by column (`synthetic`, or the name of a floor, control or baseline), plain values.
     """
 
     rows: dict[str, Row]
     left_out: list[str]
-    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def check_measures(measures: Mapping[str, Metric], objective: str | None, kind: Kind) -> None:
@@ -89,8 +89,8 @@ def evidence(
                 beside = _beside(measure, judge, ground, len(synthetic), store, held, draws)
                 shown = beside.pop("shown")
                 found.rows.update(_rows(measure.numbers, own.rows, beside))
-                if own.shown:
-                    found.shown[name] = {"synthetic": own.shown} | shown
+                if own.details:
+                    found.details[name] = {"synthetic": own.details} | shown
             else:
                 found.left_out.append(
                     f"{name}: these samples lack what it measures, such as a second lead, or classes."
@@ -104,7 +104,7 @@ def evidence(
 @dataclass(frozen=True)
 class _Own:
     rows: dict[str, Row]
-    shown: dict[str, Any]
+    details: dict[str, Any]
     left_out: list[str]
 
 
@@ -118,7 +118,7 @@ def _own(measure: Metric, judge: Scorer, real: Real, samples: SampleSet, draws: 
         }
         for name, each in found.items()
     }
-    return _Own(rows, found.shown, found.left_out) if isinstance(found, Scores) else _Own(rows, {}, [])
+    return _Own(rows, found.details, found.left_out) if isinstance(found, Scores) else _Own(rows, {}, [])
 
 
 def _rows(
@@ -160,8 +160,8 @@ def _beside(
             found[column] = {name: row["value"] for name, row in own.rows.items()}
             if column == "floor":
                 found["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
-            if own.shown:
-                found["shown"][column] = own.shown
+            if own.details:
+                found["shown"][column] = own.details
         (folder / "numbers.json").write_text(json.dumps(found))
 
     folder = cached(store, "evidence", identity, build)
@@ -199,7 +199,8 @@ def _finite(value: float) -> float | None:
 @cache
 def _code() -> str:
     """A hash of all code that a number depends on: what was computed by other code is not taken for it."""
-    files = [file for room in ("core", "metrics", "evaluation") for file in sorted((HERE / room).rglob("*.py"))]
+    rooms = [sorted((HERE / room).rglob("*")) for room in ("core", "metrics", "evaluation")]
+    files = [file for room in rooms for file in room if file.suffix in (".py", ".yaml")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""What a measure is: numbers of a set of samples beside real ones, each a function of how much every sample weighs.
+"""A metric: numbers of a set of samples compared with real ones, each a function of how much every sample weighs.
 
-A number is given as a function of weights because its interval comes from a bootstrap of persons: what is expensive is
-computed once, and a draw of persons only changes the weights of their samples.
+A number is a function of weights because its confidence interval comes from a bootstrap over patients: what is
+expensive is computed once, and a draw of patients only changes the weights of their samples.
 """
 
 from abc import ABC, abstractmethod
@@ -15,22 +15,26 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Kind
 
+Floats = NDArray[np.floating[Any]]
 Weights = NDArray[np.float64]
 
 Statistic = Callable[[Weights, Weights], float]
-"""A number of the weights of the judged samples, `(N,)`, and of the reference's, `(M,)`; NaN where there is none."""
+"""A number as a function of the weights of a set's samples, `(N,)`, and of the reference's, `(M,)`; NaN for none."""
 
-DiscriminatorScore = Callable[[Array], NDArray[np.floating[Any]]]
-"""What a discriminator says of N samples, `(N,)`: the higher, the more like those that it was trained on."""
+Estimate = Callable[[Weights], float]
+"""A number as a function of the weights of one set of samples, or of patients, `(N,)`."""
+
+DiscriminatorScore = Callable[[Array], Floats]
+"""Scores of N samples, `(N,)`: the higher, the more a discriminator takes them for real."""
 
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Samples in their own unit, N of them, and of what class and whose they are, where that is known.
+    """N samples in their own unit, with labels, person ids and a discriminator where there are any.
 
     `values` are windows `(N, leads, samples)` in mV, rows `(N, columns)` in the columns' units, or images
-    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`. `discriminator`
-    scores samples, where generated ones came with it.
+    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`. `discriminator` is that which
+    came with generated samples.
     """
 
     values: Array
@@ -43,24 +47,24 @@ class SampleSet:
 
     @property
     def people(self) -> NDArray[np.int64]:
-        """The numbers of the persons, each once; none where they are not known."""
+        """Each person id once; empty without person ids."""
         return np.empty(0, np.int64) if self.persons is None else np.unique(self.persons)
 
     def take(self, index: NDArray[Any]) -> "SampleSet":
-        """The samples at these places, or where a mask is true."""
+        """Return the samples at these places, or where a mask is true."""
         labels, persons = (None if each is None else each[index] for each in (self.labels, self.persons))
         return SampleSet(self.values[index], labels, persons, self.discriminator)
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """Whom attacks on privacy try to tell apart, and what whoever attacks has beside the generated samples.
+    """The persons under attack, and what the attacker has besides the generated samples.
 
-    `members` trained the generator, `nonmembers` are as many persons, of the same classes, that nothing has looked at.
-    `gallery` are other recordings of those of both who have several, None where nobody has; `gallery_trained` says
-    whether those of members trained the generator too. `knowledge` are samples of persons in neither set, which an
-    attack may learn from, and `strangers` those of yet others, of which the control is made that no attack may find. A
-    person has one number in all of them.
+    `members` trained the generator; `nonmembers` are as many persons of the same classes that neither trained it nor
+    chose anything. `gallery` holds other recordings of those of both who have several, None where nobody has;
+    `gallery_trained` says whether the members' ones trained the generator too. `knowledge` is the attacker's auxiliary
+    set: samples of persons in neither set, from which an attack may learn. `strangers` are samples of yet others, of
+    which the negative control is made. A person has one id in all of them.
 
     Raises UserError where a person is in two of the sets.
     """
@@ -76,8 +80,7 @@ class Attacked:
         sides = (self.members, self.nonmembers, self.knowledge, self.strangers)
         if any(each.persons is None for each in sides):
             raise UserError("attacks are on persons, and whose the samples are is not known: see dataset.people=.")
-        people = np.concatenate([each.people for each in sides])
-        person, times = np.unique(people, return_counts=True)
+        person, times = np.unique(np.concatenate([each.people for each in sides]), return_counts=True)
         if (times > 1).any():
             raise UserError(
                 f"{(times > 1).sum()} persons stand on two sides of an attack (such as number {person[times > 1][0]}): "
@@ -86,7 +89,7 @@ class Attacked:
             )
 
     def changed(self, change: Callable[[SampleSet], SampleSet]) -> "Attacked":
-        """With every set changed alike, such as brought to another rate."""
+        """Return a copy with every set changed alike, such as resampled."""
         return replace(
             self,
             members=change(self.members),
@@ -99,11 +102,11 @@ class Attacked:
 
 @dataclass(frozen=True)
 class Real:
-    """Real samples: `train` of the persons who trained the generator, `reference` of others, to compare with.
+    """Real samples: `train` of the persons who trained the generator, and `reference` of others, to compare with.
 
-    What a measure needs to know before it compares (a basis, a threshold, a classifier) it takes from `train`.
-    `side` is the length of a row of the image that a lead was folded to, None where it is not known. `attacked` is for
-    the measures that attack. The floor is made of `strangers` where there are some, else of `train`.
+    What a metric learns before it compares (a basis, a threshold, a classifier) comes from `train`. `side` is the
+    number of columns of the image that a lead was folded to, None where unknown. `attacked` is for metrics that attack.
+    The real-versus-real reference range is made of `strangers` where there are some, else of `train`.
     """
 
     kind: Kind
@@ -117,11 +120,11 @@ class Real:
 
 @dataclass(frozen=True)
 class Number:
-    """What a number says, and what it cannot see.
+    """The meaning of a number, and what it cannot see.
 
     `best` is the value of a perfect generator; None where the number describes a set by itself, so that the best is
     the reference's own value. `sees` are the controls of `ganlab.evaluation.controls` that lie farther from the best
-    than other real samples do. `limits` are the least and the greatest value that there can be.
+    than other real samples do. `limits` are the least and the greatest possible value.
     """
 
     unit: str
@@ -132,33 +135,33 @@ class Number:
 
 
 class Scores(dict[str, Statistic]):
-    """Numbers of a set by name, what a page draws of them, and why some are not there.
+    """Statistics of a set by name, with `details` that a page draws (plain values, as in JSON) and `left_out`.
 
-    `shown` holds plain values only, as JSON does.
+    `left_out` says which numbers are missing, and why.
     """
 
     def __init__(
-        self, numbers: Mapping[str, Statistic], shown: Mapping[str, Any] | None = None, left_out: Sequence[str] = ()
+        self, numbers: Mapping[str, Statistic], details: Mapping[str, Any] | None = None, left_out: Sequence[str] = ()
     ) -> None:
         super().__init__(numbers)
-        self.shown = dict(shown or {})
+        self.details = dict(details or {})
         self.left_out = list(left_out)
 
 
 Scorer = Callable[[SampleSet], Mapping[str, Statistic]]
-"""Numbers of a set by their names; where something is not measured of this set its name is left out."""
+"""Returns the statistics of a set by name, without those that cannot be had of this set."""
 
 
 class Metric(ABC):
-    """Compares sets of samples with real ones; `numbers` says what each number is, `kinds` what can be measured."""
+    """Compares sets of samples with real ones. `numbers` says what each number means, `kinds` what can be measured."""
 
     numbers: Mapping[str, Number]
     kinds: ClassVar[tuple[type[Kind], ...]]
     attacks: ClassVar[bool] = False
-    """Whether it needs `Real.attacked`: persons who trained, and as many of whom nobody has seen anything."""
+    """Whether it needs `Real.attacked`."""
 
     def check(self, kind: Kind) -> None:
-        """Before any data is read: raise UserError for samples that cannot be measured."""
+        """Raise UserError for samples that cannot be measured. Called before any data are read."""
         if not isinstance(kind, self.kinds):
             measured = ", ".join(f"{other.noun}s" for other in self.kinds)
             raise UserError(
@@ -168,7 +171,7 @@ class Metric(ABC):
             )
 
     def select(self, real: Real) -> Real:
-        """What the samples are judged beside: the real samples as they are, or for an attack those under attack.
+        """Return the real samples to compare with: all of them, or for an attack members and non-members as reference.
 
         Raises UserError for an attack where nobody can be attacked.
         """
@@ -182,19 +185,19 @@ class Metric(ABC):
         return replace(real, reference=_pooled(real.attacked), strangers=real.attacked.strangers)
 
     def control(self, samples: SampleSet, real: Real) -> SampleSet:
-        """A control or the floor as this measure takes it."""
+        """Return a control as this metric takes it."""
         return samples
 
     @abstractmethod
     def fit(self, real: Real) -> Scorer:
-        """Learn what there is to learn from the real samples; what is returned judges sets beside them.
+        """Learn what there is to learn from the real samples, and return the scorer of sets compared with them.
 
         Raises TooFew where there are not enough of them.
         """
 
 
 def _pooled(attacked: Attacked) -> SampleSet:
-    """Members first, then non-members."""
+    """Return members, then non-members."""
     sides = (attacked.members, attacked.nonmembers)
     labels = [each.labels for each in sides if each.labels is not None]
     return SampleSet(
@@ -209,6 +212,14 @@ class TooFew(UserError):
 
 
 def need(count: int, least: int, what: str) -> None:
-    """Raise TooFew where there are less than `least`."""
+    """Raise TooFew where `count` is below `least`."""
     if count < least:
         raise TooFew(f"{count} {what}, and {least} are needed. More samples: metrics.samples=, or n= when sampling.")
+
+
+def check_finite(values: Array, noun: str = "samples") -> Array:
+    """Return the samples `(N, *)` as they are. Raises UserError where some hold NaN or infinity, with their count."""
+    broken = int((~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))).sum())
+    if broken:
+        raise UserError(f"{broken} of {len(values)} {noun} hold NaN or infinity: leave them out first.")
+    return values

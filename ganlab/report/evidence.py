@@ -55,7 +55,7 @@ def write_evidence(
         facts=_rows(facts, others),
         samples=compare(kind, real.values, synthetic.values),
         classes=[] if labels is None else by_class(kind, synthetic.values, labels, classes),
-        numbers=numbers(evidence.rows, evidence.left_out, facts.get("draws_of_persons"), evidence.shown, kind.people),
+        numbers=numbers(evidence.rows, evidence.left_out, facts.get("draws_of_persons"), evidence.details, kind.people),
         measured=any(name.startswith("privacy/") for name in evidence.rows),
         command=" ".join(map(str, command)) if isinstance(command, list | tuple) else command,
         settings=_rows(facts, [key for key in _SETTINGS if facts.get(key) is not None]),

@@ -21,11 +21,12 @@ from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
 from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
 from ganlab.metrics.distribution import Distribution
+from ganlab.metrics.ecg.embedding import RandomConvolutions
 from ganlab.metrics.ecg.leads import LeadRelations
-from ganlab.metrics.ecg.physiology import VisualCriteria
 from ganlab.metrics.ecg.signal import SignalShape
-from ganlab.metrics.embedding import RandomConvolutions
-from ganlab.metrics.privacy.copies import distances, left_out, spectra
+from ganlab.metrics.ecg.visual_criteria import VisualCriteria
+from ganlab.metrics.points import same_person
+from ganlab.metrics.privacy.copies import distances, spectra
 
 LEAST_PERSONS = 4
 """Of validation, from whom a deviation over draws of persons can be had."""
@@ -121,7 +122,7 @@ class Scale:
         self.coverage = _plain(numbers["distribution/coverage"], floor, real.reference)
         self._train = spectra(real.train, self.rate)
         apart = distances(spectra(real.reference, self.rate), self._train)
-        np.copyto(apart, np.inf, where=left_out(real.reference, real.train))
+        np.copyto(apart, np.inf, where=same_person(real.reference.persons, real.train.persons, len(real.train)))
         self._usual = apart.min(axis=1)
 
     @property

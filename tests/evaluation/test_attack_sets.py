@@ -15,8 +15,8 @@ from ganlab.dataset import module
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.attack_sets import attack_sets, check_attackable
+from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.membership import Nearest
-from ganlab.metrics.privacy.windows import Privacy
 from ganlab.split.base import Member, Split
 from ganlab.split.paper import PaperSplit
 from ganlab.split.patient import PatientSplit

@@ -15,11 +15,18 @@ from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.distribution import NUMBERS, Distribution, frechet, pair_mean, repeated, threshold, vendi
-from ganlab.metrics.embedding import Embed, Embedding, RandomConvolutions
+from ganlab.metrics.distribution import Distribution
+from ganlab.metrics.ecg.embedding import RandomConvolutions
+from ganlab.metrics.embedding import Embed, Embedding
+from ganlab.metrics.frechet import frechet
+from ganlab.metrics.near_duplicates import neighbour_threshold, pair_threshold
+from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.points import pair_mean
+from ganlab.metrics.vendi import vendi
 from ganlab.split.patient import PatientSplit
 
 DIMENSIONS = 4
+NAMES = {name.removeprefix("distribution/") for name in numbers_of("distribution")}
 RNG = np.random.default_rng(0)
 
 
@@ -143,7 +150,7 @@ def test_weights_are_repetitions_but_no_pairs_of_a_sample_with_itself(given: Rea
 def test_a_number_does_not_depend_on_the_order_of_the_samples(given: Real) -> None:
     judged, order = points(50, 6, 0.4), RNG.permutation(50)
     found, other = (values(SampleSet(each), given) for each in (judged, judged[order]))
-    for name in set(NUMBERS) - {"c2st_auc"}:
+    for name in NAMES - {"c2st_auc"}:
         assert other[name] == pytest.approx(found[name], rel=1e-3, abs=1e-5)
     assert other["c2st_auc"] == pytest.approx(found["c2st_auc"], abs=0.1)
 
@@ -174,12 +181,12 @@ def test_diversity_of_repeated_samples(given: Real) -> None:
     assert collapsed["near_duplicates"] == 1
     assert fresh["near_duplicates"] < 0.1
     # A pair is of the same of four samples with a chance of 24 in 99.
-    near = threshold(cdist(*[reduced(given, given.train.values)] * 2), given.train.persons)
+    near = pair_threshold(cdist(*[reduced(given, given.train.values)] * 2), given.train.persons)
     close = cdist(*[reduced(given, given.train.values)] * 2) < near
     of_train = 200 * 199 / (close.sum() - 200)
     assert collapsed["support_ratio"] == pytest.approx(99 / 24 / of_train, rel=1e-3)
     assert collapsed["vendi_ratio"] < fresh["vendi_ratio"]
-    assert repeated(rng.normal(size=(50, 2)), 50) > 0
+    assert neighbour_threshold(rng.normal(size=(50, 2)), 50) > 0
 
 
 def test_vendi_score_is_that_of_the_matrix_of_cosines() -> None:
@@ -211,7 +218,7 @@ def test_names_and_what_an_embedding_is_blind_to() -> None:
         blind = ("noise",)
 
     measure = Distribution(Blind(), name="other")
-    assert set(measure.numbers) == {f"other/{key}" for key in NUMBERS}
+    assert set(measure.numbers) == {f"other/{key}" for key in NAMES}
     assert all("noise" not in number.sees for number in measure.numbers.values())
     assert "collapsed" in measure.numbers["other/coverage"].sees
     with pytest.raises(UserError, match="embeds windows"):
@@ -237,7 +244,7 @@ def test_controls_of_simulated_windows_land_where_they_must(tmp_path: Path) -> N
     found = evidence(real, make("pca_gaussian", real, 100), measures, tmp_path, draws=50)
     assert not found.left_out
     assert unseen(found.rows) == {}
-    assert set(found.rows) == {f"distribution/{key}" for key in NUMBERS}
+    assert set(found.rows) == {f"distribution/{key}" for key in NAMES}
 
 
 def test_controls_of_real_windows_land_where_they_must(real_records: Path, tmp_path: Path) -> None:

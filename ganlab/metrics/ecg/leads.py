@@ -1,9 +1,8 @@
-r"""Do the leads of a window belong to one heart? What holds between leads, and what real persons' leads share.
+r"""Do the leads of a window belong to one heart? Laws that hold between leads, and relations that real leads share.
 
 Limb leads are differences of three potentials, so that $iii = ii - i$ (Einthoven) and $avr = -(i + ii) / 2$,
 $avl = i - ii / 2$, $avf = ii - i / 2$ (Goldberger), and all six have two dimensions only. A window's own zero is
-arbitrary: residuals are standard deviations over time. Beats are those of `ganlab.metrics.ecg.physiology`, lead by
-lead.
+arbitrary: residuals are standard deviations over time. Beats are those of `ganlab.metrics.ecg.peaks`, lead by lead.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,13 +13,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
-from ganlab.core.errors import UserError
-from ganlab.core.kind import Window
-from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, Weights
-from ganlab.metrics.ecg.physiology import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
-from ganlab.metrics.weighted import mean, quantile
-
-Floats = NDArray[np.floating]
+from ganlab.core.kind import Array, Window
+from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite
+from ganlab.metrics.ecg.peaks import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
+from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.weighted import mean_of, median_of
 
 GOLDBERGER: Mapping[str, tuple[float, float]] = {"avr": (-0.5, -0.5), "avl": (1.0, -0.5), "avf": (-0.5, 1.0)}
 """The augmented leads from i and ii."""
@@ -32,99 +29,44 @@ SEGMENT, BAND = 0.5, 40.0
 BLOCK = 128
 """Windows taken at a time, which bounds the memory."""
 
-SHARE, POSITIVE = (0.0, 1.0), (0.0, np.inf)
-NOISY = ("noisy_copy",)
-"""Noise in each lead apart. The control `noise` and single real windows keep what holds between leads."""
-
-NUMBERS: Mapping[str, Number] = {
-    "leads/einthoven_residual_uv": Number(
-        "uV",
-        "sd over time of ii - i - iii, median of windows; blind to what the leads show",
-        best=0.0,
-        sees=NOISY,
-        limits=POSITIVE,
-    ),
-    "leads/einthoven_ratio": Number(
-        "", "the same over the sd of iii; blind to what the leads show", best=0.0, sees=NOISY, limits=POSITIVE
-    ),
-    "leads/goldberger_residual_uv": Number(
-        "uV",
-        "sd over time of avr, avl and avf less what i and ii make them, mean of leads, median of windows; blind to "
-        "what the leads show",
-        best=0.0,
-        sees=NOISY,
-        limits=POSITIVE,
-    ),
-    "leads/limb_plane": Number(
-        "share",
-        "variance of the limb leads in two dimensions, mean of windows; blind to what the leads show",
-        best=1.0,
-        sees=NOISY,
-        limits=SHARE,
-    ),
-    "leads/peak_cooccurrence": Number(
-        "F1", "R peaks of the first and of the other leads within 40 ms, mean of leads", sees=("noise",), limits=SHARE
-    ),
-    "leads/r_lag_ms": Number(
-        "ms",
-        "sd of how much later R is than in the first lead, mean of leads",
-        sees=("noise",),
-        limits=(0.0, 1000 * TOLERANCE),
-    ),
-    "leads/correlation_distance": Number(
-        "",
-        "RMS difference of mean correlations of pairs of leads from other persons'; differs much between persons, and "
-        "is blind to all but leads that do not belong together",
-        best=0.0,
-        limits=(0.0, 2.0),
-    ),
-    "leads/coherence_distance": Number(
-        "",
-        "RMS difference of mean squared coherence up to 40 Hz of pairs of leads from other persons'; blind to their "
-        "directions and to few windows repeated",
-        best=0.0,
-        limits=SHARE,
-    ),
-}
-
 
 @dataclass(frozen=True)
 class Beats:
     """Beats of N windows in the first lead and in each other one, sums by window, with shape (N, others).
 
-    `found` of the first lead's `beats` are in the other lead within 40 ms, `back` of the other lead's `others` in
-    the first; `later` sums how much later the found ones are, ms, `later_squared` its squares.
+    `matched` of the first lead's `beats` are in the other lead within 40 ms, `back` of the other lead's `others` in
+    the first; `later` sums how much later the matched ones are, ms, `later_squared` its squares.
     """
 
     beats: Floats
-    found: Floats
+    matched: Floats
     others: Floats
     back: Floats
     later: Floats
     later_squared: Floats
 
     def cooccurrence(self, weights: Weights) -> float:
-        """F1 of the first lead's beats and of each other's, mean of the others; 0 where there are none to find."""
-        first = _ratio(weights @ self.found, weights @ self.beats, 0.0)
+        """Return F1 of the first lead's beats and of each other's, mean of the others; 0 where there are no beats."""
+        first = _ratio(weights @ self.matched, weights @ self.beats, 0.0)
         other = _ratio(weights @ self.back, weights @ self.others, 0.0)
         return float(_ratio(2 * first * other, first + other, 0.0).mean())
 
     def lag_ms(self, weights: Weights) -> float:
-        """Deviation over all beats of how much later they are than in the first lead, ms, mean of the others."""
-        count = weights @ self.found
+        """Return the standard deviation over beats of the lag behind the first lead, ms, mean of the others."""
+        count = weights @ self.matched
         late, squared = (_ratio(weights @ each, count) for each in (self.later, self.later_squared))
         deviation = np.sqrt(np.maximum(squared - late**2, 0))
         return float(np.nanmean(deviation)) if np.isfinite(deviation).any() else float("nan")
 
 
 class LeadRelations(Metric):
-    """What holds between the leads of windows; nothing for windows of one lead, and no beats below a second."""
+    """Relations between the leads of windows: no number for windows of one lead, none of beats below a second."""
 
-    numbers = NUMBERS
+    numbers = numbers_of("leads")
     kinds = (Window,)
 
     def fit(self, real: Real) -> Scorer:
-        """Describe the reference once. Raises UserError for windows that hold NaN or infinity."""
+        """Describe the reference. Raises UserError for windows that hold NaN or infinity."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
         kind = real.kind
@@ -132,20 +74,20 @@ class LeadRelations(Metric):
             return lambda samples: {}
         reference, _ = _pairs(real.reference.values, kind)
 
-        def judge(samples: SampleSet) -> dict[str, Statistic]:
+        def score(samples: SampleSet) -> dict[str, Statistic]:
             pairs, beats = _pairs(samples.values, kind)
-            found = _residuals(samples.values, kind)
-            found |= {name: _distance(each, reference[name]) for name, each in pairs.items()}
+            numbers = _residuals(samples.values, kind)
+            numbers |= {name: _distance(each, reference[name]) for name, each in pairs.items()}
             if beats is not None:
-                found["peak_cooccurrence"] = lambda judged, _: beats.cooccurrence(judged)
-                found["r_lag_ms"] = lambda judged, _: beats.lag_ms(judged)
-            return {f"leads/{name}": statistic for name, statistic in found.items()}
+                numbers["peak_cooccurrence"] = lambda judged, _: beats.cooccurrence(judged)
+                numbers["r_lag_ms"] = lambda judged, _: beats.lag_ms(judged)
+            return {f"leads/{name}": statistic for name, statistic in numbers.items()}
 
-        return judge
+        return score
 
 
 def einthoven_residual(i: Floats, ii: Floats, iii: Floats) -> Floats:
-    """Standard deviation over time of ii - i - iii in uV, which Einthoven's law makes 0, with shape (N,).
+    """Return the standard deviation over time of ii - i - iii in uV, which Einthoven's law makes 0, with shape (N,).
 
     The mean is left out: a window that was scaled from its own minimum has lost it.
 
@@ -158,7 +100,7 @@ def einthoven_residual(i: Floats, ii: Floats, iii: Floats) -> Floats:
 
 
 def goldberger_residual(name: str, i: Floats, ii: Floats, lead: Floats) -> Floats:
-    """Standard deviation over time of an augmented lead less what i and ii make it, in uV, with shape (N,).
+    """Return the standard deviation over time of an augmented lead less what i and ii make it, in uV, `(N,)`.
 
     Arguments:
         name: `avr`, `avl` or `avf`.
@@ -171,14 +113,14 @@ def goldberger_residual(name: str, i: Floats, ii: Floats, lead: Floats) -> Float
 
 
 def plane_share(leads: Floats) -> Floats:
-    """Share of the variance over time of `(N, leads, samples)` that lies in two dimensions, with shape (N,)."""
+    """Return the share of the variance over time of `(N, leads, samples)` that lies in two dimensions, `(N,)`."""
     variance = np.linalg.eigvalsh(_covariance(leads))
     total = variance.sum(axis=1)
     return _ratio(variance[:, -2:].sum(axis=1), total)
 
 
 def correlations(windows: Floats) -> Floats:
-    """Pearson correlation over time of each pair of leads of `(N, leads, samples)`, with shape (N, pairs).
+    """Return the Pearson correlation over time of each pair of leads of `(N, leads, samples)`, with shape (N, pairs).
 
     NaN where a lead is flat.
     """
@@ -189,7 +131,7 @@ def correlations(windows: Floats) -> Floats:
 
 
 def coherences(windows: Floats, rate: float) -> Floats:
-    """Mean magnitude-squared coherence up to 40 Hz of each pair of leads of `(N, leads, samples)`: `(N, pairs)`.
+    """Return the mean squared coherence up to 40 Hz of each pair of leads of `(N, leads, samples)`: `(N, pairs)`.
 
     Spectra are averaged over half overlapping segments of half a second (Welch), as scipy.signal.coherence does.
     """
@@ -205,22 +147,22 @@ def coherences(windows: Floats, rate: float) -> Floats:
 
 
 def compare_beats(windows: Floats, rate: float) -> Beats:
-    """The beats of each lead of `(N, leads, samples)` in mV, at `rate` Hz, beside those of the first lead."""
+    """Return the beats of each lead of `(N, leads, samples)` in mV, at `rate` Hz, matched with the first lead's."""
     count, leads, samples = windows.shape
     peaks = [_all_peaks(windows[:, k], rate) for k in range(leads)]
-    columns = [_beside_first(peaks[0], other, samples, rate, count) for other in peaks[1:]]
+    columns = [_matched(peaks[0], other, samples, rate, count) for other in peaks[1:]]
     return Beats(*(np.stack(each, axis=1) for each in zip(*columns, strict=True)))
 
 
-def _beside_first(first: Peaks, other: Peaks, samples: int, rate: float, count: int) -> tuple[Floats, ...]:
-    """The sums of `Beats`, in their order, with shape (N,)."""
+def _matched(first: Peaks, other: Peaks, samples: int, rate: float, count: int) -> tuple[Floats, ...]:
+    """Return the sums of `Beats`, in their order, `(N,)`."""
     window, late = lags(first, other, samples, rate)
     of_other, back = lags(other, first, samples, rate)
-    found = np.abs(late) <= TOLERANCE
-    later = 1000 * np.where(found, late, 0)
+    matched = np.abs(late) <= TOLERANCE
+    later = 1000 * np.where(matched, late, 0)
     by_window = (
         (window, np.ones(len(late))),
-        (window, found),
+        (window, matched),
         (of_other, np.ones(len(back))),
         (of_other, np.abs(back) <= TOLERANCE),
     )
@@ -233,56 +175,50 @@ def _all_peaks(windows: Floats, rate: float) -> Peaks:
 
 
 def _pairs(windows: Array, kind: Window) -> tuple[dict[str, Floats], Beats | None]:
-    """What is compared of each pair of leads, `(N, pairs)`, and the beats if the windows have a second."""
-    broken = int((~np.isfinite(windows)).any(axis=(1, 2)).sum())
-    if broken:
-        raise UserError(f"{broken} of {len(windows)} windows hold NaN or infinity: leave them out.")
-    found = {"correlation_distance": correlations(windows)}
+    """Return what is compared of each pair of leads, `(N, pairs)`, and the beats of windows of a second or more."""
+    check_finite(windows, "windows")
+    pairs = {"correlation_distance": correlations(windows)}
     if kind.samples < kind.rate or kind.rate < LEAST_RATE:
-        return found, None
-    found["coherence_distance"] = coherences(windows, kind.rate)
-    return found, compare_beats(windows, kind.rate)
+        return pairs, None
+    pairs["coherence_distance"] = coherences(windows, kind.rate)
+    return pairs, compare_beats(windows, kind.rate)
 
 
 def _residuals(windows: Array, kind: Window) -> dict[str, Statistic]:
-    """What Einthoven's and Goldberger's laws leave, as far as their leads are there."""
+    """Return the residuals of Einthoven's and Goldberger's laws, of the leads that the windows have."""
     lead = {name.lower(): windows[:, k] for k, name in enumerate(kind.leads)}
-    found: dict[str, Statistic] = {}
+    numbers: dict[str, Statistic] = {}
     if {"i", "ii", "iii"} <= lead.keys():
         residual = einthoven_residual(lead["i"], lead["ii"], lead["iii"])
         scale = 1000 * lead["iii"].std(axis=1, dtype=np.float64)
-        found["einthoven_residual_uv"] = _median(residual)
-        found["einthoven_ratio"] = _median(_ratio(residual, scale))
+        numbers["einthoven_residual_uv"] = median_of(residual)
+        numbers["einthoven_ratio"] = median_of(_ratio(residual, scale))
     if {"i", "ii"} <= lead.keys() and (augmented := sorted(GOLDBERGER.keys() & lead.keys())):
         residuals = [goldberger_residual(name, lead["i"], lead["ii"], lead[name]) for name in augmented]
-        found["goldberger_residual_uv"] = _median(np.mean(residuals, axis=0))
+        numbers["goldberger_residual_uv"] = median_of(np.mean(residuals, axis=0))
     limbs = [k for k, name in enumerate(kind.leads) if name.lower() in LIMB]
     if len(limbs) > 2:
         share = plane_share(windows[:, limbs])
-        found["limb_plane"] = lambda judged, _: mean(share, judged)
-    return found
+        numbers["limb_plane"] = mean_of(share)
+    return numbers
 
 
-def _median(values: Floats) -> Statistic:
-    return lambda judged, _: quantile(values, judged)
-
-
-def _distance(found: Floats, reference: Floats) -> Statistic:
-    """RMS over pairs of the difference of their means."""
-    of_found, of_reference = _means(found), _means(reference)
+def _distance(pairs: Floats, reference: Floats) -> Statistic:
+    """Return the RMS over pairs of the difference of their means."""
+    of_pairs, of_reference = _means(pairs), _means(reference)
 
     def statistic(judged: Weights, real: Weights) -> float:
-        squared = (of_found(judged) - of_reference(real)) ** 2
+        squared = (of_pairs(judged) - of_reference(real)) ** 2
         return float(np.sqrt(np.nanmean(squared))) if np.isfinite(squared).any() else float("nan")
 
     return statistic
 
 
 def _means(values: Floats) -> Callable[[Weights], Floats]:
-    """Weighted means of columns, each of its values that are numbers."""
-    known = np.isfinite(values).astype(np.float64)
-    filled = np.where(known > 0, values, 0.0)
-    return lambda weights: _ratio(weights @ filled, weights @ known)
+    """Return weighted means of columns, each over its finite values."""
+    finite = np.isfinite(values).astype(np.float64)
+    filled = np.where(finite > 0, values, 0.0)
+    return lambda weights: _ratio(weights @ filled, weights @ finite)
 
 
 def _ratio(a: Floats, b: Floats, nothing: float = np.nan) -> Floats:
@@ -290,14 +226,14 @@ def _ratio(a: Floats, b: Floats, nothing: float = np.nan) -> Floats:
 
 
 def _coherence(spectra: NDArray[np.complexfloating], a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
-    """Of spectra `(N, leads, bins, segments)`."""
+    """Return the mean coherence of pairs of leads, of spectra `(N, leads, bins, segments)`."""
     power = (np.abs(spectra) ** 2).sum(axis=-1)
     cross = np.einsum("nafs,nbfs->nabf", spectra, spectra.conj())[:, a, b]
     return _ratio(np.abs(cross) ** 2, power[:, a] * power[:, b]).mean(axis=-1)
 
 
 def _covariance(windows: Floats) -> Floats:
-    """Over time of `(N, leads, samples)`, with shape (N, leads, leads)."""
+    """Return the covariance over time of `(N, leads, samples)`, with shape (N, leads, leads)."""
     parts = []
     for k in range(0, len(windows), BLOCK):
         x = windows[k : k + BLOCK].astype(np.float64)

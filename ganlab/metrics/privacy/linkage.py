@@ -1,4 +1,4 @@
-r"""Identity linkage: does a network that recognizes persons by their ECG find those who trained among released windows?
+r"""Identity linkage: does a network that recognizes persons by their ECG find the members among released windows?
 
 The heart's electrical shape differs from person to person and stays over years, so that an ECG is a biometric (Biel et
 al., IEEE TIM 2001). A network learns to map windows of one person to the same direction on a sphere, with the margin
@@ -6,10 +6,10 @@ softmax of Wang et al. (CosFace, CVPR 2018): $-\log \frac{e^{s(\cos\theta_y - m)
 \ne y} e^{s \cos\theta_j}}$ over the persons it learns from. These are simulated, of a cohort that no data set has; it
 sees neither members nor non-members, so a difference between the two is no habit of the network's.
 
-Whoever attacks has another recording of each person where there is one (`Attacked.gallery`), and looks for the released
+The attacker has another recording of each person where there is one (`Attacked.gallery`), and looks for the released
 windows that are most like it: their mean likeness is the person's score. Calibrating it, by other persons' windows or
 by the likeness to other persons, found fewer copies. Taking for each released window the person whose direction is
-nearest, members are hit as often as non-members where the generator gives nothing away.
+nearest, members are hit as often as non-members where the generator leaks nothing.
 """
 
 import functools
@@ -25,10 +25,11 @@ from torch.nn import functional as F
 from ganlab.core.kind import Window
 from ganlab.core.record import LEADS, millivolts
 from ganlab.core.resampling import at_rate, centred
-from ganlab.metrics.base import Array, Number, Real, SampleSet, Weights
-from ganlab.metrics.privacy.attack import PERMUTATIONS, Floats, Targets, permuted
+from ganlab.metrics.base import Array, Floats, Real, SampleSet, Weights
+from ganlab.metrics.privacy.dcr import balanced
 from ganlab.metrics.privacy.membership import Attack, Attempt, NotHere, Outcome, Released
-from ganlab.metrics.privacy.screen import balanced
+from ganlab.metrics.privacy.roc import PERMUTATIONS, permuted
+from ganlab.metrics.privacy.targets import Targets
 from ganlab.metrics.utility.classifier import RATE, WIDTHS, ResNet
 from ganlab.simulator.ecg import RATE as SIMULATED
 from ganlab.simulator.ecg import simulate_record
@@ -36,29 +37,18 @@ from ganlab.simulator.ecg import simulate_record
 COHORT = 7_700_077
 """Seed of the simulated persons that the network learns from."""
 RECORDINGS, SECONDS = 2, 8.0
-"""Of each of them, and the least length of one, s."""
+"""Recordings of each of them, and the least length of one, s."""
 BATCH, LEARNING_RATE, DECAY = 64, 3e-3, 1e-3
 SCALE, MARGIN = 16.0, 0.2
-"""Of the softmax."""
+"""Scale and margin of the softmax."""
 CROP, GAIN, NOISE = 0.75, 0.15, 0.05
 """Part of a window that a step sees; deviation of a gain about 1; greatest deviation of noise, over the signal's."""
 NEAREST = 3
 """Released windows whose likeness to a person is their score."""
 
-NUMBERS = {
-    "privacy/linkage_share": Number(
-        "share",
-        "identity linkage: windows whose nearest identity is a person who trained, of as many who did not; 0.5 where "
-        "nobody is given away; few persons hit often make it scatter",
-        best=0.5,
-        sees=("copy", "noisy_copy"),
-        limits=(0.0, 1.0),
-    )
-}
-
 
 class Identification:
-    """A trained network: windows of its leads to unit vectors. The same for the same arguments and threads."""
+    """A trained network that maps windows of its leads to unit vectors; the same for the same arguments and threads."""
 
     def __init__(self, network: ResNet, scale: NDArray[np.float32]) -> None:
         self.network = network.eval()
@@ -66,16 +56,16 @@ class Identification:
 
     @torch.no_grad()
     def __call__(self, windows: Array, rate: float, block: int = 512) -> NDArray[np.float32]:
-        """Windows `(N, leads, samples)` in mV of `rate` Hz to `(N, 64)` of unit length."""
+        """Return unit vectors `(N, 64)` of windows `(N, leads, samples)` in mV of `rate` Hz."""
         given = torch.from_numpy(centred(at_rate(windows, rate, RATE)) / self.scale)
         return torch.cat([F.normalize(self.network(part)[0], dim=1) for part in given.split(block)]).numpy()
 
 
 @functools.lru_cache(maxsize=4)
 def identification(leads: tuple[str, ...], seconds: float, persons: int, steps: int, seed: int) -> Identification:
-    """Learn to tell `persons` simulated persons from each other by windows of `seconds` in these leads.
+    """Return a network that learned to distinguish `persons` simulated persons by windows of `seconds` in these leads.
 
-    Nothing outside is touched: the seed is of generators of its own.
+    Global random state stays as it was: the seed is that of generators of its own.
     """
     windows, person = _cohort(leads, seconds, persons)
     scale = np.sqrt(np.mean(np.square(windows), axis=(0, 2)))[:, None].astype(np.float32)
@@ -90,7 +80,7 @@ def identification(leads: tuple[str, ...], seconds: float, persons: int, steps: 
 
 
 def _cohort(leads: Sequence[str], seconds: float, persons: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Windows `(N, leads, samples)` at 125 Hz about their medians, and whose they are, `(N,)`."""
+    """Return windows `(N, leads, samples)` at 125 Hz about their medians, and their persons, `(N,)`."""
     span = round(seconds * SIMULATED)
     at = [LEADS.index(lead) for lead in leads]
     windows, whose = [], []
@@ -126,27 +116,27 @@ def _learn(
 
 
 def _changed(windows: Tensor, draws: torch.Generator) -> Tensor:
-    """Another gain, and some noise: neither is the person."""
+    """Return windows with random gain and noise, which do not identify a patient."""
     shape = (len(windows), 1, 1)
     gain = 1 + GAIN * torch.randn(shape, generator=draws)
     return gain * windows + NOISE * torch.rand(shape, generator=draws) * torch.randn(windows.shape, generator=draws)
 
 
 class Linkage(Attack):
-    """The more like a person the released windows are that are most like them, the likelier a member."""
+    """Scores a person by the likeness of the released windows that are most like them."""
 
     name = "linkage"
     knows = "another recording of the person where there is one, and a network that recognizes persons"
     blind = "members whom the network takes for somebody else"
 
     def __init__(self, persons: int = 200, steps: int = 800, seed: int = 0) -> None:
-        """Simulated persons that the network learns from, steps of training, and its seed."""
+        """Take the number of simulated persons to learn from, the steps of training, and its seed."""
         self.persons = persons
         self.steps = steps
         self.seed = seed
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
-        """Train the network, find the direction of every person. Raises NotHere for leads that are not simulated."""
+        """Train the network and compute every person's direction. Raises NotHere for leads that are not simulated."""
         kind = real.kind
         assert isinstance(kind, Window)
         assert real.attacked is not None
@@ -162,16 +152,16 @@ class Linkage(Attack):
         if other is not None:
             assert other.persons is not None
             several = np.isin(targets.person, other.persons)
-            known = directions(network(other.values, kind.rate), other.persons, targets.person[several])
-            recognized = recognition(embedded, targets, several, known)
-            persons[several] = known
+            others = directions(network(other.values, kind.rate), other.persons, targets.person[several])
+            recognized = recognition(embedded, targets, several, others)
+            persons[several] = others
 
         def attempt(released: Released) -> Outcome:
             likeness = network(released.samples.values, kind.rate) @ persons.T
             shares = np.bincount(likeness.argmax(axis=1), minlength=len(targets.person)) / len(likeness)
-            shown = asdict(recognized) | _null(shares, targets) | {"shares": shares.tolist()}
+            details = asdict(recognized) | _null(shares, targets) | {"shares": shares.tolist()}
             numbers = {"privacy/linkage_share": functools.partial(_share, likeness, targets)}
-            return Outcome(_top(likeness), None, numbers, shown)
+            return Outcome(_top(likeness), None, numbers, details)
 
         return attempt
 
@@ -179,10 +169,10 @@ class Linkage(Attack):
 def directions(
     embedded: NDArray[np.float32], persons: NDArray[np.int64] | None, wanted: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """The mean direction of each wanted person's windows, `(P, 64)` of `(N, 64)`."""
+    """Return the mean direction of each wanted person's windows, `(P, 64)` of `(N, 64)`."""
     assert persons is not None
-    found = np.stack([embedded[persons == person].mean(axis=0) for person in wanted])
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    means = np.stack([embedded[persons == person].mean(axis=0) for person in wanted])
+    return means / np.linalg.norm(means, axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -198,46 +188,46 @@ class Recognized:
 
 
 def recognition(
-    embedded: NDArray[np.float32], targets: Targets, several: NDArray[np.bool_], known: NDArray[np.float32]
+    embedded: NDArray[np.float32], targets: Targets, several: NDArray[np.bool_], gallery: NDArray[np.float32]
 ) -> Recognized:
-    """Recognize persons by their windows under attack in their other recordings.
+    """Return how often persons are recognized in their other recordings, by their windows under attack.
 
     Arguments:
         embedded: The windows under attack as unit vectors, with shape (N, 64).
-        targets: Whose they are, P persons.
+        targets: Their P persons.
         several: Which persons have another recording, with shape (P,).
-        known: The directions of these in their other recordings, with shape (Q, 64).
+        gallery: The directions of these in their other recordings, with shape (Q, 64).
     """
     if several.sum() < 2:
         return Recognized(int(several.sum()))
-    here = several[targets.place]
-    row = (np.cumsum(several) - 1)[targets.place[here]]
-    by_window = (embedded[here] @ known.T).argmax(axis=1) == row
-    persons = directions(embedded[here], row, np.arange(len(known)))
-    by_person = (persons @ known.T).argmax(axis=1) == np.arange(len(known))
-    return Recognized(len(known), float(by_person.mean()), float(by_window.mean()))
+    own = several[targets.place]
+    row = (np.cumsum(several) - 1)[targets.place[own]]
+    by_window = (embedded[own] @ gallery.T).argmax(axis=1) == row
+    persons = directions(embedded[own], row, np.arange(len(gallery)))
+    by_person = (persons @ gallery.T).argmax(axis=1) == np.arange(len(gallery))
+    return Recognized(len(gallery), float(by_person.mean()), float(by_window.mean()))
 
 
 def _top(likeness: NDArray[np.float32]) -> Floats:
-    """Of each person the mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
+    """Return each person's mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
     count = min(NEAREST, len(likeness))
     return np.partition(likeness, len(likeness) - count, axis=0)[-count:].mean(axis=0).astype(np.float64)
 
 
 def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, reference: Weights) -> float:
-    """Share of windows whose nearest person, of those who are there, is a member."""
-    there = np.flatnonzero(targets.weights(reference) > 0)
-    member = targets.member[there]
+    """Return the share of windows whose nearest person, of those with weight, is a member."""
+    present = np.flatnonzero(targets.weights(reference) > 0)
+    member = targets.member[present]
     if member.all() or not member.any():
         return float("nan")
-    hit = member[likeness[:, there].argmax(axis=1)]
+    hit = member[likeness[:, present].argmax(axis=1)]
     return balanced(float(hit @ judged / judged.sum()), int(member.sum()), int((~member).sum()))
 
 
 def _null(shares: Floats, targets: Targets) -> dict[str, object]:
-    """The share of members' hits among permutations of membership within the classes: its p value and its quantiles."""
+    """Return the share of members' hits, its p value and quantiles under permutations of membership within classes."""
     observed = float(shares @ targets.member)
-    drawn = shares @ permuted(targets, PERMUTATIONS)
+    drawn = shares @ permuted(targets.member, targets.stratum, PERMUTATIONS)
     return {
         "share": observed,
         "p": float((1 + (drawn >= observed - 1e-12).sum()) / (1 + PERMUTATIONS)),

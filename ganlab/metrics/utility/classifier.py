@@ -1,16 +1,11 @@
-r"""A small classifier of windows by diagnosis, its last layer as an embedding, and the Inception Score with it.
+r"""A small classifier of windows by diagnosis, and its last layer as an embedding.
 
 The network is a residual network of 1-D convolutions (He et al., CVPR 2016) on windows at 125 Hz, each lead about its
 median and over its standard deviation in training. In training every class is drawn as often as the others, in a class
 every person, of a person every window; a person with many windows has no more say than one with few.
-
-The Inception Score (Salimans et al., NeurIPS 2016; section 4.7 of the paper) is
-$\exp \mathbb{E}_x \mathrm{KL}(p(y|x) \,\|\, p(y))$ with this classifier in the place of Inception. A classifier is
-surer of the persons it has learned from than of others, so the score is the mean of classifiers of which each leaves
-out a part of the training persons, and judges no window of a person that it has learned from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,17 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Window
+from ganlab.core.kind import Array, Window
 from ganlab.core.resampling import at_rate
-from ganlab.metrics.base import Array, Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, Weights
+from ganlab.metrics.base import Real, SampleSet, TooFew, check_finite
 from ganlab.metrics.embedding import Embed, Embedding
 
 Probabilities = NDArray[np.float64]
-
-SHARE = (0.0, 1.0)
-"""Limits of a share, and of an AUROC."""
 RATE = 125.0
-"""Samples a second that the network sees, Hz."""
+"""Sampling rate of the network's windows, Hz."""
 WIDTHS = (16, 32, 64)
 """Channels of the residual blocks; the last is the size of the embedding."""
 STEPS, BATCH = 120, 64
@@ -38,17 +30,17 @@ STEPS, BATCH = 120, 64
 LEARNING_RATE, DECAY = 3e-3, 1e-2
 """Highest rate of a cycle (Smith & Topin, 2019) and weight decay of AdamW."""
 SMOOTHING = 0.1
-"""Of the labels, which keeps a classifier of few persons from being sure of everything."""
+"""Smoothing of the labels, which keeps a classifier of few persons from being sure of everything."""
 CROP = 0.75
 """Part of a window that a training step sees, at a random place."""
 FOLDS = 3
-"""Classifiers of which each leaves out one part of the training persons."""
+"""Classifiers that each leave out one part of the training persons."""
 LEAST = 16
 """Windows to train with."""
 
 
 class ResNet(nn.Module):
-    """`(B, leads, samples)` to an embedding `(B, 64)` and logits of the classes `(B, K)`."""
+    """Maps `(B, leads, samples)` to an embedding `(B, 64)` and logits of the classes `(B, K)`."""
 
     def __init__(self, leads: int, classes: int) -> None:
         super().__init__()
@@ -58,13 +50,13 @@ class ResNet(nn.Module):
         self.head = nn.Linear(WIDTHS[-1], classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed and classify."""
+        """Return embedding and logits."""
         embedded = self.features(x)
         return embedded, self.head(embedded)
 
 
 class Block(nn.Module):
-    """Two convolutions and what passes them by."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, taken: int, given: int, stride: int) -> None:
         super().__init__()
@@ -79,7 +71,7 @@ class Block(nn.Module):
         self.past = nn.Identity() if same else nn.Conv1d(taken, given, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, C, L)` to `(B, C', L / stride)`."""
+        """Return `(B, C', L / stride)` of `(B, C, L)`."""
         return F.relu(self.body(x) + self.past(x))
 
 
@@ -92,47 +84,48 @@ class Classifier:
     scale: NDArray[np.float32]
 
     def probabilities(self, windows: Array) -> Probabilities:
-        """Of each class for windows `(N, leads, samples)` in mV, with shape (N, K)."""
+        """Return the probability of each class, `(N, K)`, for windows `(N, leads, samples)` in mV."""
         return self.classify(resampled(windows, self.rate))
 
     def classify(self, windows: NDArray[np.float32]) -> Probabilities:
-        """`probabilities` of windows that are `resampled` already."""
+        """Return `probabilities` of windows that are `resampled` already."""
         return self._run(windows, 1, nn.Softmax(dim=1)).astype(np.float64)
 
     def embed(self, windows: Array) -> NDArray[np.float32]:
-        """The last layer before the classes for windows `(N, leads, samples)` in mV, with shape (N, 64)."""
+        """Return the last layer before the classes, `(N, 64)`, for windows `(N, leads, samples)` in mV."""
         return self._run(resampled(windows, self.rate), 0, nn.Identity())
 
     @torch.no_grad()
     def _run(self, windows: NDArray[np.float32], output: int, last: nn.Module, block: int = 256) -> NDArray[np.float32]:
-        given = torch.from_numpy(windows / self.scale)
-        return torch.cat([last(self.network(part)[output]) for part in given.split(block)]).numpy()
+        scaled = torch.from_numpy(windows / self.scale)
+        return torch.cat([last(self.network(part)[output]) for part in scaled.split(block)]).numpy()
 
 
 def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 0, steps: int = STEPS) -> Classifier:
-    """Learn the labels of windows; always the same for the same windows, seed and number of threads.
+    """Return a classifier of windows; always the same for the same windows, seed and number of threads.
 
-    Nothing outside is touched: the seed is of generators of its own. Classes without a window are never predicted.
+    Global random state stays as it was: the seed is that of generators of its own. Classes without a window are never
+    predicted.
 
     Arguments:
-        parts: Windows `(N, leads, samples)` in mV with their labels, and persons where they are known; of several sets
+        parts: Windows `(N, leads, samples)` in mV with their labels, and person ids if any; of several sets
             each is drawn as often as the others.
         kind: What the windows are.
         classes: How many classes there are, K.
-        seed: Of the first weights and of the order of the windows.
+        seed: Seed of the first weights and of the order of the windows.
         steps: Steps of training.
     """
-    known = [part.labels for part in parts if part.labels is not None]
-    if len(known) < len(parts):
+    given = [part.labels for part in parts if part.labels is not None]
+    if len(given) < len(parts):
         raise UserError("a classifier is to learn from windows without labels: give a data set with classes.")
-    labels = np.concatenate(known)
+    labels = np.concatenate(given)
     if len(labels) < LEAST:
         raise TooFew(f"{len(labels)} windows, and a classifier needs {LEAST}. More samples: metrics.samples=.")
     values = np.concatenate([resampled(part.values, kind.rate) for part in parts])
     scale = _scale(values)
     windows, target = torch.from_numpy(values / scale), torch.as_tensor(labels)
     draws = torch.Generator().manual_seed(seed)
-    weights = np.concatenate([draw_weights(each, part.persons) for each, part in zip(known, parts, strict=True)])
+    weights = np.concatenate([draw_weights(each, part.persons) for each, part in zip(given, parts, strict=True)])
     order = torch.multinomial(torch.as_tensor(weights), steps * BATCH, replacement=True, generator=draws)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.random.default_generator.manual_seed(seed)
@@ -142,7 +135,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
 
 
 def draw_weights(labels: NDArray[np.int64], persons: NDArray[np.int64] | None) -> NDArray[np.float64]:
-    """How likely each window is drawn, `(N,)`, 1 in a class: its persons alike, and all windows of a person."""
+    """Return weights of the draw of windows, `(N,)`: 1 in each class, shared equally by its persons, then windows."""
     if persons is None:
         _, place, count = np.unique(labels, return_inverse=True, return_counts=True)
         return 1 / count[place]
@@ -152,15 +145,12 @@ def draw_weights(labels: NDArray[np.int64], persons: NDArray[np.int64] | None) -
 
 
 def resampled(windows: Array, rate: float) -> NDArray[np.float32]:
-    """Windows `(N, leads, samples)` in mV of `rate` Hz at 125 Hz; raises UserError for NaN and infinity."""
-    broken = int((~np.isfinite(windows).all(axis=(1, 2))).sum())
-    if broken:
-        raise UserError(f"{broken} of {len(windows)} windows hold NaN or infinity: leave them out first.")
-    return at_rate(windows, rate, RATE)
+    """Return windows `(N, leads, samples)` in mV of `rate` Hz at 125 Hz. Raises UserError for NaN and infinity."""
+    return at_rate(check_finite(windows, "windows"), rate, RATE)
 
 
 def labelled(real: Real) -> Window:
-    """What the windows are; raises TooFew, with the reason, where there is nothing to learn a class from."""
+    """Return the kind of the windows. Raises TooFew, with the reason, where there are not two classes to learn."""
     assert isinstance(real.kind, Window)
     if real.train.labels is None or len(real.classes) < 2:
         raise TooFew(f"the data set has {len(real.classes)} classes with labels, and a classifier needs two.")
@@ -176,32 +166,35 @@ def labelled(real: Real) -> Window:
 def classify_unseen(
     real: Real, seed: int = 0, steps: int = STEPS
 ) -> Callable[[SampleSet], list[tuple[Probabilities, NDArray[np.bool_]]]]:
-    """Classifiers that each leave out a part of the training persons, for `real.classes`.
+    """Train classifiers that each leave out a part of the training persons; return the function that applies them.
 
-    What is returned gives, for each of them, the probabilities of a set's windows, `(N, K)`, and which of these
-    windows are of no person it has learned from, `(N,)`.
+    It returns, for each classifier, the probabilities of a set's windows, `(N, K)`, and which of these windows are of
+    no person it has learned from, `(N,)`.
     """
     kind = labelled(real)
     kept = _folds(real.train)
-    judges = [
+    classifiers = [
         train_classifier(real.train.take(each), kind=kind, classes=len(real.classes), seed=seed + k, steps=steps)
         for k, each in enumerate(kept)
     ]
     persons = real.train.persons
-    known = [None if persons is None else np.unique(persons[each]) for each in kept]
+    learned = [None if persons is None else np.unique(persons[each]) for each in kept]
 
     def classify(samples: SampleSet) -> list[tuple[Probabilities, NDArray[np.bool_]]]:
         windows = resampled(samples.values, kind.rate)
-        return [(each.classify(windows), _unseen(samples, seen)) for each, seen in zip(judges, known, strict=True)]
+        return [
+            (each.classify(windows), _unseen(samples, people))
+            for each, people in zip(classifiers, learned, strict=True)
+        ]
 
     return classify
 
 
 class TrainedClassifier(Embedding):
-    """The last layer of a classifier of the training samples by diagnosis: what differs between classes is far apart.
+    """Embeds windows by the last layer of a classifier of the training samples by diagnosis.
 
-    It tells the training persons from each other better than others, so real samples of both are apart as well:
-    read its numbers beside the floor, and take none of them for privacy.
+    It distinguishes training persons better than others, so real samples of both are apart as well: read its numbers
+    with the real-versus-real reference range, and take none of them for privacy.
     """
 
     blind = ("noisy_copy",)
@@ -211,86 +204,9 @@ class TrainedClassifier(Embedding):
         self.seed = seed
 
     def fit(self, real: Real) -> Embed:
-        """Train; raises TooFew where the training samples have no labels or only one."""
+        """Train. Raises TooFew where the training samples have no labels or only one."""
         kind, classes = labelled(real), len(real.classes)
         return train_classifier(real.train, kind=kind, classes=classes, seed=self.seed, steps=self.steps).embed
-
-
-class InceptionScore(Metric):
-    """The Inception Score with an ECG classifier, how sure that one is, and the shares of the classes it sees."""
-
-    kinds = (Window,)
-    numbers: Mapping[str, Number] = {
-        "inception/score": Number(
-            "",
-            "exp of the mean KL(p(class | window) || p(class)): sure of each window, and all classes there; blind to "
-            "collapse, which it may reward, and to labels; higher for copies, which the classifiers have learned",
-            limits=(1.0, np.inf),
-        ),
-        "inception/confidence": Number(
-            "share",
-            "mean probability of the likeliest class; noise and copies of training samples are classified more surely "
-            "than real samples of other persons are",
-            sees=("noise",),
-            limits=SHARE,
-        ),
-        "inception/class_distance": Number(
-            "share",
-            "total variation between the shares of the classes and those of the reference, as the classifier sees "
-            "them; few persons make it large",
-            best=0.0,
-            limits=SHARE,
-        ),
-    }
-
-    def __init__(self, steps: int = STEPS, seed: int = 0) -> None:
-        self.steps = steps
-        self.seed = seed
-
-    def fit(self, real: Real) -> Scorer:
-        """Train the classifiers; raises TooFew where the training samples have no labels or only one."""
-        classify = classify_unseen(real, self.seed, self.steps)
-        reference = classify(real.reference)
-
-        def judge(samples: SampleSet) -> dict[str, Statistic]:
-            judged = classify(samples)
-            return {
-                "inception/score": lambda of, _: _mean([inception_score(p, of * new) for p, new in judged]),
-                "inception/confidence": lambda of, _: _mean(
-                    [float(_average(p.max(axis=1), of * new)) for p, new in judged]
-                ),
-                "inception/class_distance": lambda of, beside: _mean(
-                    [
-                        0.5 * float(np.abs(_average(a, of * new_a) - _average(b, beside * new_b)).sum())
-                        for (a, new_a), (b, new_b) in zip(judged, reference, strict=True)
-                    ]
-                ),
-            }
-
-        return judge
-
-
-def inception_score(probabilities: Probabilities, weights: Weights) -> float:
-    """Exponential of the weighted mean divergence of `(N, K)` probabilities from their mean; NaN without weight."""
-    if not weights.sum():
-        return float("nan")
-    mean = weights @ probabilities / weights.sum()
-    divergence = np.sum(probabilities * (_log(probabilities) - _log(mean)), axis=1)
-    return float(np.exp(weights @ divergence / weights.sum()))
-
-
-def _log(probabilities: Probabilities) -> Probabilities:
-    return np.log(np.maximum(probabilities, 1e-12))
-
-
-def _average(values: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
-    """Weighted mean over the first axis; NaN without weight."""
-    return weights @ values / (weights.sum() or np.nan)
-
-
-def _mean(values: list[float]) -> float:
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
 
 
 def _learn(
@@ -310,13 +226,13 @@ def _learn(
 
 
 def _scale(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Standard deviation of each lead about the windows' medians, `(leads, 1)`; 1 for a lead that is flat."""
+    """Return the standard deviation of each lead about the windows' medians, `(leads, 1)`; 1 for a flat lead."""
     deviation = np.sqrt(np.mean(np.square(windows), axis=(0, 2)))
     return np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)
 
 
 def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
-    """Which training samples each of the classifiers keeps: all but a part of the persons of every class."""
+    """Return which training samples each classifier learns from: all but a part of the persons of every class."""
     assert train.labels is not None
     who = np.arange(len(train)) if train.persons is None else train.persons
     label = dict(zip(who.tolist(), train.labels.tolist(), strict=True))
@@ -326,7 +242,7 @@ def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
     return [parts != k for k in range(FOLDS)]
 
 
-def _unseen(samples: SampleSet, known: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-    if samples.persons is None or known is None:
+def _unseen(samples: SampleSet, people: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    if samples.persons is None or people is None:
         return np.ones(len(samples), bool)
-    return ~np.isin(samples.persons, known)
+    return ~np.isin(samples.persons, people)

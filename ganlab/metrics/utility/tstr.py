@@ -1,17 +1,17 @@
-"""Is what was generated of use? A classifier learns the diagnosis from it and is tested on real persons, and reversely.
+"""Utility: a classifier learns the diagnosis from generated windows and is tested on real persons, and the reverse.
 
 TSTR: train on synthetic, test on real (Esteban, Hyland and Ratsch, 2017); TRTS: train on real, test on synthetic; TRTR:
-train on real, test on real, which is TSTR's floor. A patient, not a window, is diagnosed: with the mean probability of
-the patient's windows. A patient whose records have different labels has the one of most windows, of equally many the
-first. The intervals are of the tested persons; how much other training persons would change is not in them.
+train on real, test on real, which is TSTR's reference range. A patient, not a window, is diagnosed: with the mean
+probability of the patient's windows. A patient whose records have different labels has the one of most windows, of
+equally many the first. The intervals are those of the tested persons, without the variance of other training persons.
 
-Around 0.8 is what lead i tells of an infarction in persons that the classifier has not seen; 0.99 would mean that the
-same persons are on both sides, which is refused.
+An infarction is recognized from lead i at around 0.8 in persons that the classifier has not seen; 0.99 would mean that
+the same persons are on both sides, which is refused.
 """
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, Weights
+from ganlab.metrics.auc import balanced_accuracy, macro_auroc, mean_of_finite
+from ganlab.metrics.base import Estimate, Metric, Real, SampleSet, Scorer, Statistic, TooFew, Weights
+from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import (
-    SHARE,
     STEPS,
     Probabilities,
     classify_unseen,
@@ -37,51 +38,14 @@ class Utility(Metric):
     """TSTR, TRTS and augmentation with the classifier of `ganlab.metrics.utility.classifier`, by patient.
 
     A set without labels, as of a GAN without classes, is not measured. A set with the reference's own persons is only
-    tested, not learned from.
+    tested on, not learned from.
     """
 
     kinds = (Window,)
-    numbers: Mapping[str, Number] = {
-        "utility/tstr_auroc": Number(
-            "AUROC",
-            "trained on this set, tested on the reference: macro one-vs-rest, by patient; the floor is TRTR; blind to "
-            "all that the diagnosis does not need, to copies, and with ten patients to nearly everything",
-            best=1.0,
-            limits=SHARE,
-        ),
-        "utility/tstr_balanced_accuracy": Number(
-            "share", "the same classifier: mean share of each class's patients recognized", best=1.0, limits=SHARE
-        ),
-        "utility/tstr_ratio": Number(
-            "", "TSTR over TRTR, AUROC, from as many real windows; paired, by patient", best=1.0, limits=(0.0, np.inf)
-        ),
-        "utility/tstr_shuffled_auroc": Number(
-            "AUROC",
-            "TSTR after its labels were shuffled once: a control; it scatters widely about 0.5 where patients are few",
-            best=0.5,
-            limits=SHARE,
-        ),
-        "utility/trts_auroc": Number(
-            "AUROC",
-            "trained on real training persons, tested on this set's windows: do they show their label? Rewards "
-            "copies, and a collapse within a class",
-            limits=SHARE,
-        ),
-        "utility/augmentation_auroc": Number(
-            "AUROC",
-            "trained on the real training samples and this set, by halves, tested on the reference, by patient",
-            best=1.0,
-            limits=SHARE,
-        ),
-        "utility/augmentation_gain": Number(
-            "AUROC",
-            "augmentation_auroc less that of the real training samples alone; more is better, 0 is no use",
-            limits=(-1.0, 1.0),
-        ),
-    }
+    numbers = numbers_of("utility")
 
     def __init__(self, steps: int = STEPS, seed: int = 0, repeats: int = 1) -> None:
-        """`repeats` classifiers with other seeds, whose numbers are averaged."""
+        """Take steps and seed of training, and `repeats`: classifiers of other seeds, whose numbers are averaged."""
         self.steps = steps
         self.seed = seed
         self.repeats = repeats
@@ -96,7 +60,7 @@ class Utility(Metric):
         reference = resampled(real.reference.values, kind.rate)
 
         def tested(*learned: SampleSet, first: int = 0) -> list[Probabilities]:
-            """Of the reference's patients, by classifiers trained on these samples."""
+            """Return probabilities of the reference's patients, by classifiers trained on these samples."""
             classes = len(real.classes)
             if len(np.unique(np.concatenate([each.labels for each in learned if each.labels is not None]))) < 2:
                 return [np.full((len(patients.label), classes), 1 / classes)]
@@ -108,39 +72,39 @@ class Utility(Metric):
 
         @functools.cache
         def trtr(count: int) -> list[Probabilities]:
-            # Another seed than TSTR's: the floor of the ratio then shows what a training is worth.
-            return tested(spread(real.train, count), first=self.repeats)
+            # Another seed than TSTR's: the ratio of real samples then shows the variance of training.
+            return tested(real.train.take(evenly(count, len(real.train))), first=self.repeats)
 
         alone = functools.cache(lambda: tested(real.train))
 
-        def judge(samples: SampleSet) -> dict[str, Statistic]:
+        def score(samples: SampleSet) -> dict[str, Statistic]:
             if samples.labels is None:
-                _say_unlabelled()
+                _warn_unlabelled()
                 return {}
-            found = {"utility/trts_auroc": _tested_windows(classify(samples), samples.labels)}
+            numbers = {"utility/trts_auroc": _tested_windows(classify(samples), samples.labels)}
             if samples.persons is not None and np.isin(samples.persons, patients.person).any():
-                return found
+                return numbers
             rng = np.random.default_rng(self.seed)
             shuffled = SampleSet(samples.values, rng.permutation(samples.labels), samples.persons)
             real_as_many, synthetic = trtr(min(len(samples), len(real.train))), tested(samples)
             auroc = functools.partial(_by_patient, patients, macro_auroc)
             with_synthetic, without = auroc(tested(real.train, samples)), auroc(alone())
             of_synthetic, of_real = auroc(synthetic), auroc(real_as_many)
-            return found | {
+            return numbers | {
                 "utility/tstr_auroc": of_synthetic,
                 "utility/tstr_balanced_accuracy": _by_patient(patients, balanced_accuracy, synthetic),
-                "utility/tstr_ratio": lambda of, beside: of_synthetic(of, beside) / (of_real(of, beside) or np.nan),
+                "utility/tstr_ratio": lambda of, other: of_synthetic(of, other) / (of_real(of, other) or np.nan),
                 "utility/tstr_shuffled_auroc": auroc(tested(shuffled)),
                 "utility/augmentation_auroc": with_synthetic,
-                "utility/augmentation_gain": lambda of, beside: with_synthetic(of, beside) - without(of, beside),
+                "utility/augmentation_gain": lambda of, other: with_synthetic(of, other) - without(of, other),
             }
 
-        return judge
+        return score
 
 
 @dataclass(frozen=True)
 class _Patients:
-    """The reference's: numbers and labels, `(P,)`, and for each window the place of its patient, `(N,)`."""
+    """The reference's patients: ids and labels, `(P,)`, and for each window the place of its patient, `(N,)`."""
 
     person: NDArray[np.int64]
     label: NDArray[np.int64]
@@ -148,7 +112,7 @@ class _Patients:
 
     @classmethod
     def of(cls, real: Real) -> "_Patients":
-        """Raises TooFew where the reference cannot test what was learned from the training samples."""
+        """Return the reference's patients. Raises TooFew where they cannot test what training samples teach."""
         reference = real.reference
         if reference.labels is None or reference.persons is None or real.train.persons is None:
             raise TooFew("utility is tested by patient, and of the real samples labels or persons are not known.")
@@ -164,66 +128,19 @@ class _Patients:
         return cls(person, label, place)
 
     def mean(self, windows: Probabilities) -> Probabilities:
-        """Of each patient's windows, `(P, K)` of `(N, K)`."""
+        """Return the mean of each patient's windows, `(P, K)` of `(N, K)`."""
         summed = np.zeros((len(self.person), windows.shape[1]))
         np.add.at(summed, self.place, windows)
         return summed / np.bincount(self.place)[:, None]
 
     def weights(self, windows: Weights) -> Weights:
-        """How often each patient is there when windows are there so often, `(P,)`."""
+        """Return the weight of each patient, `(P,)`, given those of the windows, `(N,)`."""
         return np.bincount(self.place, windows) / np.bincount(self.place)
-
-
-def macro_auroc(probabilities: Probabilities, labels: NDArray[np.int64]) -> Callable[[Weights], float]:
-    """Mean one-vs-rest AUROC of the classes that are there, of weights `(N,)`; NaN where only one is.
-
-    Arguments:
-        probabilities: Of the classes, with shape (N, K).
-        labels: With shape (N,).
-    """
-    parts = [auroc(probabilities[:, k], labels == k) for k in np.unique(labels)]
-
-    def statistic(weights: Weights) -> float:
-        values = [value for value in (part(weights) for part in parts) if np.isfinite(value)]
-        return float(np.mean(values)) if values else float("nan")
-
-    return statistic
-
-
-def auroc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Callable[[Weights], float]:
-    """Area under the ROC curve as a function of weights `(N,)`; NaN where one side has no weight.
-
-    The scores are sorted once: scikit-learn's function, with which the tests compare, takes too long in a bootstrap.
-    """
-    place = np.unique(scores, return_inverse=True)[1]
-
-    def statistic(weights: Weights) -> float:
-        above, below = (np.bincount(place, weights * side) for side in (positive, ~positive))
-        pairs = above.sum() * below.sum()
-        return float(above @ (np.cumsum(below) - below / 2) / pairs) if pairs else float("nan")
-
-    return statistic
-
-
-def balanced_accuracy(probabilities: Probabilities, labels: NDArray[np.int64]) -> Callable[[Weights], float]:
-    """Mean share of each class recognized, of the classes that are there, as a function of weights `(N,)`."""
-    right = probabilities.argmax(axis=1) == labels
-
-    def statistic(weights: Weights) -> float:
-        there, found = (np.bincount(labels, weights * each) for each in (np.ones(len(labels)), right))
-        return float(np.mean(found[there > 0] / there[there > 0])) if there.any() else float("nan")
-
-    return statistic
-
-
-def spread(samples: SampleSet, count: int) -> SampleSet:
-    """So many of the samples, evenly, or all."""
-    return samples.take(evenly(count, len(samples)))
 
 
 def _by_patient(
     patients: _Patients,
-    number: Callable[[Probabilities, NDArray[np.int64]], Callable[[Weights], float]],
+    number: Callable[[Probabilities, NDArray[np.int64]], Estimate],
     tested: list[Probabilities],
 ) -> Statistic:
     parts = [number(each, patients.label) for each in tested]
@@ -239,13 +156,11 @@ def _tested_windows(judged: list[tuple[Probabilities, NDArray[np.bool_]]], label
     parts = [macro_auroc(probabilities, labels) for probabilities, _ in judged]
 
     def statistic(of: Weights, _: Weights) -> float:
-        values = [part(of * unseen) for part, (_, unseen) in zip(parts, judged, strict=True)]
-        known = [value for value in values if np.isfinite(value)]
-        return float(np.mean(known)) if known else float("nan")
+        return mean_of_finite(part(of * unseen) for part, (_, unseen) in zip(parts, judged, strict=True))
 
     return statistic
 
 
 @functools.cache
-def _say_unlabelled() -> None:
+def _warn_unlabelled() -> None:
     log.warning("utility is not measured of samples without labels: gan=acgan, or a generator for each class.")

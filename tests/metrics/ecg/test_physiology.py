@@ -19,7 +19,9 @@ from ganlab.evaluation import controls
 from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg import physiology
-from ganlab.metrics.ecg.physiology import VisualCriteria, agreement, describe, find_all_peaks, find_peaks, lags
+from ganlab.metrics.ecg.peaks import agreement, find_all_peaks, find_peaks, lags
+from ganlab.metrics.ecg.physiology import describe
+from ganlab.metrics.ecg.visual_criteria import VisualCriteria
 from ganlab.simulator.ecg import simulate_record
 
 SAMPLES = 2025

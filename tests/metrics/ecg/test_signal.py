@@ -13,7 +13,8 @@ from ganlab.dataset.ptbdb import PTBDB
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.ecg.signal import SignalShape, comb_ratio, seam_ratio, stuck
+from ganlab.metrics.ecg.fold import comb_ratio, seam_ratio
+from ganlab.metrics.ecg.signal import SignalShape, stuck
 from ganlab.split.patient import PatientSplit
 
 KIND = Window(("i", "ii"), 1000.0, 2025)

@@ -16,7 +16,8 @@ from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.privacy.copies import Copies, distances, left_out, spectra
+from ganlab.metrics.points import same_person
+from ganlab.metrics.privacy.copies import Copies, distances, spectra
 from ganlab.report.tally import complete, repeats
 from ganlab.split.patient import PatientSplit
 
@@ -84,11 +85,15 @@ def test_other_persons_have_the_share_by_construction() -> None:
 
 def test_who_is_the_same_person_is_left_out() -> None:
     train = waves(8, 0)
-    assert left_out(train, train).sum() == 8 * 4
-    assert not left_out(SampleSet(train.values), train).any()
-    assert not left_out(waves(8, 1, number_from=2), train).any()
+
+    def same(samples: SampleSet) -> np.ndarray:
+        return same_person(samples.persons, train.persons, len(train))
+
+    assert same(train).sum() == 8 * 4
+    assert not same(SampleSet(train.values)).any()
+    assert not same(waves(8, 1, number_from=2)).any()
     # The same person has other windows elsewhere: who it is says the number alone.
-    assert left_out(waves(8, 1), train).sum() == 8 * 4
+    assert same(waves(8, 1)).sum() == 8 * 4
 
 
 def test_a_window_near_to_its_own_persons_is_no_copy() -> None:

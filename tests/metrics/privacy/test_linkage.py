@@ -11,10 +11,10 @@ from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.attack_sets import attack_sets
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, Scores
-from ganlab.metrics.privacy.attack import Targets
+from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.linkage import Linkage, directions, identification, recognition
 from ganlab.metrics.privacy.membership import NotHere
-from ganlab.metrics.privacy.windows import Privacy
+from ganlab.metrics.privacy.targets import Targets
 from ganlab.split.patient import PatientSplit
 
 LEARNED = {"persons": 40, "steps": 120}
@@ -36,7 +36,7 @@ def linked(real: Real, samples: SampleSet) -> tuple[dict[str, float], dict]:
     judged = measure.fit(real)(samples)
     assert isinstance(judged, Scores)
     everybody = np.ones(len(samples)), np.ones(len(real.reference))
-    return {name: number(*everybody) for name, number in judged.items()}, judged.shown["attacks"]["linkage"]
+    return {name: number(*everybody) for name, number in judged.items()}, judged.details["attacks"]["linkage"]
 
 
 def test_members_are_linked_by_recordings_that_did_not_train(cohort: tuple[Data, Real]) -> None:

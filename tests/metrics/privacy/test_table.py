@@ -75,7 +75,7 @@ def test_columns_that_follow_from_one_another_are_no_leak() -> None:
     """T3 is told of members and of others alike where the rows are of neither."""
     others = rows(range(700, 800), 77)
     found = judged(others, ["tsh"])
-    shown = found.shown["attributes"]
+    shown = found.details["attributes"]
     assert shown["known"] == ["tsh"]
     assert min(shown["members"], shown["nonmembers"]) > 0.1
     assert abs(values(others, ["tsh"])["privacy/attributes_risk"]) < 0.2

@@ -15,14 +15,13 @@ from ganlab.evaluation.controls import make
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.utility.classifier import (
     FOLDS,
-    InceptionScore,
     ResNet,
     TrainedClassifier,
     classify_unseen,
     draw_weights,
-    inception_score,
     train_classifier,
 )
+from ganlab.metrics.utility.inception import InceptionScore, inception_score
 from ganlab.split.patient import PatientSplit
 
 KIND = Window(("i", "ii"), 250.0, 300)

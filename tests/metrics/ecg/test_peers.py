@@ -13,18 +13,10 @@ from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.peers import (
-    BANDWIDTHS,
-    PSNR_LIMIT,
-    PeersList,
-    dtw,
-    features_of,
-    frechet,
-    mmd,
-    precision_recall,
-    sliced_wasserstein,
-    ssim,
-)
+from ganlab.metrics.ecg.dtw import dtw
+from ganlab.metrics.ecg.nearest_errors import PSNR_LIMIT, ssim
+from ganlab.metrics.ecg.peers import BANDWIDTHS, PeersList, features_of, mmd, precision_recall, sliced_wasserstein
+from ganlab.metrics.frechet import frechet_distance
 from ganlab.split.patient import PatientSplit
 
 RNG = np.random.default_rng(0)
@@ -101,9 +93,9 @@ def test_mmd_is_the_mean_over_pairs_of_different_points(weights: tuple[np.ndarra
 
 
 def test_frechet_of_what_is_known() -> None:
-    assert frechet(A, A, ONES[0], ONES[0]) == pytest.approx(0, abs=1e-9)
-    assert frechet(A, A + np.array([1, 2, 2]), ONES[0], ONES[0]) == pytest.approx(9)
-    assert frechet(A, 3 * A, ONES[0], ONES[0]) == pytest.approx(
+    assert frechet_distance(A, A)(ONES[0], ONES[0]) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(A, A + np.array([1, 2, 2]))(ONES[0], ONES[0]) == pytest.approx(9)
+    assert frechet_distance(A, 3 * A)(ONES[0], ONES[0]) == pytest.approx(
         4 * np.trace(np.cov(A.T)) + 4 * (A.mean(axis=0) ** 2).sum()
     )
 

@@ -6,7 +6,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Window
 from ganlab.evaluation.controls import make
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.embedding import Embedding, PhysiologicalFeatures, RandomConvolutions
+from ganlab.metrics.ecg.embedding import PhysiologicalFeatures, RandomConvolutions
+from ganlab.metrics.embedding import Embedding
 
 KIND = Window(("i", "ii", "iii"), 500.0, 700)
 EMBEDDINGS = [RandomConvolutions(), PhysiologicalFeatures()]

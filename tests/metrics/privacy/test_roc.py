@@ -4,17 +4,9 @@ from scipy.stats import binom, norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ganlab.metrics.base import SampleSet
-from ganlab.metrics.privacy.attack import (
-    THRESHOLDS,
-    Targets,
-    curve,
-    epsilon_bound,
-    greatest_bound,
-    least_auc,
-    permuted,
-    rate_at,
-    strongest,
-)
+from ganlab.metrics.privacy.epsilon import THRESHOLDS, epsilon_bound, greatest_bound
+from ganlab.metrics.privacy.roc import curve, least_auc, permuted, rate_at, strongest
+from ganlab.metrics.privacy.targets import Targets
 
 MEMBER = np.arange(80) < 40
 
@@ -86,21 +78,25 @@ def test_the_least_leak_is_found_as_often_as_it_says() -> None:
 
 def test_the_strongest_of_several_attacks_is_corrected_for_their_number() -> None:
     given = targets()
-    p = [strongest({str(k): scores(0, 10 * seed + k) for k in range(5)}, given)[1]["p"] for seed in range(60)]
+    p = [
+        strongest({str(k): scores(0, 10 * seed + k) for k in range(5)}, given.member, given.stratum)[1]["p"]
+        for seed in range(60)
+    ]
     assert 0.3 < np.mean(p) < 0.7
     assert np.mean(np.array(p) < 0.05) < 0.15
-    number, said = strongest({"blind": scores(0), "good": scores(2.0, 1)}, given)
+    number, said = strongest({"blind": scores(0), "good": scores(2.0, 1)}, given.member, given.stratum)
     assert said["attack"] == "good"
     assert said["p"] < 0.001
     assert said["auc"] == pytest.approx(roc_auc_score(MEMBER, scores(2.0, 1)))
     assert number(np.ones(80)) == pytest.approx(said["auc"])
-    assert said["chance_95"] > strongest({"blind": scores(0)}, given)[1]["chance_95"]
+    assert said["chance_95"] > strongest({"blind": scores(0)}, given.member, given.stratum)[1]["chance_95"]
 
 
 def test_membership_is_dealt_out_anew_within_the_classes() -> None:
-    drawn = permuted(targets(label=1), 50)
+    given = targets(label=1)
+    drawn = permuted(given.member, given.stratum, 50)
     odd = np.arange(80) % 2 == 1
     assert (drawn[odd].sum(axis=0) == 20).all()
     assert (drawn[~odd].sum(axis=0) == 20).all()
     assert len(np.unique(drawn, axis=1).T) == 50
-    assert (drawn == permuted(targets(label=1), 50)).all()
+    assert (drawn == permuted(given.member, given.stratum, 50)).all()

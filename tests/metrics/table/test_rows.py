@@ -9,9 +9,11 @@ from ganlab.core.kind import Column, Image, Row
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.table.columns import TableMetric, correlations, violations
-from ganlab.metrics.table.neighbours import nearest, radii
-from ganlab.metrics.utility import table as table_utility
+from ganlab.metrics.points import radii
+from ganlab.metrics.table import trees as table_trees
+from ganlab.metrics.table.columns import violations
+from ganlab.metrics.table.pairs import correlations
+from ganlab.metrics.table.rows import TableMetric
 from tests.conftest import DATA
 
 KIND = Row((Column("a", -4, 4), Column("b"), Column("sick", 0, 1, binary=True), Column("old", 0, 1, binary=True)))
@@ -21,7 +23,7 @@ RIGHT = {"ks_mean": 0, "ks_worst": 0, "binary_rate_difference": 0, "column_shape
 @pytest.fixture(autouse=True)
 def few_rounds(request, monkeypatch):
     """Trees take the time; only the tests that look at what they say have more than a stump."""
-    monkeypatch.setattr(table_utility, "ROUNDS", 15 if "trees" in request.fixturenames else 1)
+    monkeypatch.setattr(table_trees, "ROUNDS", 15 if "trees" in request.fixturenames else 1)
 
 
 @pytest.fixture
@@ -148,13 +150,13 @@ def test_the_energy_distance_is_that_of_pairs_of_two_rows():
 
 def test_precision_and_coverage_count_balls_to_the_fifth_neighbour():
     line = np.arange(12.0)[:, None]
-    assert radii(line)[[0, 5]] == pytest.approx([5, 3])
-    assert radii(line[:3]) == pytest.approx([2, 1, 2])
+    assert radii(line, 5)[[0, 5]] == pytest.approx([5, 3])
+    assert radii(line[:3], 5) == pytest.approx([2, 1, 2])
     kind = Row((Column("a"),))
     known = Real(kind, SampleSet(line), SampleSet(line))
     found = measured(np.array([*[5.0] * 6, *[99.0] * 4])[:, None], known)
     assert found["precision"] == pytest.approx(0.6)
-    inside = np.abs(line[:, 0] - 5) <= radii(line)
+    inside = np.abs(line[:, 0] - 5) <= radii(line, 5)
     assert found["coverage"] == pytest.approx(inside.mean())
     only_far = measured(
         np.array([*[5.0] * 6, *[99.0] * 4])[:, None], known, (np.repeat([0.0, 1.0], [6, 4]), np.ones(12))
@@ -180,13 +182,6 @@ def test_rows_are_copies_when_they_agree_on_the_grid_of_a_training_row(moved, sh
     negative_zero = known.train.values[:20] * np.float32([1, -1, 1, -1])
     assert measured(negative_zero, known)["exact_copies"] == 1
     assert measured(known.reference.values, known)["exact_copies"] == 0
-
-
-def test_the_nearest_row_is_one_of_another_person():
-    points, known = np.array([[0.0], [10.0]]), np.array([[0.0], [4.0], [9.0]])
-    assert nearest(points, known) == pytest.approx([0, 1])
-    assert nearest(points, known, np.array([1, 2]), np.array([1, 1, 2])) == pytest.approx([9, 6])
-    assert nearest(points[:1], known[:1], np.array([1]), np.array([1])) == np.inf
 
 
 def test_training_rows_are_copies_for_whoever_made_them_but_not_beside_themselves():

@@ -3,8 +3,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ganlab.core.kind import Column, Row
+from ganlab.metrics.auc import macro_auroc
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.utility.table import auroc, fit
+from ganlab.metrics.table.trees import fit
 
 KIND = Row((Column("a"), Column("b"), Column("rare", binary=True), Column("sick", binary=True)))
 
@@ -33,15 +34,15 @@ def measured(samples, known=None, weights=None):
 def test_the_auroc_is_that_of_sklearn_and_weights_count():
     rng = np.random.default_rng(0)
     truth, scores = rng.integers(0, 3, 90), rng.dirichlet([1, 1, 1], 90)
-    assert auroc(truth, scores, np.ones(90)) == pytest.approx(roc_auc_score(truth, scores, multi_class="ovr"))
+    assert macro_auroc(scores, truth)(np.ones(90)) == pytest.approx(roc_auc_score(truth, scores, multi_class="ovr"))
     times = rng.integers(0, 3, 90)
     repeated = np.repeat(np.arange(90), times)
-    assert auroc(truth, scores, times * 1.0) == pytest.approx(
-        auroc(truth[repeated], scores[repeated], np.ones(len(repeated)))
+    assert macro_auroc(scores, truth)(times * 1.0) == pytest.approx(
+        macro_auroc(scores[repeated], truth[repeated])(np.ones(len(repeated)))
     )
     two = np.stack([1 - scores[:, 0], scores[:, 0]], axis=1)
-    assert auroc(truth % 2, two, np.ones(90)) == pytest.approx(roc_auc_score(truth % 2, two[:, 1]))
-    assert np.isnan(auroc(truth, scores, (truth == 0) * 1.0))
+    assert macro_auroc(two, truth % 2)(np.ones(90)) == pytest.approx(roc_auc_score(truth % 2, two[:, 1]))
+    assert np.isnan(macro_auroc(scores, truth)((truth == 0) * 1.0))
 
 
 def test_real_rows_teach_what_is_to_be_known_and_are_not_detected():

@@ -12,8 +12,8 @@ from ganlab.core.kind import Row, Window
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import Evidence, evidence, unseen
 from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
+from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, DiscriminatorAttack, Nearest
-from ganlab.metrics.privacy.windows import Privacy
 
 KIND = Window(("i", "ii"), 125.0, 150)
 ATTACKS = (Nearest(), Calibrated(), Density(), DiscriminatorAttack())
@@ -144,16 +144,16 @@ def test_the_evidence_has_controls_and_what_is_drawn(tmp_path: Path) -> None:
     assert row["interval"][0] < row["synthetic"] < row["interval"][1]
     assert first.rows["privacy/nearest_epsilon"]["interval"] == [None, None]
     assert not [name for name in unseen(first.rows) if name.endswith(("t_auc", "d_auc"))]
-    assert set(first.shown["privacy"]) == {
+    assert set(first.details["privacy"]) == {
         *("synthetic", "floor", "copy", "noisy_copy", "collapsed", "noise", "bootstrap", "pca_gaussian")
     }
-    own = first.shown["privacy"]["synthetic"]
+    own = first.details["privacy"]["synthetic"]
     assert (own["members"], own["nonmembers"], own["known"], own["strangers"]) == (24, 24, 6, 6)
     assert len(own["attacks"]["nearest"]["scores"]) == len(own["member"]) == 48
     assert [reason for reason in first.left_out if "discriminator" in reason]
     again = _evidence(given, synthetic, tmp_path / "elsewhere")
-    assert (again.rows, again.shown) == (first.rows, first.shown)
-    assert _evidence(given, synthetic, tmp_path).shown == first.shown
+    assert (again.rows, again.details) == (first.rows, first.details)
+    assert _evidence(given, synthetic, tmp_path).details == first.details
 
 
 def _evidence(given: Real, synthetic: SampleSet, store: Path) -> Evidence:

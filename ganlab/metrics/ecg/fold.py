@@ -1,0 +1,89 @@
+"""Artefacts of a lead that was folded row by row to an image of `side` columns.
+
+A seam: steps between rows are larger than steps within them. A comb: what is the same in all rows repeats `rate / side`
+times a second (22.2 Hz for 45 columns at 1000 Hz), so that the power at multiples of that frequency stands out from its
+neighbours.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as dsp
+
+from ganlab.metrics.base import Floats, Statistic, Weights
+
+SIDE = 45
+"""Columns of the image where they are unknown and the window fills no square."""
+HARMONICS = range(2, 9)
+NEAR = (3, 8)
+"""Distance of a harmonic's neighbours in steps of the spectrum, beyond the Hann window's own width."""
+
+
+def fold_side(samples: int) -> int:
+    """Return the columns of the square image that a window fills, else 45."""
+    return math.isqrt(samples) if math.isqrt(samples) ** 2 == samples else SIDE
+
+
+def seam_steps(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
+    """Return the mean |step| of each window `(N, samples)` between rows of `side` samples, and within, `(N, 2)`."""
+    step = np.abs(np.diff(windows))
+    seam = np.arange(1, step.shape[1] + 1) % side == 0
+    return np.stack([step[:, at].mean(axis=1, dtype=np.float64) for at in (seam, ~seam)], axis=1)
+
+
+def seam_ratio(windows: Floats, side: int = SIDE) -> float:
+    """Return the mean step between the rows of folded windows over that within them; 1 is no seam, NaN no step.
+
+    Arguments:
+        windows: Windows, with shape (N, samples), of two rows or more.
+        side: Samples in a row.
+    """
+    return _ratio(*seam_steps(windows, side).mean(axis=0))
+
+
+def comb_powers(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
+    """Return the power of each window at multiples of the row's frequency, and next to them: `(N, 2, harmonics)`.
+
+    The window is cut to whole rows, so that the multiples are frequencies of its discrete spectrum. The power
+    next to a multiple is the median of its neighbours, because the mains may be one of them. There are no harmonics
+    where rows are too short or too few to have such neighbours.
+
+    Arguments:
+        windows: Windows in mV, with shape (N, samples).
+        side: Samples in a row.
+    """
+    rows = windows.shape[1] // side
+    taken = windows[:, : rows * side]
+    taken = (taken - taken.mean(axis=1, keepdims=True)) * dsp.get_window("hann", rows * side)
+    spectrum = np.abs(np.fft.rfft(taken)) ** 2
+    near = np.arange(NEAR[0], NEAR[1] + 1)
+    near = np.concatenate([-near, near])
+    at = np.array(
+        [h * rows for h in HARMONICS if rows > 2 * NEAR[1] and h * rows + NEAR[1] < spectrum.shape[1]], np.int64
+    )
+    around = np.median(spectrum[:, at[:, None] + near], axis=2)
+    return np.stack([spectrum[:, at], around], axis=1)
+
+
+def comb_ratio(windows: Floats, side: int = SIDE) -> float:
+    """Return the geometric mean over harmonics of power over neighbours' power; NaN without harmonics."""
+    powers = comb_powers(windows, side)
+    return _comb(np.ones(len(powers)), powers)
+
+
+def folds(steps: Floats, powers: Floats) -> dict[str, Statistic]:
+    """Return the numbers of `seam_steps` `(N, 2)` and `comb_powers` `(N, 2, harmonics)`."""
+    numbers: dict[str, Statistic] = {"seam_ratio": lambda judged, _: _ratio(*(judged @ steps / judged.sum()))}
+    if powers.shape[2]:
+        numbers["comb_ratio"] = lambda judged, _: _comb(judged, powers)
+    return numbers
+
+
+def _ratio(between: float, within: float) -> float:
+    return float(between / within) if within > 0 else float("nan")
+
+
+def _comb(weights: Weights, powers: Floats) -> float:
+    at, around = np.tensordot(weights, powers, axes=1)
+    return float(np.exp(np.mean(np.log(at / around)))) if len(at) and (around > 0).all() and (at > 0).all() else np.nan

@@ -1,0 +1,133 @@
+r"""R peaks of short windows.
+
+With $b$ the window's 5-20 Hz band (zero phase) and $T$ = 120 ms, the band's total variation
+$e(t) = \int_{t-T/2}^{t+T/2} |\dot b(s)| \, ds$, in mV, has one hump for each QRS complex. Humps 250 ms apart,
+above a fraction of the window's own high quantile of $e$ and above what a spike of 50 uV has, are beats. R is
+the largest deviation of the signal from its local median within 50 ms, in the one direction, up or down, that
+is the larger for the window's beats together; it must be 50 uV, and not the window's first or last sample,
+where R is outside. Nothing is learned over time, so two seconds are enough.
+
+How the detector compares with others on whole records: docs/detector.md.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy import signal as dsp
+
+from ganlab.metrics.base import Floats
+
+Peaks = list[NDArray[np.int64]]
+QRS_BAND = (5.0, 20.0)
+"""Band of the QRS complex, Hz."""
+THRESHOLD, QUANTILE = 0.4, 0.98
+"""A hump of the energy is a beat above this fraction of this quantile of its window."""
+INTEGRATION, REFRACTORY, REFINE, LOCAL = 0.12, 0.25, 0.05, 0.3
+"""Width of the integration, least distance of beats, reach of the refinement and of the local median, s."""
+FLOOR_MV = 0.05
+"""Least deviation of R, and least height of a spike in that band: its total variation is twice that, mV."""
+LEAST_RATE = 100.0
+"""Least sampling rate of windows in which beats are looked for, Hz."""
+EDGE = 0.1
+"""A peak nearer to the window's edge may belong to a QRS complex cut by it, s."""
+CHUNK = 1024
+"""Windows described at a time, which bounds the memory."""
+
+
+def find_peaks(signal: Floats, rate: float = 1000.0) -> NDArray[np.int64]:
+    """Return the indices of the R peaks, up or down, of one short window; none where there is no spike of 50 uV.
+
+    Arguments:
+        signal: A window in mV, with shape (samples,); one to some ten seconds.
+        rate: Samples a second.
+    """
+    return find_all_peaks(signal[None], rate)[0]
+
+
+def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
+    """Return `find_peaks` of each window.
+
+    Arguments:
+        windows: Windows in mV, with shape (N, samples).
+        rate: Samples a second.
+    """
+    x = filled(windows)[0]
+    energy = _energy(x, rate)
+    threshold = np.maximum(THRESHOLD * np.quantile(energy, QUANTILE, axis=1), 2 * FLOOR_MV)
+    return [_window_peaks(*each, rate) for each in zip(x, energy, threshold, strict=True)]
+
+
+def agreement(
+    a: Peaks, b: Peaks, samples: int, rate: float = 1000.0, tolerance: float = 0.04, edge: float = EDGE
+) -> tuple[float, float]:
+    """Return the share of the peaks in `a` that `b` has too, and of those in `b` that `a` has too.
+
+    Arguments:
+        a: Peaks of each window; `b` alike.
+        b: Peaks of the same windows, found in another way or on another lead.
+        samples: Length of a window.
+        rate: Samples a second.
+        tolerance: Largest distance of two peaks of the same beat, s.
+        edge: Peaks nearer to the window's edge do not count, s.
+    """
+    shares = [np.abs(lags(*pair, samples, rate, edge)[1]) <= tolerance for pair in ((a, b), (b, a))]
+    return tuple(float(share.mean()) if len(share) else 0.0 for share in shares)  # type: ignore[return-value]
+
+
+def lags(
+    a: Peaks, b: Peaks, samples: int, rate: float = 1000.0, edge: float = EDGE
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return each peak's window in `a`, and how much later the nearest of `b` is, s; more than a window for none.
+
+    Arguments:
+        a: Peaks of each window; `b` alike.
+        b: Peaks of the same windows, found in another way or on another lead.
+        samples: Length of a window.
+        rate: Samples a second.
+        edge: Peaks of `a` nearer to the window's edge are left out, s.
+    """
+    flat, other, apart = _flat(a, samples), _flat(b, samples), 2 * samples
+    inner = flat[(flat % apart >= edge * rate) & (flat % apart < samples - edge * rate)]
+    padded = np.concatenate([[-apart], other, [apart * (len(a) + 1)]])
+    after = np.searchsorted(padded, inner).clip(1)
+    later, earlier = padded[after] - inner, padded[after - 1] - inner
+    return inner // apart, np.where(later < -earlier, later, earlier) / rate
+
+
+def filled(windows: Floats) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return windows `(N, samples)`, zeros in place of those with NaN or infinity, and which have none, `(N,)`."""
+    finite = np.asarray(np.isfinite(windows).all(axis=1))
+    return np.where(finite[:, None], windows, 0).astype(np.float64), finite
+
+
+def _energy(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    band = dsp.butter(2, QRS_BAND, "bandpass", fs=rate, output="sos")
+    slope = np.abs(np.gradient(dsp.sosfiltfilt(band, x, axis=1), axis=1))
+    width = round(INTEGRATION * rate)
+    return width * ndimage.uniform_filter1d(slope, width, axis=1, mode="reflect")
+
+
+def _window_peaks(
+    x: NDArray[np.float64], energy: NDArray[np.float64], threshold: float, rate: float
+) -> NDArray[np.int64]:
+    humps = dsp.find_peaks(np.pad(energy, 1), height=threshold, distance=round(REFRACTORY * rate))[0] - 1
+    if not len(humps):
+        return np.empty(0, np.int64)
+    reach = round(REFINE * rate)
+    near = np.clip(humps[:, None] + np.arange(-reach, reach + 1), 0, len(x) - 1)
+    rise = x[near] - local_median(x, humps, rate)[:, None]
+    rise *= np.sign(rise.max(axis=1).sum() + rise.min(axis=1).sum()) or 1
+    best = near[np.arange(len(humps)), rise.argmax(axis=1)]
+    return np.unique(best[(rise.max(axis=1) >= FLOOR_MV) & (best > 0) & (best < len(x) - 1)])
+
+
+def local_median(x: Floats, at: NDArray[np.int64], rate: float) -> Floats:
+    """Return the median of a window `(samples,)` within 300 ms of each place, `(places,)`."""
+    reach = min(round(LOCAL * rate), (len(x) - 1) // 2)
+    centre = np.clip(at, reach, len(x) - 1 - reach)
+    return np.median(x[centre[:, None] + np.arange(-reach, reach + 1)], axis=1)
+
+
+def _flat(peaks: Peaks, samples: int) -> NDArray[np.int64]:
+    """Return the peaks of all windows on one axis, on which windows begin two windows' lengths apart."""
+    return np.concatenate([2 * samples * k + p for k, p in enumerate(peaks)]).astype(np.int64)

@@ -1,0 +1,62 @@
+"""The meaning of each number, read from `numbers.yaml` beside this file."""
+
+import math
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganlab.metrics.base import Number
+
+FILE = Path(__file__).with_suffix(".yaml")
+
+
+def numbers_of(metric: str, prefix: str | None = None, blind: Collection[str] = (), **words: Any) -> dict[str, Number]:
+    """Return a metric's numbers by their full names, `<prefix>/<name>`.
+
+    Arguments:
+        metric: The metric's key in `numbers.yaml`.
+        prefix: What the names begin with; the metric's key and a slash by default.
+        blind: Controls that these numbers do not distinguish from real samples, whatever the file says.
+        words: What stands in braces in the file.
+    """
+    start = f"{metric}/" if prefix is None else prefix
+    return {f"{start}{name}": _filled(number, blind, words) for name, number in _read()[metric].items()}
+
+
+def _filled(number: Number, blind: Collection[str], words: Mapping[str, Any]) -> Number:
+    sees = tuple(control for control in number.sees if control not in blind)
+    meaning = number.meaning.format(**words) if words else number.meaning
+    return Number(number.unit, meaning, number.best, sees, number.limits)
+
+
+@cache
+def _read() -> dict[str, dict[str, Number]]:
+    metrics = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return {
+        metric: {name: number(f"{metric}: {name}", fields) for name, fields in numbers.items()}
+        for metric, numbers in metrics.items()
+    }
+
+
+def number(
+    place: str,
+    fields: Mapping[str, Any],
+) -> Number:
+    """Return the number that an entry of the file describes. Raises ValueError for an unknown or a wrong value."""
+    known = {"unit": "", "meaning": None, "best": None, "sees": [], "limits": [-math.inf, math.inf]}
+    values = {**known, **fields}
+    sees, limits, best = values["sees"], values["limits"], values["best"]
+    right = (
+        values.keys() == known.keys()
+        and all(isinstance(values[key], str) for key in ("unit", "meaning"))
+        and all(isinstance(control, str) for control in sees)
+        and all(isinstance(value, int | float) for value in (*limits, *([] if best is None else [best])))
+        and len(limits) == 2
+    )
+    if not right:
+        raise ValueError(f"{FILE.name}, {place}: {dict(fields)}; accepted are {', '.join(known)}, see its first lines.")
+    low, high = map(float, limits)
+    return Number(values["unit"], values["meaning"], None if best is None else float(best), tuple(sees), (low, high))

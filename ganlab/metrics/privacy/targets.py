@@ -1,0 +1,137 @@
+"""The persons under attack and their samples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.metrics.auc import auroc
+from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, TooFew, Weights
+from ganlab.metrics.privacy.epsilon import constant, epsilon_bound, greatest_bound
+from ganlab.metrics.privacy.roc import FEW, LOW, curve, least_auc, rate_at
+
+LEAST = 10
+"""Members, and non-members, below which no attack is made."""
+LEAST_OTHERS = 2
+"""Persons in neither set at least, for the attacker's auxiliary set and for the negative control each."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Samples of members and of non-members, N of P persons.
+
+    `person` holds the person ids, `(P,)`; `place` the person of each sample, `(N,)`; `member` whether each person
+    trained, `(P,)`; `stratum` each person's class, `(P,)`.
+    """
+
+    samples: SampleSet
+    person: NDArray[np.int64]
+    place: NDArray[np.int64]
+    member: NDArray[np.bool_]
+    stratum: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pooled: SampleSet, members: NDArray[np.int64]) -> "Targets":
+        """Return the targets of samples of both, and the person ids of the members."""
+        assert pooled.persons is not None
+        person, first, place = np.unique(pooled.persons, return_index=True, return_inverse=True)
+        labels = np.zeros(len(pooled), np.int64) if pooled.labels is None else pooled.labels
+        return cls(pooled, person, place, np.isin(person, members), labels[first])
+
+    @cached_property
+    def windows(self) -> NDArray[np.int64]:
+        """Number of samples of each person, `(P,)`."""
+        return np.bincount(self.place, minlength=len(self.person))
+
+    @property
+    def of_members(self) -> NDArray[np.bool_]:
+        """Whether each sample is of a member, `(N,)`."""
+        return self.member[self.place]
+
+    def mean(self, scores: Floats) -> Floats:
+        """Return the mean score of each person's samples, `(P,)`."""
+        return np.bincount(self.place, scores, minlength=len(self.person)) / self.windows
+
+    def greatest(self, scores: Floats) -> Floats:
+        """Return the greatest score of each person's samples, `(P,)`."""
+        greatest = np.full(len(self.person), -np.inf)
+        np.maximum.at(greatest, self.place, scores)
+        return greatest
+
+    def weights(self, samples: Weights) -> Weights:
+        """Return the weight of each person, `(P,)`, given those of the samples, `(N,)`."""
+        return np.bincount(self.place, samples, minlength=len(self.person)) / self.windows
+
+    def by_person(self, number: Estimate) -> Statistic:
+        """Return an estimate of persons as a statistic, whose reference are the samples under attack."""
+        return lambda _, reference: number(self.weights(reference))
+
+    def by_sample(self, number: Estimate) -> Statistic:
+        """Return an estimate of samples as a statistic; each person weighs the same, however many samples they have."""
+        equal = 1 / self.windows[self.place]
+        return lambda _, reference: number(reference * equal)
+
+
+def targets_of(real: Real, least: int) -> Targets:
+    """Return the targets. Raises TooFew for less than `least` persons on a side, or hardly anybody to learn from."""
+    attacked = real.attacked
+    assert attacked is not None
+    counts = {
+        "members": len(attacked.members.people),
+        "non-members": len(attacked.nonmembers.people),
+    }
+    lacking = [f"{count} {side}" for side, count in counts.items() if count < least]
+    if lacking:
+        raise TooFew(
+            f"{' and '.join(lacking)}, and an attack takes {least} persons on each side. More: "
+            "metrics.attacked.nonmembers=[holdout,test], split.holdout=, dataset.patients= of a simulated cohort."
+        )
+    for side in (attacked.knowledge, attacked.strangers):
+        if (count := len(side.people)) < LEAST_OTHERS:
+            raise TooFew(
+                f"{count} persons in neither set where {LEAST_OTHERS} are needed, to learn from and for the control "
+                "that no attack may find. More: metrics.attacked.others=, split.validation=."
+            )
+    return Targets.of(real.reference, attacked.members.people)
+
+
+def target_details(targets: Targets, real: Real, knows: Mapping[str, str]) -> dict[str, Any]:
+    """Return who was attacked, what the attacker knew, and the least leak that so many persons can show."""
+    members, others = int(targets.member.sum()), int((~targets.member).sum())
+    assert real.attacked is not None
+    return {
+        "member": targets.member.tolist(),
+        "stratum": [real.classes[k] if len(real.classes) > 1 else "" for k in targets.stratum],
+        "members": members,
+        "nonmembers": others,
+        "windows": len(targets.samples),
+        "known": len(real.attacked.knowledge.people),
+        "strangers": len(real.attacked.strangers.people),
+        "gallery_trained": real.attacked.gallery_trained,
+        "knows": dict(knows),
+        "least_auc": least_auc(members, others),
+        "greatest_epsilon": greatest_bound(members, others),
+    }
+
+
+def attack_statistics(name: str, scores: Floats, targets: Targets) -> dict[str, Statistic]:
+    """Return the numbers of an attack's scores of persons, `(P,)`."""
+    member = targets.member
+    return {
+        f"privacy/{name}_auc": targets.by_person(auroc(scores, member)),
+        f"privacy/{name}_tpr_10": targets.by_person(rate_at(scores, member, LOW)),
+        f"privacy/{name}_tpr_1": targets.by_person(rate_at(scores, member, FEW)),
+        f"privacy/{name}_epsilon": constant(epsilon_bound(scores, member)),
+    }
+
+
+def attack_details(scores: Floats, targets: Targets) -> dict[str, Any]:
+    """Return what a page draws of an attack's scores of persons, `(P,)`: ROC curve, its area, the scores."""
+    return {
+        "auc": auroc(scores, targets.member)(np.ones(len(targets.person))),
+        "curve": curve(scores, targets.member),
+        "scores": [float(f"{score:.5g}") for score in scores],
+    }

@@ -1,0 +1,59 @@
+"""Rows compared with real rows: each column by itself, the columns together, what can be learned from them, copies."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Array, Row
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, check_finite, need
+from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.table import columns, neighbours, pairs, trees
+from ganlab.metrics.weighted import mean_of
+
+LEAST = 10
+"""Rows of a set at least."""
+
+
+class TableMetric(Metric):
+    """Numbers of rows `(N, columns)` in the columns' units."""
+
+    kinds = (Row,)
+    numbers = numbers_of("table")
+
+    def __init__(self, steps: int | None = 254) -> None:
+        """Take the `steps` between a column's limits on which rows count as copies, None for equal numbers."""
+        if steps is not None and steps < 1:
+            raise UserError(
+                f"metrics.measures.table.steps={steps}: accepted are 1 or more, and null for equal numbers."
+            )
+        self.steps = steps
+
+    def fit(self, real: Real) -> Scorer:
+        """Learn scales and thresholds. Raises UserError for rows of another table, or with NaN or infinity."""
+        self.check(real.kind)
+        assert isinstance(real.kind, Row)
+        kind = real.kind.columns
+        for name, rows in (("training rows", real.train), ("reference rows", real.reference)):
+            _check(name, rows.values, len(kind))
+        reference = real.reference.values.astype(np.float64)
+        among, learned = neighbours.fit(real, kind, self.steps), trees.fit(real, kind)
+
+        def score(samples: SampleSet) -> Mapping[str, Statistic]:
+            _check("rows to judge", samples.values, len(kind))
+            rows = samples.values.astype(np.float64)
+            return {
+                **columns.scores(rows, reference, kind),
+                **pairs.scores(rows, reference, kind),
+                "table/violations": mean_of(columns.violations(samples.values, kind)),
+                **among(samples),
+                **learned(samples),
+            }
+
+        return score
+
+
+def _check(name: str, rows: Array, columns: int) -> None:
+    if rows.ndim != 2 or rows.shape[1] != columns:
+        raise UserError(f"{name} of shape {rows.shape} and {columns} columns: want (N, columns).")
+    need(len(check_finite(rows, name)), LEAST, name)
