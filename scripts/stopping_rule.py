@@ -36,7 +36,9 @@ from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.ecg.embedding import PhysiologicalFeatures
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
-from ganlab.stopping.rule import LEAST_COPYING, LEAST_COVERAGE, PAIRWISE, Evaluation, Rule, candidates
+from ganlab.stopping.choice import Evaluation, candidates
+from ganlab.stopping.examiner import LEAST_COPYING, LEAST_COVERAGE, PAIRWISE
+from ganlab.stopping.rule import Rule
 from ganlab.stopping.score import Scale
 
 WINDOWS, TRAIN, NEVER = 200, 1000, 10**9
@@ -166,7 +168,7 @@ class Judge(Callback):
     def judge(self, gan: GAN) -> dict[str, float]:
         """Numbers of windows that the rule has not seen."""
         noise = gan.draw_noise(WINDOWS, torch.Generator().manual_seed(99))
-        windows = torch.cat([self.rule.codec.decode(gan.generate(part)) for part in noise.split(64)]).numpy()
+        windows = torch.cat([self.rule.examiner.codec.decode(gan.generate(part)) for part in noise.split(64)]).numpy()
         samples = SampleSet(windows)
         numbers = {name: each for judge in self.judges for name, each in judge(samples).items()}
         alike = np.ones(len(samples)), np.ones(len(self.real.reference))
@@ -204,7 +206,7 @@ def train(out: Path, seed: int, steps: int, evaluations: int, overrides: Sequenc
         "share_of_time": rule.facts()["stopping"]["share_of_time"],
         "evaluations": [vars(each) | {"eligible": each.eligible} for each in rule.evaluations],
         "test": judge.found,
-        "few": few_of_each_class(gan, rule.scale) if gan.conditional else [],
+        "few": few_of_each_class(gan, rule.examiner.scale) if gan.conditional else [],
     }
     file.write_text(json.dumps(found, indent=1))
     print(f"seed {seed}: {found['seconds']} s", flush=True)

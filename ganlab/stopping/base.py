@@ -1,4 +1,4 @@
-"""What ends a training."""
+"""The base class of what ends a training."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from ganlab.core.kind import Kind
 
 
 class Stopping(Callback):
-    """A callback that tells the module how many steps are planned, and ends training; it may choose a checkpoint."""
+    """A callback that sets the module's `planned_steps` and ends training; it may choose a checkpoint."""
 
     def check(self, kind: Kind) -> None:
-        """Before any data is read: raise UserError for samples with which it cannot work."""
+        """Raise UserError, before any data is read, for samples that it cannot work with."""
 
     def facts(self) -> dict[str, Any]:
-        """What run.json says of it after training, plain values by name."""
+        """Return what `run.json` holds of it after training: plain values by name."""
         return {}

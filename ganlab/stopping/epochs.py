@@ -7,9 +7,9 @@ from ganlab.stopping.base import Stopping
 
 
 class Epochs(Stopping):
-    """Tells the module how many steps that will be."""
+    """Leaves the end to Lightning and sets the module's planned steps."""
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Epochs times batches; 0 where there is no end."""
+        """Plan epochs times batches; 0 where there is no end."""
         epochs = trainer.max_epochs or -1
         pl_module.planned_steps = max(0, epochs) * int(trainer.num_training_batches)

@@ -1,12 +1,13 @@
-r"""How far generated windows are from real ones of other persons, in units of what real persons are from one another.
+r"""Q: how far generated windows are from real ones of other persons, in units of what real persons differ.
 
-Of each component $m_j$ (a distance from the windows of validation persons) the floor $f_j$ is what training persons
-have, and $s_j$ its standard deviation over draws of persons on both sides. With $z_j = \max(0, (m_j - f_j) / s_j)$
+Each component $m_j$ is a distance from the windows of validation persons. Its reference $f_j$ is the value of training
+windows, and $s_j$ the standard deviation of that over draws of persons on both sides. With
+$z_j = \max(0, (m_j - f_j) / s_j)$
 
 $$Q = \frac{1}{J} \sum_j \log(1 + z_j),$$
 
-0 where the windows cannot be told from those of other real persons (ours; design: science, section 4). The floor is the
-number itself and not the draws' mean, because draws with replacement make distances larger than they are.
+0 where the windows cannot be distinguished from those of other real persons (ours; design: science, section 4). $f_j$
+is the value itself and not the draws' mean, because draws with replacement make distances larger than they are.
 """
 
 import math
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, Window, window_of
+from ganlab.core.kind import Kind, Window
 from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
 from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
@@ -29,17 +30,17 @@ from ganlab.metrics.points import same_person
 from ganlab.metrics.privacy.copies import distances, spectra
 
 LEAST_PERSONS = 4
-"""Of validation, from whom a deviation over draws of persons can be had."""
+"""Least validation persons for a deviation over draws of persons."""
 MOST = 1000.0
-"""A component is no more deviations above its floor than this; also what real windows have and these do not show."""
+"""Most deviations of a component above its reference; also the value of an undefined component."""
 TINY_UV = 1e-3
-"""Residual of Einthoven's law below which all are alike, uV."""
+"""Residual of Einthoven's law, uV, below which windows are not distinguished."""
 
 LEAST_DEVIATION = 1e-3
-"""Of the share behind C_T: where no draw changes it, C_T is 500 at most."""
+"""Least deviation of the share in C_T: where no draw changes the share, C_T is 500 at most."""
 
 LEAST: Mapping[str, float] = {"einthoven": 0.1}
-"""Deviations that a component has at least: real windows may all follow Einthoven's law exactly."""
+"""Least deviations of components: real windows may all follow Einthoven's law exactly."""
 
 DISTANCES: Mapping[str, str] = {
     "kid": "distribution/kid",
@@ -51,25 +52,24 @@ DISTANCES: Mapping[str, str] = {
     "noise": "physiology/noise_w1",
 }
 """Components that are numbers of the measures as they are."""
-Components = Mapping[str, Statistic]
 
 
 @dataclass(frozen=True)
 class Floor:
-    """What real persons have of a component, and its standard deviation over draws of persons."""
+    """A component's value between real persons, and its standard deviation over draws of persons."""
 
     value: float
     deviation: float
 
     def above(self, value: float) -> float:
-        """How many deviations a value is above it, from 0 to `MOST`; NaN is `MOST`."""
-        found = (value - self.value) / self.deviation
-        return min(MOST, max(0.0, found)) if not math.isnan(found) else MOST
+        """Return how many deviations a value is above the reference, from 0 to `MOST`; NaN gives `MOST`."""
+        z = (value - self.value) / self.deviation
+        return MOST if math.isnan(z) else min(MOST, max(0.0, z))
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of generated windows: Q, its standard error over draws of persons, each component's z, and what guards look at.
+    """Q of generated windows, its standard error over draws of persons, each component's z, and the guards' numbers.
 
     `coverage` and `pairwise` are those of `ganlab.metrics.distribution`; `copying` is C_T, see `Scale`.
     """
@@ -83,111 +83,99 @@ class Score:
 
 
 class Scale:
-    """Floors learned once from training windows and those of validation persons; then scores of generated windows.
+    """References learned once from training windows and those of validation persons; scores generated windows.
 
-    `copying` is the statistic of Meehan et al. (2020, arXiv 2004.05675), for all windows together and with distances of
+    `copying` is C_T of Meehan et al. (2020, arXiv 2004.05675) over all windows together, with the distances of
     `ganlab.metrics.privacy.copies`: the share of pairs in which a generated window is farther from the nearest training
-    window than a validation window is, less one half, over its standard deviation over draws of persons. Far below 0
-    are copies.
+    window than a validation window is, less one half, over its standard deviation over draws of persons. Copies are
+    far below 0.
 
     Arguments:
         real: Training windows, and those of validation persons as the reference.
-        windows: Generated windows that will be scored, which is also how many training windows make the floor.
-        draws: Of persons, for deviations and standard errors.
-        seed: Of the draws.
+        windows: Generated windows per score, and training windows that make the reference values.
+        draws: Draws of persons for deviations and standard errors.
+        seed: Seed of the draws.
 
     Raises UserError for samples that are no windows, or for fewer than four validation persons.
     """
 
     def __init__(self, real: Real, windows: int = 200, draws: int = 50, seed: int = 0) -> None:
         check(real.kind)
+        assert isinstance(real.kind, Window)
         self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
         need(self.persons, LEAST_PERSONS, "validation persons")
-        self.real = real
+        self.real, self.rate = real, real.kind.rate
         self.draws = draws
         self.seed = seed
-        self._judges = [measure.fit(real) for measure in _measures()]
+        self._metrics = [metric.fit(real) for metric in _metrics()]
         self._seam = self._numbers(real.reference)["signal/seam_ratio"]
-        floor = real.train.take(evenly(windows, len(real.train)))
-        numbers = self._numbers(floor)
-        drawn_values = self._values(self._components(numbers), floor)
-        values = {name: _plain(each, floor, real.reference) for name, each in self._components(numbers).items()}
-        deviations = {name: max(float(np.std(found)), LEAST.get(name, 0.0)) for name, found in drawn_values.items()}
-        self.floors = {
-            name: Floor(value, deviations[name])
-            for name, value in values.items()
-            if math.isfinite(value) and deviations[name] > 0
-        }
-        self.left_out = sorted(set(values) - set(self.floors))
-        self.coverage = _plain(numbers["distribution/coverage"], floor, real.reference)
+        own = real.train.take(evenly(windows, len(real.train)))
+        numbers = self._numbers(own)
+        components, pairs = self._components(numbers), self._weights(own)
+        self.floors = {}
+        for name, component in components.items():
+            value = _plain(component, own, real.reference)
+            deviation = max(float(np.std([component(*pair) for pair in pairs])), LEAST.get(name, 0.0))
+            if math.isfinite(value) and deviation > 0:
+                self.floors[name] = Floor(value, deviation)
+        self.left_out = sorted(set(components) - set(self.floors))
+        self.coverage = _plain(numbers["distribution/coverage"], own, real.reference)
         self._train = spectra(real.train, self.rate)
         apart = distances(spectra(real.reference, self.rate), self._train)
         np.copyto(apart, np.inf, where=same_person(real.reference.persons, real.train.persons, len(real.train)))
         self._usual = apart.min(axis=1)
 
-    @property
-    def rate(self) -> float:
-        """Of the windows, Hz."""
-        return window_of(self.real.kind).rate
-
     def __call__(self, samples: SampleSet) -> Score:
-        """Score windows `(N, leads, samples)` in mV without NaN and infinity."""
-        numbers = self._numbers(samples)
+        """Return the score of windows `(N, leads, samples)` in mV, which must be finite."""
+        numbers, reference, pairs = self._numbers(samples), self.real.reference, self._weights(samples)
         components = self._components(numbers)
-        of_draws = self._values(components, samples)
-        scores = [
-            _q(self.floors[name].above(found[draw]) for name, found in of_draws.items()) for draw in range(self.draws)
-        ]
-        reference = self.real.reference
-        z = {name: self.floors[name].above(_plain(each, samples, reference)) for name, each in components.items()}
+        z = {name: floor.above(_plain(components[name], samples, reference)) for name, floor in self.floors.items()}
+        of_draws = [_q(floor.above(components[name](*pair)) for name, floor in self.floors.items()) for pair in pairs]
         return Score(
             q=_q(z.values()),
-            error=float(np.std(scores)),
+            error=float(np.std(of_draws)),
             z=z,
             coverage=_plain(numbers["distribution/coverage"], samples, reference),
             pairwise=_plain(numbers["distribution/pairwise_ratio"], samples, reference),
-            copying=self._copying(samples),
+            copying=self._copying(samples, pairs),
         )
 
     def _numbers(self, samples: SampleSet) -> dict[str, Statistic]:
-        return {name: each for judge in self._judges for name, each in judge(samples).items()}
+        return {name: each for metric in self._metrics for name, each in metric(samples).items()}
 
     def _components(self, numbers: Mapping[str, Statistic]) -> dict[str, Statistic]:
-        found = {name: numbers[number] for name, number in DISTANCES.items() if number in numbers}
-        found["coverage"] = _one_less(numbers["distribution/coverage"])
-        found["seam"] = _log_ratio(numbers["signal/seam_ratio"], self._seam)
-        if "leads/einthoven_residual_uv" in numbers:
-            found["einthoven"] = _log(numbers["leads/einthoven_residual_uv"])
-        return {name: each for name, each in found.items() if name in getattr(self, "floors", found)}
+        components = {name: numbers[number] for name, number in DISTANCES.items() if number in numbers}
+        coverage, seam = numbers["distribution/coverage"], numbers["signal/seam_ratio"]
+        components["coverage"] = lambda judged, real: 1 - coverage(judged, real)
+        components["seam"] = lambda judged, real: _log_ratio(seam(judged, real), self._seam(real, real))
+        if residual := numbers.get("leads/einthoven_residual_uv"):
+            components["einthoven"] = lambda judged, real: math.log(max(residual(judged, real), TINY_UV))
+        return components
 
-    def _values(self, components: Components, samples: SampleSet) -> dict[str, list[float]]:
-        """Of each component the values in draws of persons, of the judged ones where they are somebody's."""
+    def _weights(self, samples: SampleSet) -> list[tuple[Weights, Weights]]:
+        """Weights of the samples and of the reference in each draw of persons; patientless samples are drawn singly."""
         rng = np.random.default_rng(self.seed)
-        pairs = [(drawn(samples, rng), drawn(self.real.reference, rng)) for _ in range(self.draws)]
-        return {name: [each(*pair) for pair in pairs] for name, each in components.items()}
+        return [(drawn(samples, rng), drawn(self.real.reference, rng)) for _ in range(self.draws)]
 
-    def _copying(self, samples: SampleSet) -> float:
-        found = distances(spectra(samples, self.rate), self._train).min(axis=1)
-        farther = (found[:, None] > self._usual) + 0.5 * (found[:, None] == self._usual)
-        rng = np.random.default_rng(self.seed)
-        pairs = [(drawn(samples, rng), drawn(self.real.reference, rng)) for _ in range(self.draws)]
-        deviation = float(np.std([_share(farther, *pair) for pair in pairs]))
-        alike = np.ones(len(samples)), np.ones(len(self._usual))
-        return (_share(farther, *alike) - 0.5) / max(deviation, LEAST_DEVIATION)
+    def _copying(self, samples: SampleSet, pairs: Iterable[tuple[Weights, Weights]]) -> float:
+        nearest = distances(spectra(samples, self.rate), self._train).min(axis=1)
+        farther = (nearest[:, None] > self._usual) + 0.5 * (nearest[:, None] == self._usual)
+        deviation = float(np.std([float(own @ farther @ real / (own.sum() * real.sum())) for own, real in pairs]))
+        return (float(farther.mean()) - 0.5) / max(deviation, LEAST_DEVIATION)
 
 
 def check(kind: Kind) -> None:
-    """Raise UserError for what is no window, or a window that is too short to be measured."""
-    if not isinstance(kind, Window):
+    """Raise UserError for samples that are no windows, or windows too short for the metrics."""
+    if not kind.leads:
         raise UserError(
             f"stopping=rule scores windows, and this data set gives {kind.noun}s: its components are those of ECGs. "
             "stopping=epochs and stopping=steps take any."
         )
-    for measure in _measures():
-        measure.check(kind)
+    for metric in _metrics():
+        metric.check(kind)
 
 
-def _measures() -> list[Metric]:
+def _metrics() -> list[Metric]:
     return [VisualCriteria(), SignalShape(), Distribution(RandomConvolutions(), classifier=False), LeadRelations()]
 
 
@@ -195,27 +183,9 @@ def _q(z: Iterable[float]) -> float:
     return float(np.mean(np.log1p([*z])))
 
 
-def _plain(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> float:
-    return float(statistic(np.ones(len(judged)), np.ones(len(reference))))
+def _plain(statistic: Statistic, samples: SampleSet, reference: SampleSet) -> float:
+    return float(statistic(np.ones(len(samples)), np.ones(len(reference))))
 
 
-def _share(farther: np.ndarray, judged: Weights, real: Weights) -> float:
-    return float(judged @ farther @ real / (judged.sum() * real.sum()))
-
-
-def _one_less(statistic: Statistic) -> Statistic:
-    return lambda judged, real: 1 - statistic(judged, real)
-
-
-def _log(statistic: Statistic) -> Statistic:
-    return lambda judged, real: math.log(max(statistic(judged, real), TINY_UV))
-
-
-def _log_ratio(statistic: Statistic, of_real: Statistic) -> Statistic:
-    """|log| of a number over that of the reference, which describes itself."""
-
-    def ratio(judged: Weights, real: Weights) -> float:
-        found, usual = statistic(judged, real), of_real(real, real)
-        return abs(math.log(found / usual)) if found > 0 and usual > 0 else math.nan
-
-    return ratio
+def _log_ratio(value: float, usual: float) -> float:
+    return abs(math.log(value / usual)) if value > 0 and usual > 0 else math.nan

@@ -1,4 +1,4 @@
-"""Stop after a number of steps, each an update of G and (unless it rests) of D."""
+"""Stop after a number of steps, each an update of the generator and (unless it rests) of the discriminator."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from ganlab.stopping.base import Stopping
 
 
 class Steps(Stopping):
-    """Lightning's own `max_steps` counts the updates of both networks; this counts batches."""
+    """Counts batches, where Lightning's own `max_steps` counts the updates of both networks."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Tell the module; a run that has them already stops at once."""
+        """Set the planned steps; a run that has done them already stops at once."""
         within = int(trainer.num_training_batches) * (trainer.max_epochs or -1)
         pl_module.planned_steps = min(self.steps, within) if within > 0 else self.steps
         self._stop_if_done(trainer, pl_module)

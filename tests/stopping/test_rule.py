@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,8 +18,9 @@ from ganlab.evaluation.evidence import Evidence
 from ganlab.gan.gan import GAN, Verdict
 from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
-from ganlab.stopping import rule as room
-from ganlab.stopping.rule import Evaluation, Rule, candidates, collapsed, waited
+from ganlab.stopping import examiner
+from ganlab.stopping.choice import Evaluation, candidates, collapsed, waited
+from ganlab.stopping.rule import Rule
 from ganlab.stopping.score import Floor, Score
 from tests.command.test_run import killed_at  # noqa: F401
 from tests.conftest import TINY, newest_run
@@ -115,14 +116,14 @@ class Script:
         self.scores = [PLAIN | score for score in scores]
 
     def at(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def look(rule: Rule, module: GAN) -> Evaluation:
+        def evaluate(rule: Rule, *arguments: Any) -> None:
             self.place = len(rule.evaluations)
-            return original(rule, module)
+            original(rule, *arguments)
 
-        original = Rule._look
-        monkeypatch.setattr(Rule, "_look", look)
-        monkeypatch.setattr(Rule, "_memory", lambda *_: None)
-        monkeypatch.setattr(room, "Scale", lambda *_: self)
+        original = Rule.evaluate
+        monkeypatch.setattr(Rule, "evaluate", evaluate)
+        monkeypatch.setattr(examiner, "memory", lambda *_: None)
+        monkeypatch.setattr(examiner, "Scale", lambda *_: self)
 
     def __call__(self, samples: SampleSet) -> Score:
         assert samples.values.shape == (16, 1, 2025)
@@ -310,10 +311,10 @@ def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
         def discriminate(self, images: torch.Tensor) -> Verdict:
             return Verdict(images.flatten(1).mean(dim=1))
 
-    rule = Rule(steps=1)
-    rule.images = {"train": torch.full((4, 1, 2, 2), 1.0), "validation": torch.full((4, 1, 2, 2), 0.4)}
-    assert rule._memory(Module(), torch.full((4, 1, 2, 2), -1.0)) == pytest.approx(0.3)
-    assert rule._memory(Module(), torch.full((4, 1, 2, 2), 2.0)) is None
+    images = {"train": torch.full((4, 1, 2, 2), 1.0), "validation": torch.full((4, 1, 2, 2), 0.4)}
+    module: Any = Module()
+    assert examiner.memory(module, images | {"generated": torch.full((4, 1, 2, 2), -1.0)}) == pytest.approx(0.3)
+    assert examiner.memory(module, images | {"generated": torch.full((4, 1, 2, 2), 2.0)}) is None
 
 
 @pytest.mark.parametrize(

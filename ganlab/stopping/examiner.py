@@ -1,0 +1,113 @@
+"""How stopping=rule evaluates a generator: its score, and the guards of health, diversity, memory and copying."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganlab.gan.gan import GAN, Verdict
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.stopping.choice import Evaluation
+from ganlab.stopping.score import Scale
+
+NOISE_SEED = 2023
+BATCH = 64
+
+LEAST_COVERAGE = 0.5
+"""Share of the real windows' coverage."""
+PAIRWISE = (0.7, 1.3)
+"""Mean distance of two generated windows over that of two training windows."""
+MOST_MEMORY = 0.6
+LEAST_COPYING = -3.0
+MOST_RESTED = 0.95
+"""Share of the steps without an update of the discriminator."""
+
+
+class Examiner:
+    """Evaluates a module against real windows, from the same noise each time; the training is not changed.
+
+    Arguments:
+        module: The GAN that trains.
+        real: Training windows, and those of validation persons as the reference.
+        windows: Generated windows per evaluation, and the most real ones that the discriminator compares.
+        draws: Draws of persons for deviations and standard errors.
+    """
+
+    def __init__(self, module: GAN, real: Real, windows: int, draws: int) -> None:
+        self.module = module
+        self.scale = Scale(real, windows, draws)
+        self.codec = deepcopy(module.codec)
+        self.images = self._images(real, windows)
+        self.noise = module.draw_noise(windows, torch.Generator().manual_seed(NOISE_SEED))
+
+    def __call__(self, losses: dict[str, float]) -> Evaluation:
+        """Return the evaluation of the generator as it is; `losses` are kept with it."""
+        module, step = self.module, self.module.steps
+        fake = torch.cat([module.generate(part) for part in self.noise.split(BATCH)])
+        windows = self.codec.decode(fake).cpu().numpy()
+        if not np.isfinite(windows).all() or not all(bool(p.isfinite().all()) for p in module.parameters()):
+            return Evaluation(step, None, None, {"health": False}, beside=losses)
+        score = self.scale(SampleSet(windows))
+        memorised = memory(module, {**self.images, "generated": fake})
+        rested = [share for name, share in module.counts().items() if name.endswith("/rested")]
+        guards = {
+            "health": max(rested, default=0.0) < MOST_RESTED,
+            "coverage": score.coverage >= self.limits["coverage"],
+            "pairwise": PAIRWISE[0] <= score.pairwise <= PAIRWISE[1],
+            "memory": memorised is None or memorised < MOST_MEMORY,
+            "copying": score.copying > LEAST_COPYING,
+        }
+        accuracy = self._class_accuracy(fake)
+        return Evaluation(
+            step, guards=guards, memory=memorised, class_accuracy=accuracy, beside=losses, **asdict(score)
+        )
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Limits of the guards by name, as `stopping.json` holds them."""
+        coverage = LEAST_COVERAGE * self.scale.coverage
+        return {"coverage": coverage, "pairwise": PAIRWISE, "memory": MOST_MEMORY, "copying": LEAST_COPYING}
+
+    def _images(self, real: Real, windows: int) -> dict[str, Tensor]:
+        """Training and validation windows as the discriminator sees them, shuffled over persons, without counting."""
+        rng = np.random.default_rng(NOISE_SEED)
+        images = {}
+        for name, samples in (("train", real.train), ("validation", real.reference)):
+            chosen = rng.permutation(len(samples))[:windows]
+            images[name] = self.codec.picture(torch.from_numpy(samples.values[chosen]).to(self.module.device))
+        return images
+
+    def _class_accuracy(self, fake: Tensor) -> float | None:
+        """Share of generated images whose class the discriminator recognizes; None for a GAN without classes."""
+        labels = self.module.labels_of(self.noise)
+        if labels is None:
+            return None
+        logits = [verdict.label for verdict in _verdicts(self.module, fake)]
+        return float((torch.cat([each for each in logits if each is not None]).argmax(dim=1) == labels).float().mean())
+
+
+def memory(module: GAN, images: Mapping[str, Tensor]) -> float | None:
+    """Return how far the discriminator has memorised training windows: its mean gap between sets of images.
+
+    (train - validation) / (train - generated), from the means of its outputs on the images `(N, C, H, W)` of these
+    names; None where it does not rate training images above generated ones.
+    """
+    train, validation, generated = (
+        float(torch.cat([verdict.source for verdict in _verdicts(module, images[name])]).mean())
+        for name in ("train", "validation", "generated")
+    )
+    return (train - validation) / (train - generated) if train > generated else None
+
+
+@torch.inference_mode()
+def _verdicts(module: GAN, images: Tensor) -> list[Verdict]:
+    """Verdicts of the discriminator in evaluation mode, batch by batch."""
+    was_training = module.discriminator.training
+    module.discriminator.eval()
+    verdicts = [module.discriminate(part.to(module.dtype)) for part in images.split(BATCH)]
+    module.discriminator.train(was_training)
+    return verdicts
