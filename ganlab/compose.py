@@ -23,7 +23,8 @@ from ganlab.loss.base import Loss
 from ganlab.metrics.base import Metric
 from ganlab.standardization.base import Standardization
 from ganlab.stopping.base import Stopping
-from ganlab.tracking.mlflow import MLflow, Store, store_uri
+from ganlab.tracking.mlflow import Store, store_uri
+from ganlab.tracking.mlflow_follower import MLflow
 from ganlab.trainer.build import Schedule
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 

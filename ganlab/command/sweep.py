@@ -80,7 +80,8 @@ def _teller(config: DictConfig, folder: Path) -> Callable[[str, Path | None], No
     """What tells MLflow that the sweep has ended; None where MLflow is not wanted."""
     if not config.tracking.mlflow:
         return None
-    from ganlab.tracking.mlflow import Store, close_sweep, store_uri
+    from ganlab.tracking.mlflow import Store, store_uri
+    from ganlab.tracking.mlflow_follower import close_sweep
 
     outputs = Path(config.outputs)
     store = Store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)

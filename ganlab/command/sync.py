@@ -4,7 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ganlab.tracking.mlflow import Store, store_uri, sync
+from ganlab.tracking.mlflow import Store, store_uri
+from ganlab.tracking.mlflow_follower import sync
 
 
 def main(cfg: DictConfig) -> None:

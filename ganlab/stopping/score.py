@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind, window_of
 from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
 from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
@@ -101,10 +101,9 @@ class Scale:
 
     def __init__(self, real: Real, windows: int = 200, draws: int = 50, seed: int = 0) -> None:
         check(real.kind)
-        assert isinstance(real.kind, Window)
         self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
         need(self.persons, LEAST_PERSONS, "validation persons")
-        self.real, self.rate = real, real.kind.rate
+        self.real, self.rate = real, window_of(real.kind).rate
         self.draws = draws
         self.seed = seed
         self._metrics = [metric.fit(real) for metric in _metrics()]

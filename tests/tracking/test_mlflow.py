@@ -20,7 +20,8 @@ from mlflow import MlflowClient
 from ganlab.core.errors import UserError
 from ganlab.plot.figure import png_bytes
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.mlflow import MLflow, Sent, Store, bring, store_uri, sync
+from ganlab.tracking.mlflow import Sent, Store, bring, store_uri
+from ganlab.tracking.mlflow_follower import MLflow, sync
 
 
 def _open(outputs: Path) -> str:

@@ -1,0 +1,137 @@
+"""MLflow follows a run's folder: what the folder has and the store lacks is brought there, now or later.
+
+A thread beside the training does so every few seconds, so a store that is slow, failing or gone costs the training
+nothing; `python -m ganlab.sync` brings what is missing at the end.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+from pytorch_lightning.loggers import Logger
+
+from ganlab.core.errors import UserError
+from ganlab.tracking.facts import end_if_dead
+from ganlab.tracking.mlflow import Store, bring, parent_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT_S = 60.0
+
+
+class MLflow(Logger):
+    """Follows a run's folder from its own thread; logs nothing itself, and never raises because of the store.
+
+    `patience_s` is how long the end of a run waits for what is still to be brought.
+    """
+
+    name = None
+    version = None
+
+    def __init__(self, folder: Path, store: Store, every_s: float = 5.0, patience_s: float = 30.0) -> None:
+        super().__init__()
+        self.folder = folder
+        self.store = store
+        self.every_s = every_s
+        self.patience_s = patience_s
+        self._ends = threading.Event()
+        self._brought = threading.Event()
+        self._given_up = threading.Event()
+        self._failed: str | None = None
+        threading.Thread(target=self._follow, name="mlflow", daemon=True).start()
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Do nothing: `metrics.jsonl` has them."""
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: `config.yaml` has them."""
+
+    def close(self) -> bool:
+        """Bring the rest within `patience_s`; return whether all is there. If not, the log says how to bring it."""
+        self._ends.set()
+        if not self._brought.wait(self.patience_s):
+            self._given_up.set()
+            log.warning(
+                "MLflow has not all of this run (%s). Nothing is lost: python -m ganlab.sync run=%s",
+                self._failed or f"it takes longer than {self.patience_s:g} s",
+                self.folder,
+            )
+        return self._brought.is_set()
+
+    def _follow(self) -> None:
+        wait, opened, warned = self.every_s, None, False
+        while True:
+            ends = self._ends.wait(wait)
+            try:
+                opened = opened or self.store.open()
+                bring(self.folder, self.store, opened)
+            except Timeout:
+                wait = self.every_s
+            except Exception as error:
+                self._failed = _in_short(error)
+                if not warned:
+                    log.warning("MLflow does not take this run now: %s. Training goes on.", self._failed)
+                warned, opened, wait = True, None, min(2 * wait, LONGEST_WAIT_S)
+                if self._given_up.wait(1.0 if ends else 0.0):
+                    return
+            else:
+                if warned:
+                    log.info("MLflow takes this run again")
+                warned, wait = False, self.every_s
+                if ends:
+                    self._brought.set()
+                    return
+
+
+def _in_short(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    return f"{type(error).__name__}: {lines[0][:200]}"
+
+
+def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summary: Path | None) -> None:
+    """Write to MLflow how a sweep ended, with its page; wait `patience_s` at most, and raise nothing."""
+
+    def close() -> None:
+        try:
+            client, experiment = store.open()
+            parent = parent_of(sweep, client, experiment, store)
+            client.set_terminated(parent, status)
+            if summary is not None:
+                client.log_artifact(parent, str(summary))
+            log.info("sweep %s: %s in MLflow", sweep, status)
+        except Exception as error:
+            log.warning("MLflow does not know how the sweep ended (%s): %s", type(error).__name__, error)
+
+    thread = threading.Thread(target=close, name="mlflow-sweep", daemon=True)
+    thread.start()
+    thread.join(patience_s)
+
+
+def sync(run: str | None, store: Store) -> int:
+    """Bring a run's folder, or every run of a folder such as a sweep's, to the store; return how many runs.
+
+    Raises UserError where there is no run, or where the store does not take it.
+    """
+    if not run or not Path(run).is_dir():
+        raise UserError(f"run={run}: no such folder. Runs lie in outputs/runs, sweeps in outputs/sweeps.")
+    alone = (Path(run) / "run.json").is_file()
+    folders = [Path(run)] if alone else sorted(file.parent for file in Path(run).glob("*/run.json"))
+    if not folders:
+        raise UserError(f"run={run}: no run lies there (none has a run.json).")
+    try:
+        opened = store.open()
+        for folder in folders:
+            end_if_dead(folder)
+            sent = bring(folder, store, opened)
+            log.info("%s: run %s, %s", folder, sent.run, sent.status)
+    except Timeout as error:
+        raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
+    except Exception as error:
+        raise UserError(
+            f"The MLflow store does not take it ({_in_short(error)}). "
+            "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was brought stays, and nothing is lost."
+        ) from error
+    return len(folders)
