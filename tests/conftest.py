@@ -1,18 +1,21 @@
 """Shared by all tests: where real data lie, a tiny cohort, and running the real commands in this process."""
 
 import importlib
-import io
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from matplotlib.figure import Figure
 from PIL import Image
+
+from ganlab.tracking.mlflow import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("GANLAB_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -50,11 +53,31 @@ def real_records() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sqlite file with MLflow's tables: making them takes longer than a tiny run."""
+    from mlflow import MlflowClient
+
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Callable[..., Path]:
     """Runs `python -m ganlab.<name> overrides...` in a temporary folder, and returns that folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    opens = Store.open
+
+    def open_with_tables(store: Store) -> tuple[Any, str]:
+        file = Path(store.uri.removeprefix("sqlite:///"))
+        if store.uri.startswith("sqlite:///") and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(empty_database, file)
+        return opens(store)
+
+    monkeypatch.setattr(Store, "open", open_with_tables)
 
     def call(name: str, *overrides: str) -> Path:
         GlobalHydra.instance().clear()
@@ -65,17 +88,18 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     return call
 
 
-def draw_nothing(patch: pytest.MonkeyPatch) -> None:
-    """Saves figures as one white pixel, for tests of runs that look at no picture: drawing is most of a tiny run."""
-    pixel = io.BytesIO()
-    Image.new("RGB", (1, 1), "white").save(pixel, format="png")
-    patch.setattr(Figure, "savefig", lambda self, file, **settings: file.write(pixel.getvalue()))
+def save_pixel(figure: Figure, file: IO[bytes], **settings: object) -> None:
+    """In the place of Figure.savefig: one white pixel, for runs whose pictures no test looks at.
+
+    Drawing is most of the time of a tiny run.
+    """
+    Image.new("RGB", (1, 1), "white").save(file, format="png")
 
 
 @pytest.fixture
 def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Saves figures as one white pixel."""
-    draw_nothing(monkeypatch)
+    monkeypatch.setattr(Figure, "savefig", save_pixel)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +111,7 @@ def made_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         folder = tmp_path_factory.mktemp("run")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            draw_nothing(patch)
+            patch.setattr(Figure, "savefig", save_pixel)
             GlobalHydra.instance().clear()
             patch.setattr(sys, "argv", ["ganlab.run", *overrides])
             importlib.import_module("ganlab.run").main()

@@ -5,6 +5,7 @@ By default each fault is injected once or twice; `make faults` injects it GANLAB
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,19 @@ def rounds() -> int:
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Iterator[Commands]:
+def commands(tmp_path: Path, empty_database: Path) -> Iterator[Commands]:
+    (tmp_path / "outputs").mkdir()
+    shutil.copy(empty_database, tmp_path / "outputs")
     commands = Commands(tmp_path)
     yield commands
     for process in commands.context.active_children():
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing has happened to, to be read only."""
+    return Commands(tmp_path_factory.mktemp("whole")).run(*SMALL).run
 
 
 Record = Callable[..., None]

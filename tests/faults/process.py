@@ -25,6 +25,7 @@ PRELOADED = [
         "ganlab.metrics.distribution",
     ),
     *("ganlab.metrics.ecg.physiology", "ganlab.stopping.epochs", "mlflow.store.tracking.sqlalchemy_store"),
+    "tests.conftest",
 ]
 
 
@@ -38,8 +39,12 @@ def _main(cwd: str, name: str, overrides: Sequence[str], env: Mapping[str, str],
     if file_limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
     import torch
+    from matplotlib.figure import Figure
+
+    from tests.conftest import save_pixel
 
     torch.set_num_threads(1)
+    Figure.savefig = save_pixel  # type: ignore[assignment,method-assign]
     __import__(f"ganlab.{name}", fromlist=["main"]).main()
 
 

@@ -28,12 +28,6 @@ def steps(run: Path) -> int:
     return int(checkpoint_in(run).stem.partition("_")[2])
 
 
-@pytest.fixture
-def whole(commands: Commands) -> Path:
-    """A run that nothing has happened to."""
-    return commands.run(*SMALL).run
-
-
 @pytest.mark.parametrize(
     "temporary",
     [

@@ -15,10 +15,8 @@ from ganlab.tracking.checkpoints import checkpoint_in
 from tests.conftest import ROOT, TINY
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands, Started
-from tests.faults.test_checkpoints import same, whole
+from tests.faults.test_checkpoints import same
 from tests.faults.test_signals import statuses
-
-__all__ = ["whole"]
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ from mlflow import MlflowClient
 from ganlab.tracking.checkpoints import checkpoint_in
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands, Started
-from tests.faults.test_checkpoints import same, whole
-
-__all__ = ["whole"]
+from tests.faults.test_checkpoints import same
 
 LONG = [o for o in SMALL if not o.startswith(("trainer.max", "tracking"))]
 LONG += ["trainer.max_epochs=2000", "tracking=mlflow", "tracking.every_s=0.2", "checkpoint_minutes=15"]

@@ -26,6 +26,8 @@ from tests.command.test_run import killed_at  # noqa: F401
 from tests.conftest import TINY, newest_run
 from tests.test_conf import IMAGES, ROWS
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 RULED = (
     *(
         "stopping=rule",
@@ -92,14 +94,14 @@ def diverse(*pairs: tuple[float, float]) -> list[Evaluation]:
 
 def test_three_in_a_row_without_diversity_are_a_collapse_but_not_the_start() -> None:
     good, alike, uncovered = (1.0, 0.2), (0.1, 0.2), (1.0, 0.01)
-    assert collapsed(diverse(good, alike, alike, alike), floor=0.2)
-    assert collapsed(diverse(good, uncovered, uncovered, uncovered), floor=0.2)
-    assert not collapsed(diverse(good, alike, alike), floor=0.2)
-    assert not collapsed(diverse(good, alike, alike, good), floor=0.2)
-    assert not collapsed(diverse(alike, alike, alike, good), floor=0.2)
-    assert not collapsed(diverse(*[alike] * 5), floor=0.2)
-    assert not collapsed(diverse(*[uncovered] * 5), floor=0.2)
-    assert not collapsed([], floor=0.2)
+    assert collapsed(diverse(good, alike, alike, alike), coverage=0.2)
+    assert collapsed(diverse(good, uncovered, uncovered, uncovered), coverage=0.2)
+    assert not collapsed(diverse(good, alike, alike), coverage=0.2)
+    assert not collapsed(diverse(good, alike, alike, good), coverage=0.2)
+    assert not collapsed(diverse(alike, alike, alike, good), coverage=0.2)
+    assert not collapsed(diverse(*[alike] * 5), coverage=0.2)
+    assert not collapsed(diverse(*[uncovered] * 5), coverage=0.2)
+    assert not collapsed([], coverage=0.2)
 
 
 PLAIN = {"q": 1.0, "error": 0.1, "z": {"kid": 1.0}, "coverage": 1.0, "pairwise": 1.0, "copying": 0.0}

@@ -3,6 +3,7 @@
 import json
 import math
 import multiprocessing
+import shutil
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,8 +88,9 @@ def log_steps(folder: Path, *steps: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Store:
     outputs = tmp_path_factory.mktemp("outputs")
+    shutil.copy(empty_database, outputs)
     made = Store(f"sqlite:///{outputs / 'mlflow.db'}", outputs)
     made.open()
     return made

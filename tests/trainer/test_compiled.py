@@ -15,6 +15,8 @@ from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.trainer.compiled import check_compiler
 from tests.conftest import newest_run
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 SMALL = (
     *("dataset.patients=12", "dataset.seconds=9", "batch_size=8", "metrics=paper", "tracking=none"),
     *("trainer.max_epochs=1", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"),

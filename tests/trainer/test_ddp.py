@@ -23,6 +23,8 @@ __all__ = ["killed_at"]
 
 Command = Callable[..., Path]
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 NETWORK = ("architecture=fcn", "architecture.width=0.05", "architecture.discriminator.dropout=0")
 """Without batch norm and dropout."""
 SMALL = (*(o for o in TINY if not o.startswith(("architecture", "trainer.max"))), "stopping=steps", "stopping.steps=5")

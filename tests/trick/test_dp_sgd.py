@@ -23,6 +23,8 @@ from tests.conftest import TINY, newest_run
 from tests.test_conf import composed
 from tests.trick.test_tricks import Linear, Rows, gan, images
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 PRIVATE = (
     *("trick=dp_sgd", "architecture=fcn", "architecture.width=0.02", "standardization=centred_range"),
     *("trick.dp_sgd.secret=7", "trick.dp_sgd.rate=0.5"),
