@@ -18,7 +18,7 @@ from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
-from ganlab.tracking.facts import said
+from ganlab.tracking.facts import choice_name
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ def _write_card(folder: Path, trained: Trained, **values: object) -> None:
         steps=trained.steps,
         checkpoint=trained.checkpoint,
         version=__version__,
-        settings={group: said(choice) for group, choice in run["choices"].items()},
+        settings={group: choice_name(choice) for group, choice in run["choices"].items()},
         zero=codec.standardization.zero if trained.kind.leads else None,
         note=run["data"].get("note"),
         **values,

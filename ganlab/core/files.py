@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what they hold sealed by a SHA-256 beside them."""
+"""Files that are written whole or not at all, and sealed files, which have their SHA-256 beside them."""
 
 import hashlib
 import os
@@ -12,21 +12,21 @@ from typing import BinaryIO
 from ganlab.core.errors import UserError
 
 SUMS = ".sha256"
-"""Added to a file's name: the file with its hash, in the form that `sha256sum --check` reads."""
+"""Suffix of the file that holds a file's hash, in the form that `sha256sum --check` reads."""
 UNFINISHED = re.compile(r"\..+\.(?P<pid>\d+)")
-"""Name of a file that a process was writing."""
+"""Name of a file that a process is writing."""
 
 
 class DamagedFile(UserError):
-    """A file that is not what was written."""
+    """A file whose content is not what was written."""
 
 
 @contextmanager
 def whole(path: Path, setting: str = "outputs") -> Iterator[BinaryIO]:
-    """A file to write, which takes the name `path` once it is complete and on disk: a kill leaves the old or the new.
+    """Open a file to write, which replaces `path` once it is complete and on disk: a kill leaves the old or the new.
 
-    Raises UserError, with the room that is left and the setting that names another folder, where it cannot be written;
-    an old file stays as it was.
+    Raises UserError where it cannot be written, with the free room and the setting that names another folder; an old
+    file then stays as it was.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with on_disk(path, setting):
@@ -43,7 +43,7 @@ def whole(path: Path, setting: str = "outputs") -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, text: str, setting: str = "outputs") -> Path:
-    """Write a text that is there whole or not at all; returns `path`. Raises UserError where it cannot be written."""
+    """Write a text whole or not at all and return `path`. Raises UserError where it cannot be written."""
     with whole(path, setting) as file:
         file.write(text.encode())
     return path
@@ -51,9 +51,9 @@ def write_whole(path: Path, text: str, setting: str = "outputs") -> Path:
 
 @contextmanager
 def sealed(path: Path) -> Iterator[BinaryIO]:
-    """As `whole`, and the hash of what was written stands beside it from the moment that it is there.
+    """Open a file to write as `whole` does, whose hash is beside it from the moment that it has its name.
 
-    While one file takes the place of another both hashes stand there.
+    While it replaces another file, both hashes are there.
     """
     sums = path.with_name(path.name + SUMS)
     before = _hashes(sums) if path.is_file() else []
@@ -67,22 +67,22 @@ def sealed(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_seal(path: Path) -> None:
-    """Raise DamagedFile where a file is not the one whose hash stands beside it, or no hash does."""
+    """Raise DamagedFile where a file does not match the hash beside it, or there is no hash."""
     sums = path.with_name(path.name + SUMS)
     if not sums.is_file():
         raise DamagedFile(
             f"{path} has no {sums.name} beside it, so nobody knows whether it is what was written. Restore that file; "
             f"or, where you know that this one is whole: cd {path.parent} && sha256sum {path.name} > {sums.name}"
         )
-    seen = sha256_of(path)
-    if seen not in _hashes(sums):
+    actual = sha256_of(path)
+    if actual not in _hashes(sums):
         raise DamagedFile(
-            f"{path} is damaged: its SHA-256 is {seen}, {sums.name} says {', '.join(_hashes(sums)) or '?'}."
+            f"{path} is damaged: its SHA-256 is {actual}, {sums.name} says {', '.join(_hashes(sums)) or '?'}."
         )
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hex digits. Raises OSError where it cannot be read."""
+    """Return the SHA-256 of a file in hex digits. Raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -94,7 +94,7 @@ def remove_sealed(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged file a name under which nothing looks for it; returns the new path."""
+    """Rename a damaged file so that nothing finds it, remove its hash, and return the new path."""
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
     path.with_name(path.name + SUMS).unlink(missing_ok=True)
@@ -102,12 +102,12 @@ def set_aside(path: Path) -> Path:
 
 
 def sweep_unfinished(folder: Path) -> list[Path]:
-    """Remove what killed processes were writing in a folder, and return it. What a living one writes stays."""
-    written = {path: UNFINISHED.fullmatch(path.name) for path in folder.glob(".*")}
-    found = [path for path, match in written.items() if match and not alive(int(match["pid"]))]
-    for path in found:
+    """Remove files that killed processes left unfinished in a folder, and return their paths."""
+    matches = [(path, UNFINISHED.fullmatch(path.name)) for path in folder.glob(".*")]
+    unfinished = [path for path, match in matches if match and not alive(int(match["pid"]))]
+    for path in unfinished:
         path.unlink(missing_ok=True)
-    return found
+    return unfinished
 
 
 def check_empty(folder: Path) -> None:
@@ -118,14 +118,14 @@ def check_empty(folder: Path) -> None:
 
 @contextmanager
 def on_disk(path: Path, setting: str = "outputs") -> Iterator[None]:
-    """Errors of the disk as UserError that names `path`, the room that is left, and the setting of another folder."""
+    """Turn errors of the disk into a UserError that names `path`, the free room and the setting of another folder."""
     try:
         yield
     except OSError as error:
-        there = next(folder for folder in path.absolute().parents if folder.is_dir())
+        folder = next(folder for folder in path.absolute().parents if folder.is_dir())
         raise UserError(
-            f"{path} cannot be written: {error.strerror or error} ({shutil.disk_usage(there).free:,} bytes are free "
-            f"in {there}). Make room or give rights there, or another folder with {setting}=<folder>."
+            f"{path} cannot be written: {error.strerror or error} ({shutil.disk_usage(folder).free:,} bytes are free "
+            f"in {folder}). Make room or give rights there, or another folder with {setting}=<folder>."
         ) from error
 
 
@@ -135,7 +135,7 @@ def _hashes(sums: Path) -> list[str]:
 
 
 def _write_sums(sums: Path, path: Path, hashes: list[str]) -> None:
-    write_whole(sums, "".join(f"{found}  {path.name}\n" for found in hashes))
+    write_whole(sums, "".join(f"{digest}  {path.name}\n" for digest in hashes))
 
 
 def _flush(folder: Path) -> None:
@@ -147,7 +147,7 @@ def _flush(folder: Path) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this number runs on this machine."""
+    """Return whether a process of this number runs on this machine."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

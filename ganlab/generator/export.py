@@ -17,7 +17,7 @@ from ganlab.exchange.card import NOTICE, write_card
 from ganlab.generator.load import load, stored_config
 from ganlab.generator.portable import CONFIG, FORMAT, WEIGHTS, check_finite, rebuilt, state_of
 from ganlab.generator.trained import Trained
-from ganlab.tracking.facts import said
+from ganlab.tracking.facts import choice_name
 
 log = logging.getLogger(__name__)
 
@@ -92,5 +92,5 @@ def _write_card(folder: Path, trained: Trained, config: dict[str, Any]) -> None:
         classes=config["classes"],
         about=about,
         train=about["data"]["parts"]["train"],
-        settings={group: said(choice) for group, choice in about["choices"].items()},
+        settings={group: choice_name(choice) for group, choice in about["choices"].items()},
     )

@@ -1,1 +1,1 @@
-"""What a run leaves behind: metrics, checkpoints, MLflow and TensorBoard."""
+"""What a run leaves: run.json, metrics, checkpoints, provenance; and what of it is brought to MLflow."""

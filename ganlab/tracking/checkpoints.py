@@ -1,6 +1,6 @@
-"""Checkpoints: the last two, after an epoch and every quarter of an hour; the generator alone every five epochs.
+"""Checkpoint files of a run: the last two, and the generator alone every few epochs.
 
-Each is written whole, with its SHA-256 beside it (`sha256sum --check` reads it), and read only where that fits.
+Each is written whole, with its SHA-256 beside it (`sha256sum --check` reads it), and read only where the hash matches.
 """
 
 import logging
@@ -21,44 +21,44 @@ log = logging.getLogger(__name__)
 
 KEPT = 2
 FORMAT = 1
-"""Raised whenever checkpoints change their meaning."""
+"""Version of the checkpoints' content, raised whenever its meaning changes."""
 COPIES = 4
-"""Of the weights: a checkpoint holds them and Adam's two means, and the averaged generator."""
+"""Sizes of the weights per checkpoint: the weights, Adam's two means, and the averaged generator."""
 CHOSEN = "chosen.ckpt"
-"""The one that stopping=rule chose, in the folder of the others."""
+"""The checkpoint that stopping=rule chose, in the folder of the others."""
 
 
 def write_checkpoint(value: dict[str, Any], path: Path) -> None:
-    """Save a dictionary of tensors and plain values. Raises UserError where it cannot be written."""
+    """Write a dictionary of tensors and plain values. Raises UserError where it cannot be written."""
     with sealed(path) as file:
         try:
             torch.save(value, file)
         except RuntimeError as error:
-            # What torch's writer says of a full disk.
+            # torch's error for a full disk.
             raise OSError(str(error).partition("\n")[0]) from error
 
 
 def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """What `write_checkpoint` saved, verified; nothing in the file is executed.
+    """Return what `write_checkpoint` wrote, verified; nothing in the file is executed.
 
     Raises DamagedFile where it is not what was written, UserError where it holds anything but tensors and plain values.
     """
     check_seal(path)
     try:
-        found = torch.load(path, map_location=map_location, weights_only=True)
+        content = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise UserError(
             f"{path} is not read: it holds more than tensors and plain values, or is no checkpoint "
             f"({type(error).__name__}: {reason})."
         ) from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path} holds a {type(found).__name__}, where a checkpoint holds names and tensors.")
-    return found
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__}, where a checkpoint holds names and tensors.")
+    return content
 
 
 class SealedCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, written so that there is always a whole one, and read only if it is whole."""
+    """Lightning's checkpoint files, of which one is always whole, and which are read only if whole."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`."""
@@ -67,25 +67,25 @@ class SealedCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Read it. Raises UserError for one of a later ganlab."""
-        found = read_checkpoint(Path(path), map_location or "cpu")
-        if (written := found.get("ganlab_format")) != FORMAT:
+        """Return the checkpoint at `path`. Raises UserError for one of another format."""
+        checkpoint = read_checkpoint(Path(path), map_location or "cpu")
+        if (written := checkpoint.get("ganlab_format")) != FORMAT:
             raise UserError(
                 f"{path} has format {written}, this ganlab reads {FORMAT}: it was written by another version, which "
                 "run.json names. Resume with that one."
             )
-        return found
+        return checkpoint
 
     def remove_checkpoint(self, path: Any) -> None:
-        """With its hash."""
+        """Remove a checkpoint and its hash."""
         remove_sealed(Path(path))
 
 
 def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
-    """The last whole checkpoint of a run folder, or none if it has not written one yet.
+    """Return the last whole checkpoint of a run folder, or None where it has not written one yet.
 
-    A damaged one is set aside and said in the log, and the one before it taken. Raises DamagedFile where none is
-    whole, or where `strict` and the last one is not.
+    A damaged one is renamed with an error in the log, and the one before it is returned. Raises DamagedFile where none
+    is whole, or where `strict` and the last one is not.
     """
     trouble: DamagedFile | None = None
     for path in reversed(checkpoints_of(run)):
@@ -104,24 +104,24 @@ def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
 
 
 def checkpoint_in(run: Path, name: str | None = "last") -> Path:
-    """A checkpoint of a run by name, `last` for the newest; None for the chosen one, or the newest where none is.
+    """Return a checkpoint of a run by name: `last` is the newest, None the chosen one or else the newest.
 
-    Raises UserError that lists what there is.
+    Raises UserError that lists the names there are.
     """
     chosen = run / "checkpoints" / CHOSEN
-    found = {path.stem: path for path in checkpoints_of(run)}
+    paths = {path.stem: path for path in checkpoints_of(run)}
     if name in {None, chosen.stem} and chosen.is_file():
         return chosen
-    if name in {None, "last"} and found:
-        return [*found.values()][-1]
-    if name not in found:
-        there = ", ".join([*found, *[chosen.stem] * chosen.is_file()]) or "none"
-        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name or 'last'!r}; there is: {there}.")
-    return found[name]
+    if name in {None, "last"} and paths:
+        return [*paths.values()][-1]
+    if name not in paths:
+        names = ", ".join([*paths, *[chosen.stem] * chosen.is_file()]) or "none"
+        raise UserError(f"{run / 'checkpoints'} has no checkpoint {name or 'last'!r}; there is: {names}.")
+    return paths[name]
 
 
 def check_room(folder: Path, parameters: Iterable[Tensor]) -> None:
-    """Raise UserError where the disk has no room for the checkpoints that a run keeps while it writes another."""
+    """Raise UserError where the disk has no room for the checkpoints that a run keeps while it writes the next."""
     needed = (KEPT + 1) * COPIES * sum(tensor.numel() * tensor.element_size() for tensor in parameters)
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -132,10 +132,5 @@ def check_room(folder: Path, parameters: Iterable[Tensor]) -> None:
 
 
 def checkpoints_of(run: Path) -> list[Path]:
-    """From the oldest to the newest."""
-    return sorted((run / "checkpoints").glob("step_*.ckpt"), key=_steps)
-
-
-def _steps(path: Path) -> int:
-    number = re.search(r"\d+", path.stem)
-    return int(number.group()) if number else -1
+    """Return the checkpoints of a run folder from the oldest to the newest; the chosen one is not among them."""
+    return sorted((run / "checkpoints").glob("step_*.ckpt"), key=lambda path: int(re.sub(r"\D", "", path.stem) or -1))

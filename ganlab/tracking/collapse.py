@@ -1,7 +1,7 @@
-"""When a generator collapsed, from what its run logged, and how often runs of an experiment did.
+"""When a generator collapsed, from the diversity that its run logged, and how often runs of an experiment collapse.
 
-The alarm is a diversity ratio below 0.3 at three evaluations in a row: a generated image is then, on the mean, less
-than a third as far from the next as a real one is.
+A collapse is a diversity ratio below 0.3 at three evaluations in a row: the mean distance of two generated images is
+then less than a third of that of two real ones.
 """
 
 import math
@@ -24,7 +24,7 @@ Point = tuple[float, int | None, int]
 
 @dataclass(frozen=True)
 class Collapse:
-    """The verdict on a run. `epoch` (None where none was logged) and `step` are when it collapsed or died."""
+    """The state of a run. `epoch` (None where none was logged) and `step` are when it collapsed or died."""
 
     state: State
     evaluations: int
@@ -33,26 +33,26 @@ class Collapse:
 
     def __str__(self) -> str:
         when = f"epoch {self.epoch}" if self.epoch is not None else f"step {self.step}"
-        said = {
+        words = {
             "collapsed": f"collapsed at {when}",
             "recovered": f"little diversity from {when}, more again later",
             "healthy": "healthy",
             "dead": f"dead at {when}: its images are not numbers",
             "not judged": f"not judged: fewer than {CONSECUTIVE} evaluations",
         }
-        return said[self.state]
+        return words[self.state]
 
 
 def collapse(
     rows: Iterable[Mapping[str, float]], threshold: float = THRESHOLD, consecutive: int = CONSECUTIVE
 ) -> Collapse:
-    """Judge rows of `metrics.jsonl` in rising order (`report.curves.read_history(...).rows`), NaN for not finite.
+    """Return the state of a run from its rows of `metrics.jsonl` in rising order (`History.rows`), NaN for not finite.
 
-    Collapsed where the last `consecutive` ratios or more are below `threshold`, from the first of them. That a collapse
-    stays is our reading: the paper shows epochs 75 to 150 only. Recovered where so many in a row are, but not the last;
-    a generator begins with images that hardly differ, so those before the first one above do not count. The least
-    diverse class counts where it was logged. Ratios that are no number break no row of others; a run that ends with
-    them, and had not collapsed before, died there.
+    Collapsed: at least the last `consecutive` ratios are below `threshold`. That a collapse lasts to the end is our
+    reading: the paper shows epochs 75 to 150 only. Recovered: as many in a row are below, but not the last. Ratios
+    before the first one above the threshold do not count, since a generator begins with images that hardly differ. The
+    least diverse class counts where it was logged. A NaN does not interrupt a series; a run that ends with NaN, and had
+    not collapsed before, died there.
     """
     points = evaluations(rows)
     finite = [point for point in points if math.isfinite(point[0])]
@@ -70,9 +70,9 @@ def collapse(
 
 
 def evaluations(rows: Iterable[Mapping[str, float]]) -> list[Point]:
-    """Ratio, epoch and step of each row that has a ratio."""
-    found = [(row.get(CLASS_MIN, row.get(RATIO)), row) for row in rows]
-    return [(ratio, _whole(row.get("epoch")), int(row["step"])) for ratio, row in found if ratio is not None]
+    """Return ratio, epoch and step of each row that has a ratio."""
+    pairs = [(row.get(CLASS_MIN, row.get(RATIO)), row) for row in rows]
+    return [(ratio, _whole(row.get("epoch")), int(row["step"])) for ratio, row in pairs if ratio is not None]
 
 
 def _whole(number: float | None) -> int | None:
@@ -80,14 +80,14 @@ def _whole(number: float | None) -> int | None:
 
 
 def _ends_dead(points: Sequence[Point]) -> Point | None:
-    """Where the ratios that are no number begin, if the last one is none."""
+    """The first of the NaN ratios that a run ends with, if it does."""
     alive = [index for index, (ratio, *_) in enumerate(points) if math.isfinite(ratio)]
     first = alive[-1] + 1 if alive else 0
     return points[first] if first < len(points) else None
 
 
 def _streaks(points: Sequence[Point], threshold: float, consecutive: int) -> list[list[Point]]:
-    """The long enough runs of evaluations below the threshold; not the start of a run that rises above it."""
+    """Series of `consecutive` or more evaluations below the threshold, without a start that rises above it later."""
     streaks = [(low, list(members)) for low, members in groupby(points, lambda point: point[0] < threshold)]
     warm_up = 1 if len(streaks) > 1 and streaks[0][0] else 0
     return [members for low, members in streaks[warm_up:] if low and len(members) >= consecutive]
@@ -95,9 +95,9 @@ def _streaks(points: Sequence[Point], threshold: float, consecutive: int) -> lis
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of the judged runs collapsed; those that recovered are among the others, and named.
+    """How many of the judged runs collapsed; runs that recovered are among the others.
 
-    The runs that died or were not judged are counted apart.
+    Runs that died or were not judged are counted apart.
     """
 
     collapsed: int
@@ -107,7 +107,7 @@ class Rate:
     not_judged: int = 0
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The exact interval of Clopper and Pearson (1934) for the share; 0 to 1 where nothing was judged."""
+        """Return the exact interval of Clopper and Pearson (1934) for the share; 0 to 1 where no run was judged."""
         return proportion_interval(self.collapsed, self.judged, (1 - level) / 2)
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class Rate:
 
 
 def rate(verdicts: Iterable[Collapse]) -> Rate:
-    """The rate over the runs of an experiment."""
+    """Return the rate over the runs of an experiment."""
     states = Counter(verdict.state for verdict in verdicts)
     collapsed, recovered = states["collapsed"], states["recovered"]
     judged = collapsed + recovered + states["healthy"]

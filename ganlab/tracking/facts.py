@@ -1,4 +1,4 @@
-"""What a run says of itself in `run.json` and `split.json`: its choices, data, code and outcome."""
+"""The facts of a run in `run.json` and `split.json`: its choices, data, code and outcome."""
 
 import json
 import logging
@@ -21,12 +21,12 @@ from ganlab.dataset.module import Data
 log = logging.getLogger(__name__)
 
 KEPT = ("id", "name", "overrides", "choices", "started", "left_out", "in_sweep", "working_folder", "seconds")
-"""What a resumed run keeps of its first start."""
+"""Facts of the first start that a resumed run keeps."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """How a run was called: the overrides of the command line, the choice of each group, and what came of them."""
+    """How a run was called: the overrides of the command line, and the choice of each config group."""
 
     overrides: list[str]
     choices: dict[str, Any]
@@ -36,9 +36,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Content:
-    """What a run trains on and with: counts of the data, numbers of weights, hashes of all that its bits depend on.
+    """What a run trains on and with: counts of the data, numbers of weights, its provenance.
 
-    `left_out` are sentences that its report begins with: what it cannot say.
+    `left_out` are sentences on what its report cannot show.
     """
 
     data: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Content:
 
 
 def begin(call: Call, folder: Path, content: Content) -> dict[str, Any]:
-    """What is known before training starts, for `run.json`; of a resumed run with what its first start wrote."""
+    """Return the facts before training for `run.json`; a resumed run keeps what its first start wrote."""
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts: dict[str, Any] = {
@@ -80,13 +80,13 @@ def begin(call: Call, folder: Path, content: Content) -> dict[str, Any]:
 
 
 def begun_under(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """What a resumed run was begun under, and whatever else it went on under."""
+    """Return the provenance of a resumed run's first start, and other ones under which it went on."""
     first, others = before.get("provenance", now), before.get("resumed_under", [])
     return {"provenance": first, "resumed_under": [*others, now] if now != first else others}
 
 
 def earlier(folder: Path) -> dict[str, Any]:
-    """What the run wrote when it was begun before; nothing where it was not."""
+    """Return the content of `run.json`; empty where there is none."""
     file = folder / "run.json"
     return json.loads(file.read_text()) if file.is_file() else {}
 
@@ -97,20 +97,20 @@ def write(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def end(folder: Path, status: str, error: BaseException | None = None) -> None:
-    """Write into `run.json` that the run is FINISHED, FAILED or KILLED, and why; the log says it on a full disk."""
-    said = {"error": f"{type(error).__name__}: {error}"} if error else {}
-    known = {key: value for key, value in earlier(folder).items() if key != "error"}
+    """Write into `run.json` that the run is FINISHED, FAILED or KILLED, and why; log an error on a full disk."""
+    facts = {key: value for key, value in earlier(folder).items() if key != "error"} | {"status": status}
+    if error:
+        facts["error"] = f"{type(error).__name__}: {error}"
     try:
-        write(folder, known | {"status": status} | said)
+        write(folder, facts)
     except UserError as full:
         log.error("%s", full)
 
 
 def end_if_dead(folder: Path) -> None:
-    """Write down that a run was KILLED whose process is no more on this machine, and could not write it itself."""
-    facts = earlier(folder)
-    here = facts.get("host") == socket.gethostname()
-    if facts.get("status") == "RUNNING" and here and not alive(int(facts["pid"])):
+    """Write that a run was KILLED where its process has gone from this machine without writing an end."""
+    facts, host = earlier(folder), socket.gethostname()
+    if (facts.get("status"), facts.get("host")) == ("RUNNING", host) and not alive(int(facts["pid"])):
         end(folder, "KILLED")
 
 
@@ -131,9 +131,8 @@ def store_split(folder: Path, data: Data) -> None:
 
 
 def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """What MLflow shows and searches by."""
-    found = {group: said(choice) for group, choice in facts["choices"].items()}
-    return found | {
+    """Return the tags that MLflow shows and searches by."""
+    return {group: choice_name(choice) for group, choice in facts["choices"].items()} | {
         "seed": str(facts["seed"]),
         "version": facts["version"],
         "git_commit": facts["git_commit"] or "unknown",
@@ -141,13 +140,13 @@ def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:
     }
 
 
-def said(choice: Any) -> str:
-    """A group's choice, or several, as one word."""
+def choice_name(choice: Any) -> str:
+    """Return a config group's choice, or several joined by commas."""
     return ",".join(choice) if isinstance(choice, list) else str(choice)
 
 
 def git_commit() -> str | None:
-    """Commit of the checkout that runs, marked where it was changed; none for an installed copy."""
+    """Return the commit of the running checkout, marked where it was changed; None for an installed copy."""
     if not (HERE.parent / ".git").exists():
         return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

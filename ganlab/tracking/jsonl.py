@@ -1,4 +1,4 @@
-"""Metrics as lines of JSON in the run folder: the record that needs no server."""
+"""The losses and metrics of a run as lines of JSON in its folder: the record that needs no server."""
 
 import json
 import math
@@ -15,9 +15,9 @@ from ganlab.core.files import on_disk
 
 
 class JSONLines(Logger):
-    """Appends to `metrics.jsonl`, epochs counted from 1. A number that is not finite is written as null.
+    """Appends to `metrics.jsonl`, with epochs counted from 1 and null for a number that is not finite.
 
-    A line that a killed process left half stays, by itself. Raises UserError where nothing can be written.
+    A half line of a killed process stays as a line of its own. Raises UserError where nothing can be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class JSONLines(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """One line a call."""
+        """Append one line."""
         values = {key: value if math.isfinite(value) else None for key, value in metrics.items()}
         if "epoch" in metrics:
             values["epoch"] = int(metrics["epoch"]) + 1
@@ -40,4 +40,4 @@ class JSONLines(Logger):
             file.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: config.yaml stands beside the file."""
+        """Do nothing: config.yaml holds them."""

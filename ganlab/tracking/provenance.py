@@ -1,6 +1,6 @@
-"""What a run's bits depend on: configuration, code, versions, data, machine. Each as a hash or a plain value.
+"""The provenance of a run: configuration, code, versions, data and machine, each as a hash or a plain value.
 
-The same configuration, data, versions and machine give the same weights, bit for bit; `ganlab.reproduce` shows it.
+The same provenance gives the same weights, bit for bit; `ganlab.reproduce` shows it.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.samples import FITTED_VALUES
 
 WITHOUT_EFFECT = {"cache", "outputs", "resume", "root", "tracking", "num_workers", "enable_progress_bar"}
-"""Keys, at any depth, that change where and how a run is made, not what comes out. What is in `root` has its hash."""
+"""Keys, at any depth, that do not change the results of a run. The data in `root` have their own hash."""
 
 READ = 64
-"""Samples that are read together to be hashed."""
+"""Samples that are read together for their hash."""
 
 
 def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
-    """Of a run that begins now. Nothing of it names a person, a file of the data, or a machine."""
+    """Return the provenance of a run that begins now. It names no person, no file of the data and no machine."""
     return {
         "config": config_hash(config),
         "code": code_hash(),
@@ -41,7 +41,7 @@ def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
-    """Of all values that may change what comes out."""
+    """Return the hash of all values that may change the results."""
     return _hash([json.dumps(_with_effect(config), sort_keys=True)])
 
 
@@ -52,7 +52,7 @@ def _with_effect(value: Any) -> Any:
 
 
 def code_hash() -> str:
-    """Of the package's own files, changed ones included: git's commit does not know those."""
+    """Return the hash of the package's own files, with changes that git's commit does not have."""
     return _hash(
         part
         for folder, ending in ((HERE, "*.py"), (Path(CONF), "*.yaml"))
@@ -62,7 +62,7 @@ def code_hash() -> str:
 
 
 def packages() -> dict[str, str | None]:
-    """Versions of Python and of what ganlab needs directly."""
+    """Return the versions of Python and of ganlab's direct dependencies."""
     try:
         needed = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in requires("ganlab") or [] if "extra ==" not in line]
     except PackageNotFoundError:
@@ -77,40 +77,40 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _named(found: Distribution) -> str:
-    """Name and version of what is installed; its metadata as a whole would take long to parse."""
-    text = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
-    said = dict(re.findall(r"^(Name|Version): *(.*?)\s*$", text.partition("\n\n")[0], re.MULTILINE))
-    return f"{said.get('Name')}=={said.get('Version')}"
+def _named(installed: Distribution) -> str:
+    """Name and version of an installed package; parsing all of its metadata would take long."""
+    text = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
+    fields = dict(re.findall(r"^(Name|Version): *(.*?)\s*$", text.partition("\n\n")[0], re.MULTILINE))
+    return f"{fields.get('Name')}=={fields.get('Version')}"
 
 
 def data_facts(data: Data) -> dict[str, Any]:
-    """Two hashes: of who is there (names, persons, labels, the split), and of the samples' values, all or many of them.
+    """Return two hashes: of the members (names, persons, labels, the split), and of the samples' values.
 
-    The values are those of samples spread evenly, as many as a standardization is fitted to; `of` says how many. Where
-    that is not all of them, a change in another one is not seen here.
+    The values are those of samples spread evenly, as many as a standardization is fitted to; `of` tells how many. A
+    change in another sample does not change the hash.
     """
     assert data.split is not None
     members = [f"{member.name}\t{member.patient}\t{member.label}" for member in data.collected.members]
     parts = json.dumps({name: list(people) for name, people in data.split.parts.items()}, sort_keys=True)
     samples = data.collected.judged
     count = min(len(samples), max(1, FITTED_VALUES // samples[0].sample.numel()))
-    shown = evenly(count, len(samples))
+    chosen = evenly(count, len(samples))
     values = hashlib.sha256()
-    for start in range(0, len(shown), READ):
-        batch = samples.__getitems__(shown[start : start + READ].tolist())
+    for start in range(0, len(chosen), READ):
+        batch = samples.__getitems__(chosen[start : start + READ].tolist())
         for sample, label in zip(batch.sample.numpy(), batch.label.tolist(), strict=True):
             values.update(sample.tobytes())
             values.update(label.to_bytes(8, "little", signed=True))
     return {
         "members": _hash([*members, parts]),
         "values": values.hexdigest(),
-        "of": f"{len(shown)} of {len(samples)} {data.kind.noun}s",
+        "of": f"{len(chosen)} of {len(samples)} {data.kind.noun}s",
     }
 
 
 def machine() -> dict[str, Any]:
-    """Its kind, not its name: what arithmetic depends on."""
+    """Return the kind of the machine, which arithmetic depends on, not its name."""
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
@@ -124,12 +124,10 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The model, as Linux names it."""
-    try:
-        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    return found[1] if found else platform.processor()
+    """The processor's model, as Linux names it."""
+    file = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.*)$", file.read_text() if file.is_file() else "", re.MULTILINE)
+    return model[1] if model else platform.processor()
 
 
 def _hash_of(file: Path) -> str:
