@@ -96,10 +96,15 @@ def save_pixel(figure: Figure, file: IO[bytes], **settings: object) -> None:
     Image.new("RGB", (1, 1), "white").save(file, format="png")
 
 
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Saves figures as one white pixel."""
+    patch.setattr(Figure, "savefig", save_pixel)
+
+
 @pytest.fixture
 def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Saves figures as one white pixel."""
-    monkeypatch.setattr(Figure, "savefig", save_pixel)
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +116,7 @@ def made_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         folder = tmp_path_factory.mktemp("run")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            patch.setattr(Figure, "savefig", save_pixel)
+            draw_nothing(patch)
             GlobalHydra.instance().clear()
             patch.setattr(sys, "argv", ["ganlab.run", *overrides])
             importlib.import_module("ganlab.run").main()
