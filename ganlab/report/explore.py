@@ -28,7 +28,6 @@ Arranged = Mapping[str, Sequence[Array | None]]
 """By arrangement: samples as images `(C, H, W)` in [-1, 1], None for one that it cannot take."""
 
 _VALUES = {Window: ("samples", "mV"), Row: ("rows", ""), Image: ("pixels", "level")}
-_BINARY = 2
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _count_table(rows: Mapping[str, Mapping[str, int]]) -> tuple[list[str], list
 
 def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list[Picture]:
     """Return the histograms of features with many values, and of those with two."""
-    binary = {name: histogram for name, histogram in held.items() if len(histogram.points()[0]) <= _BINARY}
+    binary = {name: histogram for name, histogram in held.items() if len(histogram.points()[0]) <= 2}
     spread = {name: histogram for name, histogram in held.items() if name not in binary}
     shaded = "Shaded: the range that the chosen standardization keeps. " if exploration.ranges else ""
     caption = (

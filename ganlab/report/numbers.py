@@ -133,7 +133,7 @@ def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
         if "synthetic" in offs:
             real = "" if row["floor"] is None else f", real {short(row['floor'])}"
             text = f"{short(row['synthetic'])}{real} {row['unit']}".rstrip()
-            lines.append(DistanceLine(_short_name(name), text, offs, span(row), name in flagged))
+            lines.append(DistanceLine(name.partition("/")[2] or name, text, offs, span(row), name in flagged))
     return lines
 
 
@@ -177,9 +177,11 @@ def _metric(name: str, row: Row, missed: Sequence[str]) -> MetricRow:
     remark = "as real" if row["best"] is None else "perfect"
     cells.insert(1, Cell("–") if perfect is None else Cell(short(perfect), remark))
     return MetricRow(
-        _short_name(name), row["unit"], direction(row), row["meaning"], bool(missed), not tested(row), cells
+        name.partition("/")[2] or name,
+        row["unit"],
+        direction(row),
+        row["meaning"],
+        bool(missed),
+        not tested(row),
+        cells,
     )
-
-
-def _short_name(name: str) -> str:
-    return name.partition("/")[2] or name

@@ -77,6 +77,7 @@ def write_summary(folder: Path) -> Path:
     experiments = [_experiment(group, name) for group, name in zip(groups, names, strict=True)]
     seconds = [job.seconds for job in jobs if job.seconds is not None]
     sets = _same_metrics(experiments)
+    versions = {(job.facts.get("version"), job.facts.get("git_commit")) for job in jobs if job.facts}
     content = render(
         "summary.html",
         title=f"Summary of {folder.resolve().name}",
@@ -99,7 +100,7 @@ def write_summary(folder: Path) -> Path:
         long=LONG,
         unfinished=[(job.folder.name, " ".join(job.overrides), job.state) for job in jobs if not job.finished],
         left_out=_left_out(jobs),
-        code="; ".join(sorted({_code(job) for job in jobs if job.facts})),
+        code="; ".join(sorted(f"ganlab {version}, commit {commit}" for version, commit in versions)),
     )
     return write_whole(folder / "summary.html", content)
 
@@ -276,7 +277,3 @@ def _left_out(jobs: Sequence[Job]) -> list[str]:
     reasons = Counter(str(reason) for reasons in lists if isinstance(reasons, list) for reason in reasons)
     counts = [f"{reason} ({counted(runs, 'run')})" for reason, runs in reasons.items()]
     return [*counts, *(line for job in jobs for line in job.trouble)]
-
-
-def _code(job: Job) -> str:
-    return f"ganlab {job.facts.get('version')}, commit {job.facts.get('git_commit')}"
