@@ -20,7 +20,7 @@ from ganlab.codec import Codec
 from ganlab.command.prepare import numbers
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
-from ganlab.core.kind import TOP, Image, Kind, Row
+from ganlab.core.kind import Kind
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
@@ -123,11 +123,8 @@ def _all_leads(cfg: DictConfig, kind: Kind) -> DictConfig:
 
 def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[float, float]]:
     """Return the limits of columns, and of leads where the range does not depend on the window."""
-    if isinstance(kind, Row):
-        limits = {column.name: (column.low, column.high) for column in kind.columns if not column.binary}
-        return {name: (low, high) for name, (low, high) in limits.items() if low is not None and high is not None}
-    if isinstance(kind, Image):
-        return dict.fromkeys(kind.parts, (0.0, TOP))
+    if not kind.leads:
+        return kind.limits
     few = samples.to_fit()
     standardization = _fitted(_all_leads(cfg, kind), few)
     low = standardization.low(few).expand(len(few), len(kind.leads), 1)

@@ -58,6 +58,11 @@ class Window:
         """Leads, rate and unit as written beside an array of windows."""
         return {"leads": list(self.leads), "rate_hz": self.rate, "unit": "mV"}
 
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """No limits: those of millivolts depend on the standardization."""
+        return {}
+
     def describe(self) -> str:
         """Return length, unit and leads, to be put behind the noun of a data card."""
         length = f"{self.samples / self.rate:g} s ({self.samples} samples at {self.rate:g} Hz) in mV"
@@ -92,6 +97,12 @@ class Row:
         """Columns as written beside an array of rows."""
         return {"columns": list(self.parts)}
 
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value of each column that has both, without binary ones."""
+        columns = [column for column in self.columns if not column.binary]
+        return {c.name: (c.low, c.high) for c in columns if c.low is not None and c.high is not None}
+
     def describe(self) -> str:
         """Return unit and columns, to be put behind the noun of a data card."""
         return f" in the original units.\nColumns: {', '.join(self.parts)}"
@@ -121,6 +132,11 @@ class Image:
         """Shape and unit as written beside an array of images."""
         return {"shape": list(self.shape), "unit": "grey levels 0..255"}
 
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest level of each channel."""
+        return dict.fromkeys(self.parts, (0.0, TOP))
+
     def describe(self) -> str:
         """Return size, channels and unit, to be put behind the noun of a data card."""
         channels, height, width = self.shape
@@ -132,7 +148,7 @@ class Image:
 
 
 Kind = Window | Row | Image
-"""All have `noun`, `leads` (empty but for windows), `shape`, `parts`, `axes`, `describe()` and `limited(values)`."""
+"""All have `noun`, `leads` (of windows only), `shape`, `parts`, `axes`, `limits`, `describe()` and `limited(values)`."""
 
 
 def window_of(kind: Kind) -> Window:
