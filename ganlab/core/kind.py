@@ -148,7 +148,7 @@ class Image:
 
 
 Kind = Window | Row | Image
-"""All have `noun`, `leads` (of windows only), `shape`, `parts`, `axes`, `limits`, `describe()` and `limited(values)`."""
+"""All have `noun`, `leads` (of windows), `shape`, `parts`, `axes`, `limits`, `describe()` and `limited(values)`."""
 
 
 def window_of(kind: Kind) -> Window:
