@@ -1,13 +1,13 @@
-"""Sets of samples that a measure must judge rightly, and baselines that a generator has to beat.
+"""Controls, which show whether a number can be fooled, and baselines, which a generator has to beat.
 
-`floor` is other real samples. Four controls show whether a number can be fooled: `copy` (training samples),
-`noisy_copy` (with noise that the eye sees), `collapsed` (a few training samples repeated), `noise` (the right spectrum,
-or the right marginals of a table, and nothing else). Two baselines need no network: `bootstrap` (training samples drawn
-with replacement, with noise that the eye does not see) and `pca_gaussian` (a Gaussian in the principal components, for
-each class where there are classes).
+`floor` is other real samples, for the real-versus-real reference range. Four controls show whether a number can be
+fooled: `copy` (training samples), `noisy_copy` (with noise that the eye sees), `collapsed` (a few training samples
+repeated), `noise` (the right spectrum, or the right marginals of a table, and nothing else). Two baselines need no
+network: `bootstrap` (training samples drawn with replacement, with noise that the eye does not see) and `pca_gaussian`
+(a Gaussian in the principal components, for each class where there are classes).
 
-Of an attack on privacy the floor is the negative control: a generator of persons who are neither members nor
-non-members. The copies are the positive ones.
+For an attack on privacy `floor` is the negative control: persons who are neither members nor non-members. The copies
+are the positive ones.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, SampleSet
 
 Make = Callable[[Real, int, Generator], SampleSet]
-"""So many samples of a control, made from real training samples."""
+"""Returns `count` samples of a control, made from real training samples."""
 
 MODES = 5
 """Samples that the collapsed generator repeats."""
 COMPONENTS = 64
 """Principal components of the Gaussian."""
 FITTED = 2000
-"""Training samples that it is fitted to, at most."""
+"""Training samples at most to which it is fitted."""
 BLOCK = 512
 """Samples that are made together, which bounds the memory."""
 VISIBLE_MV, INVISIBLE_MV = 0.05, 0.01
@@ -40,29 +40,29 @@ VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
 
 
 def floor(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Real samples of other persons than the reference's, spread evenly over them, with their persons."""
+    """Return real samples of other persons than the reference's, spread evenly, with their person ids."""
     source = real.train if real.strangers is None else real.strangers
     return source.take(evenly(count, len(source)))
 
 
 def copy(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Training samples as they are, nobody's any more; each once while they last."""
+    """Return training samples without person ids, each once while they last."""
     return _anonymous(real.train.take(_chosen(len(real.train), count, rng)))
 
 
 def noisy_copy(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Training samples with noise that the eye sees."""
+    """Return training samples with visible noise."""
     return _noisy(real, copy(real, count, rng), rng, (VISIBLE_MV, VISIBLE_LEVELS, VISIBLE_SHARE))
 
 
 def collapsed(real: Real, count: int, rng: Generator) -> SampleSet:
-    """`MODES` training samples, repeated."""
+    """Return `MODES` training samples, repeated."""
     modes = rng.choice(len(real.train), min(MODES, len(real.train)), replace=False)
     return _anonymous(real.train.take(np.resize(modes, count)))
 
 
 def noise(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Training samples with random phases, the same for all leads or channels; columns shuffled one by one."""
+    """Return training samples with random phases, the same for all leads or channels; columns shuffled one by one."""
     source = copy(real, count, rng)
     if isinstance(real.kind, Row):
         shuffled = rng.permuted(source.values, axis=0)
@@ -71,13 +71,13 @@ def noise(real: Real, count: int, rng: Generator) -> SampleSet:
 
 
 def bootstrap(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Training samples drawn with replacement, with noise that the eye does not see."""
+    """Return training samples drawn with replacement, with invisible noise."""
     drawn = _anonymous(real.train.take(rng.integers(len(real.train), size=count)))
     return _noisy(real, drawn, rng, (INVISIBLE_MV, INVISIBLE_LEVELS, INVISIBLE_SHARE))
 
 
 def pca_gaussian(real: Real, count: int, rng: Generator) -> SampleSet:
-    """A Gaussian of training samples in their first principal components; of each class apart, in its share."""
+    """Return samples of a Gaussian in the principal components of training samples, of each class in its share."""
     labels = real.train.labels if len(real.classes) > 1 else None
     if labels is None:
         return SampleSet(real.kind.limited(_gaussian(real.train.values, count, rng)))
@@ -90,11 +90,11 @@ def pca_gaussian(real: Real, count: int, rng: Generator) -> SampleSet:
 CONTROLS: dict[str, Make] = {"copy": copy, "noisy_copy": noisy_copy, "collapsed": collapsed, "noise": noise}
 BASELINES: dict[str, Make] = {"bootstrap": bootstrap, "pca_gaussian": pca_gaussian}
 COLUMNS: dict[str, Make] = {"floor": floor} | CONTROLS | BASELINES
-"""All that generated samples stand beside, by name."""
+"""All sets that generated samples are compared with, by name."""
 
 
 def make(name: str, real: Real, count: int, seed: int = 0) -> SampleSet:
-    """So many samples of a control or baseline; always the same for the same seed and real samples."""
+    """Return samples of a control or baseline; always the same for the same seed and real samples."""
     return COLUMNS[name](real, count, np.random.default_rng([seed, list(COLUMNS).index(name)]))
 
 

@@ -1,6 +1,6 @@
-"""Generated samples beside real ones, beside controls that show whether a number can be fooled, and beside baselines.
+"""Generated samples compared with real ones, with controls that show whether a number can be fooled, with baselines.
 
-Floors and controls depend on the real samples and the measures only; they are computed once and cached.
+Reference ranges and controls depend on the real samples and the metrics only: they are computed once and cached.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores,
 log = logging.getLogger(__name__)
 
 SEED = 0
-"""Of the controls and of the bootstrap."""
+"""Seed of the controls and of the bootstrap."""
 
 Row = dict[str, Any]
-"""What is known of a number: see `evidence`."""
+"""A number with all that it is compared with: see `evidence`."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows by the names of the numbers, which measures could not be taken and why, and what is drawn of some.
+    """Rows by the names of the numbers, reasons of metrics that are missing, and details of some that a page draws.
 
-    `details` has by metric, then by column (`synthetic`, or the name of a floor, control or baseline), plain values.
+    `details` holds plain values by metric, then by set (`synthetic`, `floor`, or the name of a control or baseline).
     """
 
     rows: dict[str, Row]
@@ -46,96 +46,101 @@ class Evidence:
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def check_measures(measures: Mapping[str, Metric], objective: str | None, kind: Kind) -> None:
-    """Raise UserError for measures of another kind of sample, or an objective that nobody measures."""
-    for measure in measures.values():
-        measure.check(kind)
-    known = [number for measure in measures.values() for number in measure.numbers]
-    if objective is not None and objective not in known:
-        raise UserError(f"metrics.objective={objective}: measured are {', '.join(known) or 'none'}.")
+def check_measures(metrics: Mapping[str, Metric], objective: str | None, kind: Kind) -> None:
+    """Raise UserError for metrics of another kind of sample, or an objective that no metric measures."""
+    for metric in metrics.values():
+        metric.check(kind)
+    measured = [number for metric in metrics.values() for number in metric.numbers]
+    if objective is not None and objective not in measured:
+        raise UserError(f"metrics.objective={objective}: measured are {', '.join(measured) or 'none'}.")
 
 
 def evidence(
     real: Real,
     synthetic: SampleSet,
-    measures: Mapping[str, Metric],
+    metrics: Mapping[str, Metric],
     store: Path,
     settings: Mapping[str, Any] | None = None,
     draws: int = 200,
 ) -> Evidence:
-    """Every number of the generated samples with all that it stands beside.
+    """Return every number of the generated samples with all that it is compared with.
 
-    A row holds `synthetic` and its 95 % `interval`; `real`, the reference's own value, for a number that describes a
-    set by itself; `floor` and `floor_interval`, the number of other real persons; `controls` and `baselines` by name;
-    `unit`, `meaning`, `best` and `sees`. What is not a number is None. `settings` are those of each measure, by name:
-    cached numbers are of the same ones. No more generated samples are judged than there are training samples, of which
-    the floor is made. A measure that raises UserError, as for too few samples, is left out and named.
+    A row holds `synthetic` and its 95 % confidence `interval`; `real`, the reference's own value, for a number that
+    describes a set by itself; `floor` and `floor_interval`, the number of other real persons, which are the
+    real-versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best` and `sees`. Values
+    that are not finite are None. No more generated samples are compared than there are training samples, of which the
+    reference range is made. A metric that raises UserError, as for too few samples, is left out and named.
+
+    Arguments:
+        real: Training samples and the reference.
+        synthetic: Generated samples.
+        metrics: The metrics by name.
+        store: Folder of the cache.
+        settings: The metrics' settings by name: cached numbers are of the same ones.
+        draws: Draws of the bootstrap over patients.
     """
     if len(synthetic) > len(real.train):
         log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
         synthetic = synthetic.take(evenly(len(real.train), len(synthetic)))
     identity = _identity(replace(real, attacked=None))
-    found = Evidence({}, [])
-    for name, measure in tqdm(measures.items(), desc="measuring", unit="measure", disable=None):
+    result = Evidence({}, [])
+    for name, metric in tqdm(metrics.items(), desc="measuring", unit="measure", disable=None):
         try:
-            ground = measure.select(real)
-            judge = measure.fit(ground)
-            own = _own(measure, judge, ground, synthetic, draws)
-            found.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
-            if own.rows:
-                held: dict[str, Any] = {"real": identity if ground is real else _identity(ground), "measure": name}
-                held |= {"settings": (settings or {}).get(name)}
-                held |= {"count": len(synthetic), "draws": draws, "code": _code()}
-                beside = _beside(measure, judge, ground, len(synthetic), store, held, draws)
-                shown = beside.pop("shown")
-                found.rows.update(_rows(measure.numbers, own.rows, beside))
-                if own.details:
-                    found.details[name] = {"synthetic": own.details} | shown
-            else:
-                found.left_out.append(
-                    f"{name}: these samples lack what it measures, such as a second lead, or classes."
-                )
+            selected = metric.select(real)
+            scorer = metric.fit(selected)
+            own = _measured(metric, scorer, selected, synthetic, draws)
+            result.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
+            if not own.rows:
+                raise UserError("these samples lack what it measures, such as a second lead, or classes.")
+            key: dict[str, Any] = {"real": identity if selected is real else _identity(selected), "measure": name}
+            key |= {"settings": (settings or {}).get(name)}
+            key |= {"count": len(synthetic), "draws": draws, "code": _code()}
+            others = _other_sets(metric, scorer, selected, len(synthetic), store, key, draws)
+            details = others.pop("details")
+            result.rows.update(_rows(metric.numbers, own.rows, others))
+            if own.details:
+                result.details[name] = {"synthetic": own.details} | details
         except UserError as error:
             log.warning("%s is not measured: %s", name, error)
-            found.left_out.append(f"{name}: {error}")
-    return found
+            result.left_out.append(f"{name}: {error}")
+    return result
 
 
 @dataclass(frozen=True)
-class _Own:
+class _Measured:
     rows: dict[str, Row]
     details: dict[str, Any]
     left_out: list[str]
 
 
-def _own(measure: Metric, judge: Scorer, real: Real, samples: SampleSet, draws: int) -> _Own:
-    """By number its value and its interval; what it was computed from, which may be large, is left behind."""
-    found = judge(samples)
+def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> _Measured:
+    """Return value and interval of each number; what they were computed from, which may be large, is dropped."""
+    scores = scorer(samples)
     rows = {
         name: {
             "value": _value(each, samples, real.reference),
-            "interval": _interval(each, samples, real.reference, measure.numbers[name], draws),
+            "interval": _interval(each, samples, real.reference, metric.numbers[name], draws),
         }
-        for name, each in found.items()
+        for name, each in scores.items()
     }
-    return _Own(rows, found.details, found.left_out) if isinstance(found, Scores) else _Own(rows, {}, [])
+    return _Measured(rows, scores.details, scores.left_out) if isinstance(scores, Scores) else _Measured(rows, {}, [])
 
 
 def _rows(
-    numbers: Mapping[str, Number], own: Mapping[str, Row], beside: Mapping[str, Mapping[str, Any]]
+    numbers: Mapping[str, Number], own: Mapping[str, Row], others: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Row]:
     rows = {}
-    for name, found in own.items():
+    for name, measured in own.items():
         number = numbers[name]
-        known = {column: values.get(name) for column, values in beside.items()}
+        values = {column: each.get(name) for column, each in others.items()}
         rows[name] = {
-            "synthetic": found["value"],
-            "interval": found["interval"],
-            "real": known["real"],
-            "floor": known["floor"],
-            "floor_interval": known["floor_interval"] or [None, None],
-            "controls": {column: known[column] for column in CONTROLS},
-            "baselines": {column: known[column] for column in BASELINES},
+            "synthetic": measured["value"],
+            "interval": measured["interval"],
+            "real": values["real"],
+            "floor": values["floor"],
+            "floor_interval": values["floor_interval"] or [None, None],
+            "controls": {column: values[column] for column in CONTROLS},
+            "baselines": {column: values[column] for column in BASELINES},
             "unit": number.unit,
             "meaning": number.meaning,
             "best": number.best,
@@ -144,40 +149,37 @@ def _rows(
     return rows
 
 
-def _beside(
-    measure: Metric, judge: Scorer, real: Real, count: int, store: Path, identity: Mapping[str, Any], draws: int
+def _other_sets(
+    metric: Metric, scorer: Scorer, real: Real, count: int, store: Path, key: Mapping[str, Any], draws: int
 ) -> dict[str, dict[str, Any]]:
-    """By column the numbers of the reference itself, of other real samples, of controls and of baselines.
+    """Return the numbers of the reference itself, of other real samples, of controls and of baselines, by set.
 
-    What is drawn of each column is under `shown`.
+    What a page draws of each set is under `details`.
     """
 
     def build(folder: Path) -> None:
-        found: dict[str, dict[str, Any]] = {"real": _alone(measure, judge, real), "shown": {}}
-        for column in tqdm(COLUMNS, desc=f"controls of {identity['measure']}", unit="set", leave=False, disable=None):
-            samples = measure.control(make(column, real, count, SEED), real)
-            own = _own(measure, judge, real, samples, draws if column == "floor" else 0)
-            found[column] = {name: row["value"] for name, row in own.rows.items()}
+        numbers: dict[str, dict[str, Any]] = {"real": _alone(metric, scorer, real), "details": {}}
+        for column in tqdm(COLUMNS, desc=f"controls of {key['measure']}", unit="set", leave=False, disable=None):
+            samples = metric.control(make(column, real, count, SEED), real)
+            own = _measured(metric, scorer, real, samples, draws if column == "floor" else 0)
+            numbers[column] = {name: row["value"] for name, row in own.rows.items()}
             if column == "floor":
-                found["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
+                numbers["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
             if own.details:
-                found["shown"][column] = own.details
-        (folder / "numbers.json").write_text(json.dumps(found))
+                numbers["details"][column] = own.details
+        (folder / "numbers.json").write_text(json.dumps(numbers))
 
-    folder = cached(store, "evidence", identity, build)
+    folder = cached(store, "evidence", key, build)
     return json.loads((folder / "numbers.json").read_text())
 
 
-def _alone(measure: Metric, judge: Scorer, real: Real) -> dict[str, float | None]:
-    """What the numbers that describe a set by itself are of the reference."""
-    if all(number.best is not None for number in measure.numbers.values()):
+def _alone(metric: Metric, scorer: Scorer, real: Real) -> dict[str, float | None]:
+    """Return the reference's own values of the numbers that describe a set by itself."""
+    alone = {name for name, number in metric.numbers.items() if number.best is None}
+    if not alone:
         return {}
-    found = _values(judge, real.reference, real)
-    return {name: value for name, value in found.items() if measure.numbers[name].best is None}
-
-
-def _values(judge: Scorer, samples: SampleSet, real: Real) -> dict[str, float | None]:
-    return {name: _value(each, samples, real.reference) for name, each in judge(samples).items()}
+    scores = scorer(real.reference)
+    return {name: _value(scores[name], real.reference, real.reference) for name in scores if name in alone}
 
 
 def _value(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> float | None:
@@ -198,14 +200,14 @@ def _finite(value: float) -> float | None:
 
 @cache
 def _code() -> str:
-    """A hash of all code that a number depends on: what was computed by other code is not taken for it."""
+    """Return a hash of all code and texts that a number depends on: the cache is of one code."""
     rooms = [sorted((HERE / room).rglob("*")) for room in ("core", "metrics", "evaluation")]
     files = [file for room in rooms for file in room if file.suffix in (".py", ".yaml")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _identity(real: Real) -> str:
-    """A hash of the real samples, their labels and persons, and of what they are."""
+    """Return a hash of the real samples, their labels and person ids, and their kind."""
     digest = hashlib.sha256(repr((real.kind, tuple(real.classes), real.side)).encode())
     attacked = () if real.attacked is None else (real.attacked.knowledge, real.attacked.gallery)
     for samples in (real.train, real.reference, real.strangers, *attacked):
@@ -219,19 +221,19 @@ def _identity(real: Real) -> str:
 
 
 def best(row: Row) -> float | None:
-    """What a perfect generator has: by definition, or as the reference itself."""
+    """Return the value of a perfect generator: by definition, or the reference's own."""
     return row["real"] if row["best"] is None else row["best"]
 
 
 def reach(row: Row) -> float | None:
-    """How far from the best other real samples are, at the far end of their interval; None where it is not known."""
+    """Return how far from the best other real samples reach, at the far end of their interval; None where unknown."""
     perfect = best(row)
     ends = [end for end in (row["floor"], *row["floor_interval"]) if end is not None]
     return max(abs(end - perfect) for end in ends) if ends and perfect is not None else None
 
 
 def seen(row: Row) -> dict[str, bool]:
-    """Which controls a number tells from real samples: those farther from the best than real samples reach."""
+    """Return which controls a number distinguishes from real samples: those farther from the best than these reach."""
     perfect, far = best(row), reach(row)
     if perfect is None or far is None:
         return {}
@@ -239,6 +241,6 @@ def seen(row: Row) -> dict[str, bool]:
 
 
 def unseen(rows: Mapping[str, Row]) -> dict[str, list[str]]:
-    """By number the controls that it should tell from real samples, and does not: such a number proves nothing."""
-    found = {name: [c for c in row["sees"] if not seen(row).get(c, True)] for name, row in rows.items()}
-    return {name: controls for name, controls in found.items() if controls}
+    """Return by number the controls that it should distinguish from real samples, and does not: it proves nothing."""
+    missed = {name: [c for c in row["sees"] if not seen(row).get(c, True)] for name, row in rows.items()}
+    return {name: controls for name, controls in missed.items() if controls}
