@@ -1,6 +1,6 @@
-"""What a sweep leaves beside its jobs: what failed and why, a page that sums them up, a run of its own in MLflow.
+"""Hydra's callback for a sweep: which jobs failed and why, a summary page, and a run of the sweep in MLflow.
 
-Hydra imports this at start: nothing heavy outside the methods.
+Hydra imports this at start: nothing heavy is imported outside the methods.
 """
 
 import atexit
@@ -30,23 +30,23 @@ class Sweep(Callback):
     close: Callable[[str], None] | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """See to it that the sweep is closed however it ends."""
+        """Arrange that the sweep is closed however it ends."""
         # Imported now: Hydra may close the sweep when the interpreter ends, which is too late to import much.
         from ganlab.report.summary import write_summary
 
         _check_search(config)
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        self.close = partial(_close, folder, write_summary, _teller(config, folder))
+        self.close = partial(_close, folder, write_summary, _closing(config, folder))
         # Hydra ends without calling on_multirun_end where a job failed.
         atexit.register(self.close, "FAILED")
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Take away what an earlier try of a job wrote."""
+        """Remove the error of an earlier try of the job."""
         (Path(config.hydra.runtime.output_dir) / FAILED).unlink(missing_ok=True)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Write down why a job failed."""
+        """Write the error of a job that failed to its folder."""
         try:
             job_return.return_value  # noqa: B018
         except Exception as error:
@@ -54,7 +54,7 @@ class Sweep(Callback):
             file.write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Sum up the jobs and close the sweep's run."""
+        """Write the summary and close the sweep's run in MLflow."""
         if self.close is not None:
             atexit.unregister(self.close)
             self.close("FINISHED")
@@ -76,8 +76,8 @@ def _check_search(config: DictConfig) -> None:
         )
 
 
-def _teller(config: DictConfig, folder: Path) -> Callable[[str, Path | None], None] | None:
-    """What tells MLflow that the sweep has ended; None where MLflow is not wanted."""
+def _closing(config: DictConfig, folder: Path) -> Callable[[str, Path | None], None] | None:
+    """Return the function that closes the sweep's run in MLflow; None without MLflow."""
     if not config.tracking.mlflow:
         return None
     from ganlab.tracking.mlflow import Store, store_uri
@@ -91,26 +91,26 @@ def _teller(config: DictConfig, folder: Path) -> Callable[[str, Path | None], No
 def _close(
     folder: Path,
     write_summary: Callable[[Path], Path],
-    tell: Callable[[str, Path | None], None] | None,
+    close_run: Callable[[str, Path | None], None] | None,
     status: str,
 ) -> None:
     failed = _failures(folder)
     for name, error in failed.items():
         log.error("job %s failed: %s", name, error)
     summary = _summarized(folder, write_summary)
-    if tell is not None:
-        tell("FAILED" if failed else status, summary)
+    if close_run is not None:
+        close_run("FAILED" if failed else status, summary)
 
 
 def _failures(folder: Path) -> dict[str, str]:
-    """By job of the sweep's folder its error; a job that began, and neither failed nor ended, was stopped."""
-    found = {}
+    """Return the errors by job; a job that began, and neither failed nor ended, was stopped."""
+    failures = {}
     for job in sorted(path.parent for path in folder.glob("*/.hydra")):
         if (job / FAILED).is_file():
-            found[job.name] = json.loads((job / FAILED).read_text())["error"]
+            failures[job.name] = json.loads((job / FAILED).read_text())["error"]
         elif _stopped(job):
-            found[job.name] = STOPPED.format(folder)
-    return found
+            failures[job.name] = STOPPED.format(folder)
+    return failures
 
 
 def _stopped(job: Path) -> bool:
@@ -119,7 +119,7 @@ def _stopped(job: Path) -> bool:
 
 
 def _summarized(folder: Path, write_summary: Callable[[Path], Path]) -> Path | None:
-    """The page's path. A page that cannot be written takes nothing from the runs: a warning says why."""
+    """Return the summary page's path; None with a warning where it cannot be written, since the runs are complete."""
     try:
         summary = write_summary(folder)
     except Exception as error:

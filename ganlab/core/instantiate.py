@@ -1,4 +1,4 @@
-"""Hydra's instantiate, with what a user can mend told as a UserError."""
+"""Hydra's instantiate, which raises UserError for what a user can mend."""
 
 import logging
 import traceback
@@ -21,7 +21,7 @@ LONGEST = 500
 
 
 def build(node: Any) -> Any:
-    """Hydra's instantiate, but a UserError of the object comes out as it is."""
+    """Return the object of a configuration's node. Raises UserError, that of the object itself where it raised one."""
     try:
         return instantiate(node)
     except InterpolationResolutionError as error:
@@ -52,9 +52,9 @@ def configuration_errors() -> Iterator[None]:
 
 def _not_built(error: Exception) -> str:
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(HERE)]
-    said = " ".join(str(error).split())[:LONGEST] or "no reason given"
+    reason = " ".join(str(error).split())[:LONGEST] or "no reason given"
     return (
-        f"This configuration cannot be built: {type(error).__name__}: {said} "
+        f"This configuration cannot be built: {type(error).__name__}: {reason} "
         f"(met in {Path(ours[-1].filename).name}, line {ours[-1].lineno}). "
         "Look at the overrides; --cfg job prints the whole configuration, and conf/ says what each value is."
     )

@@ -25,9 +25,9 @@ LONGEST_NAME = 100
 
 
 def own_launchers() -> None:
-    """Let `conf/hydra` stand in for the plugins' settings of the same names, with which Hydra refuses to merge it.
+    """Replace the settings of Hydra's plugins by those of the same names in `conf/hydra`, which Hydra does not merge.
 
-    Not at import: Hydra looks for its plugins here, as it does at the start of a command.
+    Called at the start of a command, not at import, because Hydra loads its plugins here.
     """
     Plugins.instance()
     registered = ConfigStore.instance().repo.get("hydra", {})
@@ -36,12 +36,12 @@ def own_launchers() -> None:
 
 
 def plain(text: str) -> str:
-    """Overrides as a folder name: no `=`, no `,`."""
+    """Return overrides as a folder name, without `=` and `,`."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", str(text)).strip("-")[:LONGEST_NAME] or "defaults"
 
 
 def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any]) -> str:
-    """The folder that is resumed, or a new one named after time, data set, arrangement and networks.
+    """Return the folder that is resumed, or a new one named after time, data set, arrangement and networks.
 
     Ends the program where `resume` is no run folder: Hydra would make a folder of that name before main.
     """
@@ -54,7 +54,7 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
 
 
 def writable(outputs: str) -> str:
-    """The folder of outputs. Ends the program where nothing can be written there: Hydra would fail in its own words."""
+    """Return the folder of outputs. Ends the program where it cannot be written, before Hydra fails in its own words."""
     try:
         Path(outputs).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=outputs):
@@ -64,25 +64,25 @@ def writable(outputs: str) -> str:
 
 
 def hydra_subdir(resume: str | None, now: str) -> str:
-    """Hydra's own record of a resumed run stands beside the first one's."""
+    """Return the subfolder of Hydra's own record, another one for each time that a run is resumed."""
     return f".hydra/resumed_{now}" if resume else ".hydra"
 
 
 def held(dataset: str) -> str:
-    """The data set, or its stand-in where GANLAB_STAND_INS is set and GANLAB_DATA has no folder of that name."""
-    there = (Path(os.environ.get("GANLAB_DATA", "data")) / dataset).is_dir()
-    return f"{dataset}_sim" if os.environ.get("GANLAB_STAND_INS") and not there else dataset
+    """Return the data set, or its simulation where GANLAB_STAND_INS is set and GANLAB_DATA has no folder of that name."""
+    exists = (Path(os.environ.get("GANLAB_DATA", "data")) / dataset).is_dir()
+    return f"{dataset}_sim" if os.environ.get("GANLAB_STAND_INS") and not exists else dataset
 
 
 def batches(images: int, batch_size: int) -> int:
-    """How many batches hold that many images, at least one."""
+    """Return how many batches hold that many images, at least one."""
     return max(1, images // batch_size)
 
 
 def gpu_precision() -> str:
-    """bf16-mixed where the GPU computes in it, which it did not before NVIDIA's Ampere; else 32-true.
+    """Return bf16-mixed where the GPU computes in it (NVIDIA's Ampere and later), else 32-true.
 
-    What a GPU only emulates is slower, not faster.
+    A GPU that only emulates it is slower with it.
     """
     import torch
 
@@ -90,12 +90,11 @@ def gpu_precision() -> str:
     return "bf16-mixed" if has else "32-true"
 
 
-OmegaConf.register_new_resolver("gpu_precision", gpu_precision, replace=True)
-OmegaConf.register_new_resolver("plain", plain, replace=True)
-OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-OmegaConf.register_new_resolver("writable", writable, replace=True)
-OmegaConf.register_new_resolver("hydra_subdir", hydra_subdir, replace=True)
-OmegaConf.register_new_resolver("len", len, replace=True)
-OmegaConf.register_new_resolver("keys", list, replace=True)
-OmegaConf.register_new_resolver("held", held, replace=True)
-OmegaConf.register_new_resolver("batches", batches, replace=True)
+RESOLVERS = {
+    **{"gpu_precision": gpu_precision, "plain": plain, "run_folder": run_folder, "writable": writable},
+    **{"hydra_subdir": hydra_subdir, "len": len, "keys": list, "held": held, "batches": batches},
+}
+"""Functions that configurations call, as in `${batches:1000,30}`."""
+
+for name, resolver in RESOLVERS.items():
+    OmegaConf.register_new_resolver(name, resolver, replace=True)
