@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
 
 
 def writable(outputs: str) -> str:
-    """Return the folder of outputs. Ends the program where it cannot be written, before Hydra fails in its own words."""
+    """Return the folder of outputs. Ends the program where it cannot be written, before Hydra fails there."""
     try:
         Path(outputs).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=outputs):
@@ -69,7 +69,7 @@ def hydra_subdir(resume: str | None, now: str) -> str:
 
 
 def held(dataset: str) -> str:
-    """Return the data set, or its simulation where GANLAB_STAND_INS is set and GANLAB_DATA has no folder of that name."""
+    """Return the data set, or its simulation where GANLAB_STAND_INS is set and GANLAB_DATA has no such folder."""
     exists = (Path(os.environ.get("GANLAB_DATA", "data")) / dataset).is_dir()
     return f"{dataset}_sim" if os.environ.get("GANLAB_STAND_INS") and not exists else dataset
 
@@ -90,7 +90,7 @@ def gpu_precision() -> str:
     return "bf16-mixed" if has else "32-true"
 
 
-RESOLVERS = {
+RESOLVERS: dict[str, Callable[..., Any]] = {
     **{"gpu_precision": gpu_precision, "plain": plain, "run_folder": run_folder, "writable": writable},
     **{"hydra_subdir": hydra_subdir, "len": len, "keys": list, "held": held, "batches": batches},
 }
