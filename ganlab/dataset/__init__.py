@@ -1,1 +1,1 @@
-"""What is read from disk: recordings with person ids, cut into windows with labels."""
+"""Data sets: recordings, rows and images with labels and patient ids."""

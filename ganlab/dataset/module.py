@@ -109,8 +109,8 @@ class Data(LightningDataModule):
         if self.split is not None:
             return
         split, judged = self.splitter(self.collected.members), self.collected.judged
-        shown = {name: judged.of(split.of(name)) for name in dict.fromkeys((*PARTS, *split.parts))}
-        check_apart(split, judged, shown | {"train": self.collected.train.of(split.of("train"))})
+        parts = {name: judged.of(split.of(name)) for name in dict.fromkeys((*PARTS, *split.parts))}
+        check_apart(split, judged, parts | {"train": self.collected.train.of(split.of("train"))})
         self.split = split
         self.train = self.part("train", as_trained=True)
         if not len(self.train):

@@ -86,8 +86,8 @@ class RecordingSource(Source):
         dropped = self.on_bad_segment == "drop"
         avoided = needed if dropped else ()
         train, judged = (
-            Windows(recordings, usable, shown, leads.span, leads.decimation, avoided)
-            for shown in (leads.leads, leads.decoded_leads)
+            Windows(recordings, usable, names, leads.span, leads.decimation, avoided)
+            for names in (leads.leads, leads.decoded_leads)
         )
         if not len(train):
             raise UserError(

@@ -84,17 +84,17 @@ def _at_least(long_ms: NDArray[np.float64], limit_ms: float | None) -> NDArray[n
 
 
 def _extreme(level: NDArray[np.int16], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    there = level[~missing]
-    return (level == there.max()) | (level == there.min()) if len(there) else missing
+    valid = level[~missing]
+    return (level == valid.max()) | (level == valid.min()) if len(valid) else missing
 
 
 def bridged(digital: NDArray[np.int16]) -> NDArray[np.int16]:
     """Return the recording with straight lines over samples without a value, so that resampling does not ring."""
     whole, number = digital.copy(), np.arange(digital.shape[1])
     for values in whole:
-        there = values != NOT_A_SAMPLE
-        if not there.all():
-            values[~there] = np.rint(np.interp(number[~there], number[there], values[there])) if there.any() else 0
+        valid = values != NOT_A_SAMPLE
+        if not valid.all():
+            values[~valid] = np.rint(np.interp(number[~valid], number[valid], values[valid])) if valid.any() else 0
     return whole
 
 

@@ -136,8 +136,8 @@ def check_samples(name: str, header: Any, digital: NDArray[np.int16]) -> None:
     sums = digital.sum(axis=1, dtype=np.int16)
     wrong = [
         lead
-        for lead, seen, stated in zip(header.sig_name, sums, header.checksum, strict=True)
-        if stated is not None and (int(seen) - stated) % 65536
+        for lead, actual, stated in zip(header.sig_name, sums, header.checksum, strict=True)
+        if stated is not None and (int(actual) - stated) % 65536
     ]
     if wrong:
         raise BadRecord(name, f"the samples of {', '.join(wrong)} do not match the checksum in its header")
