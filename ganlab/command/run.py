@@ -4,7 +4,6 @@ import json
 import logging
 import math
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,9 +37,6 @@ GROUPS = (
 )
 for chatty in ("pytorch_lightning", "mlflow", "alembic"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer).*")
-warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # the module itself averages
-warnings.filterwarnings("ignore", message=".*(LeafSpec|TreeSpec|smaller than the logging interval).*")
 
 
 def main(cfg: DictConfig) -> float | None:

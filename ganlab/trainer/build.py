@@ -1,5 +1,6 @@
 """Lightning's trainer for a run folder, with all that a run logs and keeps."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ from ganlab.trainer.grids import Grids
 from ganlab.trainer.health import Health
 from ganlab.trainer.progress import Progress
 from ganlab.trainer.signals import Signals
+
+# Lightning's warnings that do not apply, in every process that trains.
+warnings.filterwarnings("ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer).*")
+warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # the module itself averages
+warnings.filterwarnings("ignore", message=".*(LeafSpec|TreeSpec|smaller than the logging interval).*")
 
 
 @dataclass(frozen=True)
