@@ -1,6 +1,9 @@
 """Exact confidence bounds of proportions."""
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=4096)
 def proportion_interval(hits: int, count: int, tail: float = 0.025) -> tuple[float, float]:
     """Return the interval of Clopper and Pearson (1934) for `hits` of `count` trials; 0 to 1 for no trial.
 

@@ -41,22 +41,21 @@ def _read() -> dict[str, dict[str, Number]]:
     }
 
 
-def number(
-    place: str,
-    fields: Mapping[str, Any],
-) -> Number:
+def number(place: str, fields: Mapping[str, Any]) -> Number:
     """Return the number that an entry of the file describes. Raises ValueError for an unknown or a wrong value."""
-    known = {"unit": "", "meaning": None, "best": None, "sees": [], "limits": [-math.inf, math.inf]}
-    values = {**known, **fields}
+    defaults = {"unit": "", "meaning": None, "best": None, "sees": [], "limits": [-math.inf, math.inf]}
+    values = {**defaults, **fields}
     sees, limits, best = values["sees"], values["limits"], values["best"]
     right = (
-        values.keys() == known.keys()
+        values.keys() == defaults.keys()
         and all(isinstance(values[key], str) for key in ("unit", "meaning"))
         and all(isinstance(control, str) for control in sees)
         and all(isinstance(value, int | float) for value in (*limits, *([] if best is None else [best])))
         and len(limits) == 2
     )
     if not right:
-        raise ValueError(f"{FILE.name}, {place}: {dict(fields)}; accepted are {', '.join(known)}, see its first lines.")
+        raise ValueError(
+            f"{FILE.name}, {place}: {dict(fields)}; accepted are {', '.join(defaults)}, see its first lines."
+        )
     low, high = map(float, limits)
     return Number(values["unit"], values["meaning"], None if best is None else float(best), tuple(sees), (low, high))

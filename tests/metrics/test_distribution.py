@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,8 +107,8 @@ def test_kernel_distances_are_those_of_a_double_loop(given: Real) -> None:
 
 def test_kernel_distances_of_the_same_law_are_0_in_the_mean(given: Real) -> None:
     drawn = [
-        values(SampleSet(points(40, 100 + 2 * k)), Real(given.kind, given.train, SampleSet(points(40, 101 + 2 * k))))
-        for k in range(40)
+        values(SampleSet(points(40, 100 + 2 * k)), replace(given, reference=other), classifier=False)
+        for k, other in enumerate(SampleSet(points(40, 101 + 2 * k)) for k in range(40))
     ]
     for name in ("kid", "mmd"):
         found = np.array([each[name] for each in drawn])

@@ -123,7 +123,7 @@ def test_what_cannot_be_measured_is_named(cohort: Real, caplog: pytest.LogCaptur
     with pytest.raises(TooFew, match="one class"):
         Utility().fit(Real(cohort.kind, cohort.train, healthy, cohort.classes))
     judge = Utility(steps=1).fit(cohort)
-    utility._say_unlabelled.cache_clear()
+    utility._warn_unlabelled.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert judge(SampleSet(cohort.train.values)) == {}
         assert judge(SampleSet(cohort.train.values)) == {}
