@@ -100,12 +100,9 @@ class TablePrivacy(Metric):
             details: dict[str, Any] = {
                 "attacks": {name: attack_details(scores, targets) for name, scores in attacks.items()},
                 "strongest": test,
-                "attributes": {
-                    "members": float(right[member].mean()),
-                    "nonmembers": float(right[~member].mean()),
-                    "known": [column.name for column, own in zip(columns, known, strict=True) if own],
-                },
+                "attributes": {"members": float(right[member].mean()), "nonmembers": float(right[~member].mean())},
             }
+            details["attributes"]["known"] = [columns[k].name for k in np.flatnonzero(known)]
             return Scores(numbers, details | target_details(targets, real, ATTACKS))
 
         return score

@@ -11,7 +11,7 @@ the same persons are on both sides, which is refused.
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from ganlab.metrics.base import Estimate, Metric, Real, SampleSet, Scorer, Stati
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import (
     STEPS,
+    Classifier,
     Probabilities,
     classify_unseen,
     labelled,
@@ -60,15 +61,10 @@ class Utility(Metric):
         reference = resampled(real.reference.values, kind.rate)
 
         def tested(*learned: SampleSet, first: int = 0) -> list[Probabilities]:
-            """Return probabilities of the reference's patients, by classifiers trained on these samples."""
-            classes = len(real.classes)
-            if len(np.unique(np.concatenate([each.labels for each in learned if each.labels is not None]))) < 2:
-                return [np.full((len(patients.label), classes), 1 / classes)]
-            seeds = range(self.seed + first, self.seed + first + self.repeats)
-            trained = (
-                train_classifier(*learned, kind=kind, classes=classes, seed=seed, steps=self.steps) for seed in seeds
-            )
-            return [patients.mean(each.classify(reference)) for each in trained]
+            classifiers = self._trained(learned, kind, len(real.classes), first)
+            # Of a single class nothing can be learned: all patients are alike.
+            guess = np.full((len(patients.label), len(real.classes)), 1 / len(real.classes))
+            return [patients.mean(each.classify(reference)) for each in classifiers] or [guess]
 
         @functools.cache
         def trtr(count: int) -> list[Probabilities]:
@@ -100,6 +96,13 @@ class Utility(Metric):
             }
 
         return score
+
+    def _trained(self, learned: Sequence[SampleSet], kind: Window, classes: int, first: int) -> list[Classifier]:
+        """Return classifiers trained on these samples, one per seed from the `first` on; none of a single class."""
+        if len(np.unique(np.concatenate([each.labels for each in learned if each.labels is not None]))) < 2:
+            return []
+        seeds = range(self.seed + first, self.seed + first + self.repeats)
+        return [train_classifier(*learned, kind=kind, classes=classes, seed=seed, steps=self.steps) for seed in seeds]
 
 
 @dataclass(frozen=True)
