@@ -76,6 +76,20 @@ class Sized:
         return f"{self.name} is {self.width} wide and {self.height} high"
 
 
+@dataclass(frozen=True)
+class Upkeep:
+    """How a data set of images is called, where its checks are kept, and what happens to bad images.
+
+    `on_bad_record` is "error", which refuses images that cannot be used, or "skip", which leaves them out. `stand_in`
+    is the choice that needs no files, proposed where there are none.
+    """
+
+    name: str = "images"
+    cache: str | Path = "outputs/cache"
+    on_bad_record: str = "error"
+    stand_in: str = "dataset=fingerprint_sim"
+
+
 class Images(ImageSource):
     """The images of a folder, searched to its depth, or of a zip, or of the one zip of a folder without images.
 
@@ -90,10 +104,7 @@ class Images(ImageSource):
         people: A CSV file with the columns name (path below `root`), person and, where there are `classes`, label; it
             takes the place of `person`.
         classes: Names of the labels, in the order of their indices.
-        on_bad_record: "error" refuses images that cannot be used, "skip" leaves them out.
-        cache: Folder that keeps the result of checking the images.
-        name: Name of the data set.
-        stand_in: The choice that needs no files, proposed where there are none.
+        upkeep: The values of `Upkeep`.
     """
 
     def __init__(
@@ -106,12 +117,10 @@ class Images(ImageSource):
         person: str = "file",
         people: str | Path | None = None,
         classes: Sequence[str] = (),
-        on_bad_record: str = "error",
-        cache: str | Path = "outputs/cache",
-        name: str = "images",
-        stand_in: str = "dataset=fingerprint_sim",
+        **upkeep: Any,
     ) -> None:
-        super().__init__(channels, height, width, cache, on_bad_record)
+        kept = Upkeep(**upkeep)
+        super().__init__(channels, height, width, kept.cache, kept.on_bad_record)
         if person not in ("file", "folder"):
             raise UserError(f"dataset.person={person!r}: accepted are file and folder.")
         if classes and people is None:
@@ -124,8 +133,7 @@ class Images(ImageSource):
         self.person = person
         self.people_file = Path(people).expanduser() if people else None
         self.classes = tuple(classes)
-        self.name = name
-        self.stand_in = stand_in
+        self.name, self.stand_in = kept.name, kept.stand_in
 
     def identity(self) -> dict[str, Any]:
         """Return root, and name, size and time of every file; checking depends on nothing else."""

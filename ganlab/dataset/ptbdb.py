@@ -27,8 +27,7 @@ class PTBDB(WFDB):
         on_bad_record: str = "error",
         rate: float = 1000.0,
         on_bad_segment: str = "keep",
-        flat_ms: float | None = 500.0,
-        clipped_ms: float | None = 20.0,
+        **limits: Any,
     ) -> None:
         super().__init__(
             root,
@@ -37,8 +36,7 @@ class PTBDB(WFDB):
             cache=cache,
             name="ptbdb",
             on_bad_segment=on_bad_segment,
-            flat_ms=flat_ms,
-            clipped_ms=clipped_ms,
+            **limits,
         )
         self.classes = CLASSES
         self.download = download

@@ -33,7 +33,8 @@ class WFDB(RecordingSource):
 
     `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
     of a record's name is its patient. A record with samples that have no value is refused, unless `on_bad_segment` is
-    drop: then the windows over them are left out. Raises UserError where there is no such folder or no record in it.
+    drop: then the windows over them are left out. `limits` are those of `ganlab.dataset.segments.Limits`: `flat_ms` and
+    `clipped_ms`. Raises UserError where there is no such folder or no record in it.
     """
 
     def __init__(
@@ -46,12 +47,11 @@ class WFDB(RecordingSource):
         cache: str | Path = "outputs/cache",
         name: str = "wfdb",
         on_bad_segment: str = "keep",
-        flat_ms: float | None = 500.0,
-        clipped_ms: float | None = 20.0,
+        **limits: Any,
     ) -> None:
         super().__init__(cache, on_bad_record, on_bad_segment)
         _refuse_rate(rate)
-        self.limits = Limits(flat_ms, clipped_ms)
+        self.limits = Limits(**limits)
         self.root = Path(root).expanduser()
         self.rate = rate
         self.people_file = Path(people).expanduser() if people else None
