@@ -5,6 +5,7 @@ Any folder with a RECORDS file whose records are WFDB pairs named `<patient>/<re
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ganlab.core.diagnosis import CLASSES, diagnosis_of, label_of
 from ganlab.core.errors import UserError
