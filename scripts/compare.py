@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _real(row: dict[str, Any]) -> float | None:
-    """Of real windows: their own value, or for a distance that of other persons."""
+    """Of real windows: their own value, or for a distance that of other patients."""
     return row["floor"] if row["real"] is None else row["real"]
 
 

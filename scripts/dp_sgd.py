@@ -86,12 +86,12 @@ def run(folder: Path, data: Data, noise: float, seed: int, steps: int, overrides
 
 
 def table(shown: tuple[str, ...], rows: list[tuple[float, list[Path]]]) -> None:
-    """Epsilon and a few numbers of each level over its seeds, beside those of real persons."""
+    """Epsilon and a few numbers of each level over its seeds, beside those of real patients."""
     print("| noise | epsilon | " + " | ".join(name.partition("/")[2] for name in shown) + " |")
     print("|" + "---|" * (2 + len(shown)))
     floor = [json.loads((rows[0][1][0] / "metrics.json").read_text()).get(name, {}).get("floor") for name in shown]
     print(
-        "| real, other persons | | "
+        "| real, other patients | | "
         + " | ".join(f"{value:.3g}" if value is not None else "–" for value in floor)
         + " |"
     )

@@ -49,7 +49,7 @@ def controls(rows: dict[str, Any], wanted: list[str] | None) -> None:
 def compare(sets: dict[str, list[dict[str, Any]]], wanted: list[str] | None) -> None:
     """A column a generator, a value a seed."""
     first = next(iter(sets.values()))[0]
-    _head("number", "real", "other real persons", *sets)
+    _head("number", "real", "other real patients", *sets)
     for name, row in _chosen(first, wanted):
         cells = [", ".join(_said(rows[name]["synthetic"]) for rows in runs if name in rows) for runs in sets.values()]
         _line(name, _said(row["real"]), _with_interval(row["floor"], row["floor_interval"]), *cells)

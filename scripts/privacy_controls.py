@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=21.0, help="of a recording; every patient has two")
     parser.add_argument("--samples", type=int, default=1000, help="of each set")
     parser.add_argument("--seeds", type=int, default=1, help="of the split: how often everything is done")
-    parser.add_argument("--draws", type=int, default=200, help="of persons, for the 95 %% intervals")
+    parser.add_argument("--draws", type=int, default=200, help="of patients, for the 95 %% intervals")
     parser.add_argument(
         "--run", nargs="*", default=[], help="run folders, trained on this cohort with split.spare=true"
     )

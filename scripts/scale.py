@@ -3,8 +3,8 @@
     python scripts/scale.py
     python scripts/scale.py --counts 2000 8000
 
-Writes recordings as MIMIC-IV-ECG has them (10 s of 12 leads at 500 Hz, five of each person), prepares and opens them as
-a run does before its first step. Two counts show what grows faster than their number. Seconds are processor time, so
+Writes recordings as MIMIC-IV-ECG has them (10 s of 12 leads at 500 Hz, five of each patient), prepares and opens
+them as a run does before its first step. Two counts show what grows faster than their number. Seconds are processor time, so
 that what else the machine does disturbs them little; memory is what Linux counts as anonymous. Prints a markdown table.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 ALL = 800_035
-"""Records of MIMIC-IV-ECG 1.0, of nearly 160,000 persons (doi 10.13026/4nqg-sb35)."""
+"""Records of MIMIC-IV-ECG 1.0, of nearly 160,000 patients (doi 10.13026/4nqg-sb35)."""
 LEADS = ("i", "ii", "iii", "avr", "avf", "avl", "v1", "v2", "v3", "v4", "v5", "v6")
 SAMPLES, RATE, OF_EACH = 5000, 500, 5
 SECONDS, MEGABYTES = "s", "MB"
@@ -63,7 +63,7 @@ def _in_a_process(count: int) -> dict[str, tuple[str, float]]:
 
 
 def write(root: Path, count: int) -> None:
-    """Recordings of a person in a folder, each a walk in format 16, named in RECORDS."""
+    """Recordings of a patient in a folder, each a walk in format 16, named in RECORDS."""
     draw, names = np.random.default_rng(0), []
     for number in range(count):
         name = f"p{number // OF_EACH:06d}/s{number:06d}"
@@ -107,7 +107,7 @@ def starting(folder: Path) -> dict[str, tuple[str, float]]:
     _timed(found, "each start: the same again, and reading the index", source.prepare)
     data = Data(source, PatientSplit(), Leads(["i"]))
     _timed(found, "each start: windows of all records", data.prepare_data)
-    _timed(found, "each start: splitting persons", data.setup)
+    _timed(found, "each start: splitting patients", data.setup)
     _timed(found, "each start: hashes of members and values", lambda: data_facts(data))
     _timed(found, "each epoch: its order", lambda: next(iter(EpochSampler(data.train, 0))))
     found["memory of a started run, beyond its imports"] = MEGABYTES, _anonymous_mb() - before

@@ -1,4 +1,4 @@
-"""Is stopping=rule better than looking? Corrupted real windows, and trainings over seeds judged by test persons.
+"""Is stopping=rule better than looking? Corrupted real windows, and trainings over seeds judged by test patients.
 
     python scripts/stopping_rule.py corrupt OUT
     python scripts/stopping_rule.py train OUT --seeds 5 --steps 1500
@@ -44,8 +44,8 @@ from ganlab.stopping.score import Scale
 WINDOWS, TRAIN, NEVER = 200, 1000, 10**9
 OVERRIDES = ("experiment=laptop", "gan=acgan", "trainer=cpu", "dataset.patients=120", "dataset.seconds=30")
 QUALITIES = {
-    "q": "Q on test persons",
-    "frechet": "Frechet distance in named features, test persons",
+    "q": "Q on test patients",
+    "frechet": "Frechet distance in named features, test patients",
     "implausible": "share of windows that are not plausible",
 }
 """What a choice is judged by; less is better. Q has the components of the rule, the second none of them."""
@@ -54,7 +54,7 @@ WAYS = {
     "accuracy": "highest accuracy of the class on generated windows",
     "loss_g": "least loss of G",
     "loss_d": "greatest loss of D",
-    "least_q": "least Q on validation persons, no guards",
+    "least_q": "least Q on validation patients, no guards",
     "rule": "the rule",
 }
 
@@ -100,7 +100,7 @@ def spread(samples: SampleSet, count: int) -> SampleSet:
 
 
 def corrupt(out: Path, overrides: Sequence[str]) -> None:
-    """Windows of test and hold-out persons, as a perfect generator would make them, spoilt in five ways by degrees."""
+    """Windows of test and hold-out patients, as a perfect generator would make them, spoilt in five ways by degrees."""
     data = composed(overrides, 0).data
     real = real_sets(data, "validation", WINDOWS, TRAIN, data.arrangement.side)
     scale = Scale(real, WINDOWS, 50)
@@ -150,7 +150,7 @@ def _corruption_table(found: dict[str, Any]) -> None:
 
 
 class Judge(Callback):
-    """After each evaluation of the rule the same generator beside test persons."""
+    """After each evaluation of the rule the same generator beside test patients."""
 
     def __init__(self, rule: Rule, real: Real) -> None:
         self.rule = rule
@@ -180,7 +180,7 @@ class Judge(Callback):
 
 
 def train(out: Path, seed: int, steps: int, evaluations: int, overrides: Sequence[str]) -> None:
-    """One training: what the rule saw, what D thinks of few windows of each class, and test persons' judgement."""
+    """One training: what the rule saw, what D thinks of few windows of each class, and test patients' judgement."""
     file = out / f"seed_{seed}.json"
     if file.is_file():
         return
@@ -304,7 +304,7 @@ def _regret_table(runs: list[dict[str, Any]]) -> None:
 
 
 def regret(run: dict[str, Any], place: int, quality: str) -> float:
-    """How much worse test persons judge an evaluation than the best one of its training."""
+    """How much worse test patients judge an evaluation than the best one of its training."""
     values = [each[quality] for each in run["test"]]
     return values[place] - min(values)
 
@@ -314,7 +314,7 @@ def _correlations(runs: list[dict[str, Any]]) -> None:
         "\n| Spearman's correlation with | " + " | ".join(QUALITIES.values()) + " |\n|" + "---|" * (len(QUALITIES) + 1)
     )
     series: dict[str, Callable[[dict[str, Any]], float | None]] = {
-        "Q on validation persons": lambda e: e["q"],
+        "Q on validation patients": lambda e: e["q"],
         "accuracy of the class": lambda e: e["class_accuracy"],
         "loss of G": lambda e: e["beside"]["loss/G"],
         "loss of D": lambda e: e["beside"]["loss/D"],
@@ -363,7 +363,7 @@ def _draw_corrupted(axes: Sequence[Axes], corrupted: dict[str, Any]) -> None:
             for score in way["scores"]
         ]
         axes[1].plot(place, margins, lw=1.4, marker="o", ms=3)
-    axes[0].set(ylabel="Q", title="Windows of other persons, spoilt by degrees")
+    axes[0].set(ylabel="Q", title="Windows of other patients, spoilt by degrees")
     axes[0].legend(frameon=False, fontsize=8)
     axes[1].axhline(1, color="#b00020", ls="--", lw=1)
     axes[1].set(ylabel="the tightest guard, of its limit (below 1 it fails)", xlabel="degree, from none to the most")
@@ -382,9 +382,9 @@ def _draw_runs(axes: Sequence[Axes], runs: list[dict[str, Any]]) -> None:
             place = choices(run)[way]
             if place is not None:
                 axes[1].plot(_jitter(way, run["seed"]), regret(run, place, "q"), marker, color="#0072b2", ms=6)
-    axes[0].set(ylabel="Q on test persons", xlabel="step", title=f"{len(runs)} trainings")
+    axes[0].set(ylabel="Q on test patients", xlabel="step", title=f"{len(runs)} trainings")
     axes[1].set_xticks(range(len(WAYS)), ["last", "accuracy", "loss G", "loss D", "least Q", "rule"])
-    axes[1].set(ylabel="regret: Q on test persons above the best")
+    axes[1].set(ylabel="regret: Q on test patients above the best")
 
 
 def _jitter(way: str, seed: int) -> float:

@@ -135,7 +135,7 @@ def _parts(part: Any) -> tuple[str, ...]:
     parts = tuple(part) if isinstance(part, ListConfig | list | tuple) else (part,)
     if "holdout" in parts:
         raise UserError(
-            "part=holdout: these persons are kept for the attacks on privacy, and nothing else looks at them. "
+            "part=holdout: these patients are kept for the attacks on privacy, and nothing else looks at them. "
             "Accepted are test and validation."
         )
     if not parts or set(parts) - set(PARTS) or len(set(parts)) < len(parts):
@@ -220,7 +220,7 @@ def _facts(task: Task, data: Data, real: Real, parts: Sequence[str]) -> Mapping[
         "simulated": task.source.simulated,
         "split": data.split.name,
         "split_seed": data.split.seed,
-        "compared_with": " and ".join(parts) if data.split.of(COMPARED) else "persons who trained",
+        "compared_with": " and ".join(parts) if data.split.of(COMPARED) else "patients who trained",
         "training_samples": len(real.train),
         "training_persons": _people(real.train),
         "reference_samples": len(real.reference),
@@ -237,13 +237,13 @@ def _origin(task: Task) -> Mapping[str, str]:
     if task.trained is None:
         return {
             "trained_by_unknown": "Who trained the generator of these samples is not known here: the split says only "
-            "whom they are compared with. Samples copied from persons of the reference look like perfect samples."
+            "whom they are compared with. Samples copied from patients of the reference look like perfect samples."
         }
     if isinstance(task.splitter, StoredSplit):
         return {}
     other_data = (
         f"The generator was trained on {task.trained.run['choices']['dataset']} and is compared with "
-        f"{task.source.name}: none of the persons here trained it, so that copies of its training samples cannot be "
+        f"{task.source.name}: none of the patients here trained it, so that copies of its training samples cannot be "
         "seen."
     )
     log.warning("%s", other_data)
@@ -256,7 +256,7 @@ def _both_trained(data: Data) -> Mapping[str, str]:
     if data.split.of(COMPARED):
         return {}
     both_halves_trained = (
-        "Everybody trained (split=paper): the persons are parted in two halves, and both trained the generator, so "
+        "Everybody trained (split=paper): the patients are parted in two halves, and both trained the generator, so "
         "that a copy of a training sample looks like a perfect sample."
     )
     log.warning("%s", both_halves_trained)

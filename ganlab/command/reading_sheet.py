@@ -126,8 +126,8 @@ def _data(run: Path, root: str | None) -> Data:
     stored = json.loads((run / "split.json").read_text())["parts"]
     if stored != {part: list(people) for part, people in data.split.parts.items()}:
         raise UserError(
-            f"run={run}: the persons on hand are not those of its split.json, so it is not known who trained. Give the "
-            "data that the run had: root=<folder>."
+            f"run={run}: the patients on hand are not those of its split.json, so it is not known who trained. Give "
+            "the data that the run had: root=<folder>."
         )
     return data
 
@@ -153,7 +153,7 @@ def _real(data: Data, count: int, rng: Generator) -> tuple[Tensor, list[str]]:
     candidates = [(earlier, part, place) for part in parts for earlier, place in _one_by_one(part, rng)]
     if len(candidates) < count:
         raise UserError(
-            f"{count} real {data.kind.noun}s of persons who did not train are needed, and there are "
+            f"{count} real {data.kind.noun}s of patients who did not train are needed, and there are "
             f"{len(candidates)}: n={2 * len(candidates)} at most. split=paper keeps nobody apart."
         )
     chosen = sorted(candidates, key=lambda candidate: candidate[0])[:count]

@@ -178,13 +178,13 @@ def _left_out(reduced: bool, experiment: Experiment) -> list[str]:
     if experiment.data.source.simulated:
         reasons.append(
             f"Real data: {experiment.data.source.name} is simulated. What this page calls real are its "
-            f"{experiment.data.kind.noun}s; no person stands behind them."
+            f"{experiment.data.kind.noun}s; no patient stands behind them."
         )
     if experiment.data.judged_part == "train":
         reasons.append(
-            "Comparison with other persons: this split has no validation patients, so the real "
+            "Comparison with other patients: this split has no validation patients, so the real "
             f"{experiment.data.kind.noun}s beside the generated ones are training data. A generator that copied them "
             "would look perfect. "
-            "split=patient keeps persons apart."
+            "split=patient keeps patients apart."
         )
     return reasons

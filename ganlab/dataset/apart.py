@@ -28,7 +28,7 @@ def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) ->
             raise UserError(f"split {split.name}: samples of {_some(twice)} in {owners[twice[0]]} and in {part}.")
         owners |= dict.fromkeys(people, part)
     if nowhere := sorted(set(samples.people.tolist()) - owners.keys()):
-        log.warning("split %s: %d person(s) in no part: %s", split.name, len(nowhere), _some(nowhere))
+        log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), _some(nowhere))
 
 
 def _some(people: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ def read_csv(file: Path, setting: str) -> list[tuple[int, list[str]]]:
 
 @dataclass(frozen=True)
 class Entries:
-    """Rows of a table's files: values `(N, columns)`, and of each row a name, a person and a label.
+    """Rows of a table's files: values `(N, columns)`, and of each row a name, a patient and a label.
 
     `bad` are the unusable lines, `others` the whole ones that were not asked for.
     """
@@ -55,7 +55,7 @@ class Entries:
 
 
 class Line(NamedTuple):
-    """A data line: its name `file:line`, its person where no column names one, and its values as written."""
+    """A data line: its name `file:line`, its patient where no column names one, and its values as written."""
 
     name: str
     person: str
@@ -63,7 +63,7 @@ class Line(NamedTuple):
 
 
 def numbered(lines: Iterable[tuple[str, Sequence[str]]]) -> list[Line]:
-    """Return lines of name and fields, each a person of its own, named by its number among them, from 1."""
+    """Return lines of name and fields, each a patient of its own, named by its number among them, from 1."""
     lines = list(lines)
     width = len(str(len(lines)))
     return [Line(name, f"{number:0{width}d}", fields) for number, (name, fields) in enumerate(lines, 1)]
@@ -79,7 +79,7 @@ def checked(
 ) -> Entries:
     """Return the values of `columns` as numbers, and of each line without all of them the first reason why.
 
-    `label` is the column of the classes, whose indices `labels` holds; `person` the one with the ids of persons.
+    `label` is the column of the classes, whose indices `labels` holds; `person` the one with the ids of patients.
     """
     import pandas as pd
 
@@ -98,7 +98,7 @@ def checked(
             reasons, frame[label], frame[label].isin(list(indices)).to_numpy(), f"is none of {', '.join(indices)}"
         )
     if person is not None:
-        _complain(reasons, frame[person], (frame[person] != "").to_numpy(), "names no person")
+        _complain(reasons, frame[person], (frame[person] != "").to_numpy(), "names no patient")
     good = [number for number in at if number not in reasons]
     return Entries(
         values=numbers.loc[good].to_numpy(float),

@@ -114,7 +114,7 @@ class Data(LightningDataModule):
         self.split = split
         self.train = self.part("train", as_trained=True)
         if not len(self.train):
-            raise UserError(f"No {self.kind.noun} of a training person can be used; see split.seed.")
+            raise UserError(f"No {self.kind.noun} of a training patient can be used; see split.seed.")
         counts = class_counts(self.train, self.source.classes)
         lacking = [name for name, count in counts.items() if not count]
         if self.labelled and lacking:

@@ -84,11 +84,11 @@ class Source(ABC):
         """Return tables by title: by class, the numbers of records, patients and samples (paper Table 2)."""
         if not self.classes:
             return {}
-        samples = collected.judged
+        samples, people = collected.judged, self.kind(self.plain()).people
         rows = {
             name: {
                 "records": sum(member.label == label for member in collected.members),
-                "persons": len(set(samples.persons[samples.labels == label])),
+                people: len(set(samples.persons[samples.labels == label])),
                 "samples": int((samples.labels == label).sum()),
             }
             for label, name in enumerate(self.classes)

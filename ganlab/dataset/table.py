@@ -1,6 +1,6 @@
 """Rows of a table, of numbers and of 0 and 1: any CSV file.
 
-A row is a sample. Where no column names the person of a row, every row is its own person.
+A row is a sample. Where no column names the patient of a row, every row is its own patient.
 """
 
 import logging
@@ -37,7 +37,7 @@ class Rows(Samples):
         return self.values[np.array([place.number for place in places], dtype=np.int64)]
 
     def of(self, people: Collection[str]) -> Self:
-        """Return the rows of these persons."""
+        """Return the rows of these patients."""
         return self.at(np.flatnonzero(np.isin(self.persons, list(people))))
 
     def at(self, numbers: NDArray[np.int64]) -> Self:
@@ -84,7 +84,7 @@ class TableSource(Source):
     def collect(self, arrangement: Arrangement) -> Collected:
         """Return the usable rows. Raises UserError for bad ones, as `on_bad_record` says, and where none is left.
 
-        `members` include rows beyond the limits or left out by `subsample_to`, so that neither moves a person to
+        `members` include rows beyond the limits or left out by `subsample_to`, so that neither moves a patient to
         another part of a split. Each row that was left out is counted once in `skipped`.
         """
         self.kind(arrangement)
@@ -145,8 +145,8 @@ class TableSource(Source):
 class Table(TableSource):
     """A CSV file with a header, comma-separated; `columns` says which of its columns are taken, and their limits.
 
-    `person` names the column with the ids of persons, `label` that of the classes; without them every row is its own
-    person, and there are no classes.
+    `person` names the column with the ids of patients, `label` that of the classes; without them every row is its own
+    patient, and there are no classes.
     """
 
     def __init__(

@@ -74,7 +74,7 @@ def attack_sets(
     )
     rest = sorted((person for person in rest if person in labels), key=lambda person: (labels[person], person))
     log.info(
-        "attacked: %d of %d persons who trained, %d of %s; %d of %s are known to whoever attacks",
+        "attacked: %d of %d patients who trained, %d of %s; %d of %s are known to whoever attacks",
         *(len(members), len(split.of("train")), len(matched), " and ".join(nonmembers)),
         *(len(rest), " and ".join(others)),
     )
@@ -115,7 +115,7 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
             )
     if both := set(split.of("train")) & set(people["nonmembers"]):
         raise UserError(
-            f"split={split.name}: {len(both)} persons of {' and '.join(nonmembers)} also trained (such as "
+            f"split={split.name}: {len(both)} patients of {' and '.join(nonmembers)} also trained (such as "
             f"{sorted(both)[0]}): a hold-out that overlaps with the members measures nothing. Use split=patient."
         )
     return people["nonmembers"], people["others"]

@@ -18,9 +18,9 @@ def interval(
     seed: int = 0,
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> tuple[float, float]:
-    """Return the confidence interval of a number; NaN for one person, or a number that is mostly undefined.
+    """Return the confidence interval of a number; NaN for one patient, or a number that is mostly undefined.
 
-    Persons are drawn with replacement on both sides; a sample without person id, as a generated one, is drawn by
+    Persons are drawn with replacement on both sides; a sample without patient id, as a generated one, is drawn by
     itself. The draws make distances larger than they are, so their quantiles are shifted by the difference of their
     mean and the number; the ends stay within `limits`. A share that is 0 or 1 in every draw has the interval of the
     rule of three, in its exact form.
@@ -39,7 +39,7 @@ def interval(
 
 
 def _constant(value: float, judged: SampleSet) -> tuple[float, float]:
-    """Return the interval of a share that is 0, or 1, in every draw, of as many persons, or samples without ids."""
+    """Return the interval of a share that is 0, or 1, in every draw, of as many patients, or samples without ids."""
     units = len(judged) if judged.persons is None else len(np.unique(judged.persons))
     possible = 1 - (1 - LEVEL) ** (1 / units)
     return (0.0, possible) if value == 0 else (1 - possible, 1.0)
@@ -51,7 +51,7 @@ def _weights(judged: SampleSet, reference: SampleSet, draws: int, rng: Generator
 
 
 def drawn(samples: SampleSet, rng: Generator) -> Weights:
-    """Return how often each sample occurs when persons are drawn with replacement, `(N,)`."""
+    """Return how often each sample occurs when patients are drawn with replacement, `(N,)`."""
     if samples.persons is None:
         return rng.multinomial(len(samples), np.full(len(samples), 1 / len(samples))).astype(np.float64)
     people, person = np.unique(samples.persons, return_inverse=True)

@@ -6,7 +6,7 @@ repeated), `noise` (the right spectrum, or the right marginals of a table, and n
 network: `bootstrap` (training samples drawn with replacement, with noise that the eye does not see) and `pca_gaussian`
 (a Gaussian in the principal components, for each class where there are classes).
 
-For an attack on privacy `floor` is the negative control: persons who are neither members nor non-members. The copies
+For an attack on privacy `floor` is the negative control: patients who are neither members nor non-members. The copies
 are the positive ones.
 """
 
@@ -40,13 +40,13 @@ VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
 
 
 def floor(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Return real samples of other persons than the reference's, spread evenly, with their person ids."""
+    """Return real samples of other patients than the reference's, spread evenly, with their patient ids."""
     source = real.train if real.strangers is None else real.strangers
     return source.take(evenly(count, len(source)))
 
 
 def copy(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Return training samples without person ids, each once while they last."""
+    """Return training samples without patient ids, each once while they last."""
     return _anonymous(real.train.take(_chosen(len(real.train), count, rng)))
 
 

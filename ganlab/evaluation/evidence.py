@@ -66,7 +66,7 @@ def evidence(
     """Return every number of the generated samples with all that it is compared with.
 
     A row holds `synthetic` and its 95 % confidence `interval`; `real`, the reference's own value, for a number that
-    describes a set by itself; `floor` and `floor_interval`, the number of other real persons, which are the
+    describes a set by itself; `floor` and `floor_interval`, the number of other real patients, which are the
     real-versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best` and `sees`. Values
     that are not finite are None. No more generated samples are compared than there are training samples, of which the
     reference range is made. A metric that raises UserError, as for too few samples, is left out and named.
@@ -207,7 +207,7 @@ def _code() -> str:
 
 
 def _identity(real: Real) -> str:
-    """Return a hash of the real samples, their labels and person ids, and their kind."""
+    """Return a hash of the real samples, their labels and patient ids, and their kind."""
     digest = hashlib.sha256(repr((real.kind, tuple(real.classes), real.side)).encode())
     attacked = () if real.attacked is None else (real.attacked.knowledge, real.attacked.gallery)
     for samples in (real.train, real.reference, real.strangers, *attacked):

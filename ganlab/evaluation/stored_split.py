@@ -27,7 +27,7 @@ class StoredSplit:
         of_run, of_data = {person for people in parts.values() for person in people}, {m.patient for m in members}
         if of_run != of_data:
             raise UserError(
-                f"{self.file}: {len(of_run - of_data)} of its {len(of_run)} persons are missing in the data, and "
+                f"{self.file}: {len(of_run - of_data)} of its {len(of_run)} patients are missing in the data, and "
                 f"{len(of_data - of_run)} are there that it does not know: who trained the generator would be guessed. "
                 "Give the data that the run was trained on: dataset=... dataset.root=..."
             )
@@ -46,6 +46,6 @@ class ComparedParts:
         split = self.splitter(members)
         people = tuple(person for part in self.parts for person in split.of(part))
         if not people and set(split.parts) != {"train"}:
-            sizes = ", ".join(f"{name} ({len(split.of(name))} persons)" for name in PARTS)
+            sizes = ", ".join(f"{name} ({len(split.of(name))} patients)" for name in PARTS)
             raise UserError(f"part={','.join(self.parts)}: nobody is in it; there are {sizes}.")
         return Split(split.name, split.seed, {"train": split.of("train"), COMPARED: people}, split.spared)

@@ -3,7 +3,7 @@
 `generator.safetensors` holds tensors and cannot hold code: the weights of the network that samples are drawn from, and
 the fitted state of the codec. `generator.json` holds plain values, from which ganlab's own classes are built again, and
 the SHA-256 of the weights, which shows damage but not who made them. `README.md` is the card. Nothing else of the run
-is exported: no record, person, path, split, optimizer or discriminator.
+is exported: no record, patient, path, split, optimizer or discriminator.
 """
 
 import hashlib

@@ -30,7 +30,7 @@ DiscriminatorScore = Callable[[Array], Floats]
 
 @dataclass(frozen=True)
 class SampleSet:
-    """N samples in their own unit, with labels, person ids and a discriminator where there are any.
+    """N samples in their own unit, with labels, patient ids and a discriminator where there are any.
 
     `values` are windows `(N, leads, samples)` in mV, rows `(N, columns)` in the columns' units, or images
     `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`. `discriminator` is that which
@@ -47,7 +47,7 @@ class SampleSet:
 
     @property
     def people(self) -> NDArray[np.int64]:
-        """Each person id once; empty without person ids."""
+        """Each patient id once; empty without patient ids."""
         return np.empty(0, np.int64) if self.persons is None else np.unique(self.persons)
 
     def take(self, index: NDArray[Any]) -> "SampleSet":
@@ -58,15 +58,15 @@ class SampleSet:
 
 @dataclass(frozen=True)
 class Attacked:
-    """The persons under attack, and what the attacker has besides the generated samples.
+    """The patients under attack, and what the attacker has besides the generated samples.
 
-    `members` trained the generator; `nonmembers` are as many persons of the same classes that neither trained it nor
+    `members` trained the generator; `nonmembers` are as many patients of the same classes that neither trained it nor
     chose anything. `gallery` holds other recordings of those of both who have several, None where nobody has;
     `gallery_trained` says whether the members' ones trained the generator too. `knowledge` is the attacker's auxiliary
-    set: samples of persons in neither set, from which an attack may learn. `strangers` are samples of yet others, of
-    which the negative control is made. A person has one id in all of them.
+    set: samples of patients in neither set, from which an attack may learn. `strangers` are samples of yet others, of
+    which the negative control is made. A patient has one id in all of them.
 
-    Raises UserError where a person is in two of the sets.
+    Raises UserError where a patient is in two of the sets.
     """
 
     members: SampleSet
@@ -79,11 +79,11 @@ class Attacked:
     def __post_init__(self) -> None:
         sides = (self.members, self.nonmembers, self.knowledge, self.strangers)
         if any(each.persons is None for each in sides):
-            raise UserError("attacks are on persons, and whose the samples are is not known: see dataset.people=.")
+            raise UserError("attacks are on patients, and whose the samples are is not known: see dataset.people=.")
         person, times = np.unique(np.concatenate([each.people for each in sides]), return_counts=True)
         if (times > 1).any():
             raise UserError(
-                f"{(times > 1).sum()} persons stand on two sides of an attack (such as number {person[times > 1][0]}): "
+                f"{(times > 1).sum()} patients are on two sides of an attack (such as number {person[times > 1][0]}): "
                 "a hold-out that overlaps with those who trained measures nothing. Use split=patient, whose parts are "
                 "disjoint."
             )
@@ -102,7 +102,7 @@ class Attacked:
 
 @dataclass(frozen=True)
 class Real:
-    """Real samples: `train` of the persons who trained the generator, and `reference` of others, to compare with.
+    """Real samples: `train` of the patients who trained the generator, and `reference` of others, to compare with.
 
     What a metric learns before it compares (a basis, a threshold, a classifier) comes from `train`. `side` is the
     number of columns of the image that a lead was folded to, None where unknown. `attacked` is for metrics that attack.
@@ -179,7 +179,7 @@ class Metric(ABC):
             return real
         if real.attacked is None:
             raise UserError(
-                "nobody can be attacked: it takes persons who trained and others who chose nothing. Use split=patient "
+                "nobody can be attacked: it takes patients who trained and others who chose nothing. Use split=patient "
                 "with patients in holdout or test; see metrics.attacked.nonmembers."
             )
         return replace(real, reference=_pooled(real.attacked), strangers=real.attacked.strangers)

@@ -16,10 +16,10 @@ FOLDS = 5
 def two_sample_auc(
     points: Floats, others: Floats, groups: NDArray[Any] | None, other_groups: NDArray[Any] | None
 ) -> Statistic | None:
-    """Return the AUC of points `(N, d)` against others `(M, d)`; None where one side has a single person.
+    """Return the AUC of points `(N, d)` against others `(M, d)`; None where one side has a single patient.
 
-    Each person's samples are scored by a classifier of the others. Groups are person ids, None for samples without:
-    each is a group of its own. With few persons a classifier that learns nothing has less than 0.5, for whoever is
+    Each patient's samples are scored by a classifier of the others. Groups are patient ids, None for samples without:
+    each is a group of its own. With few patients a classifier that learns nothing has less than 0.5, for whoever is
     left out is missing in training.
     """
     from sklearn.exceptions import ConvergenceWarning
@@ -48,7 +48,7 @@ def two_sample_auc(
 def persons_or_nearest(
     samples: SampleSet, points: Floats, train: SampleSet, trained: Floats
 ) -> NDArray[np.int64] | None:
-    """Return the person ids of samples `(N,)`; without any, those of the nearest training samples, which they may copy.
+    """Return the patient ids of samples `(N,)`; without any, those of the nearest training samples, perhaps copied.
 
     Arguments:
         samples: The samples.

@@ -5,7 +5,7 @@ numbers are those of `kid`, `frechet`, `coverage`, `c2st`, `vendi` and `near_dup
 the median distance of the reference. Occupancy (after Richardson and Weiss, NeurIPS 2018) is the Jensen-Shannon
 divergence of the shares of the cells of k-means.
 
-How diverse real samples are depends on how many persons there are, and the reference has fewer than the training
+How diverse real samples are depends on how many patients there are, and the reference has fewer than the training
 samples: the ratios of diversity are to the training samples, which are all that a generator can have it from.
 """
 

@@ -14,7 +14,7 @@ from ganlab.metrics.points import pair_mean, product
 from ganlab.metrics.weighted import mean
 
 NEAR = 0.001
-"""Share of the distances between training samples of different persons below which two samples are nearly equal."""
+"""Share of the distances between training samples of different patients below which two samples are nearly equal."""
 REPEATED = 0.01
 """Share of the training samples with a neighbour so near that one repeats the other."""
 
@@ -37,7 +37,7 @@ def near_duplicates(distances: Floats, near: float) -> Statistic:
 
 
 def pair_threshold(distances: Floats, persons: NDArray[np.int64] | None) -> float:
-    """Return the distance below which 0.1 % of the pairs of different persons are; of all without person ids."""
+    """Return the distance below which 0.1 % of the pairs of different patients are; of all without patient ids."""
     upper = np.triu_indices(len(distances), 1)
     if persons is None or len(np.unique(persons)) < 2:
         return float(np.quantile(distances[upper], NEAR))

@@ -90,10 +90,10 @@ def nearest_places(points: Floats, others: Floats, count: int) -> NDArray[np.int
 
 
 def same_person(persons: NDArray[np.int64] | None, others: NDArray[np.int64] | None, count: int) -> NDArray[np.bool_]:
-    """Return which pairs are of one person, `(N, M)`; `(1, M)` of False where one side has no person ids.
+    """Return which pairs are of one patient, `(N, M)`; `(1, M)` of False where one side has no patient ids.
 
     Arguments:
-        persons: Person ids of N samples; None for samples without.
+        patients: Person ids of N samples; None for samples without.
         others: Person ids of M other samples; None for samples without.
         count: How many others there are, M.
     """

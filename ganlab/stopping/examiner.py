@@ -32,9 +32,9 @@ class Examiner:
 
     Arguments:
         module: The GAN that trains.
-        real: Training windows, and those of validation persons as the reference.
+        real: Training windows, and those of validation patients as the reference.
         windows: Generated windows per evaluation, and the most real ones that the discriminator compares.
-        draws: Draws of persons for deviations and standard errors.
+        draws: Draws of patients for deviations and standard errors.
     """
 
     def __init__(self, module: GAN, real: Real, windows: int, draws: int) -> None:
@@ -73,7 +73,7 @@ class Examiner:
         return {"coverage": coverage, "pairwise": PAIRWISE, "memory": MOST_MEMORY, "copying": LEAST_COPYING}
 
     def _images(self, real: Real, windows: int) -> dict[str, Tensor]:
-        """Training and validation windows as the discriminator sees them, shuffled over persons, without counting."""
+        """Training and validation windows as the discriminator sees them, shuffled over patients, without counting."""
         rng = np.random.default_rng(NOISE_SEED)
         images = {}
         for name, samples in (("train", real.train), ("validation", real.reference)):

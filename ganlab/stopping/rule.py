@@ -1,8 +1,8 @@
 """stopping=rule: evaluate through training, choose a checkpoint, and stop (ours; design: science, section 4).
 
 Evaluations score windows of the sampling generator (`ganlab.stopping.score`): how far are they from windows of
-validation persons? A checkpoint is eligible where its guards hold (`ganlab.stopping.examiner`). Diversity: coverage is
-at least half of that of real persons, and the mean distance of two windows 0.7 to 1.3 of that of training windows.
+validation patients? A checkpoint is eligible where its guards hold (`ganlab.stopping.examiner`). Diversity: coverage is
+at least half of that of real patients, and the mean distance of two windows 0.7 to 1.3 of that of training windows.
 Memory: the discriminator's gap between training and validation windows is below 60 % of its gap between training and
 generated ones. Copying: generated windows are not nearer to training windows than validation windows are, by three
 standard deviations. Health: finite numbers, and a discriminator that is updated in at least 5 % of the steps.
@@ -52,7 +52,7 @@ class Rule(Stopping):
         least_steps: Least steps between two of them, so that a short training is not spent on evaluations.
         windows: Generated windows per evaluation, and the most validation windows that they are compared with.
         train: Most training windows for reference ranges and the search for copies.
-        draws: Draws of persons for deviations and standard errors.
+        draws: Draws of patients for deviations and standard errors.
         patience: Evaluations without a new least Q after which training ends.
         least_share: Share of the budget before which it does not.
     """
@@ -87,7 +87,7 @@ class Rule(Stopping):
         check(kind)
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Learn the reference ranges. Raises UserError without validation persons, or without a budget."""
+        """Learn the reference ranges. Raises UserError without validation patients, or without a budget."""
         self._since = began = time.monotonic()
         self.folder = Path(trainer.default_root_dir)
         within = int(trainer.num_training_batches) * (trainer.max_epochs or -1)
@@ -102,7 +102,7 @@ class Rule(Stopping):
         data: Data = trainer.datamodule  # type: ignore[attr-defined]
         if not len(data.part("validation")):
             raise UserError(
-                "stopping=rule compares with validation persons, and this split keeps none apart: split=patient, or "
+                "stopping=rule compares with validation patients, and this split keeps none apart: split=patient, or "
                 "stopping=epochs."
             )
         real = real_sets(data, "validation", self.windows, self.train, data.arrangement.side)

@@ -1,12 +1,12 @@
-r"""Q: how far generated windows are from real ones of other persons, in units of what real persons differ.
+r"""Q: how far generated windows are from real ones of other patients, in units of what real patients differ.
 
-Each component $m_j$ is a distance from the windows of validation persons. Its reference $f_j$ is the value of training
-windows, and $s_j$ the standard deviation of that over draws of persons on both sides. With
+Each component $m_j$ is a distance from the windows of validation patients. Its reference $f_j$ is the value of training
+windows, and $s_j$ the standard deviation of that over draws of patients on both sides. With
 $z_j = \max(0, (m_j - f_j) / s_j)$
 
 $$Q = \frac{1}{J} \sum_j \log(1 + z_j),$$
 
-0 where the windows cannot be distinguished from those of other real persons (ours; design: science, section 4). $f_j$
+0 where the windows cannot be distinguished from those of other real patients (ours; design: science, section 4). $f_j$
 is the value itself and not the draws' mean, because draws with replacement make distances larger than they are.
 """
 
@@ -30,7 +30,7 @@ from ganlab.metrics.points import same_person
 from ganlab.metrics.privacy.copies import distances, spectra
 
 LEAST_PERSONS = 4
-"""Least validation persons for a deviation over draws of persons."""
+"""Least validation patients for a deviation over draws of patients."""
 MOST = 1000.0
 """Most deviations of a component above its reference; also the value of an undefined component."""
 TINY_UV = 1e-3
@@ -56,7 +56,7 @@ DISTANCES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Floor:
-    """A component's value between real persons, and its standard deviation over draws of persons."""
+    """A component's value between real patients, and its standard deviation over draws of patients."""
 
     value: float
     deviation: float
@@ -69,7 +69,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Score:
-    """Q of generated windows, its standard error over draws of persons, each component's z, and the guards' numbers.
+    """Q of generated windows, its standard error over draws of patients, each component's z, and the guards' numbers.
 
     `coverage` and `pairwise` are those of `ganlab.metrics.distribution`; `copying` is C_T, see `Scale`.
     """
@@ -83,26 +83,26 @@ class Score:
 
 
 class Scale:
-    """References learned once from training windows and those of validation persons; scores generated windows.
+    """References learned once from training windows and those of validation patients; scores generated windows.
 
     `copying` is C_T of Meehan et al. (2020, arXiv 2004.05675) over all windows together, with the distances of
     `ganlab.metrics.privacy.copies`: the share of pairs in which a generated window is farther from the nearest training
-    window than a validation window is, less one half, over its standard deviation over draws of persons. Copies are
+    window than a validation window is, less one half, over its standard deviation over draws of patients. Copies are
     far below 0.
 
     Arguments:
-        real: Training windows, and those of validation persons as the reference.
+        real: Training windows, and those of validation patients as the reference.
         windows: Generated windows per score, and training windows that make the reference values.
-        draws: Draws of persons for deviations and standard errors.
+        draws: Draws of patients for deviations and standard errors.
         seed: Seed of the draws.
 
-    Raises UserError for samples that are no windows, or for fewer than four validation persons.
+    Raises UserError for samples that are no windows, or for fewer than four validation patients.
     """
 
     def __init__(self, real: Real, windows: int = 200, draws: int = 50, seed: int = 0) -> None:
         check(real.kind)
         self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
-        need(self.persons, LEAST_PERSONS, "validation persons")
+        need(self.persons, LEAST_PERSONS, "validation patients")
         self.real, self.rate = real, window_of(real.kind).rate
         self.draws = draws
         self.seed = seed
@@ -152,7 +152,7 @@ class Scale:
         return components
 
     def _weights(self, samples: SampleSet) -> list[tuple[Weights, Weights]]:
-        """Weights of the samples and of the reference in each draw of persons; patientless samples are drawn singly."""
+        """Return the weights of samples and reference in each draw of patients; samples without id are drawn singly."""
         rng = np.random.default_rng(self.seed)
         return [(drawn(samples, rng), drawn(self.real.reference, rng)) for _ in range(self.draws)]
 

@@ -28,7 +28,7 @@ READ = 64
 
 
 def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
-    """Return the provenance of a run that begins now. It names no person, no file of the data and no machine."""
+    """Return the provenance of a run that begins now. It names no patient, no file of the data and no machine."""
     return {
         "config": config_hash(config),
         "code": code_hash(),
@@ -85,7 +85,7 @@ def _named(installed: Distribution) -> str:
 
 
 def data_facts(data: Data) -> dict[str, Any]:
-    """Return two hashes: of the members (names, persons, labels, the split), and of the samples' values.
+    """Return two hashes: of the members (names, patients, labels, the split), and of the samples' values.
 
     The values are those of samples spread evenly, as many as a standardization is fitted to; `of` tells how many. A
     change in another sample does not change the hash.

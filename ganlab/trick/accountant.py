@@ -1,4 +1,4 @@
-"""What DP-SGD has spent: the Renyi accountant of Opacus for one person added or removed."""
+"""What DP-SGD has spent: the Renyi accountant of Opacus for one patient added or removed."""
 
 import importlib.util
 import warnings

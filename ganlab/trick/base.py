@@ -67,7 +67,7 @@ class Trick(nn.Module):
     ) -> bool:
         """Set the discriminator's gradients in place of the backward pass; return whether they were set.
 
-        `loss` returns the discriminator's loss on a part of the batch, whose persons are `persons` `(B,)`.
+        `loss` returns the discriminator's loss on a part of the batch, whose patients are `persons` `(B,)`.
         """
         return False
 

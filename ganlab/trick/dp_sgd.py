@@ -31,12 +31,12 @@ from ganlab.trick.base import Indices, Trick
 
 log = logging.getLogger(__name__)
 
-UNIT = "one person with all their recordings, added or removed"
+UNIT = "one patient with all their recordings, added or removed"
 OUTSIDE = (
     "what the log, run.json and the report say of real samples: losses, accuracies, counts, measures, pictures",
     "choices made by looking at real samples: settings, when to stop, which checkpoint (stopping=rule), the network",
-    "the number of training persons, and which records could be read",
-    "validation, test and hold-out persons, who did not train",
+    "the number of training patients, and which records could be read",
+    "validation, test and hold-out patients, who did not train",
     "the checkpoints, which hold the secret from which the noise can be drawn again: share samples, or a file of "
     "generators/",
 )
@@ -57,9 +57,9 @@ class DPSGD(Trick):
 
     Arguments:
         noise: Standard deviation of the noise, in multiples of `clip`.
-        clip: Greatest norm of a person's gradient.
-        rate: Probability with which a step draws each person.
-        windows: Windows of a drawn person, without replacement where the person has as many.
+        clip: Greatest norm of a patient's gradient.
+        rate: Probability with which a step draws each patient.
+        windows: Windows of a drawn patient, without replacement where the patient has as many.
         every: Discriminator updates per generator update, which costs no epsilon. Noise slows the discriminator down,
             and the generator must not outrun it (Bie et al. 2023, arXiv 2302.02936, section 4).
         delta: Probability with which epsilon may not hold.
@@ -70,17 +70,17 @@ class DPSGD(Trick):
     """
 
     refuses = {  # noqa: RUF012
-        "batch_norm": "batch norm keeps means of real images that no noise was added to, and the norm of a person's "
+        "batch_norm": "batch norm keeps means of real images that no noise was added to, and the norm of a patient's "
         "gradient would not bound what they change",
-        "batch_spread": "the logit of one person's image would depend on other persons' images; "
+        "batch_spread": "the logit of one patient's image would depend on other patients' images; "
         "architecture.discriminator.spread=false makes it without",
         "relativistic": "G's loss would compare with real images, to which no noise was added; loss=bce does not",
-        "penalty": "a penalty at real images is a second gradient of theirs, which is not clipped with a person's",
+        "penalty": "a penalty at real images is a second gradient of theirs, which is not clipped with a patient's",
         "generator_term": "G would learn from real images directly, without noise",
         "discriminator_steps": "whether D rests would be decided by real images, without noise",
-        "reused_fakes": "G would make as many images as windows were drawn, which tells how many persons were",
-        "order": "epsilon holds for persons who are drawn independently, all with one probability",
-        "several_devices": "persons and noise are drawn in one process; trainer.devices=1 takes one device",
+        "reused_fakes": "G would make as many images as windows were drawn, which tells how many patients were",
+        "order": "epsilon holds for patients who are drawn independently, all with one probability",
+        "several_devices": "patients and noise are drawn in one process; trainer.devices=1 takes one device",
         "fitted": "it is fitted to training samples, without noise; another range, such as centred_range, is fixed",
     }
     steps: Tensor
@@ -123,21 +123,21 @@ class DPSGD(Trick):
         self.clipped = 0.0
 
     def seeds(self) -> tuple[int, ...]:
-        """Return the secret: with predictable draws (persons, starts, noise) the noise could be subtracted."""
+        """Return the secret: with predictable draws (patients, starts, noise) the noise could be subtracted."""
         return (int(self.secret),)
 
     def batches(self, persons: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices]:
-        """Return as many Poisson samples of persons as an epoch has batches of `size`, one person's samples together.
+        """Return as many Poisson samples of patients as an epoch has batches of `size`, one patient's samples together.
 
-        A generator step makes `size` images. Raises UserError for several processes, or a delta of 1/persons or more.
+        A generator step makes `size` images. Raises UserError for several processes, or a delta of 1/patients or more.
         """
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            raise UserError("trick=dp_sgd draws persons and noise in one process: trainer.devices=1.")
+            raise UserError("trick=dp_sgd draws patients and noise in one process: trainer.devices=1.")
         members = [np.flatnonzero(persons == person) for person in np.unique(persons)]
         people = len(members)
         if self.delta * people >= 1:
             raise UserError(
-                f"trick.dp_sgd.delta={self.delta:g}: {people} persons train, and a delta of 1/{people} or more "
+                f"trick.dp_sgd.delta={self.delta:g}: {people} patients train, and a delta of 1/{people} or more "
                 "allows to publish one of them. Accepted are smaller ones."
             )
         if self.people != people and self.most is not None:
@@ -154,7 +154,7 @@ class DPSGD(Trick):
     def discriminator_gradient(
         self, discriminator: nn.Module, loss: Callable[[slice], Tensor], persons: Tensor | None
     ) -> bool:
-        """Set the sum of the persons' clipped gradients, with noise, over the expected number of persons.
+        """Set the sum of the patients' clipped gradients, with noise, over the expected number of patients.
 
         Once the budget is spent no gradient is set. Raises RuntimeError for a batch that `batches` has not drawn.
         """
@@ -173,16 +173,16 @@ class DPSGD(Trick):
         return True
 
     def _parts(self, persons: Tensor | None) -> list[slice]:
-        """Return where each person's samples are in the batch."""
+        """Return where each patient's samples are in the batch."""
         if persons is None or not self.people or len(persons) % self.windows:
             raise RuntimeError("trick=dp_sgd has not drawn this batch, so epsilon is not known: train with Data.")
         whose = persons.view(-1, self.windows)
         if (whose != whose[:, :1]).any() or len(whose[:, 0].unique()) < len(whose):
-            raise RuntimeError("trick=dp_sgd: a person's samples are not together in the batch, so clipping fails.")
+            raise RuntimeError("trick=dp_sgd: a patient's samples are not together in the batch, so clipping fails.")
         return [slice(at, at + self.windows) for at in range(0, len(persons), self.windows)]
 
     def generator_images(self, count: int) -> int:
-        """Return the batch size, so that the generator does not reveal how many persons were drawn."""
+        """Return the batch size, so that the generator does not reveal how many patients were drawn."""
         return self.images
 
     def generator_steps(self, step: int) -> bool:
@@ -194,7 +194,7 @@ class DPSGD(Trick):
         return self.most is not None and int(self.steps) >= self.most
 
     def counts(self) -> dict[str, float]:
-        """Return epsilon, the updates, and the share of the last batch's persons who were clipped (not private)."""
+        """Return epsilon, the updates, and the share of the last batch's patients who were clipped (not private)."""
         return {
             "dp_sgd/epsilon": float(self.epsilon),
             "dp_sgd/updates": float(self.steps),

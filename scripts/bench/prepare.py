@@ -138,7 +138,7 @@ def records() -> tuple[Path, tuple[str, ...]]:
 
 @cache
 def copies(count: int) -> Path:
-    """So many copies of them, each of other persons."""
+    """So many copies of them, each of other patients."""
     root, listed = outputs() / f"records_{count}x", []
     whole = [name for name in (DATA / "RECORDS").read_text().split() if (DATA / f"{name}.xyz").is_file()]
     for number in range(count):

@@ -125,7 +125,7 @@ def test_a_setting_of_the_chosen_standardization_is_that_of_no_other(
 
 
 def write_records(root: Path, leads_of: dict[str, list[str]]) -> None:
-    """A record a person, of two windows of 20 x 20 samples and a bit; each lead is noise of its own."""
+    """A record a patient, of two windows of 20 x 20 samples and a bit; each lead is noise of its own."""
     for number, (person, leads) in enumerate(leads_of.items()):
         (root / person).mkdir(parents=True)
         wave = np.random.default_rng(number).normal(0, 0.3, (900, len(leads)))

@@ -47,7 +47,7 @@ def recordings(folder: Path) -> None:
         wave = np.cumsum(rng.normal(size=(4200, 2)), axis=0) / 50
         leads = {"units": ["mV", "mV"], "sig_name": ["II", "V5"], "fmt": ["16", "16"]}
         wfdb.wrsamp(f"r{number}", fs=500, p_signal=wave, write_dir=str(folder), **leads)
-    rows = [f"r{number},person{number},{'ill' if number % 2 else 'healthy'}" for number in range(6)]
+    rows = [f"r{number},patient{number},{'ill' if number % 2 else 'healthy'}" for number in range(6)]
     (folder / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
 
 
@@ -75,7 +75,7 @@ def photographs(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for number in range(24):
         Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(folder / f"{number}.png")
-    rows = [f"{number}.png,person{number // 2},{'melanoma' if number % 4 < 2 else 'naevus'}" for number in range(24)]
+    rows = [f"{number}.png,patient{number // 2},{'melanoma' if number % 4 < 2 else 'naevus'}" for number in range(24)]
     (folder / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
 
 

@@ -140,7 +140,7 @@ def write(root: Path, digital: NDArray[np.int16], name: str = "s1", rate: float 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Nine records, of a person each: the first flat in lead i, the second clipped in ii, the third without values."""
+    """Nine records, of a patient each: the first flat in lead i, the second clipped in ii, the third without values."""
     for number in range(9):
         digital = wave(number)
         if number == 0:

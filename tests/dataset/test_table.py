@@ -1,4 +1,4 @@
-"""Any CSV file as rows with persons and classes."""
+"""Any CSV file as rows with patients and classes."""
 
 import logging
 from pathlib import Path
@@ -101,7 +101,7 @@ def test_rows_outside_a_closed_limit_are_left_out_and_counted_once_whatever_the_
 
 def test_an_overview_of_a_table_counts_its_rows(file: Path) -> None:
     found = overview(table(file, person="patient", label="group", classes=["ill", "healthy"]))
-    assert found == "people: 3 persons, 4 rows, 1 left out\n  ill: 1 rows\n  healthy: 3 rows"
+    assert found == "people: 3 patients, 4 rows, 1 left out\n  ill: 1 rows\n  healthy: 3 rows"
 
 
 def test_without_a_person_column_every_row_is_its_own_person(file: Path) -> None:
@@ -131,7 +131,7 @@ BAD = {
     "p5,40,,60,ill": "ill: '' is not 0 or 1",
     "p5,40,0,60.5,ill": "beats: '60.5' is not a whole number",
     "p5,40,0,60,sick": "group: 'sick' is none of healthy, ill",
-    ",40,0,60,ill": "patient: '' names no person",
+    ",40,0,60,ill": "patient: '' names no patient",
     "p5,40,0,60": "4 values, expected 5",
     "p5,40,0,60,ill,": "6 values, expected 5",
 }

@@ -90,7 +90,7 @@ def test_a_hold_out_that_overlaps_with_those_who_trained_is_refused(
         said = refused(data, overlapping)
     finally:
         data.split.parts["holdout"] = data.split.parts["holdout"][:-1]
-    assert "1 persons of holdout and test also trained" in said
+    assert "1 patients of holdout and test also trained" in said
 
 
 def test_spared_recordings_are_the_last_of_whoever_has_several() -> None:

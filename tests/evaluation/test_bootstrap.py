@@ -64,7 +64,7 @@ def test_a_number_that_is_mostly_undefined_has_no_interval() -> None:
 
 
 def test_what_no_person_has_may_still_be_there() -> None:
-    """None of 35 persons: with 95 % confidence less than 8.2 % of persons (1 - 0.05 ** (1 / 35))."""
+    """None of 35 patients: with 95 % confidence less than 8.2 % of patients (1 - 0.05 ** (1 / 35))."""
     never = SampleSet(np.zeros((70, 1)), persons=np.repeat(np.arange(35), 2))
     assert interval(lambda *w: 0.0, never, people(9, 3), limits=(0, 1)) == pytest.approx((0, 0.0820), abs=1e-4)
     assert interval(lambda *w: 1.0, never, people(9, 3), limits=(0, 1)) == pytest.approx((0.9180, 1), abs=1e-4)

@@ -145,7 +145,7 @@ def fingerprints(run: Path) -> dict[str, set[bytes]]:
 
 
 def secrets(data: Data, run: Path) -> list[bytes]:
-    """Names of records and persons, and paths, where they are long enough to be told from chance."""
+    """Names of records and patients, and paths, where they are long enough to be told from chance."""
     members = data.collected.members
     names = {member.name for member in members} | {member.patient for member in members}
     paths = {str(run), str(run.parent), str(Path.home()), run.name, str(data.source.__dict__.get("cache", run))}

@@ -169,7 +169,7 @@ def test_the_classifier_finds_what_is_common_and_not_whose_the_samples_are() -> 
 
 
 def test_a_classifier_that_guesses_is_now_above_and_now_below_half(given: Real) -> None:
-    """Cut at 0.5, other real persons would have no interval, and the least difference would be out of their range."""
+    """Cut at 0.5, other real patients would have no interval, and the least difference would be out of their range."""
     found = [values(SampleSet(points(100, seed)), given)["c2st_auc"] for seed in range(20, 28)]
     assert min(found) < 0.5
     assert max(found) < 0.7

@@ -29,7 +29,7 @@ TRAINED = ("distribution_classifier", "inception", "utility", "privacy/linkage",
 """Numbers that stand on a network that is trained here, which other processors train a little otherwise."""
 
 Make = Callable[[range, int], SampleSet]
-"""Samples of these persons, with a seed."""
+"""Samples of these patients, with a seed."""
 
 
 def windows(kind: Window, persons: range, seed: int, each: int = 4) -> SampleSet:
@@ -122,7 +122,7 @@ SETS = {"ecg": ecg, "table": table, "image": image}
 
 
 def drawn(samples: SampleSet, seed: int) -> NDArray[np.float64]:
-    """How often each sample is there in one draw of persons."""
+    """How often each sample is there in one draw of patients."""
     who = np.arange(len(samples)) if samples.persons is None else np.unique(samples.persons, return_inverse=True)[1]
     count = int(who.max()) + 1
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count))[who].astype(np.float64)

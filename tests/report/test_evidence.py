@@ -39,7 +39,7 @@ FACTS = {
 
 
 def row(synthetic: float | None, **changes: Any) -> dict[str, Any]:
-    """Best 0, other real persons 1 in 0.5 to 2, so that the reach of real samples is 2."""
+    """Best 0, other real patients 1 in 0.5 to 2, so that the reach of real samples is 2."""
     return {
         "synthetic": synthetic,
         "interval": [None, None],

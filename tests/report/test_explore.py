@@ -30,7 +30,7 @@ def exploration(**changes):
     given = {
         "source": f"hearts {HOSTILE}",
         "kind": WINDOW,
-        "counts": {"records": 549, "persons": 290},
+        "counts": {"records": 549, "patients": 290},
         "tables": {"Diagnoses": {HOSTILE: {"records": 368, "windows": 20015}, "healthy": {"records": 80}}},
         "histograms": {"i": filled(heavy(0)), "avr": filled(heavy(1), [np.nan])},
         "ranges": {"i": (-2.0, 2.0)},
@@ -151,7 +151,7 @@ def test_two_values_are_bars_with_their_counts():
 
 
 def test_the_page_says_what_there_is(whole):
-    assert re.search(r"<dt>persons</dt><dd>290</dd>", whole)
+    assert re.search(r"<dt>patients</dt><dd>290</dd>", whole)
     rows = dict(re.findall(r"<tr><td>([^<]*)</td>(.*?)</tr>", whole))
     numbers = {name: re.findall(r'class="number">([^<]*)<', row) for name, row in rows.items()}
     assert numbers["healthy"] == ["80", "–"]

@@ -26,7 +26,7 @@ def shown(auc: float, p: float, **more: Any) -> dict[str, Any]:
         "strongest": strongest,
         "member": [True] * 10 + [False] * 10,
         **{"members": 10, "nonmembers": 10, "windows": 60, "known": 4, "strangers": 5},
-        "knows": {"nearest": "the person's recording", "linkage": "another recording"},
+        "knows": {"nearest": "the patient's recording", "linkage": "another recording"},
         **{"gallery_trained": True, "least_auc": 0.81, "greatest_epsilon": 0.4},
     } | more
 
@@ -56,7 +56,7 @@ def test_the_page_says_who_was_attacked_how_and_what_was_found() -> None:
     page = joined(attacks(ROWS, {"privacy": columns()}))
     for said in (
         "10 patients who trained",
-        "knowing the person&#39;s recording, AUC 0.60 [0.55, 0.65]",
+        "knowing the patient&#39;s recording, AUC 0.60 [0.55, 0.65]",
         "The strongest of 2 attacks is nearest",
         "p = 0.300",
         "no more than chance",

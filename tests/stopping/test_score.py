@@ -1,4 +1,4 @@
-"""Q is 0 for real persons' windows and rises with what is wrong with them; what Q cannot see the guards' numbers do."""
+"""Q is 0 for real patients' windows and rises with what is wrong with them; the guards see what Q cannot."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -105,7 +105,7 @@ def test_a_component_is_in_deviations_above_its_floor_between_0_and_the_most() -
 def test_too_few_persons_and_what_is_no_window_are_refused() -> None:
     real = cohort()[0]
     few = real.reference.take(real.reference.persons < np.unique(real.reference.persons)[3])
-    with pytest.raises(TooFew, match="3 validation persons, and 4 are needed"):
+    with pytest.raises(TooFew, match="3 validation patients, and 4 are needed"):
         Scale(Real(real.kind, real.train, few), WINDOWS)
     with pytest.raises(UserError, match="stopping=rule scores windows, and this data set gives images"):
         Scale(Real(Image((1, 9, 9)), real.train, real.reference), WINDOWS)

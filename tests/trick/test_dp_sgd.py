@@ -1,4 +1,4 @@
-"""A person moves D's gradient by the clip at most, noise is added once, and what is spent is counted through a kill."""
+"""A patient moves D's gradient by the clip at most, noise is added once, and epsilon is counted through a kill."""
 
 import json
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def test_epsilon_is_opacus_accountants_step_by_step() -> None:
     assert (
         trick.facts()["differential_privacy"].items()
         >= {
-            "unit": "one person with all their recordings, added or removed",
+            "unit": "one patient with all their recordings, added or removed",
             "delta": 1e-3,
             "updates": 5,
         }.items()
@@ -222,7 +222,7 @@ def test_settings_that_guarantee_nothing_are_refused(setting: str, value: float)
 
 
 def test_a_delta_that_allows_to_publish_a_person_is_refused() -> None:
-    with pytest.raises(UserError, match="10 persons train"):
+    with pytest.raises(UserError, match="10 patients train"):
         drawn(DPSGD(delta=0.1))
 
 
@@ -235,8 +235,8 @@ def test_a_delta_that_allows_to_publish_a_person_is_refused() -> None:
         (["trick=[dp_sgd,r1_r2]"], "trick=r1_r2: a penalty"),
         (["trick=[spread_loss,dp_sgd]"], "trick=spread_loss: G would learn"),
         (["trick=[dp_sgd,d_threshold]"], "trick=d_threshold: whether D rests"),
-        (["trick=[dp_sgd,balanced_sampler]"], "trick=balanced_sampler: epsilon holds for persons"),
-        (["trick=[dp_sgd,under_sampling]"], "trick=under_sampling: epsilon holds for persons"),
+        (["trick=[dp_sgd,balanced_sampler]"], "trick=balanced_sampler: epsilon holds for patients"),
+        (["trick=[dp_sgd,under_sampling]"], "trick=under_sampling: epsilon holds for patients"),
         (["standardization=quantile_range"], "standardization=quantile_range: it is fitted"),
         (["standardization=equalized"], "standardization=equalized: it is fitted"),
         (["gan.reuse_fakes=true"], "gan.reuse_fakes=true: G would make"),
@@ -291,7 +291,7 @@ def test_a_killed_run_has_spent_what_an_uninterrupted_one_has(
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
     assert ours["tricks.dp_sgd.epsilon"] == told["epsilon"]
     report = (whole / "report.html").read_text()
-    for words in ("one person with all their recordings", f"{told['epsilon']:.3g}", "RDP (Opacus", "outside"):
+    for words in ("one patient with all their recordings", f"{told['epsilon']:.3g}", "RDP (Opacus", "outside"):
         assert words in report
 
 

@@ -199,7 +199,7 @@ def _binned(pulse: Floats) -> NDArray[np.float64]:
 
 
 def _authenticity(points: Floats, trained: Floats, same: NDArray[np.bool_]) -> Statistic:
-    """Return the authenticity (Alaa et al., ICML 2022), without training windows of the generated window's person."""
+    """Return the authenticity (Alaa et al., ICML 2022), without training windows of the generated window's patient."""
     between, within = cdist(points, trained), cdist(trained, trained)
     np.copyto(between, np.inf, where=same)
     np.fill_diagonal(within, np.inf)
@@ -208,7 +208,7 @@ def _authenticity(points: Floats, trained: Floats, same: NDArray[np.bool_]) -> S
 
 
 def _warped(windows: _Windows, reference: _Windows, pairs: int) -> Statistic:
-    """Return the mean warped distance of random pairs of different persons, weighted as both windows are."""
+    """Return the mean warped distance of random pairs of different patients, weighted as both windows are."""
     rng = np.random.default_rng(SEED)
     first, second = (rng.integers(len(each.slow), size=4 * pairs) for each in (windows, reference))
     if windows.persons is not None and reference.persons is not None:

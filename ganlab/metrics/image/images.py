@@ -38,7 +38,7 @@ class ImageMetric(Metric):
     """Numbers of images of levels 0..255, `(N, C, H, W)`.
 
     The thresholds of near duplicates and of copies are learned from training images. A compared image of a training
-    person is not compared with that person's.
+    patient is not compared with that patient's.
     """
 
     numbers = numbers_of("image")

@@ -1,9 +1,9 @@
 """Attacks on the privacy of the patients whose windows trained a generator, each with its controls.
 
-Members are persons who trained, non-members as many of the same classes who chose nothing. Each attack is made
+Members are patients who trained, non-members as many of the same classes who chose nothing. Each attack is made
 on the generated windows, on controls that must be caught (copies of the members' windows, with and without noise) and
-on one that must not (windows of persons in neither set): a number that misses its controls does not count. A failed
-attack shows that this attack failed, with what it knew and on so many persons.
+on one that must not (windows of patients in neither set): a number that misses its controls does not count. A failed
+attack shows that this attack failed, with what it knew and on so many patients.
 """
 
 import logging
@@ -47,7 +47,7 @@ class Privacy(Metric):
         Raises UserError where that is below 2.
         """
         if least < 2:
-            raise UserError(f"metrics.measures.privacy.least={least}: accepted are 2 persons or more.")
+            raise UserError(f"metrics.measures.privacy.least={least}: accepted are 2 patients or more.")
         chosen = attacks.values() if isinstance(attacks, Mapping) else attacks
         self.chosen = [each for each in chosen if each is not None]
         self.least = least
@@ -60,7 +60,7 @@ class Privacy(Metric):
         return Control(samples.values, samples.labels, samples.persons)
 
     def fit(self, real: Real) -> Scorer:
-        """Prepare the attacks. Raises TooFew for too few persons on one side."""
+        """Prepare the attacks. Raises TooFew for too few patients on one side."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
         rate = real.kind.rate

@@ -1,6 +1,6 @@
-"""Attribute inference: columns of a person's row that the generated rows give away.
+"""Attribute inference: columns of a patient's row that the generated rows give away.
 
-The attacker knows some columns of a person (quasi-identifiers), takes the generated row that is nearest in these, and
+The attacker knows some columns of a patient (quasi-identifiers), takes the generated row that is nearest in these, and
 believes its other columns. That works on anybody, as far as the table has relations between its columns; the leak is by
 how much better it works on members (Giomi et al., "A unified framework for quantifying privacy risk in synthetic data",
 PoPETs 2023, whose control this is).

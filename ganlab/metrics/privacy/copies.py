@@ -1,4 +1,4 @@
-r"""Copies: do generated windows lie nearer to training windows than windows of other persons do?
+r"""Copies: do generated windows lie nearer to training windows than windows of other patients do?
 
 Two windows are compared at 125 Hz, all leads at once, about their medians and with unit norm. With $r$ the largest
 correlation over circular shifts in time, the same for all leads, their distance is $d = \sqrt{2 - 2r}$: 0 for a copy
@@ -63,7 +63,7 @@ class Copies(Metric):
 
     def __init__(self, share: float = 0.05) -> None:
         if not 0 < share < 1:
-            raise UserError(f"share={share}: the share of other persons' windows below the threshold is in (0, 1).")
+            raise UserError(f"share={share}: the share of other patients' windows below the threshold is in (0, 1).")
         self.share = share
         numbers = numbers_of("copies", share=share)
         self.numbers = numbers | {"copies/share": replace(numbers["copies/share"], best=share)}
@@ -77,7 +77,7 @@ class Copies(Metric):
         need(len(reference), LEAST, "reference windows")
         searched, others = spectra(train, rate), spectra(reference, rate)
         usual = _apart(others, searched, reference, train).min(axis=1)
-        need(int(np.isfinite(usual).sum()), LEAST, "reference windows of persons who did not train")
+        need(int(np.isfinite(usual).sum()), LEAST, "reference windows of patients who did not train")
         equal = min(len(train), len(reference))
         some_train, some_others = evenly(equal, len(train)), evenly(equal, len(reference))
 
@@ -161,7 +161,7 @@ def _nearest(closest: Floats, usual: Floats, judged: Weights, real: Weights) -> 
 
 
 def _apart(windows: Spectra, others: Spectra, samples: SampleSet, real: SampleSet) -> NDArray[np.float32]:
-    """Return the distances `(N, M)`, infinite between windows of one person."""
+    """Return the distances `(N, M)`, infinite between windows of one patient."""
     apart = distances(windows, others)
     np.copyto(apart, np.inf, where=same_person(samples.persons, real.persons, len(real)))
     return apart

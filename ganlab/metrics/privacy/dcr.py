@@ -41,20 +41,20 @@ def screen(distance: Floats, targets: Targets) -> dict[str, Statistic]:
 
 
 def balanced(share: float, members: int, others: int) -> float:
-    """Return a share of members corrected to as many on either side: of more persons one is nearer by chance."""
+    """Return a share of members corrected to as many on either side: of more patients one is nearer by chance."""
     ours, theirs = share / members, (1 - share) / others
     return ours / (ours + theirs)
 
 
 def _to_persons(distance: Floats, targets: Targets) -> Floats:
-    """Return the distance to the nearest sample of each person, `(N, P)`."""
+    """Return the distance to the nearest sample of each patient, `(N, P)`."""
     nearest = np.full((len(targets.person), len(distance)), np.inf, distance.dtype)
     np.minimum.at(nearest, targets.place, distance.T)
     return nearest.T
 
 
 def _closest_over_second(side: Floats) -> Floats:
-    """Return the ratio of the two least distances to persons `(N, P)`, `(N,)`; NaN where there are not two."""
+    """Return the ratio of the two least distances to patients `(N, P)`, `(N,)`; NaN where there are not two."""
     if side.shape[1] < 2:
         return np.full(len(side), np.nan)
     two = np.partition(side, 1, axis=1)[:, :2]

@@ -4,7 +4,7 @@ It is what a differentially private generator would have had to allow: of a mech
 $(\varepsilon, \delta)$, $TPR \le e^\varepsilon FPR + \delta$ and $TNR \le e^\varepsilon FNR + \delta$ (Kairouz et al.,
 ICML 2015). The rates are replaced by their Clopper-Pearson bounds, as Jagielski, Ullman and Oprea do (NeurIPS 2020).
 They train many models; here there is one, whose members were trained together, so that the bound speaks of this attack
-on these persons and audits no mechanism.
+on these patients and audits no mechanism.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from ganlab.metrics.base import Floats, Statistic, Weights
 LEVEL = 0.05
 """Of the one-sided bound."""
 THRESHOLDS = 9
-"""Thresholds at which the bound is computed: deciles of the scores of all persons."""
+"""Thresholds at which the bound is computed: deciles of the scores of all patients."""
 
 
 def epsilon_bound(scores: Floats, positive: NDArray[np.bool_], level: float = LEVEL, delta: float = 0.0) -> float:
@@ -39,13 +39,13 @@ def epsilon_bound(scores: Floats, positive: NDArray[np.bool_], level: float = LE
 
 
 def greatest_bound(members: int, others: int) -> float:
-    """Return the bound of an attack without error on so many persons."""
+    """Return the bound of an attack without error on so many patients."""
     scores = np.r_[np.ones(members), np.zeros(others)]
     return epsilon_bound(scores, scores == 1)
 
 
 def constant(bound: float) -> Statistic:
-    """Return a bound of all persons as a statistic: NaN of a draw of persons, as it is an end of an interval."""
+    """Return a bound of all patients as a statistic: NaN of a draw of patients, as it is an end of an interval."""
 
     def statistic(_: Weights, reference: Weights) -> float:
         return bound if (reference == 1).all() else float("nan")

@@ -1,14 +1,14 @@
-r"""Identity linkage: does a network that recognizes persons by their ECG find the members among released windows?
+r"""Identity linkage: does a network that recognizes patients by their ECG find the members among released windows?
 
-The heart's electrical shape differs from person to person and stays over years, so that an ECG is a biometric (Biel et
-al., IEEE TIM 2001). A network learns to map windows of one person to the same direction on a sphere, with the margin
-softmax of Wang et al. (CosFace, CVPR 2018): $-\log \frac{e^{s(\cos\theta_y - m)}}{e^{s(\cos\theta_y - m)} + \sum_{j
-\ne y} e^{s \cos\theta_j}}$ over the persons it learns from. These are simulated, of a cohort that no data set has; it
-sees neither members nor non-members, so a difference between the two is no habit of the network's.
+The heart's electrical shape differs from patient to patient and stays over years, so that an ECG is a biometric (Biel
+et al., IEEE TIM 2001). A network learns to map windows of one patient to the same direction on a sphere, with the
+margin softmax of Wang et al. (CosFace, CVPR 2018): $-\log \frac{e^{s(\cos\theta_y - m)}}{e^{s(\cos\theta_y - m)} +
+\sum_{j \ne y} e^{s \cos\theta_j}}$ over the patients it learns from. These are simulated, of a cohort that no data set
+has; it sees neither members nor non-members, so a difference between the two is no habit of the network's.
 
-The attacker has another recording of each person where there is one (`Attacked.gallery`), and looks for the released
-windows that are most like it: their mean likeness is the person's score. Calibrating it, by other persons' windows or
-by the likeness to other persons, found fewer copies. Taking for each released window the person whose direction is
+The attacker has another recording of each patient where there is one (`Attacked.gallery`), and looks for the released
+windows that are most like it: their mean likeness is the patient's score. Calibrating it, by other patients' windows or
+by the likeness to other patients, found fewer copies. Taking for each released window the patient whose direction is
 nearest, members are hit as often as non-members where the generator leaks nothing.
 """
 
@@ -35,7 +35,7 @@ from ganlab.simulator.ecg import RATE as SIMULATED
 from ganlab.simulator.ecg import simulate_record
 
 COHORT = 7_700_077
-"""Seed of the simulated persons that the network learns from."""
+"""Seed of the simulated patients that the network learns from."""
 RECORDINGS, SECONDS = 2, 8.0
 """Recordings of each of them, and the least length of one, s."""
 BATCH, LEARNING_RATE, DECAY = 64, 3e-3, 1e-3
@@ -44,7 +44,7 @@ SCALE, MARGIN = 16.0, 0.2
 CROP, GAIN, NOISE = 0.75, 0.15, 0.05
 """Part of a window that a step sees; deviation of a gain about 1; greatest deviation of noise, over the signal's."""
 NEAREST = 3
-"""Released windows whose likeness to a person is their score."""
+"""Released windows whose likeness to a patient is their score."""
 
 
 class Identification:
@@ -63,7 +63,7 @@ class Identification:
 
 @functools.lru_cache(maxsize=4)
 def identification(leads: tuple[str, ...], seconds: float, persons: int, steps: int, seed: int) -> Identification:
-    """Return a network that learned to distinguish `persons` simulated persons by windows of `seconds` in these leads.
+    """Return a network that learned to distinguish `persons` simulated patients by windows of `seconds` in these leads.
 
     Global random state stays as it was: the seed is that of generators of its own.
     """
@@ -80,7 +80,7 @@ def identification(leads: tuple[str, ...], seconds: float, persons: int, steps: 
 
 
 def _cohort(leads: Sequence[str], seconds: float, persons: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return windows `(N, leads, samples)` at 125 Hz about their medians, and their persons, `(N,)`."""
+    """Return windows `(N, leads, samples)` at 125 Hz about their medians, and their patients, `(N,)`."""
     span = round(seconds * SIMULATED)
     at = [LEADS.index(lead) for lead in leads]
     windows, whose = [], []
@@ -123,20 +123,20 @@ def _changed(windows: Tensor, draws: torch.Generator) -> Tensor:
 
 
 class Linkage(Attack):
-    """Scores a person by the likeness of the released windows that are most like them."""
+    """Scores a patient by the likeness of the released windows that are most like them."""
 
     name = "linkage"
-    knows = "another recording of the person where there is one, and a network that recognizes persons"
+    knows = "another recording of the patient where there is one, and a network that recognizes patients"
     blind = "members whom the network takes for somebody else"
 
     def __init__(self, persons: int = 200, steps: int = 800, seed: int = 0) -> None:
-        """Take the number of simulated persons to learn from, the steps of training, and its seed."""
+        """Take the number of simulated patients to learn from, the steps of training, and its seed."""
         self.persons = persons
         self.steps = steps
         self.seed = seed
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
-        """Train the network and compute every person's direction. Raises NotHere for leads that are not simulated."""
+        """Train the network and compute every patient's direction. Raises NotHere for leads that are not simulated."""
         kind = real.kind
         assert isinstance(kind, Window)
         assert real.attacked is not None
@@ -169,7 +169,7 @@ class Linkage(Attack):
 def directions(
     embedded: NDArray[np.float32], persons: NDArray[np.int64] | None, wanted: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Return the mean direction of each wanted person's windows, `(P, 64)` of `(N, 64)`."""
+    """Return the mean direction of each wanted patient's windows, `(P, 64)` of `(N, 64)`."""
     assert persons is not None
     means = np.stack([embedded[persons == person].mean(axis=0) for person in wanted])
     return means / np.linalg.norm(means, axis=1, keepdims=True)
@@ -177,9 +177,9 @@ def directions(
 
 @dataclass(frozen=True)
 class Recognized:
-    """How often the network recognizes real persons across their recordings: rank 1 among all who have several.
+    """How often the network recognizes real patients across their recordings: rank 1 among all who have several.
 
-    `rank_1` counts persons by the mean of their windows, `rank_1_of_windows` windows; None where `among` is below 2.
+    `rank_1` counts patients by the mean of their windows, `rank_1_of_windows` windows; None where `among` is below 2.
     """
 
     among: int = 0
@@ -190,12 +190,12 @@ class Recognized:
 def recognition(
     embedded: NDArray[np.float32], targets: Targets, several: NDArray[np.bool_], gallery: NDArray[np.float32]
 ) -> Recognized:
-    """Return how often persons are recognized in their other recordings, by their windows under attack.
+    """Return how often patients are recognized in their other recordings, by their windows under attack.
 
     Arguments:
         embedded: The windows under attack as unit vectors, with shape (N, 64).
-        targets: Their P persons.
-        several: Which persons have another recording, with shape (P,).
+        targets: Their P patients.
+        several: Which patients have another recording, with shape (P,).
         gallery: The directions of these in their other recordings, with shape (Q, 64).
     """
     if several.sum() < 2:
@@ -209,13 +209,13 @@ def recognition(
 
 
 def _top(likeness: NDArray[np.float32]) -> Floats:
-    """Return each person's mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
+    """Return each patient's mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
     count = min(NEAREST, len(likeness))
     return np.partition(likeness, len(likeness) - count, axis=0)[-count:].mean(axis=0).astype(np.float64)
 
 
 def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, reference: Weights) -> float:
-    """Return the share of windows whose nearest person, of those with weight, is a member."""
+    """Return the share of windows whose nearest patient, of those with weight, is a member."""
     present = np.flatnonzero(targets.weights(reference) > 0)
     member = targets.member[present]
     if member.all() or not member.any():

@@ -46,7 +46,7 @@ class Released:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores of the P persons, `(P,)`, scores of the T samples under attack if any, and other numbers by name.
+    """Scores of the P patients, `(P,)`, scores of the T samples under attack if any, and other numbers by name.
 
     `details` holds plain values for a page.
     """
@@ -83,10 +83,10 @@ class Attack(ABC):
 
 
 class Nearest(Attack):
-    """Scores a person by how close their closest window is to a released one."""
+    """Scores a patient by how close their closest window is to a released one."""
 
     name = "nearest"
-    knows = "the person's recording"
+    knows = "the patient's recording"
     blind = "copies among windows that resemble everybody's"
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
@@ -100,14 +100,14 @@ class Nearest(Attack):
 
 
 class Calibrated(Attack):
-    """Scores a person by how much closer their windows are to released ones than to those of persons in neither set."""
+    """Scores a patient by how much closer their windows are to released ones than to those of uninvolved patients."""
 
     name = "calibrated"
-    knows = "the person's recording, and recordings of persons who are in neither set"
+    knows = "the patient's recording, and recordings of patients who are in neither set"
     blind = "leaks that are no windows like the recorded ones"
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
-        """Take the distances to the closest window of persons in neither set."""
+        """Take the distances to the closest window of patients in neither set."""
         assert real.attacked is not None
         usual = np.log(distance(real.attacked.knowledge, targets.samples).min(axis=0) + TINY)
 
@@ -119,15 +119,15 @@ class Calibrated(Attack):
 
 
 class Density(Attack):
-    """Scores a person by the density of released windows around theirs, over that of persons in neither set."""
+    """Scores a patient by the density of released windows around theirs, over that of patients in neither set."""
 
     name = "density"
-    knows = "the person's recording, and recordings of persons who are in neither set"
+    knows = "the patient's recording, and recordings of patients who are in neither set"
     sees = ("copy",)
     blind = "copies with noise, which are elsewhere in the embedding"
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
-        """Learn the embedding, its components and the density from the persons in neither set."""
+        """Learn the embedding, its components and the density from the patients in neither set."""
         assert real.attacked is not None
         embed = _components(real)
         points, others = embed(targets.samples.values), embed(real.attacked.knowledge.values)
@@ -141,13 +141,13 @@ class Density(Attack):
 
 
 class DiscriminatorAttack(Attack):
-    """Scores a person by how real the discriminator takes their windows to be.
+    """Scores a patient by how real the discriminator takes their windows to be.
 
     A control has no discriminator; it gets one that has memorised its samples and scores how near a window is to them.
     """
 
     name = "discriminator"
-    knows = "the person's recording, and the discriminator that trained with the generator"
+    knows = "the patient's recording, and the discriminator that trained with the generator"
     blind = "whatever D did not learn by heart"
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:

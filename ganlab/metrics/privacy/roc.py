@@ -1,7 +1,7 @@
 """ROC curves of attacks: rates at few false alarms, and the strongest of several attacks.
 
-An attack gives each person a score, the higher, the likelier a member. Rates at a low rate of false alarms say more
-than the area under the curve, which is the same for an attack that finds a few persons for sure and one that is a
+An attack gives each patient a score, the higher, the likelier a member. Rates at a low rate of false alarms say more
+than the area under the curve, which is the same for an attack that finds a few patients for sure and one that is a
 little better than a guess about everybody (Carlini et al., S&P 2022).
 """
 
@@ -52,7 +52,7 @@ def curve(scores: Floats, positive: NDArray[np.bool_], points: int = CURVE) -> l
 
 
 def least_auc(members: int, others: int, level: float = LEVEL, power: float = POWER) -> float:
-    """Return the least AUC that a one-sided test at this level detects with this power, with so many persons.
+    """Return the least AUC that a one-sided test at this level detects with this power, with so many patients.
 
     The variances are Hanley and McNeil's (Radiology 1982).
     """
@@ -73,7 +73,7 @@ def _deviation(area: float, members: int, others: int) -> float:
 def strongest(
     scores: Mapping[str, Floats], member: NDArray[np.bool_], strata: NDArray[np.int64]
 ) -> tuple[Estimate, dict[str, object]]:
-    """Return the greatest AUC of several attacks as an estimate over persons, and its permutation test.
+    """Return the greatest AUC of several attacks as an estimate over patients, and its permutation test.
 
     `p` is the share of permutations of membership within the classes whose greatest AUC is as great: the best of
     several attacks is above 0.5 even where nothing leaks. `chance_95` is the AUC that one in twenty permutations

@@ -1,7 +1,7 @@
-"""Attacks on the privacy of the persons whose rows trained a generator: copies, membership, attributes.
+"""Attacks on the privacy of the patients whose rows trained a generator: copies, membership, attributes.
 
-Members are rows of persons who trained, non-members as many of persons who chose nothing; the controls are those of
-`ganlab.evaluation.controls`, and the negative one holds rows of persons in neither set. Continuous columns are divided
+Members are rows of patients who trained, non-members as many of patients who chose nothing; the controls are those of
+`ganlab.evaluation.controls`, and the negative one holds rows of patients in neither set. Continuous columns are divided
 by the standard deviation of rows of neither set; binary columns stay 0 and 1.
 """
 
@@ -34,9 +34,9 @@ NEAR = 0.05
 TINY = 1e-3
 """Added to distances before their logarithm is taken, in standard deviations."""
 ATTACKS = {
-    "nearest": "the person's row",
-    "calibrated": "the person's row, and rows of persons who are in neither set",
-    "attributes": "some columns of the person's row",
+    "nearest": "the patient's row",
+    "calibrated": "the patient's row, and rows of patients who are in neither set",
+    "attributes": "some columns of the patient's row",
 }
 
 
@@ -67,7 +67,7 @@ class TablePrivacy(Metric):
         self.least = least
 
     def fit(self, real: Real) -> Scorer:
-        """Learn the columns' scales. Raises UserError for columns that do not exist, TooFew for too few persons."""
+        """Learn the columns' scales. Raises UserError for columns that do not exist, TooFew for too few patients."""
         self.check(real.kind)
         assert isinstance(real.kind, Row)
         assert real.attacked is not None

@@ -1,4 +1,4 @@
-"""The persons under attack and their samples."""
+"""The patients under attack and their samples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ LEAST_OTHERS = 2
 
 @dataclass(frozen=True)
 class Targets:
-    """Samples of members and of non-members, N of P persons.
+    """Samples of members and of non-members, N of P patients.
 
-    `person` holds the person ids, `(P,)`; `place` the person of each sample, `(N,)`; `member` whether each person
-    trained, `(P,)`; `stratum` each person's class, `(P,)`.
+    `person` holds the patient ids, `(P,)`; `place` the patient of each sample, `(N,)`; `member` whether each patient
+    trained, `(P,)`; `stratum` each patient's class, `(P,)`.
     """
 
     samples: SampleSet
@@ -35,7 +35,7 @@ class Targets:
 
     @classmethod
     def of(cls, pooled: SampleSet, members: NDArray[np.int64]) -> "Targets":
-        """Return the targets of samples of both, and the person ids of the members."""
+        """Return the targets of samples of both, and the patient ids of the members."""
         assert pooled.persons is not None
         person, first, place = np.unique(pooled.persons, return_index=True, return_inverse=True)
         labels = np.zeros(len(pooled), np.int64) if pooled.labels is None else pooled.labels
@@ -43,7 +43,7 @@ class Targets:
 
     @cached_property
     def windows(self) -> NDArray[np.int64]:
-        """Number of samples of each person, `(P,)`."""
+        """Number of samples of each patient, `(P,)`."""
         return np.bincount(self.place, minlength=len(self.person))
 
     @property
@@ -52,31 +52,31 @@ class Targets:
         return self.member[self.place]
 
     def mean(self, scores: Floats) -> Floats:
-        """Return the mean score of each person's samples, `(P,)`."""
+        """Return the mean score of each patient's samples, `(P,)`."""
         return np.bincount(self.place, scores, minlength=len(self.person)) / self.windows
 
     def greatest(self, scores: Floats) -> Floats:
-        """Return the greatest score of each person's samples, `(P,)`."""
+        """Return the greatest score of each patient's samples, `(P,)`."""
         greatest = np.full(len(self.person), -np.inf)
         np.maximum.at(greatest, self.place, scores)
         return greatest
 
     def weights(self, samples: Weights) -> Weights:
-        """Return the weight of each person, `(P,)`, given those of the samples, `(N,)`."""
+        """Return the weight of each patient, `(P,)`, given those of the samples, `(N,)`."""
         return np.bincount(self.place, samples, minlength=len(self.person)) / self.windows
 
     def by_person(self, number: Estimate) -> Statistic:
-        """Return an estimate of persons as a statistic, whose reference are the samples under attack."""
+        """Return an estimate of patients as a statistic, whose reference are the samples under attack."""
         return lambda _, reference: number(self.weights(reference))
 
     def by_sample(self, number: Estimate) -> Statistic:
-        """Return an estimate of samples as a statistic; each person weighs the same, however many samples they have."""
+        """Return an estimate of samples as a statistic; patients weigh the same, however many samples they have."""
         equal = 1 / self.windows[self.place]
         return lambda _, reference: number(reference * equal)
 
 
 def targets_of(real: Real, least: int) -> Targets:
-    """Return the targets. Raises TooFew for less than `least` persons on a side, or hardly anybody to learn from."""
+    """Return the targets. Raises TooFew for less than `least` patients on a side, or hardly anybody to learn from."""
     attacked = real.attacked
     assert attacked is not None
     counts = {
@@ -86,20 +86,20 @@ def targets_of(real: Real, least: int) -> Targets:
     lacking = [f"{count} {side}" for side, count in counts.items() if count < least]
     if lacking:
         raise TooFew(
-            f"{' and '.join(lacking)}, and an attack takes {least} persons on each side. More: "
+            f"{' and '.join(lacking)}, and an attack takes {least} patients on each side. More: "
             "metrics.attacked.nonmembers=[holdout,test], split.holdout=, dataset.patients= of a simulated cohort."
         )
     for side in (attacked.knowledge, attacked.strangers):
         if (count := len(side.people)) < LEAST_OTHERS:
             raise TooFew(
-                f"{count} persons in neither set where {LEAST_OTHERS} are needed, to learn from and for the control "
+                f"{count} patients in neither set where {LEAST_OTHERS} are needed, to learn from and for the control "
                 "that no attack may find. More: metrics.attacked.others=, split.validation=."
             )
     return Targets.of(real.reference, attacked.members.people)
 
 
 def target_details(targets: Targets, real: Real, knows: Mapping[str, str]) -> dict[str, Any]:
-    """Return who was attacked, what the attacker knew, and the least leak that so many persons can show."""
+    """Return who was attacked, what the attacker knew, and the least leak that so many patients can show."""
     members, others = int(targets.member.sum()), int((~targets.member).sum())
     assert real.attacked is not None
     return {
@@ -118,7 +118,7 @@ def target_details(targets: Targets, real: Real, knows: Mapping[str, str]) -> di
 
 
 def attack_statistics(name: str, scores: Floats, targets: Targets) -> dict[str, Statistic]:
-    """Return the numbers of an attack's scores of persons, `(P,)`."""
+    """Return the numbers of an attack's scores of patients, `(P,)`."""
     member = targets.member
     return {
         f"privacy/{name}_auc": targets.by_person(auroc(scores, member)),
@@ -129,7 +129,7 @@ def attack_statistics(name: str, scores: Floats, targets: Targets) -> dict[str, 
 
 
 def attack_details(scores: Floats, targets: Targets) -> dict[str, Any]:
-    """Return what a page draws of an attack's scores of persons, `(P,)`: ROC curve, its area, the scores."""
+    """Return what a page draws of an attack's scores of patients, `(P,)`: ROC curve, its area, the scores."""
     return {
         "auc": auroc(scores, targets.member)(np.ones(len(targets.person))),
         "curve": curve(scores, targets.member),

@@ -1,6 +1,6 @@
 """Boosted trees on rows: can they detect generated ones, and do generated ones teach what real rows teach?
 
-Detection: trees learn to distinguish generated rows from the reference's, and are tested on held-out persons. TSTR:
+Detection: trees learn to distinguish generated rows from the reference's, and are tested on held-out patients. TSTR:
 trees trained on synthetic rows and tested on real ones (Esteban, Hyland and Ratsch, 2017) predict the class or, where
 there are no classes, the binary column whose rate among training rows is nearest to 1/2, from all other columns. The
 intervals are of the tested rows; how much other training rows would change is not in them.
@@ -85,7 +85,7 @@ class _Target:
 
 
 def _detection(samples: SampleSet, reference: SampleSet) -> dict[str, Statistic]:
-    """Return the mean AUROC of the folds; nothing without two persons on both sides."""
+    """Return the mean AUROC of the folds; nothing without two patients on both sides."""
     groups = np.concatenate([_groups(reference), _groups(samples, after=_groups(reference).max() + 1)])
     real, count = len(reference), min(len(np.unique(_groups(each))) for each in (reference, samples))
     if count < 2:
@@ -107,7 +107,7 @@ def _detection(samples: SampleSet, reference: SampleSet) -> dict[str, Statistic]
 
 
 def _groups(samples: SampleSet, after: int = 0) -> NDArray[np.int64]:
-    """Return person ids, `(N,)`; rows without are all of different persons."""
+    """Return patient ids, `(N,)`; rows without are all of different patients."""
     return np.arange(after, after + len(samples)) if samples.persons is None else samples.persons
 
 

@@ -2,7 +2,7 @@ r"""A small classifier of windows by diagnosis, and its last layer as an embeddi
 
 The network is a residual network of 1-D convolutions (He et al., CVPR 2016) on windows at 125 Hz, each lead about its
 median and over its standard deviation in training. In training every class is drawn as often as the others, in a class
-every person, of a person every window; a person with many windows has no more say than one with few.
+every patient, of a patient every window; a patient with many windows has no more say than one with few.
 """
 
 from collections.abc import Callable
@@ -30,11 +30,11 @@ STEPS, BATCH = 120, 64
 LEARNING_RATE, DECAY = 3e-3, 1e-2
 """Highest rate of a cycle (Smith & Topin, 2019) and weight decay of AdamW."""
 SMOOTHING = 0.1
-"""Smoothing of the labels, which keeps a classifier of few persons from being sure of everything."""
+"""Smoothing of the labels, which keeps a classifier of few patients from being sure of everything."""
 CROP = 0.75
 """Part of a window that a training step sees, at a random place."""
 FOLDS = 3
-"""Classifiers that each leave out one part of the training persons."""
+"""Classifiers that each leave out one part of the training patients."""
 LEAST = 16
 """Windows to train with."""
 
@@ -108,7 +108,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     predicted.
 
     Arguments:
-        parts: Windows `(N, leads, samples)` in mV with their labels, and person ids if any; of several sets
+        parts: Windows `(N, leads, samples)` in mV with their labels, and patient ids if any; of several sets
             each is drawn as often as the others.
         kind: What the windows are.
         classes: How many classes there are, K.
@@ -135,7 +135,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
 
 
 def draw_weights(labels: NDArray[np.int64], persons: NDArray[np.int64] | None) -> NDArray[np.float64]:
-    """Return weights of the draw of windows, `(N,)`: 1 in each class, shared equally by its persons, then windows."""
+    """Return weights of the draw of windows, `(N,)`: 1 in each class, shared equally by its patients, then windows."""
     if persons is None:
         _, place, count = np.unique(labels, return_inverse=True, return_counts=True)
         return 1 / count[place]
@@ -166,10 +166,10 @@ def labelled(real: Real) -> Window:
 def classify_unseen(
     real: Real, seed: int = 0, steps: int = STEPS
 ) -> Callable[[SampleSet], list[tuple[Probabilities, NDArray[np.bool_]]]]:
-    """Train classifiers that each leave out a part of the training persons; return the function that applies them.
+    """Train classifiers that each leave out a part of the training patients; return the function that applies them.
 
     It returns, for each classifier, the probabilities of a set's windows, `(N, K)`, and which of these windows are of
-    no person it has learned from, `(N,)`.
+    no patient it has learned from, `(N,)`.
     """
     kind = labelled(real)
     kept = _folds(real.train)
@@ -193,7 +193,7 @@ def classify_unseen(
 class TrainedClassifier(Embedding):
     """Embeds windows by the last layer of a classifier of the training samples by diagnosis.
 
-    It distinguishes training persons better than others, so real samples of both are apart as well: read its numbers
+    It distinguishes training patients better than others, so real samples of both are apart as well: read its numbers
     with the real-versus-real reference range, and take none of them for privacy.
     """
 
@@ -232,7 +232,7 @@ def _scale(windows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
-    """Return which training samples each classifier learns from: all but a part of the persons of every class."""
+    """Return which training samples each classifier learns from: all but a part of the patients of every class."""
     assert train.labels is not None
     who = np.arange(len(train)) if train.persons is None else train.persons
     label = dict(zip(who.tolist(), train.labels.tolist(), strict=True))

@@ -2,8 +2,8 @@ r"""The Inception Score with an ECG classifier.
 
 The score (Salimans et al., NeurIPS 2016; section 4.7 of the paper) is $\exp \mathbb{E}_x \mathrm{KL}(p(y|x) \,\|\,
 p(y))$ with the classifier of `ganlab.metrics.utility.classifier` in the place of Inception. A classifier is surer of
-the persons it has learned from than of others, so the score is the mean of classifiers of which each leaves out a part
-of the training persons, and scores no window of a person that it has learned from.
+the patients it has learned from than of others, so the score is the mean of classifiers of which each leaves out a part
+of the training patients, and scores no window of a patient that it has learned from.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
-"""Utility: a classifier learns the diagnosis from generated windows and is tested on real persons, and the reverse.
+"""Utility: a classifier learns the diagnosis from generated windows and is tested on real patients, and the reverse.
 
 TSTR: train on synthetic, test on real (Esteban, Hyland and Ratsch, 2017); TRTS: train on real, test on synthetic; TRTR:
 train on real, test on real, which is TSTR's reference range. A patient, not a window, is diagnosed: with the mean
 probability of the patient's windows. A patient whose records have different labels has the one of most windows, of
-equally many the first. The intervals are those of the tested persons, without the variance of other training persons.
+equally many the first. The intervals are those of the tested patients, without the variance of other training patients.
 
-An infarction is recognized from lead i at around 0.8 in persons that the classifier has not seen; 0.99 would mean that
-the same persons are on both sides, which is refused.
+An infarction is recognized from lead i at around 0.8 in patients that the classifier has not seen; 0.99 would mean that
+the same patients are on both sides, which is refused.
 """
 
 import functools
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 class Utility(Metric):
     """TSTR, TRTS and augmentation with the classifier of `ganlab.metrics.utility.classifier`, by patient.
 
-    A set without labels, as of a GAN without classes, is not measured. A set with the reference's own persons is only
+    A set without labels, as of a GAN without classes, is not measured. A set with the reference's own patients is only
     tested on, not learned from.
     """
 
@@ -54,7 +54,7 @@ class Utility(Metric):
     def fit(self, real: Real) -> Scorer:
         """Train on the real samples.
 
-        Raises TooFew where there are not two classes on both sides, or the same persons on both.
+        Raises TooFew where there are not two classes on both sides, or the same patients on both.
         """
         kind, patients = labelled(real), _Patients.of(real)
         classify = classify_unseen(real, self.seed, self.steps)
@@ -118,10 +118,10 @@ class _Patients:
         """Return the reference's patients. Raises TooFew where they cannot test what training samples teach."""
         reference = real.reference
         if reference.labels is None or reference.persons is None or real.train.persons is None:
-            raise TooFew("utility is tested by patient, and of the real samples labels or persons are not known.")
+            raise TooFew("utility is tested by patient, and of the real samples labels or patients are not known.")
         both = np.intersect1d(reference.persons, real.train.persons)
         if len(both):
-            raise TooFew(f"{len(both)} persons have trained and would test, which proves nothing. Use split=patient.")
+            raise TooFew(f"{len(both)} patients have trained and would test, which proves nothing. Use split=patient.")
         person, place = np.unique(reference.persons, return_inverse=True)
         votes = np.zeros((len(person), len(real.classes)))
         np.add.at(votes, (place, reference.labels), 1)

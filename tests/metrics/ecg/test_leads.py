@@ -150,7 +150,7 @@ def test_a_window_that_weighs_nothing_is_not_there(cohort: Real) -> None:
 
 
 def check_shuffled(real: Real) -> None:
-    """Every number tells leads of different windows from other persons'."""
+    """Every number tells leads of different windows from other patients'."""
     other, mixed = measured(real, real.train), measured(real, shuffled(real.train))
     above = {"einthoven_residual_uv": (1, 50), "einthoven_ratio": (0.05, 0.5), "goldberger_residual_uv": (1, 50)}
     for name, (most, least) in above.items():

@@ -264,7 +264,7 @@ def test_heart_rates_outside_are_a_share_of_the_windows_that_have_one() -> None:
 
 
 def test_a_distance_is_how_far_the_values_are_moved() -> None:
-    """Heart rates of 60 and 75 against 60 and 100: scipy's distance of the same values, and of persons drawn twice."""
+    """Heart rates of 60 and 75 against 60 and 100: scipy's distance of the same values, and of patients drawn twice."""
     slow, middle, fast = (ecg([500, 500 + gap]) for gap in (1000, 800, 600))
     kind = Window(("i",), 1000.0, SAMPLES)
     judged, reference = (SampleSet(np.stack(each)[:, None]) for each in ([slow, middle], [slow, fast]))
@@ -365,7 +365,7 @@ def simulated(patients: range, seconds: float = 20) -> SampleSet:
 
 
 def recorded(paths: Sequence[Path]) -> SampleSet:
-    """Lead i of real records, some 15 s of each; a record is a person."""
+    """Lead i of real records, some 15 s of each; a record is a patient."""
     parts = [rdrecord(str(path), sampto=15_000, channels=[0]).p_signal[:, 0] for path in paths]
     windows = [x[: len(x) // SAMPLES * SAMPLES].reshape(-1, 1, SAMPLES).astype(np.float32) for x in parts]
     persons = np.repeat(np.arange(len(windows)), [len(each) for each in windows])
@@ -385,7 +385,7 @@ def test_controls_land_where_they_must(tmp_path: Path) -> None:
 
 
 def usable(root: Path) -> list[Path]:
-    """One record of each person that has all of its files."""
+    """One record of each patient that has all of its files."""
     paths = {p.parent: p.with_suffix("") for p in sorted(root.glob("*/*.xyz")) if p.stem != "s0015lre"}
     return list(paths.values())
 

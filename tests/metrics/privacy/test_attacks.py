@@ -21,7 +21,7 @@ NAMES = tuple(attack.name for attack in ATTACKS)
 
 
 def waves(people: range, seed: int, each: int = 4) -> SampleSet:
-    """Smooth noise; of a person some windows that are alike."""
+    """Smooth noise; of a patient some windows that are alike."""
     rng = np.random.default_rng(seed)
     own = np.repeat(rng.normal(size=(len(people), 2, 150)), each, axis=0)
     values = 3 * gaussian_filter1d(own + 0.7 * rng.normal(size=own.shape), 3, axis=-1, mode="wrap")
@@ -175,7 +175,7 @@ def test_a_hold_out_that_overlaps_is_refused() -> None:
     given = attacked()
     assert given.strangers.persons is not None
     overlapping = replace(given.strangers, persons=given.strangers.persons - 9)
-    with pytest.raises(UserError, match=r"6 persons stand on two sides of an attack .*split=patient"):
+    with pytest.raises(UserError, match=r"6 patients stand on two sides of an attack .*split=patient"):
         Attacked(given.members, given.nonmembers, given.knowledge, overlapping)
     nobody = replace(given.strangers, persons=None)
     with pytest.raises(UserError, match="whose the samples are is not known"):
@@ -185,9 +185,9 @@ def test_a_hold_out_that_overlaps_is_refused() -> None:
 def test_too_few_persons_are_refused() -> None:
     with pytest.raises(TooFew, match=r"4 members and 4 non-members, and an attack takes 10 .*metrics.attacked"):
         found(real(attacked(members=4)), waves(range(5), 3))
-    with pytest.raises(TooFew, match=r"1 persons in neither set .*metrics.attacked.others"):
+    with pytest.raises(TooFew, match=r"1 patients in neither set .*metrics.attacked.others"):
         found(real(attacked(known=1)), waves(range(5), 3))
-    with pytest.raises(UserError, match=r"least=1: accepted are 2 persons or more"):
+    with pytest.raises(UserError, match=r"least=1: accepted are 2 patients or more"):
         Privacy(ATTACKS, least=1)
 
 

@@ -25,7 +25,7 @@ KIND = Window(("i", "ii"), 250.0, 300)
 
 
 def waves(count: int, seed: int, each: int = 4, number_from: int = 0) -> SampleSet:
-    """Smooth noise; of a person four windows that are alike."""
+    """Smooth noise; of a patient four windows that are alike."""
     rng = np.random.default_rng(seed)
     own = np.repeat(rng.normal(size=(count // each, 2, 300)), each, axis=0)
     values = 3 * gaussian_filter1d(own + 0.5 * rng.normal(size=own.shape), 4, axis=-1, mode="wrap")
@@ -92,7 +92,7 @@ def test_who_is_the_same_person_is_left_out() -> None:
     assert same(train).sum() == 8 * 4
     assert not same(SampleSet(train.values)).any()
     assert not same(waves(8, 1, number_from=2)).any()
-    # The same person has other windows elsewhere: who it is says the number alone.
+    # The same patient has other windows elsewhere: who it is says the number alone.
     assert same(waves(8, 1)).sum() == 8 * 4
 
 
@@ -120,7 +120,7 @@ def test_nearest_counts_what_is_a_fifth_below_all_of_the_reference_that_is_there
 
 
 def windows(source: PTBDB | PTBDBSim, count: int, most: int) -> tuple[Real, SampleSet]:
-    """Real sets, and windows of persons of neither: every third one of those who would train does not."""
+    """Real sets, and windows of patients of neither: every third one of those who would train does not."""
     data = Data(source, PatientSplit(), Leads(["i"], side=45))
     data.setup()
     real = real_sets(data, "test", count, most, 45)
@@ -131,7 +131,7 @@ def windows(source: PTBDB | PTBDBSim, count: int, most: int) -> tuple[Real, Samp
 
 
 def alarms(real: Real, fresh: SampleSet, changed: Callable[[np.ndarray], np.ndarray], store: Path) -> list[str]:
-    """What is alarmed by of 20 % training windows, changed, and 80 % windows of persons of neither set."""
+    """What is alarmed by of 20 % training windows, changed, and 80 % windows of patients of neither set."""
     copied = real.train.values[:: len(real.train) // 20][:20]
     others = fresh.values[np.linspace(0, len(fresh) - 1, 80).round().astype(int)]
     mixed = SampleSet(np.concatenate([changed(copied), others]).astype(np.float32))

@@ -75,7 +75,7 @@ def test_classes_are_guessed_where_there_are_classes():
 
 
 def test_rows_of_a_person_are_asked_about_together():
-    """Twins on either side of the folds would tell who is real: each person's row is there ten times."""
+    """Twins on either side of the folds would tell who is real: each patient's row is there ten times."""
     known, judged = rows(1, 40), rows(2, 40)
     persons = np.repeat(np.arange(40), 10)
     tenfold = [np.repeat(values, 10, axis=0) for values in (known, judged)]

@@ -20,7 +20,7 @@ STEPS = 25
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Real:
-    """Lead i of 30 simulated persons to train with and 30 to test with, some windows of each."""
+    """Lead i of 30 simulated patients to train with and 30 to test with, some windows of each."""
     source = PTBDBSim(patients=60, seconds=10, cache=tmp_path_factory.mktemp("cache"))
     data = Data(source, PatientSplit(train=0.5, test=0.5, validation=0, holdout=0), Leads(["i"], side=36))
     data.setup()
@@ -114,10 +114,10 @@ def test_the_same_persons_on_both_sides_would_look_better(cohort: Real, found: d
 
 def test_what_cannot_be_measured_is_named(cohort: Real, caplog: pytest.LogCaptureFixture) -> None:
     same = Real(cohort.kind, cohort.train, cohort.train, cohort.classes)
-    with pytest.raises(TooFew, match="30 persons have trained and would test"):
+    with pytest.raises(TooFew, match="30 patients have trained and would test"):
         Utility().fit(same)
     unlabelled = Real(cohort.kind, cohort.train, SampleSet(cohort.reference.values), cohort.classes)
-    with pytest.raises(TooFew, match="labels or persons"):
+    with pytest.raises(TooFew, match="labels or patients"):
         Utility().fit(unlabelled)
     healthy = cohort.reference.take(cohort.reference.labels == 2)  # type: ignore[arg-type]
     with pytest.raises(TooFew, match="one class"):
