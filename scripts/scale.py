@@ -3,9 +3,10 @@
     python scripts/scale.py
     python scripts/scale.py --counts 2000 8000
 
-Writes recordings as MIMIC-IV-ECG has them (10 s of 12 leads at 500 Hz, five of each patient), prepares and opens
-them as a run does before its first step. Two counts show what grows faster than their number. Seconds are processor time, so
-that what else the machine does disturbs them little; memory is what Linux counts as anonymous. Prints a markdown table.
+Writes recordings as MIMIC-IV-ECG has them (10 s of 12 leads at 500 Hz, five of each patient), prepares and opens them
+as a run does before its first step. Two counts show what grows faster than their number. Seconds are processor time,
+so that what else the machine does disturbs them little; memory is what Linux counts as anonymous. Prints a markdown
+table.
 """
 
 import argparse
