@@ -29,7 +29,7 @@ def test_the_page_for_own_code_trains_and_samples_without_hydra(
     exec(code, names)
     assert names["millivolts"].shape == (9, 1, 2025)
     assert names["gan"].steps > 0
-    assert names["found"].rows["physiology/plausible_rate"]["floor"] is not None
+    assert names["scores"].rows["physiology/plausible_rate"]["floor"] is not None
 
 
 def test_the_readmes_python_samples_a_run(command: Callable[..., Path], tmp_path: Path) -> None:

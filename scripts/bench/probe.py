@@ -21,18 +21,18 @@ BETWEEN = 2
 
 
 def main() -> None:
-    """Run; the watching begins where the command's own imports have ended."""
+    """Run the command with `GAN.training_step` timed."""
     count, began = int(sys.argv[1]), float(sys.argv[2])
     sys.argv = ["ganlab.run", *sys.argv[3:]]
-    told = ganlab.run.told
+    run = ganlab.command.entry.exit_on_user_error
 
     def watched(task: Callable[[], Any]) -> Any:
         from ganlab.gan.gan import GAN
 
         GAN.training_step = _timed(GAN.training_step, count, began)  # type: ignore[method-assign]
-        return told(task)
+        return run(task)
 
-    ganlab.run.told = watched
+    ganlab.command.entry.exit_on_user_error = watched
     ganlab.run.main()
 
 
