@@ -38,7 +38,7 @@ def numbers(folder: Path) -> dict[str, Any]:
 
 def controls(rows: dict[str, Any], wanted: list[str] | None) -> None:
     """Floor, controls and baselines of each number; bold where a control is told from real samples."""
-    _head("number", "real", "floor", *(name.replace("_", " ") for name in (*CONTROLS, *BASELINES)))
+    _head("metric", "real", "reference range", *(name.replace("_", " ") for name in (*CONTROLS, *BASELINES)))
     for name, row in _chosen(rows, wanted):
         told = seen(row)
         cells = [f"**{_said(row['controls'][c])}**" if told.get(c) else _said(row["controls"][c]) for c in CONTROLS]
