@@ -80,14 +80,11 @@ class Generator(nn.Module):
         for block in self.blocks[1:]:
             x = block(doubled(x), style)
         x = self.out(leaky_relu(x, 0.2))
-        return self.arrangement.encode(PIXEL * self.resampling.up(self._smooth(x)))
-
-    def _smooth(self, x: Tensor) -> Tensor:
-        """Return maps after a short binomial filter over the unfolded quarter-rate signal."""
+        # A short binomial filter over the unfolded quarter-rate signal.
         signal = unfolded(x)
         padded = pad(signal, (1, 1), mode="replicate").flatten(0, 1).unsqueeze(1)
-        signal = conv1d(padded, self.binomial).view_as(signal)
-        return folded(signal)
+        smooth = conv1d(padded, self.binomial).view_as(signal)
+        return self.arrangement.encode(PIXEL * self.resampling.up(folded(smooth)))
 
 
 class Discriminator(nn.Module):

@@ -23,11 +23,6 @@ def low_pass(taps: int = 8 * DECIMATION + 1) -> Tensor:
     return (kernel / kernel.sum()).float()
 
 
-def _positions(samples: int) -> int:
-    """Return the positions of the folded signal, a multiple of 8."""
-    return 8 * ceil(samples / (SPAN * 8))
-
-
 def folded(x: Tensor) -> Tensor:
     """Return `(B, leads, positions * FOLD)` as `(B, leads * FOLD, positions)`."""
     return x.unflatten(2, (-1, FOLD)).transpose(2, 3).flatten(1, 2)
@@ -56,7 +51,7 @@ class Resampling(nn.Module):
     def __init__(self, samples: int) -> None:
         super().__init__()
         self.samples = samples
-        self.positions = _positions(samples)
+        self.positions = 8 * ceil(samples / (SPAN * 8))
         self.before = (self.positions * SPAN - samples) // 2
         kernel = pad(low_pass(), (SPAN - DECIMATION, SPAN - 1))
         shifted = torch.stack([kernel[SPAN - DECIMATION * (1 + f) :][: 3 * SPAN] for f in range(FOLD)])

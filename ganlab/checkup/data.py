@@ -71,15 +71,11 @@ def _missing(root: Path, name: str) -> Iterator[str]:
     if not header.is_file():
         yield f"{name}.hea"
         return
-    for file in _signal_files(header):
-        path = header.parent / file
-        if Path(file).name != file or not path.is_file() or not path.stat().st_size:
-            yield (PurePosixPath(name).parent / file).as_posix()
-
-
-def _signal_files(header: Path) -> list[str]:
-    """Return the file names that the signal lines of a header begin with (WFDB, header(5))."""
+    # The signal lines begin with the names of their files (WFDB, header(5)).
     text = header.read_text(errors="replace")
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     signals = int(lines[0][1]) if lines and len(lines[0]) > 1 and lines[0][1].isdigit() else 0
-    return list(dict.fromkeys(fields[0] for fields in lines[1 : signals + 1]))
+    for file in dict.fromkeys(fields[0] for fields in lines[1 : signals + 1]):
+        path = header.parent / file
+        if Path(file).name != file or not path.is_file() or not path.stat().st_size:
+            yield (PurePosixPath(name).parent / file).as_posix()

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from ganlab.checkup.finding import Finding, first_few, note, ok, wrong
@@ -81,13 +81,16 @@ def _held(file: Path, held_by: Path) -> Finding:
 
 def left_behind(outputs: Path, cache: Path) -> list[Finding]:
     """Return a note on cache folders and files that a killed process did not finish; the next build removes them."""
-    unfinished = [path for path in _glob(cache, ".*-*.*") if path.is_dir() and _abandoned(path)]
+    unfinished = [path for path in cache.glob(".*-*.*") if path.is_dir() and _abandoned(path)]
     for runs in ("runs", "sweeps"):
         for depth in ("", "*/", "*/*/", "*/*/*/"):
-            unfinished += [path for path in _glob(outputs / runs, f"{depth}.*.[0-9]*") if _ended(path)]
+            files = [path for path in (outputs / runs).glob(f"{depth}.*.[0-9]*") if path.is_file()]
+            writing = [(path, UNFINISHED.fullmatch(path.name)) for path in files]
+            unfinished += [path for path, match in writing if match and not alive(int(match["pid"]))]
     if not unfinished:
         return [ok("left behind", "nothing")]
-    size = sum(_size(path) for path in unfinished) / GB
+    files = [file for path in unfinished for file in (path.rglob("*") if path.is_dir() else [path])]
+    size = sum(file.stat().st_size for file in files if file.is_file()) / GB
     message = f"{len(unfinished)} unfinished ({size:.2f} GB): {first_few([str(path) for path in unfinished])}"
     return [note("left behind", message, "A killed run left them; with no run going they may be removed")]
 
@@ -104,18 +107,3 @@ def _abandoned(building: Path) -> bool:
             return True
     except (Timeout, OSError):
         return False
-
-
-def _ended(file: Path) -> bool:
-    """Return whether the process that was writing a temporary file, named after its number, is gone."""
-    writing = UNFINISHED.fullmatch(file.name)
-    return writing is not None and file.is_file() and not alive(int(writing["pid"]))
-
-
-def _glob(folder: Path, pattern: str) -> Iterator[Path]:
-    return folder.glob(pattern) if folder.is_dir() else iter(())
-
-
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

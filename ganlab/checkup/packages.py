@@ -26,6 +26,7 @@ MODULES = (
     *("jinja2", "wfdb", "safetensors", "pytorch_lightning", "tensorboard", "mlflow"),
 )
 """Imported in this order; one with a question mark only where it is installed."""
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "pytorch_lightning": "pytorch-lightning"}
 MARK = "ganlab.doctor "
 TRY = """
 import importlib, importlib.util, json, sys
@@ -100,14 +101,10 @@ def imports(tried: Tried) -> list[Finding]:
         )
     again = "Install it again: make setup, or pip install --force-reinstall --no-deps"
     findings += [
-        wrong(name, f"cannot be imported: {error}", f"{again} {_distribution(name)}") for name, error in broken.items()
+        wrong(name, f"cannot be imported: {error}", f"{again} {DISTRIBUTIONS.get(name, name)}")
+        for name, error in broken.items()
     ]
     return findings or [ok("imports", f"{len(tried.errors)} packages can be imported")]
-
-
-def _distribution(module: str) -> str:
-    others = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "pytorch_lightning": "pytorch-lightning"}
-    return others.get(module, module)
 
 
 def needed(project: Path | None = None) -> list[Requirement]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
-from ganlab.command.overrides import chooses, mentions, overrides, with_values
 from ganlab.compose import Metrics, compose_metrics
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
@@ -28,8 +28,7 @@ from ganlab.evaluation.reference import discriminator_score, real_sets
 from ganlab.evaluation.stored_split import COMPARED, PARTS, ComparedParts, StoredSplit
 from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request, Synthetic
-from ganlab.generator.load import load, stored_config
-from ganlab.generator.synthetic import sampled
+from ganlab.generator.load import load, sampled, stored_config
 from ganlab.generator.trained import Trained
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.split.base import Splitter
@@ -96,7 +95,9 @@ def _comparison(cfg: DictConfig) -> Comparison:
     check_measures(metrics.by_name, metrics.objective, task.kind)
     settings = metrics.settings
     samples = _synthetic(cfg, task, settings["samples"])
-    data = _data(task, samples.kind.leads, parts)
+    leads = samples.kind.leads
+    arrangement = _with_leads(task, leads) if set(leads) - set(task.kind.leads) else task.arrangement
+    data = _collected(task, ComparedParts(task.splitter, parts), arrangement)
     assert data.split is not None
     part = COMPARED if data.split.of(COMPARED) else "train"
     real = real_sets(data, part, settings["samples"], settings["train"], task.side)
@@ -186,12 +187,6 @@ def _synthetic(cfg: DictConfig, task: Task, count: int | None) -> Synthetic:
     return sampled(task.trained, task.kind, leads, count, cfg.on_bad)
 
 
-def _data(task: Task, leads: Sequence[str], parts: Sequence[str]) -> Data:
-    """Return the real samples, windows with these leads where the task's arrangement lacks some."""
-    arrangement = _with_leads(task, leads) if set(leads) - set(task.kind.leads) else task.arrangement
-    return _collected(task, ComparedParts(task.splitter, parts), arrangement)
-
-
 def _collected(task: Task, splitter: Splitter, arrangement: Arrangement) -> Data:
     data = Data(task.source, splitter, arrangement)
     data.setup()
@@ -261,3 +256,29 @@ def _both_trained(data: Data) -> Mapping[str, str]:
     )
     log.warning("%s", both_halves_trained)
     return {"both_halves_trained": both_halves_trained}
+
+
+def overrides() -> list[str]:
+    """Return the overrides of the configuration, such as `dataset=ptbdb` and `dataset.root=data`."""
+    return list(HydraConfig.get().overrides.task)
+
+
+def chooses(*groups: str) -> bool:
+    """Return whether an override makes a choice in one of these groups, such as `dataset=`."""
+    return bool(set(groups) & set(_names()))
+
+
+def mentions(group: str) -> bool:
+    """Return whether an override makes a choice in a group or sets one of its values, such as `dataset.root=`."""
+    return group in {name.split(".")[0] for name in _names()}
+
+
+def with_values(group: str, stored: DictConfig) -> DictConfig:
+    """Return a stored choice of a group with the single values that overrides set."""
+    values = [override.lstrip("+") for override in overrides() if override.lstrip("+").startswith(f"{group}.")]
+    changed: Any = OmegaConf.merge({group: stored}, OmegaConf.from_dotlist(values))
+    return changed[group]
+
+
+def _names() -> list[str]:
+    return [override.lstrip("+~").partition("=")[0] for override in overrides()]

@@ -1,7 +1,7 @@
 """The content of a data set as a page, before any choice is made."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
@@ -42,7 +42,9 @@ Node = dict[str, Any]
 def main(cfg: DictConfig) -> Path:
     """Write the page of a configuration's data set to `<out>/explore.html` and return its path."""
     source: Source = build(cfg.dataset)
-    plain = _plain(source, cfg.arrangement)
+    plain = source.plain()
+    if plain.leads and "side" in cfg.arrangement:
+        plain = Leads(plain.leads, side=cfg.arrangement.side)
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
     chosen = evenly(cfg.shown, len(samples)).tolist()
@@ -67,12 +69,6 @@ def main(cfg: DictConfig) -> Path:
     return page
 
 
-def _plain(source: Source, arrangement: DictConfig) -> Arrangement:
-    """Return the arrangement of everything that the source has, windows of the configured length."""
-    plain = source.plain()
-    return Leads(plain.leads, side=arrangement.side) if plain.leads and "side" in arrangement else plain
-
-
 def _class(source: Source, label: int) -> str:
     return f", {source.classes[label].replace('_', ' ')}" if source.classes else ""
 
@@ -80,15 +76,11 @@ def _class(source: Source, label: int) -> str:
 def histograms(samples: Samples, kind: Kind) -> dict[str, Histogram]:
     """Return histograms of all values of each lead, column or channel, read batch by batch."""
     by_part = {name: Histogram() for name in kind.parts}
-    for batch in _batches(samples, f"reading {kind.noun}s"):
+    for start in tqdm(range(0, len(samples), BATCH), desc=f"reading {kind.noun}s", unit="batch", disable=None):
+        batch = samples.__getitems__(range(start, min(start + BATCH, len(samples)))).sample
         for number, histogram in enumerate(by_part.values()):
             histogram.update(batch[:, number].numpy())
     return by_part
-
-
-def _batches(samples: Samples, what: str) -> Iterator[Tensor]:
-    for start in tqdm(range(0, len(samples), BATCH), desc=what, unit="batch", disable=None):
-        yield samples.__getitems__(range(start, min(start + BATCH, len(samples)))).sample
 
 
 def _values(node: Any) -> Node:

@@ -25,7 +25,9 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
     """Write `metrics.json` and `report.html` to the run folder; return the numbers."""
     gan, data = experiment.gan, experiment.data
     settings = experiment.metrics.settings
-    real = _real(experiment)
+    side = experiment.networks.arrangement.side
+    real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
+    real = with_attack_sets(real, data, experiment.metrics.by_name, settings)
     synthetic = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
     scores = _measure(experiment, real, synthetic)
     write_whole(folder / "metrics.json", json.dumps(scores.rows, indent=1))
@@ -42,14 +44,6 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
     )
     log.info("report: %s", report)
     return scores
-
-
-def _real(experiment: Experiment) -> Real:
-    """Return the training samples and the reference set, with members and non-members where a metric attacks."""
-    data, metrics = experiment.data, experiment.metrics
-    most, train = metrics.settings["samples"], metrics.settings["train"]
-    real = real_sets(data, data.judged_part, most, train, experiment.networks.arrangement.side)
-    return with_attack_sets(real, data, metrics.by_name, metrics.settings)
 
 
 def _measure(experiment: Experiment, real: Real, generated: Preview) -> Evidence:

@@ -89,7 +89,9 @@ def make_sheet(
         raise UserError(f"run={run} generates rows of a table, and a sheet shows windows or images.")
     folder = out or run / "reading_sheet"
     check_empty(folder)
-    rng = _rng(run, trained, seed)
+    # Seeded by the run too: whoever knows the command but not the run cannot repeat the order.
+    secret = (run / "run.json").read_bytes() + trained.checkpoint.encode()
+    rng = np.random.default_rng([seed, *np.frombuffer(hashlib.sha256(secret).digest(), np.uint32).tolist()])
     samples, truth = _samples(trained, _data(run, root), n // 2, rng)
     if not np.isfinite(samples).all():
         raise UserError(f"run={run}: samples hold NaN or infinity, which would tell them apart. Another checkpoint=?")
@@ -104,12 +106,6 @@ def make_sheet(
     (folder / "key" / "README.txt").write_text(f"{NOTE}\nRun {run}, checkpoint {trained.checkpoint}, seed {seed}.\n")
     log.info("for the reader: %s. The key, not to be handed over: %s", folder / "reader", folder / "key")
     return folder
-
-
-def _rng(run: Path, trained: Trained, seed: int) -> Generator:
-    """Return a generator seeded by the run too: whoever knows the command but not the run cannot repeat the order."""
-    secret = (run / "run.json").read_bytes() + trained.checkpoint.encode()
-    return np.random.default_rng([seed, *np.frombuffer(hashlib.sha256(secret).digest(), np.uint32).tolist()])
 
 
 def _data(run: Path, root: str | None) -> Data:

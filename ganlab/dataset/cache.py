@@ -1,7 +1,11 @@
 """Recordings as they were digitized, in one memory-mapped file with an index."""
 
+import hashlib
 import json
 import logging
+import os
+import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,12 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ganlab.core.errors import BadRecord
+from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.record import Record, Segment
-from ganlab.dataset.folder import cached
 from ganlab.dataset.source import Skipped
 
 log = logging.getLogger(__name__)
@@ -118,3 +122,32 @@ def _record(row: dict[str, Any]) -> Record:
         for field in fields(Record)
     }
     return Record(**values | {"segments": tuple(Segment(*segment) for segment in row["segments"])})
+
+
+def cached(cache: Path, name: str, identity: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
+    """Return the folder of this identity below `cache`; `build` fills it once, however many processes need it.
+
+    Raises UserError for a name that would lead out of `cache`.
+    """
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
+        raise UserError(f"dataset.name={name[:100]!a}: accepted are letters, digits, blanks, and . _ -, at most 100.")
+    written = json.dumps(identity, sort_keys=True)
+    folder = cache / f"{name}-{hashlib.sha256(written.encode()).hexdigest()[:16]}"
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not folder.is_dir():
+                _build(folder, build)
+    return folder
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    building = folder.with_name(f".{folder.name}.{os.getpid()}")
+    building.mkdir()
+    build(building)
+    for path in building.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    building.rename(folder)

@@ -162,8 +162,12 @@ class Remote:
         return None if digest == expected else Damaged(f"its SHA-256 is {digest}, {SUMS} names {expected}")
 
     def _append(self, response: requests.Response, part: Path, have: int) -> None:
+        start = 0
+        if response.status_code == requests.codes.partial_content:
+            match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+            start = min(int(match[1]), have) if match else have
         with part.open("ab") as file:
-            file.truncate(_start(response, have))
+            file.truncate(start)
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)
                 self.received += len(chunk)
@@ -204,7 +208,10 @@ class Remote:
                 return action()
             except (requests.RequestException, Damaged) as error:
                 if attempt == retries:
-                    raise self._given_up(name, error, attempt + 1) from error
+                    head = f"{self._url_of(name)} failed {attempt + 1} times, the last time because {error}"
+                    if isinstance(error, requests.ConnectionError | requests.Timeout):
+                        head = f"no network, or none that leads to {urlsplit(self.url).netloc}: {head}"
+                    raise UserError(f"{head}.\n{self._ways_on()}") from error
                 wait = min(self.backoff_s * 2**attempt, LONGEST_WAIT_S)
                 log.warning("%s: %s; retry %d of %d in %g s", name, error, attempt + 1, retries, wait)
                 time.sleep(wait)
@@ -216,12 +223,6 @@ class Remote:
             f"{self._url_of(name)} answered {status}: expected {expected}. Give the database's own address, "
             f"dataset.url=<url> (as {PTBDB}), or a folder that holds its files, dataset.root=<folder>"
         )
-
-    def _given_up(self, name: str, error: Exception, attempts: int) -> UserError:
-        head = f"{self._url_of(name)} failed {attempts} times, the last time because {error}"
-        if isinstance(error, requests.ConnectionError | requests.Timeout):
-            head = f"no network, or none that leads to {urlsplit(self.url).netloc}: {head}"
-        return UserError(f"{head}.\n{self._ways_on()}")
 
     def _ways_on(self) -> str:
         depth = len(PurePosixPath(urlsplit(self.url).path).parts) - 1
@@ -265,13 +266,6 @@ def _chosen(sums: dict[str, str], only: Sequence[str]) -> dict[str, str]:
     if idle:
         raise UserError(f"only={idle}: no path in {SUMS} starts so; its paths look like {list(sums)[:3]}")
     return {name: digest for name, digest in sums.items() if not prefixes or name.startswith(prefixes)}
-
-
-def _start(response: requests.Response, have: int) -> int:
-    if response.status_code != requests.codes.partial_content:
-        return 0
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return min(int(match[1]), have) if match else have
 
 
 def part_of(target: Path) -> Path:

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from ganlab.dataset.batch_slice import BatchSlice
-from ganlab.dataset.samples import Place, Samples
+from ganlab.dataset.samples import BatchSlice, Place, Samples
 
 Indices = NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
-from ganlab.dataset.folder import cached
+from ganlab.dataset.cache import cached
 from ganlab.dataset.image_files import MODES
 from ganlab.dataset.source import Source
 from ganlab.split.base import Member

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import BadRecord, UserError
+from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_files import Store, decode, open_store
 from ganlab.dataset.image_source import ImageSource, labels_and_people
-from ganlab.dataset.people import read_people
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped
 from ganlab.split.base import Member
@@ -144,7 +144,8 @@ class Images(ImageSource):
         self.kind(arrangement)
         others = len(self.store.entries) - len(self.store.names)
         log.info("%s: %d image(s) in %s, %d other file(s)", self.name, len(self.store.names), self.store.path, others)
-        images, skipped = _read_index(self.cached(self._index))
+        index = json.loads((self.cached(self._index) / "index.json").read_text())
+        images, skipped = [Sized(*row) for row in index["images"]], [Skipped(*row) for row in index["bad"]]
         if not self.resize:
             self._check_sizes(images)
         members, unlabelled = self._members([image.name for image in images])
@@ -212,8 +213,3 @@ def first_folders(names: Sequence[str]) -> list[str]:
         if len(path) < 2:
             raise UserError(f"{name} is in no person's folder; dataset.person=file makes each image its own person.")
     return [path[0] for path in paths]
-
-
-def _read_index(folder: Path) -> tuple[list[Sized], list[Skipped]]:
-    index = json.loads((folder / "index.json").read_text())
-    return [Sized(*row) for row in index["images"]], [Skipped(*row) for row in index["bad"]]

@@ -1,6 +1,7 @@
 """The data module: collects the samples of a data set, splits them by patient, and draws the batches of an epoch."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -12,11 +13,9 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
-from ganlab.dataset.apart import check_apart
-from ganlab.dataset.batch_slice import BatchSlice, batch_slice
 from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, Reading
-from ganlab.dataset.samples import Batch, Samples
+from ganlab.dataset.samples import Batch, Samples, batch_slice
 from ganlab.dataset.source import Collected, Source
 from ganlab.split.base import Split, Splitter
 
@@ -39,12 +38,9 @@ class ResumableLoader(DataLoader[Batch]):
         for number, batch in enumerate(super().__iter__()):
             if number >= self.given:
                 self.given += 1
-                slices = self._slices()
+                slices = self.batch_sampler.slices if isinstance(self.batch_sampler, EpochBatches) else []
                 yield batch._replace(slice=slices[number]) if slices else batch
         self.given = 0
-
-    def _slices(self) -> list[BatchSlice]:
-        return self.batch_sampler.slices if isinstance(self.batch_sampler, EpochBatches) else []
 
     def state_dict(self) -> dict[str, int]:
         """Return how many batches of this epoch were given."""
@@ -139,7 +135,9 @@ class Data(LightningDataModule):
         """Return the loader of training samples in their own units, as the tricks draw them."""
         sampler = EpochSampler(self.train, self.seed, self.draws)
         # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.
-        cut = self._cut()
+        trainer, cut = self.trainer, None
+        if trainer is not None and trainer.world_size > 1:
+            cut = partial(batch_slice, rank=trainer.global_rank, world=trainer.world_size, group=self.group)
         drawn: dict[str, Any] = (
             {"batch_sampler": EpochBatches(sampler, self.batch_size, cut)}
             if cut is not None or sampler.batches(self.batch_size) is not None
@@ -156,12 +154,6 @@ class Data(LightningDataModule):
         )
         loader.trainer = self.trainer
         return loader
-
-    def _cut(self) -> Callable[[int], BatchSlice] | None:
-        """Return the function from a batch's size to this process's slice of it; None where one process trains."""
-        if self.trainer is None or self.trainer.world_size == 1:
-            return None
-        return partial(batch_slice, rank=self.trainer.global_rank, world=self.trainer.world_size, group=self.group)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Return the batch on the device; samples that lie there are read there."""
@@ -203,3 +195,32 @@ class Data(LightningDataModule):
 def class_counts(samples: Samples, classes: Sequence[str]) -> dict[str, int]:
     """Return the number of samples of each class."""
     return {name: int((samples.labels == label).sum()) for label, name in enumerate(classes)}
+
+
+log = logging.getLogger(__name__)
+
+SHOWN = 5
+"""Patients that a message names."""
+
+
+def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) -> None:
+    """Check that the samples of each part are those of its patients, and log how many patients are in no part.
+
+    `samples` are all, `parts` those of each part. Raises UserError where a patient's samples are in two parts, or in a
+    part where the split did not put the patient.
+    """
+    owners: dict[str, str] = {}
+    for part, held in parts.items():
+        people = set(held.people.tolist())
+        if strangers := sorted(people - set(split.of(part))):
+            raise UserError(f"split {split.name}: {part} shows {_some(strangers)}, whom the split did not put there.")
+        if twice := sorted(people & owners.keys()):
+            raise UserError(f"split {split.name}: samples of {_some(twice)} in {owners[twice[0]]} and in {part}.")
+        owners |= dict.fromkeys(people, part)
+    if nowhere := sorted(set(samples.people.tolist()) - owners.keys()):
+        log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), _some(nowhere))
+
+
+def _some(people: Sequence[str]) -> str:
+    more = f" and {len(people) - SHOWN} more" if len(people) > SHOWN else ""
+    return f"{', '.join(people[:SHOWN])}{more}"

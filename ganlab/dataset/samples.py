@@ -13,8 +13,32 @@ from tqdm import tqdm
 
 from ganlab.core.errors import UserError
 from ganlab.core.spread import evenly
-from ganlab.dataset.batch_slice import BatchSlice
-from ganlab.dataset.device_storage import Resident
+
+
+class BatchSlice(NamedTuple):
+    """Samples `first` to `last`, excluded, of a batch of `whole`.
+
+    `weight` is the weight of their mean in the mean over the processes, which makes the latter the mean over the batch.
+    """
+
+    first: int
+    last: int
+    whole: int
+    weight: float
+
+
+def batch_slice(whole: int, rank: int, world: int, group: int = 1) -> BatchSlice:
+    """Return the slice of process `rank` of `world`: whole groups, as many as the others have or one group more.
+
+    `group` is the number of neighbouring samples that a network judges together. A batch of fewer groups than
+    processes, or not of whole ones, is not cut: each process computes all of it, and the mean of equals is the same.
+    """
+    groups, rest = divmod(whole, group)
+    if rest or groups < world:
+        return BatchSlice(0, whole, whole, 1.0)
+    first, last = (group * (groups * edge // world) for edge in (rank, rank + 1))
+    return BatchSlice(first, last, whole, world * (last - first) / whole)
+
 
 FITTED_VALUES = 12_500_000
 """Single values to which a standardization is fitted at most: 2,000 windows of three leads."""
@@ -128,3 +152,17 @@ class Samples(Dataset[Batch], ABC):
     def to_fit(self) -> Tensor:
         """Return the samples to which a standardization is fitted: all where they are few, else spread evenly."""
         return self.spread(max(1, FITTED_VALUES // self[0].sample.numel())).sample
+
+
+class Resident(nn.Module):
+    """Samples on a device, `values` `(N, *)`, without starts to choose."""
+
+    values: Tensor
+
+    def __init__(self, values: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("values", values)
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return the samples `(B, *)` at these places, numbers and starts `(B, 2)`, as float32."""
+        return self.values[places[:, 0]].float()

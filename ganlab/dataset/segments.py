@@ -47,7 +47,8 @@ def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float,
     stays |= (digital == NOT_A_SAMPLE).any(axis=1) if digital.min(initial=0) == NOT_A_SAMPLE else False
     for number in np.flatnonzero(stays).tolist():
         lead, values = leads[number], digital[number]
-        starts, stops = _equal(values)
+        edges = np.flatnonzero(np.diff(values)) + 1
+        starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(values)]])
         level, long_ms = values[starts], (stops - starts) * 1000 / rate
         missing = level == NOT_A_SAMPLE
         flat = ~missing & _at_least(long_ms, limits.flat_ms)
@@ -71,12 +72,6 @@ def may_stay(digital: NDArray[np.int16], samples: int) -> NDArray[np.bool_]:
     for between in range(1, step):
         at = at[values[at + between] == values[at]]
     return np.isin(np.arange(len(digital)), at // digital.shape[1])
-
-
-def _equal(values: NDArray[np.int16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where stretches of one value begin and end."""
-    edges = np.flatnonzero(np.diff(values)) + 1
-    return np.concatenate([[0], edges]), np.concatenate([edges, [len(values)]])
 
 
 def _at_least(long_ms: NDArray[np.float64], limit_ms: float | None) -> NDArray[np.bool_]:
@@ -146,11 +141,6 @@ def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> lis
             if new:
                 windows[kind] += new
                 among[kind] += 1
-                first.setdefault(kind, _sentence(record, mine[0]))
+                start, length = mine[0].start / record.rate, (mine[0].stop - mine[0].start) / record.rate
+                first.setdefault(kind, f"{record.name}: {mine[0].lead} {kind} for {length:.3f} s from {start:.3f} s")
     return [Touched(kind, windows[kind], among[kind], first[kind]) for kind in KINDS if windows[kind]]
-
-
-def _sentence(record: Record, segment: Segment) -> str:
-    """Return a segment in words, with its length and start in s."""
-    start, length = segment.start / record.rate, (segment.stop - segment.start) / record.rate
-    return f"{record.name}: {segment.lead} {segment.kind} for {length:.3f} s from {start:.3f} s"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.record import Record
-from ganlab.dataset.people import read_people
+from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
 from ganlab.dataset.wfdb_record import MILLIVOLTS_IN, check_samples, read_record, resampled
@@ -50,7 +50,8 @@ class WFDB(RecordingSource):
         **limits: Any,
     ) -> None:
         super().__init__(cache, on_bad_record, on_bad_segment)
-        _refuse_rate(rate)
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
+            raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
         self.limits = Limits(**limits)
         self.root = Path(root).expanduser()
         self.rate = rate
@@ -180,8 +181,3 @@ def _refuse_name(where: Path, name: str) -> None:
             f"{where}: the record name {name[:LONGEST_NAME]!a} is no plain path: accepted are printable characters "
             f"without a colon, at most {LONGEST_NAME} in a row without a slash. Nothing was read."
         )
-
-
-def _refuse_rate(rate: float) -> None:
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
-        raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")

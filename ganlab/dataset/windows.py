@@ -8,18 +8,48 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record, millivolts
 from ganlab.core.resampling import resample
 from ganlab.dataset.cache import Recordings
-from ganlab.dataset.device_storage import ResidentWindows
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
 
 AT_ONCE = 64
 """Windows converted to mV together, which bounds the memory."""
+
+
+class ResidentWindows(nn.Module):
+    """Windows of `span` samples of recordings in ADC units, which lie one after another in `signal`.
+
+    `first` (where in `signal` a lead begins), `gain` and `baseline` have shape `(records, leads)`; `record` `(N,)` is
+    the index of each window's record.
+    """
+
+    signal: Tensor
+    first: Tensor
+    gain: Tensor
+    baseline: Tensor
+    record: Tensor
+    along: Tensor
+
+    def __init__(
+        self, signal: Tensor, first: Tensor, gain: Tensor, baseline: Tensor, record: Tensor, span: int
+    ) -> None:
+        super().__init__()
+        own = {"signal": signal, "first": first, "gain": gain, "baseline": baseline, "record": record}
+        for name, values in own.items():
+            self.register_buffer(name, values.to(signal.device))
+        self.register_buffer("along", torch.arange(span, device=signal.device))
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return windows `(B, leads, span)` in mV, as `ganlab.core.record.millivolts` does."""
+        record, start = self.record[places[:, 0]], places[:, 1]
+        digital = self.signal[(self.first[record] + start[:, None])[..., None] + self.along]
+        return ((digital - self.baseline[record][..., None]) / self.gain[record][..., None]).float()
 
 
 class Windows(Samples):

@@ -20,7 +20,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
 from ganlab.core.settings import HERE
 from ganlab.core.spread import evenly
-from ganlab.dataset.folder import cached
+from ganlab.dataset.cache import cached
 from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic

@@ -12,8 +12,8 @@ import numpy as np
 
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Image, Kind, Row, Window
+from ganlab.exchange.arrays import read_array_of_rows, read_table_of_rows
 from ganlab.exchange.images import read_array_of_images, read_image_files
-from ganlab.exchange.rows import read_array_of_rows, read_table_of_rows
 from ganlab.exchange.synthetic import Reader, Request, Synthetic, refuse_or_count
 from ganlab.exchange.windows import read_array_of_windows, read_table_of_windows, read_wfdb
 
@@ -45,29 +45,21 @@ def read(path: Path, request: Request) -> Synthetic:
     with file_errors("synthetic", path):
         if not (path.is_file() or path.is_dir()):
             raise UserError(f"synthetic={path}: no such file or folder. {_accepted(request.kind)}")
-        file = _sole_file(path)
-        synthetic = _reader(file, request.kind)(file, request)
+        # ganlab.sample writes one array or table into a folder.
+        ours = [path / name for name in ("synthetic.npy", "synthetic.csv") if (path / name).is_file()]
+        if len(ours) > 1:
+            raise UserError(f"synthetic={path} holds {' and '.join(each.name for each in ours)}: name the file itself.")
+        file = ours[0] if ours else path
+        reader = READERS[type(request.kind)].get("folder" if file.is_dir() else file.suffix.lower())
+        if reader is None:
+            raise UserError(f"synthetic={file}: not known as a set of {request.kind.noun}s. {_accepted(request.kind)}")
+        synthetic = reader(file, request)
     synthetic = _finite(file, synthetic, request.on_bad)
     if not len(synthetic.values):
         raise UserError(f"synthetic={file} holds no {request.kind.noun} that can be used.")
     if synthetic.kind.leads:
         _warn_of_unit(file, synthetic)
     return replace(synthetic, facts={**synthetic.facts, "sha256": synthetic.digest()})
-
-
-def _sole_file(path: Path) -> Path:
-    """Return the one array or table that `ganlab.sample` wrote into a folder, or the path itself."""
-    ours = [path / name for name in ("synthetic.npy", "synthetic.csv") if (path / name).is_file()]
-    if len(ours) > 1:
-        raise UserError(f"synthetic={path} holds {' and '.join(file.name for file in ours)}: name the file itself.")
-    return ours[0] if ours else path
-
-
-def _reader(path: Path, kind: Kind) -> Reader:
-    reader = READERS[type(kind)].get("folder" if path.is_dir() else path.suffix.lower())
-    if reader is None:
-        raise UserError(f"synthetic={path}: not known as a set of {kind.noun}s. {_accepted(kind)}")
-    return reader
 
 
 def _accepted(kind: Kind) -> str:

@@ -97,7 +97,9 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
     rate = _positive_rate(path, given or RATE_HZ)
     if not given:
         log.warning("%s does not say its rate; %g Hz are assumed (rate=...)", path, rate)
-    factor = np.float32(_millivolts_in(path, axes.get("unit") or request.unit or "mV"))
+    if (unit := axes.get("unit") or request.unit or "mV") not in MILLIVOLTS_IN:
+        raise UserError(f"{path}: unit {unit}; accepted are {', '.join(MILLIVOLTS_IN)}: unit=uV.")
+    factor = np.float32(MILLIVOLTS_IN[unit])
 
     def in_millivolts(window: Array) -> Array:
         return np.asarray(window[order], np.float32) * factor
@@ -162,9 +164,3 @@ def _positive_rate(path: Path, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
         raise UserError(f"{path}: rate {value!r}; accepted is a number of Hz above 0.")
     return float(value)
-
-
-def _millivolts_in(path: Path, unit: str) -> float:
-    if unit not in MILLIVOLTS_IN:
-        raise UserError(f"{path}: unit {unit}; accepted are {', '.join(MILLIVOLTS_IN)}: unit=uV.")
-    return MILLIVOLTS_IN[unit]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import torch
 
-from ganlab.dataset.batch_slice import BatchSlice
+from ganlab.dataset.samples import BatchSlice
 
 
 class StepDraws:

@@ -1,13 +1,19 @@
 """A trained generator from the folder of its run, or from an exported folder."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
 from ganlab.compose import compose_networks
 from ganlab.core.errors import UserError
+from ganlab.core.kind import Kind, Window
+from ganlab.evaluation.reference import generated
+from ganlab.exchange.synthetic import Synthetic
 from ganlab.gan.gan import GAN
 from ganlab.generator.portable import CONFIG, load_portable
 from ganlab.generator.trained import Trained, check_weights, restore, state_in
@@ -65,3 +71,33 @@ def _restore_generator(gan: GAN, path: Path, last: Path) -> None:
     codec = {key.removeprefix("codec."): value for key, value in state.items() if key.startswith("codec.")}
     check_weights(gan.codec, last, codec)
     gan.codec.load_state_dict(codec)
+
+
+def sampled(trained: Trained, kind: Kind, leads: Sequence[str] | None, count: int | None, on_bad: str) -> Synthetic:
+    """Return `count` samples of a generator, or as many as trained it, windows with the requested leads.
+
+    Raises UserError where real samples, of this kind, cannot be compared with them, and for samples that are not
+    finite unless `on_bad` is skip.
+    """
+    preview = generated(trained.gan, count or trained.run["data"]["parts"]["train"]["samples"])
+    values, own = preview.samples, trained.kind
+    if type(own) is not type(kind) or (own != kind and not own.leads):
+        raise UserError(f"The run generates {own}, and the data set gives {kind}: they cannot be compared.")
+    if isinstance(own, Window):
+        if lacking := [lead for lead in leads or () if lead not in own.leads]:
+            raise UserError(f"leads: the run generates {', '.join(own.leads)}, not {', '.join(lacking)}.")
+        own = replace(own, leads=tuple(leads or own.leads))
+        values = values[:, [trained.kind.leads.index(lead) for lead in own.leads]]
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    bad = int((~finite).sum())
+    if bad == len(values) or (bad and on_bad == "error"):
+        raise UserError(f"{bad} of {len(values)} generated samples hold NaN or infinity; on_bad=skip leaves them out.")
+    facts = {
+        "format": "run folder",
+        "run": trained.run["name"],
+        "checkpoint": trained.checkpoint,
+        "trained_on": trained.run["choices"]["dataset"],
+        "not_finite": bad,
+    }
+    labels = None if preview.labels is None else preview.labels[finite].astype(np.int64)
+    return Synthetic(own, values[finite], labels, facts)

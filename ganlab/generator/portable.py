@@ -74,10 +74,19 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
     about = config["about"]
     if checkpoint not in ("last", about["checkpoint"]):
         raise UserError(f"checkpoint={checkpoint}: {folder} is an exported generator and holds {about['checkpoint']}.")
-    data = _read_weights(folder / WEIGHTS, config["sha256"])
+    weights = folder / WEIGHTS
+    try:
+        data = weights.read_bytes()
+    except OSError as error:
+        raise UserError(f"{weights}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
+    actual, sha256 = hashlib.sha256(data).hexdigest(), config["sha256"]
+    if actual != sha256:
+        raise UserError(
+            f"{weights} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {sha256}. Get it again."
+        )
     gan, kind = rebuilt(config, file, len(data))
     own = state_of(gan)
-    tensors = _tensors(data, own, folder / WEIGHTS)
+    tensors = _tensors(data, own, weights)
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
@@ -164,18 +173,6 @@ def _kind(sample: dict[str, Any]) -> Kind:
     if "columns" in sample:
         sample["columns"] = [Column(**column) for column in sample["columns"]]
     return made(**{key: tuple(value) if isinstance(value, list) else value for key, value in sample.items()})
-
-
-def _read_weights(file: Path, sha256: str) -> bytes:
-    """Return the file's bytes. Raises UserError where their SHA-256 is another one."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
-    actual = hashlib.sha256(data).hexdigest()
-    if actual != sha256:
-        raise UserError(f"{file} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {sha256}. Get it again.")
-    return data
 
 
 def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tensor]:

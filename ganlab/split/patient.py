@@ -39,7 +39,8 @@ class PatientSplit:
         parts: dict[str, list[str]] = {part: [] for part in self.shares}
         for label in sorted(strata):
             within: Counter[str] = Counter()
-            for patient in sorted(strata[label], key=self._hash):
+            by_hash = sorted(strata[label], key=lambda p: hashlib.sha256(f"{self.seed}:{p}".encode()).hexdigest())
+            for patient in by_hash:
                 part = max(self.shares, key=lambda p: self._lack(p, within) + self._lack(p, overall))
                 within[part] += 1
                 overall[part] += 1
@@ -49,9 +50,6 @@ class PatientSplit:
 
     def _lack(self, part: str, given: Counter[str]) -> float:
         return self.shares[part] * (given.total() + 1) - given[part]
-
-    def _hash(self, patient: str) -> str:
-        return hashlib.sha256(f"{self.seed}:{patient}".encode()).hexdigest()
 
 
 def _last_of_several(members: Sequence[Member], people: Sequence[str]) -> tuple[str, ...]:

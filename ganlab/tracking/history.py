@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from ganlab.core.kind import Array
 
 _BOOKKEEPING = {"step", "epoch", "time"}
 

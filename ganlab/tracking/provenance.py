@@ -32,7 +32,7 @@ def provenance(config: Mapping[str, Any], data: Data) -> dict[str, Any]:
     return {
         "config": config_hash(config),
         "code": code_hash(),
-        "lock": _hash_of(lock) if (lock := HERE.parent / "requirements.lock").is_file() else None,
+        "lock": _hash([lock.read_bytes()]) if (lock := HERE.parent / "requirements.lock").is_file() else None,
         "packages": packages(),
         "installed": _hash(sorted(map(_named, distributions()))),
         "data": data_facts(data),
@@ -111,27 +111,18 @@ def data_facts(data: Data) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """Return the kind of the machine, which arithmetic depends on, not its name."""
+    file = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.*)$", file.read_text() if file.is_file() else "", re.MULTILINE)
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": model[1] if model else platform.processor(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "gpus": gpus,
     }
-
-
-def _processor() -> str:
-    """The processor's model, as Linux names it."""
-    file = Path("/proc/cpuinfo")
-    model = re.search(r"^model name\s*: (.*)$", file.read_text() if file.is_file() else "", re.MULTILINE)
-    return model[1] if model else platform.processor()
-
-
-def _hash_of(file: Path) -> str:
-    return _hash([file.read_bytes()])
 
 
 def _hash(parts: Iterable[str | bytes]) -> str:

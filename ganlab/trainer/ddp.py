@@ -1,6 +1,6 @@
 """trainer=ddp: several devices of one machine train as one, each in a process of its own.
 
-A step's batch is the same as on one device. Each takes its slice of it (`ganlab.dataset.batch_slice`) and of the
+A step's batch is the same as on one device. Each takes its slice of it (`ganlab.dataset.samples`) and of the
 step's noise, and the module averages gradients, losses and logged values (`ganlab.core.collective`). So the weights are
 those of a single process, up to rounding, however many processes there are. Two things differ by process: dropout, and
 the class boundary of a relativistic loss in its accuracy. Counts of saturated values are those of the first process.

@@ -10,14 +10,16 @@ generator learns from it, so post-processing costs nothing more (Xie et al. 2018
 windows are clipped as a pair and noise is added once: the generated half depends on no real window, and clipped alone
 the real half would be outweighed. A generator step makes the same number of images whoever was drawn.
 
-`ganlab.trick.accountant` counts epsilon. Opacus' modules for gradients of single samples are not used: the unit is a
+`Accountant` counts epsilon. Opacus' modules for gradients of single samples are not used: the unit is a
 person with several windows, so autograd computes one gradient per person. All randomness of the training depends on a
 secret, which the checkpoints hold so that a resumed run draws the same.
 """
 
+import importlib.util
 import logging
 import math
 import secrets
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +28,6 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.core.errors import UserError
-from ganlab.trick.accountant import Accountant
 from ganlab.trick.base import Indices, Trick
 
 log = logging.getLogger(__name__)
@@ -143,13 +144,13 @@ class DPSGD(Trick):
         if self.people != people and self.most is not None:
             log.info("epsilon %g at delta %g: D is updated %d times at most", self.budget, self.delta, self.most)
         self.people, self.images = people, size
-        return [self._batch(members, rng) for _ in range(math.ceil(len(persons) / size))]
-
-    def _batch(self, members: Sequence[Indices], rng: np.random.Generator) -> Indices:
-        drawn = np.flatnonzero(rng.random(len(members)) < self.rate)
-        own = [members[person] for person in drawn.tolist()]
-        samples = [rng.choice(each, self.windows, replace=len(each) < self.windows) for each in own]
-        return np.concatenate([np.empty(0, np.int64), *samples])
+        batches = []
+        for _ in range(math.ceil(len(persons) / size)):
+            drawn = np.flatnonzero(rng.random(people) < self.rate)
+            own = [members[person] for person in drawn.tolist()]
+            samples = [rng.choice(each, self.windows, replace=len(each) < self.windows) for each in own]
+            batches.append(np.concatenate([np.empty(0, np.int64), *samples]))
+        return batches
 
     def discriminator_gradient(
         self, discriminator: nn.Module, loss: Callable[[slice], Tensor], persons: Tensor | None
@@ -245,3 +246,48 @@ def clipped_sum(parameters: Sequence[Tensor], losses: Iterable[Tensor], clip: fl
         for summed, gradient in zip(total, gradients, strict=True):
             summed.add_(gradient, alpha=min(1.0, clip / length) if length else 1.0)
     return total, clipped
+
+
+MOST_STEPS = 1 << 30
+"""Upper end of the search for the steps within a budget."""
+
+
+class Accountant:
+    """Epsilon after a number of steps of the Gaussian mechanism on Poisson samples (Mironov et al., arXiv 1908.10530).
+
+    Raises UserError without Opacus (Yousefpour et al. 2021, arXiv 2109.12298).
+    """
+
+    def __init__(self, noise: float, rate: float, delta: float) -> None:
+        if importlib.util.find_spec("opacus") is None:
+            raise UserError("trick=dp_sgd needs Opacus, which counts what is spent: pip install 'ganlab[dp]'.")
+        from opacus import __version__
+        from opacus.accountants import RDPAccountant
+        from opacus.accountants.analysis import rdp
+
+        self.name = f"RDP (Opacus {__version__})"
+        self.delta = delta
+        self._analysis = rdp
+        self._orders = RDPAccountant.DEFAULT_ALPHAS
+        one_step = rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=self._orders)
+        self._one_step = np.asarray(one_step, np.float64)
+
+    def epsilon(self, steps: int) -> float:
+        """Return the epsilon that `steps` steps spend at delta."""
+        if not steps:
+            return 0.0
+        with warnings.catch_warnings():
+            # The best order may be the first or last one, which makes epsilon larger than it need be, not smaller.
+            warnings.filterwarnings("ignore", message="Optimal order is the")
+            spent = self._analysis.get_privacy_spent(orders=self._orders, rdp=steps * self._one_step, delta=self.delta)
+        return float(spent[0])
+
+    def steps_within(self, budget: float) -> int:
+        """Return the most steps that spend no more than `budget`, by bisection."""
+        low, high = 0, 1
+        while high < MOST_STEPS and self.epsilon(high) <= budget:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.epsilon(middle) <= budget else (low, middle)
+        return low

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ganlab.dataset.batch_slice import BatchSlice, batch_slice
+from ganlab.dataset.samples import BatchSlice, batch_slice
 
 
 @given(whole=some.integers(1, 200), world=some.integers(1, 9), group=some.integers(1, 5))

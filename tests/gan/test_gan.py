@@ -14,8 +14,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.core import collective
 from ganlab.core.errors import UserError
-from ganlab.dataset.batch_slice import BatchSlice
-from ganlab.dataset.samples import Batch
+from ganlab.dataset.samples import Batch, BatchSlice
 from ganlab.gan.gan import GAN
 from ganlab.gan.optimization import Optimization
 from ganlab.loss.base import Loss

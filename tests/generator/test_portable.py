@@ -276,7 +276,7 @@ def rehashed(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
         "shutil.rmtree",
         "torch.load",
         "pathlib.Path",
-        "ganlab.dataset.folder.shutil.rmtree",
+        "ganlab.dataset.cache.shutil.rmtree",
         "ganlab.arrangement.order.torch.load",
         "ganlab.arrangement.order._curve",
         "ganlab.command.run.run",

@@ -11,8 +11,7 @@ import pytest
 
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
-from ganlab.dataset.apart import check_apart
-from ganlab.dataset.module import Data
+from ganlab.dataset.module import Data, check_apart
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.dataset.table import Rows
 from ganlab.split.base import Member, Split

@@ -15,8 +15,7 @@ from ganlab.core.errors import UserError
 from ganlab.dataset.epoch import EpochBatches, EpochSampler
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import write_checkpoint
-from ganlab.trick.accountant import Accountant
-from ganlab.trick.dp_sgd import DPSGD, clipped_sum
+from ganlab.trick.dp_sgd import DPSGD, Accountant, clipped_sum
 from ganlab.trick.random_crop import RandomCrop
 from tests.command.test_run import killed_at  # noqa: F401
 from tests.conftest import TINY, newest_run
