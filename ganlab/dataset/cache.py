@@ -1,4 +1,7 @@
-"""Recordings as they were digitized, in one memory-mapped file with an index."""
+"""Cache folders, named after what they depend on, and recordings as they were digitized, memory-mapped in one.
+
+A folder is written elsewhere and moved to its place in one step.
+"""
 
 import hashlib
 import json

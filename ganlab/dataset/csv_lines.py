@@ -1,4 +1,4 @@
-"""Lines of text files of numbers, read and checked."""
+"""Lines of text files, read and checked: of numbers, and of the person and the class of each record or image."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Arrays (.npy with a .json beside it) and tables (.csv) as other tools write them, read without trust."""
+"""Arrays (.npy with a .json beside it) and tables (.csv) as other tools write them, read without trust; rows from both."""
 
 import json
 import logging

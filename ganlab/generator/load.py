@@ -1,4 +1,4 @@
-"""A trained generator from the folder of its run, or from an exported folder."""
+"""A trained generator from the folder of its run, or from an exported folder, and its samples as if read from files."""
 
 import json
 from collections.abc import Sequence
