@@ -1,4 +1,4 @@
-"""A markdown table of runs beside each other, with the real windows as the first column.
+"""Prints a markdown table with a column for each run, after a column for the real windows.
 
 python scripts/compare.py outputs/runs/A outputs/runs/B --rows physiology/peaks_1_to_4 distribution/kid
 """
@@ -23,7 +23,7 @@ SHOWN = (
 
 
 def read(run: Path) -> dict[str, Any]:
-    """What a run wrote at its end."""
+    """Return the contents of a run's `run.json` and `metrics.json`."""
     return {name: json.loads((run / f"{name}.json").read_text()) for name in ("run", "metrics")}
 
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _real(row: dict[str, Any]) -> float | None:
-    """Of real windows: their own value, or for a distance that of other patients."""
+    """Return the value of real windows, or for a distance the reference value, that of other patients."""
     return row["floor"] if row["real"] is None else row["real"]
 
 

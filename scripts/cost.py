@@ -1,7 +1,7 @@
-"""What the documents' experiments cost at least, at full size: arithmetic counted from the networks, hours at a speed.
+"""Prints a lower bound of the documents' experiments' costs: arithmetic counted from the networks, hours at a speed.
 
-Reading and decoding files, and what small steps lose on a GPU, come on top. With --cores one thread of this machine
-times a step of each experiment's networks, in processor time, and so many cores are taken to be as many times as fast.
+Reading and decoding files, and the waiting times of small steps on a GPU, come on top. With --cores N one thread of
+this machine times a step of each experiment's networks, in processor time; N cores are assumed to be N times as fast.
 
 python scripts/cost.py --tflops 10
 python scripts/cost.py --tflops 10 --cores 2 --seeds 10
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def experiments() -> Iterator[tuple[str, DictConfig]]:
-    """Names and configurations of the documents' experiments."""
+    """Yield names and configurations of the documents' experiments."""
     for file in sorted((Path(CONF) / "experiment").glob("*/*.yaml")):
         name = f"{file.parent.name}/{file.stem}"
         with initialize_config_dir(CONF, version_base="1.3"):
@@ -70,7 +70,7 @@ def experiments() -> Iterator[tuple[str, DictConfig]]:
 
 
 def cost(cfg: DictConfig, batch: int = 2) -> tuple[int, int, float]:
-    """Training samples, epochs, and operations of a step for each of its images."""
+    """Return training samples, epochs, and operations of a step for each of its images."""
     gan = compose_networks(cfg).gan.to("meta")
     real = torch.empty(batch, *gan.codec.arrangement.shape, device="meta")
     with FlopCounterMode(display=False) as counter:
@@ -81,7 +81,7 @@ def cost(cfg: DictConfig, batch: int = 2) -> tuple[int, int, float]:
 
 
 def seconds_a_sample(cfg: DictConfig) -> float:
-    """Processor time of a step at the experiment's batch size on one thread, for each of its images."""
+    """Return a step's processor time in seconds on one thread, at the experiment's batch size, per image."""
     gan = compose_networks(cfg).gan
     real = torch.rand(cfg.batch_size, *gan.codec.arrangement.shape) * 2 - 1
     update(gan, real)
@@ -93,7 +93,7 @@ def seconds_a_sample(cfg: DictConfig) -> float:
 
 
 def update(module: GAN, real: Tensor) -> None:
-    """The arithmetic of a first step on these images: the gradients of both networks, without their optimizers."""
+    """Do the arithmetic of a first step on these images: the gradients of both networks, without their optimizers."""
     generator, discriminator = module.generator, module.discriminator
     with torch.no_grad():
         fake = generator(module.draw_noise(len(real)))

@@ -1,11 +1,11 @@
-"""Someone else's generator as a set to judge: what the pip package deepfake-ecg makes, one lead, cut to two seconds.
+"""Makes a set to evaluate with another group's generator, the pip package deepfake-ecg: one lead, cut to two seconds.
 
     pip install deepfake-ecg==1.1.2
     python scripts/deepfake_ecg.py 300 deepfake
     python -m ganlab.evaluate dataset=ptbdb dataset.root=DIR synthetic=deepfake
 
-It writes 10 s of 8 leads at 500 Hz in microvolts. Its README names leads and rate; the unit is told by the numbers:
-half of its windows of lead I range over more than 0.89 mV, of the PTB database's over more than 0.85 mV.
+The package writes 10 s of 8 leads at 500 Hz in microvolts. Its README names leads and rate; the unit follows from the
+values: half of its windows of lead I range over more than 0.89 mV, of the PTB database's over more than 0.85 mV.
 Thambawita et al., doi 10.1101/2021.04.27.21256189.
 """
 
@@ -27,7 +27,7 @@ MICROVOLTS = 1e-3
 
 
 def main() -> None:
-    """Generate, cut, and write `synthetic.npy` with what it is beside it."""
+    """Generate, cut, and write `synthetic.npy`, and `synthetic.json`, which describes it."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("count", type=int, help="recordings; each gives one window")
     asked.add_argument("folder", type=Path, help="where synthetic.npy is written")
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def generate(count: int, seed: int) -> NDArray[np.float32]:
-    """Recordings `(count, 8 leads, 5000)` in mV at 500 Hz, as the package writes them to its files."""
+    """Return recordings `(count, 8 leads, 5000)` in mV at 500 Hz, as the package writes them to its files."""
     import torch
     from deepfakeecg import generate as write
 
@@ -58,7 +58,7 @@ def generate(count: int, seed: int) -> NDArray[np.float32]:
 
 
 def cut(recordings: NDArray[np.float32], lead: int) -> NDArray[np.float32]:
-    """The beginning of a lead as windows `(count, 1, SAMPLES)` at `RATE`."""
+    """Return the beginning of a lead as windows `(count, 1, SAMPLES)` at `RATE`."""
     faster = resample_poly(recordings[:, [lead]], RATE, THEIR_RATE, axis=-1, padtype="edge")
     return np.ascontiguousarray(faster[..., :SAMPLES], dtype=np.float32)
 

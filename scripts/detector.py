@@ -1,4 +1,4 @@
-"""R peaks that ganlab finds in 2.025 s windows, beside those of wfdb's xqrs and neurokit2 on whole records.
+"""Compares R peaks that ganlab finds in 2.025 s windows with those of wfdb's xqrs and neurokit2 on whole records.
 
 With --simulated the peaks are known. Needs neurokit2, which the extra `compare` installs.
 
@@ -38,7 +38,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Recording:
-    """Leads i and ii, mV, with shape (2, samples); of simulated ones also the true R peaks."""
+    """Leads i and ii in mV, `(2, samples)`, and the true R peaks if the recording is simulated."""
 
     name: str
     reason: str
@@ -47,12 +47,12 @@ class Recording:
 
 
 def xqrs(signal: Signal) -> NDArray[np.int64]:
-    """wfdb's detector at 250 Hz; at 1000 Hz it finds nothing."""
+    """Return R peaks of wfdb's detector at 250 Hz; at 1000 Hz it finds none."""
     return 4 * np.asarray(xqrs_detect(resample_poly(signal - np.median(signal), 1, 4), fs=250, verbose=False), int)
 
 
 def neurokit(signal: Signal) -> NDArray[np.int64]:
-    """neurokit2's own method on the cleaned record."""
+    """Return R peaks of neurokit2's own method on the cleaned record."""
     import neurokit2
 
     clean = neurokit2.ecg_clean(signal, sampling_rate=int(RATE))
@@ -60,7 +60,7 @@ def neurokit(signal: Signal) -> NDArray[np.int64]:
 
 
 def records(root: Path) -> Iterator[Recording]:
-    """What lies below a folder in the PTB database's layout; what cannot be read is named."""
+    """Yield the recordings of a folder in the PTB database's layout; those that cannot be read are named."""
     for name in (root / "RECORDS").read_text().split():
         path = str(root / name)
         try:
@@ -73,7 +73,7 @@ def records(root: Path) -> Iterator[Recording]:
 
 
 def simulated(patients: int) -> Iterator[Recording]:
-    """A minute of each simulated patient."""
+    """Yield a minute of each simulated patient."""
     for patient in range(1, patients + 1):
         record, digital = simulate_record(patient, 1, seconds=60, seed=0)
         whole = millivolts(digital, np.array(record.gain), np.array(record.baseline))
@@ -82,12 +82,12 @@ def simulated(patients: int) -> Iterator[Recording]:
 
 
 def cut(peaks: NDArray[np.int64], windows: int) -> Peaks:
-    """Peaks of a record as peaks of its windows."""
+    """Return the peaks of a record as peaks of its windows."""
     return [peaks[peaks // SAMPLES == k] - k * SAMPLES for k in range(windows)]
 
 
 def compare(reference: Peaks, ours: Peaks) -> Counts:
-    """Beats in one and in the other, away from the windows' edges."""
+    """Count matching beats of both, away from the windows' edges."""
     forth, back = (
         np.abs(lags(*pair, SAMPLES, RATE)[1]) <= TOLERANCE for pair in ((reference, ours), (ours, reference))
     )
@@ -97,7 +97,7 @@ def compare(reference: Peaks, ours: Peaks) -> Counts:
 def judge(
     recording: Recording, references: dict[str, Callable[[Signal], NDArray[np.int64]]]
 ) -> dict[str, list[Counts]]:
-    """By reference: the counts of leads i and ii, and of the reference's own leads with each other."""
+    """Return, by reference, the counts of leads i and ii, and those of the reference's own leads with each other."""
     windows = recording.signal.shape[1] // SAMPLES
     ours = [find_all_peaks(lead[: windows * SAMPLES].reshape(-1, SAMPLES), RATE) for lead in recording.signal]
     if recording.peaks is not None:
@@ -111,13 +111,13 @@ def judge(
 
 
 def clear(own: Counts) -> bool:
-    """Whether a detector's beats of two leads are the same ones."""
+    """Return whether a detector's beats of two leads are the same."""
     asked, found, others, back = own
     return min(found, back) > 0 and min(found / asked, back / others) > CLEAR
 
 
 def table(title: str, rows: dict[tuple[str, ...], list[Counts]]) -> str:
-    """Markdown; sensitivity and positive predictive value in per cent."""
+    """Return a markdown table with sensitivity and positive predictive value in per cent."""
     lines = [f"\n| {title} | records | beats | sensitivity % | PPV % |", "|---|---|---|---|---|"]
     for names, counts in rows.items():
         asked, found, ours, right = np.sum(counts, axis=0)
@@ -128,7 +128,7 @@ def table(title: str, rows: dict[tuple[str, ...], list[Counts]]) -> str:
 
 
 def main() -> None:
-    """Print tables and the records in which we differ most."""
+    """Print the tables, and the records with the largest differences."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     chosen = parser.add_mutually_exclusive_group(required=True)
     chosen.add_argument("--root", type=Path, help="folder of the PTB database")
@@ -147,9 +147,9 @@ def main() -> None:
                     overall[name, lead, "clear records"].append(counts)
             by_reason[recording.reason, name].append(leads[0])
             wrong = int(leads[0][0] - leads[0][1] + leads[0][2] - leads[0][3])
-            failures.append((wrong, f"{recording.name} ({recording.reason}), lead i beside {name}: {leads[0]}"))
-    print(table("beside", dict(sorted(overall.items()))))
-    print(table("diagnosis, beside (lead i)", dict(sorted(by_reason.items()))))
+            failures.append((wrong, f"{recording.name} ({recording.reason}), lead i compared with {name}: {leads[0]}"))
+    print(table("compared with", dict(sorted(overall.items()))))
+    print(table("diagnosis, compared with (lead i)", dict(sorted(by_reason.items()))))
     print("\nMost beats in one only (theirs, found by us; ours, found by them):")
     print("\n".join(f"- {text}" for wrong, text in sorted(failures, reverse=True)[: asked.worst] if wrong))
 

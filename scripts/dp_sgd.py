@@ -1,9 +1,9 @@
-"""What is left of fidelity at what epsilon: trick=dp_sgd at a few levels of noise, beside clipping with hardly any.
+"""Measures fidelity at several epsilons: trick=dp_sgd at a few levels of noise, and clipping with hardly any noise.
 
 python scripts/dp_sgd.py OUT --data thyroid --seeds 3
 python scripts/dp_sgd.py OUT --data ecg --noise 0.001 1 2 4 --steps 1500
 
-A noise of 0 is the same training without the trick. What has been trained is not trained again.
+A noise of 0 is the same training without the trick. Finished trainings are not repeated.
 """
 
 import argparse
@@ -18,7 +18,7 @@ COMMON = ("trainer=cpu", "trainer.max_epochs=-1", "tracking=none", "trainer.enab
 
 
 class Data(NamedTuple):
-    """What is trained on it, the same with and without noise, and what is shown of it."""
+    """A data set, the overrides of its trainings, the same with and without noise, and the metrics in the table."""
 
     recipe: tuple[str, ...]
     private: tuple[str, ...]
@@ -58,7 +58,7 @@ ECG = Data(
 
 
 def main() -> None:
-    """Train what has not been trained yet, one after another, and print a markdown table."""
+    """Run the missing trainings, one after another, and print a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--data", choices=("thyroid", "ecg"), default="thyroid")
@@ -79,14 +79,14 @@ def main() -> None:
 
 
 def run(folder: Path, data: Data, noise: float, seed: int, steps: int, overrides: list[str]) -> None:
-    """One run in its folder, its draws reproducible."""
+    """Do one run in its folder, with reproducible draws."""
     private = [*data.private, f"trick.dp_sgd.noise={noise}", "trick.dp_sgd.secret=1"] if noise else []
     command = [sys.executable, "-m", "ganlab.run", *COMMON, *data.recipe, *private, f"stopping.steps={steps}"]
     subprocess.run([*command, f"seed={seed}", f"hydra.run.dir={folder}", *overrides], check=True)
 
 
 def table(shown: tuple[str, ...], rows: list[tuple[float, list[Path]]]) -> None:
-    """Epsilon and a few numbers of each level over its seeds, beside those of real patients."""
+    """Print epsilon and a few metrics of each level over its seeds, and those of real patients."""
     print("| noise | epsilon | " + " | ".join(name.partition("/")[2] for name in shown) + " |")
     print("|" + "---|" * (2 + len(shown)))
     floor = [json.loads((rows[0][1][0] / "metrics.json").read_text()).get(name, {}).get("floor") for name in shown]
@@ -104,7 +104,7 @@ def table(shown: tuple[str, ...], rows: list[tuple[float, list[Path]]]) -> None:
 
 
 def told(values: list[float | None]) -> str:
-    """Their median, with the least and the greatest where there are several."""
+    """Return the median of the values, with the least and the greatest if there are several."""
     known = [value for value in values if value is not None]
     if not known:
         return "–"

@@ -1,4 +1,4 @@
-"""Markdown tables of what `python -m ganlab.evaluate` wrote: controls, or several generators beside each other.
+"""Prints markdown tables from results of `python -m ganlab.evaluate`: controls, or a comparison of several generators.
 
 python scripts/evidence_table.py outputs/evaluate/A
 python scripts/evidence_table.py laptop=A0,A1,A2 slim=B0,B1,B2 --rows physiology/plausible_rate distribution/kid
@@ -31,13 +31,13 @@ def main() -> None:
 
 
 def numbers(folder: Path) -> dict[str, Any]:
-    """The rows of an evaluation, or of a run."""
+    """Return the metrics of an evaluation, or of a run, by name."""
     found = json.loads((folder / "metrics.json").read_text())
     return found.get("numbers", found)
 
 
 def controls(rows: dict[str, Any], wanted: list[str] | None) -> None:
-    """Floor, controls and baselines of each number; bold where a control is told from real samples."""
+    """Print each metric's reference range, controls and baselines; bold if a control is distinguished from real."""
     _head("metric", "real", "reference range", *(name.replace("_", " ") for name in (*CONTROLS, *BASELINES)))
     for name, row in _chosen(rows, wanted):
         told = seen(row)
@@ -47,9 +47,9 @@ def controls(rows: dict[str, Any], wanted: list[str] | None) -> None:
 
 
 def compare(sets: dict[str, list[dict[str, Any]]], wanted: list[str] | None) -> None:
-    """A column a generator, a value a seed."""
+    """Print one column for each generator, with one value for each seed."""
     first = next(iter(sets.values()))[0]
-    _head("number", "real", "other real patients", *sets)
+    _head("metric", "real", "other real patients", *sets)
     for name, row in _chosen(first, wanted):
         cells = [", ".join(_said(rows[name]["synthetic"]) for rows in runs if name in rows) for runs in sets.values()]
         _line(name, _said(row["real"]), _with_interval(row["floor"], row["floor_interval"]), *cells)

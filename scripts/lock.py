@@ -1,7 +1,7 @@
 """Writes requirements.lock again: each package's exact version with the SHA-256 of every file of it in the index.
 
     python -m pip install uv                                   # once, anywhere; it is no part of the environment
-    python scripts/lock.py                                     # the same versions, their hashes asked for again
+    python scripts/lock.py                                     # the same versions, with their hashes read again
     python scripts/lock.py safetensors==0.8.0 requests==none   # with a version changed or added, or a package taken out
 
 To move many versions: install ".[sweep,cluster,search,compare,dp,dev]" into a new environment, and give what `pip
@@ -26,12 +26,12 @@ HEADER = """\
 
 
 def pins(text: str) -> dict[str, str]:
-    """Name to version of the lines `name==version` of a lock."""
+    """Return versions by name from the lines `name==version` of a lock."""
     return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
 
 
 def changed(pinned: dict[str, str], wishes: list[str]) -> dict[str, str]:
-    """The pins with those of the command line; the version `none` takes a package out."""
+    """Return the pins with those of the command line; the version `none` removes a package."""
     for wish in wishes:
         name, _, version = wish.partition("==")
         if not version:
@@ -48,7 +48,7 @@ def _canonical(name: str) -> str:
 
 
 def hashed(pinned: dict[str, str]) -> str:
-    """The pins with the hashes of all of their files, as pip takes them."""
+    """Return the pins with the hashes of all of their files, in pip's format."""
     with tempfile.NamedTemporaryFile("w", suffix=".in") as file:
         file.write("".join(f"{name}=={version}\n" for name, version in pinned.items()))
         file.flush()

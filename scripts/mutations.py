@@ -1,7 +1,7 @@
-"""Each guarantee is seen to fail with its code taken out: in a copy of this checkout, one line at a time.
+"""Checks that the test of each guarantee fails without the guarantee's code: in a copy of this checkout, line by line.
 
-Prints a markdown table (docs/reliability.md has it) and exits with 1 where a line can be taken out unseen. A test that
-does not end counts as one that fails.
+Prints a markdown table (in docs/reliability.md) and exits with 1 if no test fails without a line. A test that does not
+end counts as failed.
 
 python scripts/mutations.py            # all of them, a quarter of an hour on one core
 python scripts/mutations.py G9 zip     # those of a guarantee, and those that say zip
@@ -45,13 +45,13 @@ class Mutation(NamedTuple):
 
 
 def read() -> list[Mutation]:
-    """Those of `mutations.yaml`, in its order."""
+    """Return the mutations of `mutations.yaml`, in its order."""
     rows = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
     return [Mutation(*next(iter(row.items())), row["file"], row["text"], row["instead"], row["test"]) for row in rows]
 
 
 def main() -> None:
-    """Take each line out in turn, and print what fails."""
+    """Apply each mutation in turn, and print the test that fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("which", nargs="*", help="G1, G2, ..., or words of what is taken out: all if none is given")
     asked = parser.parse_args().which
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def with_mutation(copy: Path, mutation: Mutation) -> str | None:
-    """The test that fails, none where none does. Raises ValueError where the text does not stand there once."""
+    """Return the test that fails, or None. Raises ValueError unless the file holds the text exactly once."""
     file = copy / mutation.file
     whole = file.read_text()
     if whole.count(mutation.text) != 1:
@@ -89,7 +89,7 @@ def with_mutation(copy: Path, mutation: Mutation) -> str | None:
 
 
 def fails(copy: Path, tests: Sequence[str]) -> str | None:
-    """The first of these tests that fails or does not end; none where all pass."""
+    """Return the first of these tests that fails or does not end; None if all pass."""
     log = copy / "log.txt"
     process = CONTEXT.Process(target=_pytest, args=(str(copy), tests, str(log)))
     process.start()
@@ -108,7 +108,7 @@ def fails(copy: Path, tests: Sequence[str]) -> str | None:
 
 
 def _pytest(copy: str, tests: Sequence[str], log: str) -> None:
-    """In a process that has not imported ganlab: that of the copy is tested."""
+    """Run pytest in a process that has not imported ganlab, so that the copy's is tested."""
     os.setsid()
     os.chdir(copy)
     sys.path.insert(0, copy)

@@ -1,11 +1,11 @@
-"""What the attacks of metrics=privacy find in sets whose leak is known, on a simulated cohort: a markdown table.
+"""Prints a table of the attacks of metrics=privacy on sets whose leak is known, from a simulated cohort.
 
 python scripts/privacy_controls.py
 python scripts/privacy_controls.py --patients 300 --seconds 21 --seeds 3 --run outputs/runs/NAME
 
 Sets: training windows as they are, with noise, 30 % of them among windows of other patients, other recordings of the
-training patients that did not train, and windows of patients in neither set. A run's generator is attacked beside them
-where `--run` names one; it must have been trained on this cohort.
+training patients that did not train, and windows of patients in neither set. `--run` also attacks the generator of a
+run, which must have been trained on this cohort.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def attack_all(asked: argparse.Namespace, seed: int) -> dict[str, dict[str, Any]]:
-    """By set what was found."""
+    """Return the results of the attacks by set."""
     source = PTBDBSim(patients=asked.patients, recordings=2, seconds=asked.seconds, cache=asked.cache)
     data = Data(source, PatientSplit(seed=seed, spare=True), Leads(["i"]))
     data.setup()
@@ -85,7 +85,7 @@ def attack_all(asked: argparse.Namespace, seed: int) -> dict[str, dict[str, Any]
 
 
 def made(data: Data, ground: Real, count: int, seed: int) -> dict[str, SampleSet]:
-    """Sets whose leak is known."""
+    """Return the sets whose leak is known, by name."""
     rng = np.random.default_rng([seed, 1])
     assert ground.attacked is not None
     assert data.split is not None
@@ -110,7 +110,7 @@ def made(data: Data, ground: Real, count: int, seed: int) -> dict[str, SampleSet
 
 
 def said(found: Scores, samples: SampleSet, ground: Real, draws: int) -> dict[str, Any]:
-    """Values and intervals by name, and what is drawn."""
+    """Return values and intervals by name, and the values of the figures."""
     everybody = np.ones(len(samples)), np.ones(len(ground.reference))
     values = {name: number(*everybody) for name, number in found.items()}
     ends = {
@@ -122,7 +122,7 @@ def said(found: Scores, samples: SampleSet, ground: Real, draws: int) -> dict[st
 
 
 def print_table(seed: int, rows: dict[str, dict[str, Any]]) -> None:
-    """AUC of each attack by patient with its interval, the corrected p of the strongest, linkage, screen, epsilon."""
+    """Print AUC of each attack by patient, the corrected p of the strongest, linkage, screen and epsilon."""
     shown = next(iter(rows.values()))["shown"]
     print(
         f"\nsplit.seed={seed}: {shown['members']} members, {shown['nonmembers']} non-members, {shown['windows']} "
@@ -153,7 +153,7 @@ def print_table(seed: int, rows: dict[str, dict[str, Any]]) -> None:
 
 
 def with_interval(values: dict[str, float], ends: dict[str, Any], name: str) -> str:
-    """A value with its interval, or nothing."""
+    """Return a value with its interval as text, or an empty text."""
     if name not in values:
         return ""
     low, high = ends[name]
@@ -161,7 +161,7 @@ def with_interval(values: dict[str, float], ends: dict[str, Any], name: str) -> 
 
 
 def line(*cells: str) -> None:
-    """A row of the table."""
+    """Print a row of the table."""
     print("| " + " | ".join(cells) + " |")
 
 

@@ -1,11 +1,11 @@
-"""Where the time of a training step goes, in a real run: a markdown table of groups of operators.
+"""Prints where the time of a training step goes in a real run: a markdown table of groups of operators.
 
-The run is `ganlab.run` with all its tracking, watched from inside. Steps are looked at in parts of equal length: in the
-first the operations of the convolutions are counted, in the next three the processor time of the run's own thread is
-taken, of which the least counts, in the last torch.profiler looks on. It goes by the clock, and other processes take
-the processor away. So shares and numbers of operators are of the quarter of its steps, four and four together, in which
-that happens least; milliseconds are the shares of the processor time. Where a step has many small operators, shares
-have the profiler's own time in them.
+The run is `ganlab.run` with all its tracking. Its steps are measured in parts of equal length. The first part counts
+the operations of the convolutions. The next three take the processor time of the run's own thread, of which the least
+counts. The last part runs under torch.profiler, which measures wall time, while other processes may use the processor.
+So shares and numbers of operators are of the quarter of its steps, in groups of four, with the least interruption;
+milliseconds are these shares of the processor time. Shares include the profiler's own time, which matters where a step
+has many small operators.
 
 python scripts/profile_step.py cnn --bare                   # experiment=thesis/cardio_cnn, 30 images a step
 python scripts/profile_step.py thyroid --bare               # experiment=thesis/thyroid_fcn, 20 rows a step

@@ -1,11 +1,11 @@
-"""What a database of 800,000 records would take: measured on few recordings of its shape, and extended.
+"""Measures the cost of few recordings, and extrapolates it to a database of 800,000 records of the same shape.
 
     python scripts/scale.py
     python scripts/scale.py --counts 2000 8000
 
 Writes recordings as MIMIC-IV-ECG has them (10 s of 12 leads at 500 Hz, five of each patient), prepares and opens them
-as a run does before its first step. Two counts show what grows faster than their number. Seconds are processor time,
-so that what else the machine does disturbs them little; memory is what Linux counts as anonymous. Prints a markdown
+as a run does before its first step. Two counts show which costs grow faster than the number. Seconds are processor
+time, which other work on the machine hardly disturbs; memory is what Linux counts as anonymous. Prints a markdown
 table.
 """
 
@@ -29,7 +29,7 @@ SECONDS, MEGABYTES = "s", "MB"
 
 
 def main() -> None:
-    """Measure at both counts, in processes of their own, and print what a record takes and what all would."""
+    """Measure at both counts, in separate processes, and print the costs and their extrapolation to all records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs=2, default=(2000, 8000), help="records that are measured")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
@@ -64,7 +64,7 @@ def _in_a_process(count: int) -> dict[str, tuple[str, float]]:
 
 
 def write(root: Path, count: int) -> None:
-    """Recordings of a patient in a folder, each a walk in format 16, named in RECORDS."""
+    """Write recordings, random walks in format 16, into a folder for each patient, and list them in RECORDS."""
     draw, names = np.random.default_rng(0), []
     for number in range(count):
         name = f"p{number // OF_EACH:06d}/s{number:06d}"
@@ -82,7 +82,7 @@ def write(root: Path, count: int) -> None:
 
 
 def preparing(folder: Path) -> dict[str, tuple[str, float]]:
-    """What bringing the files to the cache takes, by name, with its unit."""
+    """Return the costs of preparing the cache from the files, by name and unit."""
     import wfdb  # noqa: F401
 
     source = _source(folder)
@@ -95,7 +95,7 @@ def preparing(folder: Path) -> dict[str, tuple[str, float]]:
 
 
 def starting(folder: Path) -> dict[str, tuple[str, float]]:
-    """What a run takes before its first step, and in each epoch, because there are so many records."""
+    """Return the costs of a run before its first step and in each epoch that depend on the number of records."""
     from ganlab.arrangement.leads import Leads
     from ganlab.dataset.epoch import EpochSampler
     from ganlab.dataset.module import Data

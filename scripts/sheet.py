@@ -1,4 +1,4 @@
-"""A sheet of generated windows above real ones of other patients, on ECG paper: the pictures of the README and docs/.
+"""Draws generated windows above real ones of other patients, on ECG paper: the pictures of the README and docs/.
 
 python scripts/sheet.py outputs/runs/NAME docs/pictures/NAME.png
 """

@@ -1,4 +1,4 @@
-"""Shows the script that a sweep would hand to sbatch, on a machine without Slurm; nothing is submitted.
+"""Prints the script that a sweep would submit with sbatch, on a machine without Slurm; nothing is submitted.
 
     python scripts/slurm_script.py experiment=laptop seed=1,2,3 hydra.launcher.partition=gpu
 
@@ -20,7 +20,7 @@ PLACE = "outputs/sweeps/TIME"
 
 
 def main(overrides: list[str]) -> None:
-    """Begin the sweep with a submission that prints the script and ends the program."""
+    """Start the sweep with a submission that prints the script and ends the program."""
     place = next((word.removeprefix(SWEEP) for word in overrides if word.startswith(SWEEP)), PLACE)
     with tempfile.TemporaryDirectory() as folder:
 

@@ -1,11 +1,11 @@
-"""Is stopping=rule better than looking? Corrupted real windows, and trainings over seeds judged by test patients.
+"""Tests stopping=rule on corrupted real windows, and on trainings over seeds that are evaluated on test patients.
 
     python scripts/stopping_rule.py corrupt OUT
     python scripts/stopping_rule.py train OUT --seeds 5 --steps 1500
     python scripts/stopping_rule.py show OUT docs/pictures/stopping_rule.png
 
-`train` writes a file a seed and leaves out seeds that have one; overrides of the experiment may follow. The rule does
-not stop it: every evaluation is kept, so that all ways to choose are compared on the same training.
+`train` writes a file for each seed and skips seeds that have one; overrides of the experiment may follow. The rule
+does not stop a training: every evaluation is kept, so that all ways to choose are compared on the same training.
 """
 
 import argparse
@@ -60,7 +60,7 @@ WAYS = {
 
 
 def main() -> None:
-    """One of the three parts."""
+    """Run one of the three parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("corrupt", "train", "show"))
     parser.add_argument("out", type=Path)
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def composed(overrides: Sequence[str], seed: int) -> Experiment:
-    """The experiment, its data split."""
+    """Return the experiment, with its data split."""
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = hydra_compose("config", overrides=[*OVERRIDES, f"seed={seed}", *overrides])
     made = compose(cfg)
@@ -91,7 +91,7 @@ def composed(overrides: Sequence[str], seed: int) -> Experiment:
 
 
 def spread(samples: SampleSet, count: int) -> SampleSet:
-    """`count` samples evenly spread, nobody's any more."""
+    """Return `count` samples, spread evenly over the set, without patient ids."""
     chosen = evenly(count, len(samples))
     return SampleSet(samples.values[chosen], None if samples.labels is None else samples.labels[chosen])
 
@@ -100,7 +100,7 @@ def spread(samples: SampleSet, count: int) -> SampleSet:
 
 
 def corrupt(out: Path, overrides: Sequence[str]) -> None:
-    """Windows of test and hold-out patients, as a perfect generator would make them, spoilt in five ways by degrees."""
+    """Score windows of test and hold-out patients, as of a perfect generator, corrupted in five ways by degrees."""
     data = composed(overrides, 0).data
     real = real_sets(data, "validation", WINDOWS, TRAIN, data.arrangement.side)
     scale = Scale(real, WINDOWS, 50)
@@ -134,7 +134,7 @@ def corrupt(out: Path, overrides: Sequence[str]) -> None:
 
 
 def _corruption_table(found: dict[str, Any]) -> None:
-    print("\n| spoilt by | level | Q | coverage, of its limit | mean distance | C_T | guards that fail |")
+    print("\n| corrupted by | level | Q | coverage, of its limit | mean distance | C_T | guards that fail |")
     print("|---|---|---|---|---|---|---|")
     for name, way in found["ways"].items():
         for level, score in zip(way["levels"], way["scores"], strict=True):
@@ -150,7 +150,7 @@ def _corruption_table(found: dict[str, Any]) -> None:
 
 
 class Judge(Callback):
-    """After each evaluation of the rule the same generator beside test patients."""
+    """Evaluates the same generator on test patients after each evaluation of the rule."""
 
     def __init__(self, rule: Rule, real: Real) -> None:
         self.rule = rule
@@ -161,12 +161,12 @@ class Judge(Callback):
         self.found: list[dict[str, float]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Where the rule has just looked."""
+        """Evaluate the generator if the rule has just done so."""
         if len(self.rule.evaluations) > len(self.found):
             self.found.append(self.judge(pl_module))
 
     def judge(self, gan: GAN) -> dict[str, float]:
-        """Numbers of windows that the rule has not seen."""
+        """Return metrics of the generator on patients that the rule has not seen."""
         noise = gan.draw_noise(WINDOWS, torch.Generator().manual_seed(99))
         windows = torch.cat([self.rule.examiner.codec.decode(gan.generate(part)) for part in noise.split(64)]).numpy()
         samples = SampleSet(windows)
@@ -180,7 +180,7 @@ class Judge(Callback):
 
 
 def train(out: Path, seed: int, steps: int, evaluations: int, overrides: Sequence[str]) -> None:
-    """One training: what the rule saw, what D thinks of few windows of each class, and test patients' judgement."""
+    """Train once; store the rule's evaluations, metrics on test patients, and D's accuracy on a few windows."""
     file = out / f"seed_{seed}.json"
     if file.is_file():
         return
@@ -213,7 +213,7 @@ def train(out: Path, seed: int, steps: int, evaluations: int, overrides: Sequenc
 
 
 def few_of_each_class(gan: GAN, scale: Scale) -> list[dict[str, Any]]:
-    """The training windows of each class of which D is surest, `k` of each repeated: its accuracy, and what Q sees."""
+    """Return D's accuracy and Q for the training windows of each class of which D is surest, `k` of each repeated."""
     train = scale.real.train
     images = gan.codec.picture(torch.from_numpy(train.values))
     gan.discriminator.eval()
@@ -234,7 +234,7 @@ def few_of_each_class(gan: GAN, scale: Scale) -> list[dict[str, Any]]:
 
 
 def choices(run: dict[str, Any]) -> dict[str, int | None]:
-    """The place of the evaluation that each way chooses; None where it chooses none."""
+    """Return the index of the evaluation that each way chooses; None if it chooses none."""
     looks = run["evaluations"]
 
     def most(key: Callable[[dict[str, Any]], float]) -> int:
@@ -256,7 +256,7 @@ def choices(run: dict[str, Any]) -> dict[str, int | None]:
 
 
 def show(out: Path, picture: Path | None) -> None:
-    """Tables in markdown, and the figure."""
+    """Print the tables in markdown, and draw the figure."""
     runs = [json.loads(file.read_text()) for file in sorted(out.glob("seed_*.json"))]
     file = out / "corrupt.json"
     corrupted = json.loads(file.read_text()) if file.is_file() else None
@@ -298,13 +298,13 @@ def _regret_table(runs: list[dict[str, Any]]) -> None:
         _range([float(np.mean([regret(r, p, quality) for p in range(len(r["test"]))])) for r in runs])
         for quality in QUALITIES
     ]
-    print("| any, on the mean | " + " | ".join(cells) + " | |")
+    print("| a random one, on average | " + " | ".join(cells) + " | |")
     best = [_range([min(each[quality] for each in run["test"]) for run in runs]) for quality in QUALITIES]
-    print("| the best there was (its value) | " + " | ".join(best) + " | |")
+    print("| the best of the training (its value) | " + " | ".join(best) + " | |")
 
 
 def regret(run: dict[str, Any], place: int, quality: str) -> float:
-    """How much worse test patients judge an evaluation than the best one of its training."""
+    """Return how much worse an evaluation is on test patients than the best one of its training."""
     values = [each[quality] for each in run["test"]]
     return values[place] - min(values)
 
@@ -332,14 +332,14 @@ def _correlations(runs: list[dict[str, Any]]) -> None:
 
 
 def _range(values: Sequence[float], digits: int = 2) -> str:
-    """Median, and the least and the greatest."""
+    """Return the median, the least and the greatest as text."""
     if not len(values):
         return "–"
     return f"{np.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def draw(corrupted: dict[str, Any] | None, runs: list[dict[str, Any]]) -> Figure:
-    """Left: Q and the guards against the degree of corruption. Right: the trainings, with what each way chose."""
+    """Draw Q and guards against the degree of corruption (left), and trainings with each way's choice (right)."""
     halves = [(_draw_corrupted, corrupted), (_draw_runs, runs)]
     shown = [(drawn, found) for drawn, found in halves if found]
     figure = Figure(figsize=(5.8 * len(shown), 7), layout="constrained", facecolor="white")

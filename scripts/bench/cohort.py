@@ -1,4 +1,4 @@
-"""The laptop preset on a small cohort and on one of ten times as many people, whose records lie on disk."""
+"""The laptop preset on a small cohort and on one of ten times as many patients, whose records lie on disk."""
 
 from functools import cache
 from statistics import median

@@ -1,4 +1,4 @@
-"""What judging many windows takes: minutes and memory of `ganlab.evaluate`, which grow with the square of their number.
+"""The cost of evaluating many windows: minutes and memory of `ganlab.evaluate`, which grow with the number squared.
 
 Not among the default rows: `make bench ARGS="--rows evaluation"` takes about half an hour.
 """
@@ -50,7 +50,7 @@ def _judged(count: int) -> dict[str, float]:
 
 @cache
 def _windows(count: int) -> Path:
-    """Windows `(count, 12, 2025)` in mV of simulated people that are not in the cohort, in place of a generator's."""
+    """Windows `(count, 12, 2025)` in mV of simulated patients who are not in the cohort, in place of a generator's."""
     from ganlab.arrangement.leads import Leads
     from ganlab.dataset.ptbdb_sim import PTBDBSim
 

@@ -1,4 +1,4 @@
-"""Two things timed side by side: in turns, so that what else the machine does falls on both."""
+"""Times two things alternately, so that other work on the machine affects both alike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

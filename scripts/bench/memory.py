@@ -1,4 +1,4 @@
-"""How much memory a process has for itself: not that of the files it maps, which the system may take back."""
+"""Measures the memory of a process without that of the files it maps, which the system may reclaim."""
 
 import re
 import threading
@@ -8,7 +8,7 @@ EVERY_S = 0.005
 
 
 def anonymous_mb(pid: int | str = "self") -> float:
-    """Of a process, in MB, as Linux counts it (RssAnon)."""
+    """Return the anonymous memory of a process in MB, as Linux counts it (RssAnon)."""
     found = re.search(r"^RssAnon:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     if found is None:
         raise RuntimeError("this system does not say how much anonymous memory a process has")
@@ -16,7 +16,7 @@ def anonymous_mb(pid: int | str = "self") -> float:
 
 
 class Watch(threading.Thread):
-    """The largest of it, looked at every few milliseconds."""
+    """Keeps the largest anonymous memory, measured every few milliseconds."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -24,12 +24,12 @@ class Watch(threading.Thread):
         self._ends = threading.Event()
 
     def run(self) -> None:
-        """Look until told to stop."""
+        """Measure until `stop` is called."""
         while not self._ends.wait(EVERY_S):
             self.largest = max(self.largest, anonymous_mb())
 
     def stop(self) -> float:
-        """The largest so far, in MB."""
+        """Stop, and return the largest memory in MB."""
         self._ends.set()
         self.join()
         self.largest = max(self.largest, anonymous_mb())

@@ -1,4 +1,4 @@
-"""From ptbdb's files to the cache, beside the thesis' way and beside wfdb's reading alone."""
+"""From ptbdb's files to the cache, compared with the thesis' code and with wfdb's reading alone."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def thesis(turns: int) -> Row:
 
 
 def wfdb(turns: int) -> Row:
-    """Reading, checking and caching beside reading alone."""
+    """Compare reading, checking and caching with reading alone."""
     root, names = records()
     pairs = in_turns(lambda: _prepare(root), lambda: _read(root, names), turns)
     return Row(

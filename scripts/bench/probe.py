@@ -1,4 +1,4 @@
-"""A run that is watched from inside and ends after a few steps: `python probe.py STEPS BEGAN overrides...`.
+"""Times the first steps of a run, and ends it after them: `python probe.py STEPS BEGAN overrides...`.
 
 BEGAN is the monotonic clock's time at which the command was given. Prints, as JSON, the seconds from there to the
 beginning and to the end of the first step, the mean seconds of the later ones, and the largest anonymous memory in MB.

@@ -1,4 +1,4 @@
-"""Windows in mV a second, beside the generator's forward pass alone and beside another system's own way."""
+"""Windows in mV a second, compared with the generator's forward pass alone and with another system."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def _against_forward(choice: str, count: int, turns: int) -> Row:
 
 
 def deepfake(turns: int) -> Row:
-    """The laptop preset's generator beside deepfake-ecg's own generate(), which writes a file a recording."""
+    """Compare the laptop preset's generator with deepfake-ecg's own generate(), which writes a file a recording."""
     gan = _composed("experiment=laptop")
     window_s = gan.sample(1).shape[-1] / 1000
     script = "; ".join(

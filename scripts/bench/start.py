@@ -1,4 +1,4 @@
-"""How soon a command answers, and a run makes its first step: by the clock, beside the imports that it cannot spare."""
+"""Wall time until a command answers or a run makes its first step, compared with the imports that it needs."""
 
 import time
 from statistics import median
@@ -11,12 +11,12 @@ LIBRARIES = ("-c", "import torch, pytorch_lightning, time; print(time.monotonic(
 
 
 def help(turns: int) -> Row:
-    """`--help` beside importing Hydra alone."""
+    """Compare `--help` with importing Hydra alone."""
     return _answer("--help", turns)
 
 
 def cfg(turns: int) -> Row:
-    """`--cfg job` beside importing Hydra alone."""
+    """Compare `--cfg job` with importing Hydra alone."""
     return _answer("--cfg job", turns)
 
 

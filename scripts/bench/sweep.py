@@ -1,4 +1,4 @@
-"""A sweep of small runs side by side, beside the same runs one after another."""
+"""A sweep of small runs in parallel, compared with the same runs one after another."""
 
 from statistics import median
 
