@@ -117,10 +117,7 @@ def answers_of(path: Path, items: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def table_of(
-    path: Path,
-    columns: Sequence[str],
-    accepted: Mapping[str, Sequence[str]],
-    items: Sequence[str] | None = None,
+    path: Path, columns: Sequence[str], accepted: Mapping[str, Sequence[str]], items: Sequence[str] | None = None
 ) -> dict[str, dict[str, str]]:
     """Return the lines of a CSV file by item, words in lower case. Semicolons, as spreadsheets write, are accepted.
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.metrics.auc import auroc
 from ganlab.metrics.base import Floats, SampleSet, Statistic
+from ganlab.metrics.weighted import auroc
 
 FOLDS = 5
 """Parts of the cross-validation."""

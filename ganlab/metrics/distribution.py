@@ -62,11 +62,8 @@ class Distribution(Metric):
         k: int = 5,
         classifier: bool = True,
     ) -> None:
-        self.embedding = embedding
-        self.components = components
-        self.name = name
-        self.k = k
-        self.classifier = classifier
+        self.embedding, self.components, self.name = embedding, components, name
+        self.k, self.classifier = k, classifier
         numbers = numbers_of("distribution", f"{name}/", blind=embedding.blind)
         self.numbers = {key: each for key, each in numbers.items() if classifier or not key.endswith("c2st_auc")}
 

@@ -168,8 +168,7 @@ def _paper(axes: Axes, right: float, tall: float) -> None:
         upwards = _BIG - millimetres / GAIN * np.arange(round((tall + _BIG) * GAIN / millimetres) + 1)
         lines = [[(x, -tall), (x, _BIG)] for x in across] + [[(-_BEFORE, y), (right, y)] for y in upwards]
         axes.add_collection(
-            LineCollection(lines, colors=color, linewidths=width, gid=f"{millimetres} mm", zorder=0.5),
-            autolim=False,
+            LineCollection(lines, colors=color, linewidths=width, gid=f"{millimetres} mm", zorder=0.5), autolim=False
         )
 
 

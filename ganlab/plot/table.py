@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ganlab.core.kind import Array, Column
-from ganlab.metrics.table.pairs import correlations
+from ganlab.metrics.table.columns import correlations
 from ganlab.plot.figure import GREY, INK, dress, panels, thousands
 
 REAL, SYNTHETIC = "#4f97c6", "#e08a4a"

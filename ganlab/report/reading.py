@@ -93,9 +93,7 @@ def _paper(size: tuple[float, float]) -> tuple[str, int]:
 
 
 def scores_page(
-    scores: Mapping[str, Score],
-    kappa: float | None,
-    remarks: Mapping[str, Sequence[tuple[str, str, str, str]]],
+    scores: Mapping[str, Score], kappa: float | None, remarks: Mapping[str, Sequence[tuple[str, str, str, str]]]
 ) -> str:
     """Return the page of the scores of readers; `remarks` by reader are the item, its truth, the answer, the remark."""
     rows = [

@@ -5,28 +5,28 @@ It is written from what the run left in its folder, and leaves out what is not t
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ganlab.core.files import write_whole
 from ganlab.core.kind import Kind
-from ganlab.core.words import duration, number
+from ganlab.core.words import counted, duration, number
 from ganlab.evaluation.reference import Preview
 from ganlab.plot.images import draw_grids
 from ganlab.report.content import list_of, mapping, read_mapping
-from ganlab.report.data import data_view
 from ganlab.report.numbers import numbers
 from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.samples import by_class, compare
-from ganlab.report.stopping import choice
-from ganlab.report.training import curves, grids
+from ganlab.report.training import choice, curves, grids
 from ganlab.tracking.history import read_history
 
 COMPARISON = "comparison.png"
 """Picture of real and synthetic samples, in the folder of the run."""
 _CHOICES = ("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick")
-_VALUES = ("batch_size", "epochs", "steps", "seed")
+_SETTINGS = (*_CHOICES, "batch_size", "epochs", "steps", "seed")
 _TITLES = {"dataset": "data set", "gan": "GAN", "trick": "tricks", "batch_size": "batch size"}
 
 
@@ -55,6 +55,8 @@ def write_report(
     config = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     history = read_history(folder / "metrics.jsonl")
     settings = read_mapping(file, [])
+    choices = settings | run | mapping(run.get("choices"))
+    given = {key: choices[key] for key in _SETTINGS if choices.get(key) not in (None, [])}
     name = str(run.get("name") or folder.resolve().name)
     by_label = synthetic is not None and synthetic.labels is not None
     content = render(
@@ -77,7 +79,9 @@ def write_report(
         history=history,
         grids=grids(folder / "grids", history, classes),
         data=data_view(mapping(run.get("data")), kind.people),
-        choices=_choices(settings | run | mapping(run.get("choices"))),
+        choices=[
+            (_TITLES.get(key, key), number(value)) for key, value in given.items() if not isinstance(value, Mapping)
+        ],
         overrides=" ".join(map(str, list_of(run.get("overrides")))),
         config=config,
         left_out=[*list_of(run.get("left_out")), *left_out, *trouble],
@@ -112,12 +116,6 @@ def _images(folder: Path, real: Preview | None, synthetic: Preview | None) -> Pi
     return drawn
 
 
-def _choices(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    given = {key: settings.get(key) for key in (*_CHOICES, *_VALUES)}
-    plain = {key: value for key, value in given.items() if value not in (None, []) and not isinstance(value, Mapping)}
-    return [(_TITLES.get(key, key), number(value)) for key, value in plain.items()]
-
-
 def _origin(name: str, run: Mapping[str, Any], config: str) -> str:
     """Return by which run, configuration, seed and code the synthetic data were generated."""
     digest = hashlib.sha256(config.encode()).hexdigest()[:12] if config else ""
@@ -130,3 +128,55 @@ def _origin(name: str, run: Mapping[str, Any], config: str) -> str:
         f"checkpoint {run['checkpoint']}" if run.get("checkpoint") else "",
     ]
     return ", ".join(filter(None, origin))
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """Totals, parts by class, and records that were left out or are doubtful, each as text."""
+
+    totals: Sequence[tuple[str, str]]
+    note: str
+    header: Sequence[str]
+    parts: Sequence[Sequence[str]]
+    noun: str
+    skipped_title: str
+    skipped: Sequence[Sequence[str]]
+    doubtful: Sequence[Sequence[str]]
+
+
+def data_view(data: Mapping[str, Any], people: str) -> DataSection | None:
+    """Return the section on what `run.json` says of the data; None where it says nothing."""
+    if not data:
+        return None
+    noun = f"{data.get('noun', 'sample')}s"
+    units = {"records": "records", "patients": people, "samples": noun}
+    classes = list(mapping(data.get("classes")))
+    parts = {name: mapping(part) for name, part in mapping(data.get("parts")).items()}
+    skipped = [mapping(item) for item in list_of(data.get("skipped"))]
+    record = "row" if data.get("noun") == "row" else "record"
+    totals: Counter[str] = Counter()
+    for one in skipped:
+        if isinstance(count := one.get("count", 1), int):
+            totals[one.get("noun") or record] += count
+    return DataSection(
+        totals=[(unit, number(data[key])) for key, unit in units.items() if key in data],
+        note=str(data.get("note") or ""),
+        header=["part", people, noun, *classes],
+        parts=[
+            [
+                name,
+                *map(
+                    number, (part.get("patients"), part.get("samples"), *map(mapping(part.get("classes")).get, classes))
+                ),
+            ]
+            for name, part in parts.items()
+        ],
+        noun=record,
+        skipped_title=", ".join(counted(total, of) for of, total in totals.items()),
+        skipped=_records(skipped),
+        doubtful=_records([mapping(item) for item in list_of(data.get("doubtful"))]),
+    )
+
+
+def _records(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(one.get("record", "–"), one.get("reason", "–"), number(one.get("count", 1))) for one in items]

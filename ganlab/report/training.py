@@ -1,12 +1,14 @@
-"""A run through training: curves of what it logged, and the grids of generated images that it left."""
+"""A run through training: curves of what it logged, grids of generated images, and what the stopping rule chose."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ganlab.core.words import counted, dashed, number
-from ganlab.plot.curves import class_accuracies, draw_curves, not_finite
+from ganlab.plot.curves import NAMES, class_accuracies, draw_curves, draw_stopping, not_finite
 from ganlab.report.page import NOTICE, Frame, Picture, picture
 from ganlab.tracking.history import History
 
@@ -38,10 +40,9 @@ def curves(history: History, classes: Sequence[str]) -> Curves | None:
     """Return the curves of a run, None where it logged nothing; `classes` are those that D may tell."""
     names = history.names()
     of_class = class_accuracies(names)
-    losses = _chosen("loss", names)
     accuracies = _chosen("accuracy", [name for name in names if "accuracy/class_" not in name])
     figures = []
-    if losses:
+    if losses := _chosen("loss", names):
         figures.append(_curve(history, losses, "loss", "Losses against steps."))
     if accuracies:
         caption = "Share of the real and generated samples that D tells from one another."
@@ -118,3 +119,42 @@ def moment(path: Path, history: History) -> str:
     if step is not None:
         times.setdefault("step", step)
     return ", ".join(f"{name} {number(value)}" for name, value in times.items()) or path.stem
+
+
+FILE = "stopping.json"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The reason for the chosen checkpoint, the picture of the rule's scores, and its components as a table."""
+
+    why: str
+    picture: Picture
+    rows: Sequence[Sequence[str]]
+
+
+def choice(folder: Path) -> Choice | None:
+    """Return what the rule chose in a run's folder; None where no rule chose."""
+    file = folder / FILE
+    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if not content.get("evaluations"):
+        return None
+    caption = (
+        f"Q (lower is better) of {content['windows']} generated windows compared with those of {content['persons']} "
+        "validation patients: at 0 they are no farther from them than windows of training patients are. Bars: one "
+        "standard error from the bootstrap over patients. Hollow: a guard does not hold. Below: each component in "
+        "deviations above its real-versus-real reference value, and what the guards look at with their limits, dashed."
+    )
+    drawn = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
+    return Choice(content["why"][:1].upper() + content["why"][1:] + ".", drawn, _component_rows(content))
+
+
+def _component_rows(content: Mapping[str, Any]) -> list[list[str]]:
+    """Return a line per component: its real-versus-real value and deviation, and its score where the rule chose."""
+    scored = [each for each in content["evaluations"] if each["q"] is not None]
+    last = scored[-1] if scored else {"z": {}}
+    chosen = next((each for each in scored if each["step"] == content["chosen_step"]), last)
+    return [
+        [NAMES.get(name, name), *map(number, (floor["value"], floor["deviation"], chosen["z"].get(name)))]
+        for name, floor in content["floors"].items()
+    ]

@@ -1,38 +1,37 @@
 r"""A cohort of simulated ECGs: a heart dipole of Gaussian waves, seen by fifteen leads.
 
-The dipole \(d(t) \in R^3\) (mV; left, down and back as Frank's x, y, z) is a sum over beats \(k\) and waves
-\(w\)
+The dipole \(d(t) \in R^3\) (mV; left, down and back as Frank's x, y, z) is a sum over beats \(k\) and waves \(w\)
 
 \[ d(t) = \sum_{k,w} a_{kw} v_w \exp\left(-\frac{(t - t_{kw})^2}{2 b_{kw}^2}\right), \qquad
    t_{kw} = R_k + \frac{\theta_w}{2\pi} RR_k^{e_w}, \]
 
-the closed form, along one turn of the limit cycle, of the dynamical model of McSharry et al. (2003): a turn
-is one RR interval, and a wave stands at the angle \(\theta_w\), written here as milliseconds at 60 beats a
-minute (1000 ms are \(2\pi\)). The exponent \(e_w\) sets how far angle and width follow the rate: 0 not at
-all (QRS), 1/2 as Bazett's QT, which is the model's own choice. The leads are linear in the dipole, so
-Einthoven's law holds.
+the closed form, along one turn of the limit cycle, of the dynamical model of McSharry et al. (2003): a turn is one RR
+interval, and a wave stands at the angle \(\theta_w\), written here as milliseconds at 60 beats a minute (1000 ms are
+\(2\pi\)). The exponent \(e_w\) sets how far angle and width follow the rate: 0 not at all (QRS), 1/2 as Bazett's QT,
+which is the model's own choice. The leads are linear in the dipole, so Einthoven's law holds.
 
 Everything of a patient comes from `(seed, patient)`, everything of a recording from `(seed, patient,
 recording)`: a patient is the same in every cohort and in each recording.
 
-Sources: P. E. McSharry, G. D. Clifford, L. Tarassenko, L. A. Smith, "A dynamical model for generating
-synthetic electrocardiogram signals", IEEE TBME 50(3), 289-294, 2003. R. Sameni, G. D. Clifford, C. Jutten,
-M. B. Shamsollahi, "Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process. 2007, 043407 (the
-dipole in three dimensions). G. E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram
-from vectorcardiographic leads", Clin. Cardiol. 3, 87-95, 1980 (the lead vectors). Amplitudes, rates and
-noise were adjusted to PTB records.
+Sources: P. E. McSharry, G. D. Clifford, L. Tarassenko, L. A. Smith, "A dynamical model for generating synthetic
+electrocardiogram signals", IEEE TBME 50(3), 289-294, 2003. R. Sameni, G. D. Clifford, C. Jutten, M. B. Shamsollahi,
+"Multichannel ECG and noise modeling", EURASIP J. Adv. Signal Process. 2007, 043407 (the dipole in three dimensions). G.
+E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram from vectorcardiographic leads", Clin.
+Cardiol. 3, 87-95, 1980 (the lead vectors). Amplitudes, rates and noise were adjusted to PTB records.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfftfreq
 
 from ganlab.core.diagnosis import diagnosis_of, label_of
 from ganlab.core.record import LEADS, Record
+from ganlab.simulator.condition import INDEPENDENT
 from ganlab.simulator.heart import RATE, Array, breathing, draw_beats, heart_dipole, mixed, peaks
-from ganlab.simulator.noise import noise
-from ganlab.simulator.patient import draw_anatomy, draw_session
+from ganlab.simulator.patient import Session, draw_anatomy, draw_session
 
 VERSION = 1
 """Raised whenever the same seed no longer gives the same signal; caches depend on it."""
@@ -98,3 +97,54 @@ def simulate_cohort(
     for patient in range(1, patients + 1):
         for recording in range(1, recordings + 1):
             yield simulate_record(patient, recording, seconds=seconds, seed=seed)
+
+
+SOURCES = ("ra", "la", "ll", "v1", "v2", "v3", "v4", "v5", "v6", "x", "y", "z")
+"""Sources of noise: nine electrodes and Frank's three leads."""
+
+
+def _differences() -> Array:
+    """Return leads from sources, `(11, 12)`: differences of limbs, chest against Wilson's terminal, Frank's."""
+    matrix = np.zeros((len(INDEPENDENT), len(SOURCES)))
+    matrix[0, :3] = (-1.0, 1.0, 0.0)
+    matrix[1, :3] = (-1.0, 0.0, 1.0)
+    matrix[2:8, :3] = -1.0 / 3.0
+    matrix[2:, 3:] = np.eye(9)
+    return matrix
+
+
+def _muscle(samples: int, rng: Generator) -> NDArray[np.float32]:
+    """Return noise of muscle and amplifier at each source, `(12, samples)`, of variance 1: 1/f above 30 Hz."""
+    length = next_fast_len(samples + 500, real=True)
+    frequency = rfftfreq(length, 1.0 / RATE)
+    shape = 1.0 / np.hypot(1.0, frequency / 30.0) * (frequency > 0.3) + 0.02
+    shape *= 0.5 * length / np.sqrt(np.sum(shape**2))
+    parts = rng.standard_normal((len(SOURCES), len(frequency), 2), dtype=np.float32)
+    noise: NDArray[np.float32] = irfft(parts.view(np.complex64)[..., 0] * shape.astype(np.float32), n=length)
+    return noise[:, :samples]
+
+
+def _drift(session: Session, breath: Array, rng: Generator) -> Array:
+    """Return offset, breath and slow drift at each source, `(12, samples)` in mV."""
+    frequency = np.concatenate([rng.uniform(0.02, 0.12, 2), rng.uniform(0.12, 0.45, 2)])
+    angles = 2.0 * np.pi / RATE * frequency[:, None] * np.arange(len(breath))
+    courses = np.concatenate([np.ones((1, len(breath))), breath[None], np.sin(angles), np.cos(angles)])
+    slow = session.drift * np.sqrt(0.03 / frequency)
+    levels = np.concatenate([[0.25, 0.5 * session.drift], slow, slow])
+    return mixed(levels * rng.standard_normal((len(SOURCES), len(levels))), courses)
+
+
+def _mains(session: Session, samples: int, rng: Generator) -> Array:
+    """Return the mains at each source, `(12, samples)` in mV: 50 Hz and a quarter of it at 150 Hz."""
+    angles = 2.0 * np.pi / RATE * np.array([[50.0], [150.0]]) * np.arange(RATE / 50.0)
+    levels = session.mains * np.array([1.0, 0.25, 1.0, 0.25])
+    courses = np.concatenate([np.sin(angles), np.cos(angles)])
+    period = mixed(levels * rng.standard_normal((len(SOURCES), len(levels))), courses)
+    return np.resize(period.T, (samples, len(SOURCES))).T
+
+
+def noise(session: Session, breath: Array, rng: Generator) -> Array:
+    """Return all noise in the independent leads, `(11, samples)` in mV; it enters at the electrodes."""
+    samples = len(breath)
+    muscle = session.muscle * rng.lognormal(0.0, 0.25, (len(SOURCES), 1)) * _muscle(samples, rng)
+    return mixed(_differences(), muscle + _drift(session, breath, rng) + _mains(session, samples, rng))

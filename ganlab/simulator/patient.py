@@ -138,9 +138,8 @@ def draw_anatomy(patient: int, *, seed: int) -> Anatomy:
 class Session:
     """The circumstances that differ from one recording of a patient to the next.
 
-    `rate` multiplies the heart rate, `t_gain` the T waves; `axis` has shape `(3, 3)`; `gain` `(11,)`
-    multiplies the independent leads; `breath_phase` is in radians; `muscle`, `mains` and `drift` are levels
-    in mV.
+    `rate` multiplies the heart rate, `t_gain` the T waves; `axis` has shape `(3, 3)`; `gain` `(11,)` multiplies the
+    independent leads; `breath_phase` is in radians; `muscle`, `mains` and `drift` are levels in mV.
     """
 
     rate: float

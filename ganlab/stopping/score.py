@@ -104,8 +104,7 @@ class Scale:
         self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
         need(self.persons, LEAST_PERSONS, "validation patients")
         self.real, self.rate = real, window_of(real.kind).rate
-        self.draws = draws
-        self.seed = seed
+        self.draws, self.seed = draws, seed
         self._metrics = [metric.fit(real) for metric in _metrics()]
         self._seam = self._numbers(real.reference)["signal/seam_ratio"]
         own = real.train.take(evenly(windows, len(real.train)))

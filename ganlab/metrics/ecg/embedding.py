@@ -47,8 +47,7 @@ class RandomConvolutions(Embedding):
     """
 
     def __init__(self, dilations: int = 5, seed: int = 0) -> None:
-        self.dilations = dilations
-        self.seed = seed
+        self.dilations, self.seed = dilations, seed
 
     def check(self, kind: Kind) -> None:
         """Raise UserError for anything but windows."""

@@ -1,6 +1,6 @@
-"""Errors of real windows to the nearest generated one: MAE, RMSE, PRD, PSNR and SSIM.
+"""Errors of real windows to the nearest generated one: MAE, RMSE, PRD, PSNR and SSIM; distances of pairs by warping.
 
-They ask whether there is a generated window like each real one; windows are not aligned, and a copy wins.
+The errors ask whether there is a generated window like each real one; windows are not aligned, and a copy wins.
 """
 
 import numpy as np
@@ -73,3 +73,28 @@ def ssim(a: Floats, b: Floats) -> NDArray[np.float64]:
     above = (2 * mean_a * mean_b + least[0]) * (2 * both + least[1])
     below = (mean_a**2 + mean_b**2 + least[0]) * (var_a + var_b + least[1])
     return np.where(below > 0, above / np.where(below > 0, below, 1), 1.0).mean(axis=1)
+
+
+BAND = 0.1
+"""Share of a window that warping may shift its samples by."""
+
+
+def dtw(a: Floats, b: Floats, band: float = BAND) -> NDArray[np.float64]:
+    r"""Return the warped distance of pairs of windows, both `(N, samples)`, with shape (N,), in their unit.
+
+    $d^2 = \min_\pi \sum_{(i, j) \in \pi} (x_i - y_j)^2$ over monotonous paths, which shift a sample by at most a share
+    `band` of the window (Sakoe and Chiba, 1978).
+    """
+    count, length = a.shape
+    reach = round(band * length)
+    above = np.full((length + 1, count), np.inf)
+    above[0] = 0
+    for i in range(length):
+        low, high = max(0, i - reach), min(length, i + reach + 1)
+        row = np.full((length + 1, count), np.inf)
+        cost = (a[:, i, None] - b[:, low:high]).T.astype(np.float64) ** 2
+        before = np.minimum(above[low:high], above[low + 1 : high + 1])
+        for j in range(low, high):
+            row[j + 1] = cost[j - low] + np.minimum(before[j - low], row[j])
+        above = row
+    return np.sqrt(above[length])

@@ -1,10 +1,9 @@
 r"""What other tools for synthetic ECGs report, computed as it is defined, each with what it cannot see.
 
 Errors to the nearest generated window (`nearest_errors`) ask whether there is a generated window like each real one.
-The features are eleven numbers of a window: mean, deviation,
-RMS, maximum, energy, zero crossings, lag-1 autocorrelation, skewness, kurtosis, spectral centroid and bandwidth, about
-the window's median and standardized with training windows. Pairs of windows are also compared by dynamic time
-warping (`dtw`).
+The features are eleven numbers of a window: mean, deviation, RMS, maximum, energy, zero crossings, lag-1
+autocorrelation, skewness, kurtosis, spectral centroid and bandwidth, about the window's median and standardized with
+training windows. Pairs of windows are also compared by dynamic time warping (`dtw`).
 
 Elsewhere: spectra, spectral entropy and amplitudes in `ganlab.metrics.ecg.signal`, distances in deep features and the
 discriminative score in `ganlab.metrics.distribution`, memorization in `ganlab.metrics.privacy.copies`, relations of
@@ -25,9 +24,8 @@ from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.coverage import covered
-from ganlab.metrics.ecg.dtw import dtw
 from ganlab.metrics.ecg.lead import LeadMetric, one_lead
-from ganlab.metrics.ecg.nearest_errors import errors, nearest_distance
+from ganlab.metrics.ecg.nearest_errors import dtw, errors, nearest_distance
 from ganlab.metrics.ecg.peaks import LEAST_RATE, find_all_peaks
 from ganlab.metrics.ecg.signal import power
 from ganlab.metrics.frechet import frechet_distance

@@ -39,10 +39,7 @@ class ImageConvolutions(Embedding):
     blind = ("noisy_copy",)
 
     def __init__(self, kernels: int = 32, levels: int = 5, quantile: float = 0.8, seed: int = 0) -> None:
-        self.kernels = kernels
-        self.levels = levels
-        self.quantile = quantile
-        self.seed = seed
+        self.kernels, self.levels, self.quantile, self.seed = kernels, levels, quantile, seed
 
     def check(self, kind: Kind) -> None:
         """Raise UserError for anything but images."""

@@ -12,11 +12,9 @@ from typing import Any
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window
-from ganlab.metrics.auc import auroc
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.privacy.copies import distances, spectra
-from ganlab.metrics.privacy.dcr import screen
 from ganlab.metrics.privacy.membership import Attack, Attempt, Control, NotHere, Outcome, Released
 from ganlab.metrics.privacy.roc import FEW, LOW, rate_at, strongest
 from ganlab.metrics.privacy.targets import (
@@ -24,9 +22,11 @@ from ganlab.metrics.privacy.targets import (
     Targets,
     attack_details,
     attack_statistics,
+    screen,
     target_details,
     targets_of,
 )
+from ganlab.metrics.weighted import auroc
 
 log = logging.getLogger(__name__)
 

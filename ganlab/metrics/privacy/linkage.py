@@ -26,10 +26,9 @@ from ganlab.core.kind import Window
 from ganlab.core.record import LEADS, millivolts
 from ganlab.core.resampling import at_rate, centred
 from ganlab.metrics.base import Array, Floats, Real, SampleSet, Weights
-from ganlab.metrics.privacy.dcr import balanced
 from ganlab.metrics.privacy.membership import Attack, Attempt, NotHere, Outcome, Released
 from ganlab.metrics.privacy.roc import PERMUTATIONS, permuted
-from ganlab.metrics.privacy.targets import Targets
+from ganlab.metrics.privacy.targets import Targets, balanced
 from ganlab.metrics.utility.classifier import RATE, WIDTHS, ResNet
 from ganlab.simulator.ecg import RATE as SIMULATED
 from ganlab.simulator.ecg import simulate_record
@@ -131,9 +130,7 @@ class Linkage(Attack):
 
     def __init__(self, persons: int = 200, steps: int = 800, seed: int = 0) -> None:
         """Take the number of simulated patients to learn from, the steps of training, and its seed."""
-        self.persons = persons
-        self.steps = steps
-        self.seed = seed
+        self.persons, self.steps, self.seed = persons, steps, seed
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Train the network and compute every patient's direction. Raises NotHere for leads that are not simulated."""

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm, rankdata
 
+from ganlab.core.binomial import proportion_interval
 from ganlab.core.spread import evenly
-from ganlab.metrics.auc import auroc
-from ganlab.metrics.base import Estimate, Floats, Weights
+from ganlab.metrics.base import Estimate, Floats, Statistic, Weights
+from ganlab.metrics.weighted import auroc
 
 LOW, FEW = 0.10, 0.01
 """False positive rates at which the true positive rate is taken."""
 LEVEL = 0.05
-"""Level of one-sided tests."""
+"""Level of one-sided tests and bounds."""
 POWER = 0.8
 """Power with which the least detectable AUC is detected."""
 PERMUTATIONS = 2000
@@ -112,3 +113,45 @@ def permuted(member: NDArray[np.bool_], strata: NDArray[np.int64], draws: int, s
         inside = strata == stratum
         drawn[inside] = rng.permuted(drawn[inside], axis=0)
     return drawn
+
+
+THRESHOLDS = 9
+"""Thresholds at which the bound is computed: deciles of the scores of all patients."""
+
+
+def epsilon_bound(scores: Floats, positive: NDArray[np.bool_], level: float = LEVEL, delta: float = 0.0) -> float:
+    r"""Return the one-sided lower bound of epsilon that these scores show with a confidence of `1 - level`; 0 for none.
+
+    A mechanism with $(\varepsilon, \delta)$ has $TPR \le e^\varepsilon FPR + \delta$ and $TNR \le e^\varepsilon FNR +
+    \delta$ (Kairouz et al., ICML 2015). The rates are replaced by their Clopper-Pearson bounds, as Jagielski, Ullman
+    and Oprea do (NeurIPS 2020). They train many models; here there is one, whose members were trained together: the
+    bound speaks of this attack on these patients and audits no mechanism. It is the greatest of those at `THRESHOLDS`
+    quantiles of all scores, each with its share of the `level`.
+    """
+    members, others = int(positive.sum()), int((~positive).sum())
+    thresholds = np.unique(np.quantile(scores, np.arange(1, THRESHOLDS + 1) / (THRESHOLDS + 1), method="higher"))
+    each = level / (2 * THRESHOLDS)
+    bound = 0.0
+    for threshold in thresholds:
+        alarm = scores >= threshold
+        true = proportion_interval(int((alarm & positive).sum()), members, each)[0]
+        false = 1 - proportion_interval(int((~alarm & ~positive).sum()), others, each)[0]
+        for high, low in ((true, false), (1 - false, 1 - true)):
+            if high > delta:
+                bound = max(bound, float(np.log((high - delta) / low)))
+    return bound
+
+
+def greatest_bound(members: int, others: int) -> float:
+    """Return the bound of an attack without error on so many patients."""
+    scores = np.r_[np.ones(members), np.zeros(others)]
+    return epsilon_bound(scores, scores == 1)
+
+
+def constant(bound: float) -> Statistic:
+    """Return a bound of all patients as a statistic: NaN of a draw of patients, as it is an end of an interval."""
+
+    def statistic(_: Weights, reference: Weights) -> float:
+        return bound if (reference == 1).all() else float("nan")
+
+    return statistic

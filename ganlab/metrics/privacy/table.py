@@ -18,14 +18,7 @@ from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import nearest
 from ganlab.metrics.privacy.attributes import inferred, known_columns, risk
 from ganlab.metrics.privacy.roc import strongest
-from ganlab.metrics.privacy.targets import (
-    LEAST,
-    Targets,
-    attack_details,
-    attack_statistics,
-    target_details,
-    targets_of,
-)
+from ganlab.metrics.privacy.targets import LEAST, Targets, attack_details, attack_statistics, target_details, targets_of
 from ganlab.metrics.table.neighbours import Grid
 from ganlab.metrics.weighted import mean_of
 
@@ -62,9 +55,7 @@ class TablePrivacy(Metric):
             raise UserError(
                 f"metrics.measures.table_privacy: steps={steps}, least={least}; accepted are 1 or more, and 2 or more."
             )
-        self.known = known
-        self.steps = steps
-        self.least = least
+        self.known, self.steps, self.least = known, steps, least
 
     def fit(self, real: Real) -> Scorer:
         """Learn the columns' scales. Raises UserError for columns that do not exist, TooFew for too few patients."""

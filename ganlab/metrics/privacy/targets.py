@@ -1,4 +1,4 @@
-"""The patients under attack and their samples."""
+"""The patients under attack and their samples, the numbers of attacks on them, and the distance screen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.metrics.auc import auroc
 from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, TooFew, Weights
-from ganlab.metrics.privacy.epsilon import constant, epsilon_bound, greatest_bound
-from ganlab.metrics.privacy.roc import FEW, LOW, curve, least_auc, rate_at
+from ganlab.metrics.privacy.roc import FEW, LOW, constant, curve, epsilon_bound, greatest_bound, least_auc, rate_at
+from ganlab.metrics.weighted import auroc, mean, quantile
 
 LEAST = 10
 """Members, and non-members, below which no attack is made."""
@@ -79,10 +78,7 @@ def targets_of(real: Real, least: int) -> Targets:
     """Return the targets. Raises TooFew for less than `least` patients on a side, or hardly anybody to learn from."""
     attacked = real.attacked
     assert attacked is not None
-    counts = {
-        "members": len(attacked.members.people),
-        "non-members": len(attacked.nonmembers.people),
-    }
+    counts = {"members": len(attacked.members.people), "non-members": len(attacked.nonmembers.people)}
     lacking = [f"{count} {side}" for side, count in counts.items() if count < least]
     if lacking:
         raise TooFew(
@@ -135,3 +131,57 @@ def attack_details(scores: Floats, targets: Targets) -> dict[str, Any]:
         "curve": curve(scores, targets.member),
         "scores": [float(f"{score:.5g}") for score in scores],
     }
+
+
+LOWEST = 0.05
+"""Quantile of the distances that is compared."""
+
+
+def screen(distance: Floats, targets: Targets) -> dict[str, Statistic]:
+    """Return numbers of the distances of N samples to the T under attack, `(N, T)`: are they nearer to members?
+
+    DCR is the distance to the closest record, NNDR its ratio to that to the closest of another patient: windows of one
+    patient resemble one another. Sets that pass were shown to leak membership all the same (Yao et al., "The DCR
+    Delusion", 2025).
+    """
+    nearest = np.full((len(targets.person), len(distance)), np.inf, distance.dtype)
+    np.minimum.at(nearest, targets.place, distance.T)
+    to_person = nearest.T
+
+    def sides(reference: Weights) -> tuple[Floats, Floats]:
+        present = targets.weights(reference) > 0
+        return to_person[:, present & targets.member], to_person[:, present & ~targets.member]
+
+    def share(judged: Weights, reference: Weights) -> float:
+        ours, others = sides(reference)
+        if not ours.shape[1] or not others.shape[1]:
+            return float("nan")
+        one, other = ours.min(axis=1), others.min(axis=1)
+        return balanced(mean(np.where(one == other, 0.5, one < other), judged), ours.shape[1], others.shape[1])
+
+    def ratio(judged: Weights, reference: Weights) -> float:
+        ends = [quantile(side.min(axis=1), judged, LOWEST) if side.shape[1] else np.nan for side in sides(reference)]
+        return _over(*ends)
+
+    def second(judged: Weights, reference: Weights) -> float:
+        return _over(*(quantile(_closest_over_second(side), judged, LOWEST) for side in sides(reference)))
+
+    return {"privacy/dcr_share": share, "privacy/dcr_ratio": ratio, "privacy/nndr_ratio": second}
+
+
+def balanced(share: float, members: int, others: int) -> float:
+    """Return a share of members corrected to as many on either side: of more patients one is nearer by chance."""
+    ours, theirs = share / members, (1 - share) / others
+    return ours / (ours + theirs)
+
+
+def _closest_over_second(side: Floats) -> Floats:
+    """Return the ratio of the two least distances to patients `(N, P)`, `(N,)`; NaN where there are not two."""
+    if side.shape[1] < 2:
+        return np.full(len(side), np.nan)
+    two = np.partition(side, 1, axis=1)[:, :2]
+    return two[:, 0] / np.where(two[:, 1] > 0, two[:, 1], np.nan)
+
+
+def _over(one: float, other: float) -> float:
+    return one / other if other else float("nan")

@@ -8,7 +8,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Row
 from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, check_finite, need
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.table import columns, neighbours, pairs, trees
+from ganlab.metrics.table import columns, neighbours, trees
 from ganlab.metrics.weighted import mean_of
 
 LEAST = 10
@@ -44,7 +44,7 @@ class TableMetric(Metric):
             rows = samples.values.astype(np.float64)
             return {
                 **columns.scores(rows, reference, kind),
-                **pairs.scores(rows, reference, kind),
+                **columns.pair_scores(rows, reference, kind),
                 "table/violations": mean_of(columns.violations(samples.values, kind)),
                 **among(samples),
                 **learned(samples),

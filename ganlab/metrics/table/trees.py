@@ -14,8 +14,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ganlab.core.kind import Array, Column
-from ganlab.metrics.auc import auroc, macro_auroc, mean_of_finite
 from ganlab.metrics.base import Real, SampleSet, Scorer, Statistic, Weights
+from ganlab.metrics.weighted import auroc, macro_auroc, mean_of_finite
 
 Labels = NDArray[np.int64]
 FOLDS = 5

@@ -200,8 +200,7 @@ class TrainedClassifier(Embedding):
     blind = ("noisy_copy",)
 
     def __init__(self, steps: int = STEPS, seed: int = 0) -> None:
-        self.steps = steps
-        self.seed = seed
+        self.steps, self.seed = steps, seed
 
     def fit(self, real: Real) -> Embed:
         """Train. Raises TooFew where the training samples have no labels or only one."""

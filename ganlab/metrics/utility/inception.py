@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
-from ganlab.metrics.auc import mean_of_finite
 from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import STEPS, Probabilities, classify_unseen
+from ganlab.metrics.weighted import mean_of_finite
 
 
 class InceptionScore(Metric):
@@ -23,8 +23,7 @@ class InceptionScore(Metric):
     numbers = numbers_of("inception")
 
     def __init__(self, steps: int = STEPS, seed: int = 0) -> None:
-        self.steps = steps
-        self.seed = seed
+        self.steps, self.seed = steps, seed
 
     def fit(self, real: Real) -> Scorer:
         """Train the classifiers. Raises TooFew where the training samples have no labels or only one."""

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
 from ganlab.core.spread import evenly
-from ganlab.metrics.auc import balanced_accuracy, macro_auroc, mean_of_finite
 from ganlab.metrics.base import Estimate, Metric, Real, SampleSet, Scorer, Statistic, TooFew, Weights
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import (
@@ -31,6 +30,7 @@ from ganlab.metrics.utility.classifier import (
     resampled,
     train_classifier,
 )
+from ganlab.metrics.weighted import balanced_accuracy, macro_auroc, mean_of_finite
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,7 @@ class Utility(Metric):
 
     def __init__(self, steps: int = STEPS, seed: int = 0, repeats: int = 1) -> None:
         """Take steps and seed of training, and `repeats`: classifiers of other seeds, whose numbers are averaged."""
-        self.steps = steps
-        self.seed = seed
-        self.repeats = repeats
+        self.steps, self.seed, self.repeats = steps, seed, repeats
 
     def fit(self, real: Real) -> Scorer:
         """Train on the real samples.
@@ -142,9 +140,7 @@ class _Patients:
 
 
 def _by_patient(
-    patients: _Patients,
-    number: Callable[[Probabilities, NDArray[np.int64]], Estimate],
-    tested: list[Probabilities],
+    patients: _Patients, number: Callable[[Probabilities, NDArray[np.int64]], Estimate], tested: list[Probabilities]
 ) -> Statistic:
     parts = [number(each, patients.label) for each in tested]
 

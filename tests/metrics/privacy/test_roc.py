@@ -4,8 +4,16 @@ from scipy.stats import binom, norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ganlab.metrics.base import SampleSet
-from ganlab.metrics.privacy.epsilon import THRESHOLDS, epsilon_bound, greatest_bound
-from ganlab.metrics.privacy.roc import curve, least_auc, permuted, rate_at, strongest
+from ganlab.metrics.privacy.roc import (
+    THRESHOLDS,
+    curve,
+    epsilon_bound,
+    greatest_bound,
+    least_auc,
+    permuted,
+    rate_at,
+    strongest,
+)
 from ganlab.metrics.privacy.targets import Targets
 
 MEMBER = np.arange(80) < 40

@@ -11,8 +11,7 @@ from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import radii
 from ganlab.metrics.table import trees as table_trees
-from ganlab.metrics.table.columns import violations
-from ganlab.metrics.table.pairs import correlations
+from ganlab.metrics.table.columns import correlations, violations
 from ganlab.metrics.table.rows import TableMetric
 from tests.conftest import DATA
 

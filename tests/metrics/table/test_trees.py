@@ -3,9 +3,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ganlab.core.kind import Column, Row
-from ganlab.metrics.auc import macro_auroc
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.table.trees import fit
+from ganlab.metrics.weighted import macro_auroc
 
 KIND = Row((Column("a"), Column("b"), Column("rare", binary=True), Column("sick", binary=True)))
 
