@@ -1,7 +1,5 @@
 """95 % confidence intervals by a bootstrap over patients: the unit is the patient, not the window."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.random import Generator
 
@@ -28,26 +26,17 @@ def interval(
     value = statistic(np.ones(len(judged)), np.ones(len(reference)))
     if any(each.persons is not None and len(np.unique(each.persons)) < 2 for each in (judged, reference)):
         return float("nan"), float("nan")
-    values = np.array([statistic(*pair) for pair in _weights(judged, reference, draws, np.random.default_rng(seed))])
+    rng = np.random.default_rng(seed)
+    values = np.array([statistic(drawn(judged, rng), drawn(reference, rng)) for _ in range(draws)])
     values = values[np.isfinite(values)]
     if len(values) < draws / 2 or not np.isfinite(value):
         return float("nan"), float("nan")
     if limits == (0.0, 1.0) and value in limits and (values == value).all():
-        return _constant(value, judged)
+        units = len(judged) if judged.persons is None else len(np.unique(judged.persons))
+        possible = 1 - (1 - LEVEL) ** (1 / units)
+        return (0.0, possible) if value == 0 else (1 - possible, 1.0)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - values.mean() + value
     return float(np.clip(low, *limits)), float(np.clip(high, *limits))
-
-
-def _constant(value: float, judged: SampleSet) -> tuple[float, float]:
-    """Return the interval of a share that is 0, or 1, in every draw, of as many patients, or samples without ids."""
-    units = len(judged) if judged.persons is None else len(np.unique(judged.persons))
-    possible = 1 - (1 - LEVEL) ** (1 / units)
-    return (0.0, possible) if value == 0 else (1 - possible, 1.0)
-
-
-def _weights(judged: SampleSet, reference: SampleSet, draws: int, rng: Generator) -> Iterator[tuple[Weights, Weights]]:
-    for _ in range(draws):
-        yield drawn(judged, rng), drawn(reference, rng)
 
 
 def drawn(samples: SampleSet, rng: Generator) -> Weights:

@@ -13,7 +13,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window, window_of
 from ganlab.core.resampling import resample
 from ganlab.core.spread import evenly
-from ganlab.exchange.synthetic import Synthetic, Values
+from ganlab.exchange.synthetic import Synthetic
 from ganlab.metrics.base import Real, SampleSet
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,8 @@ def _common_length(kind: Window, other: Window, rate: float) -> int:
 def _cut(synthetic: Synthetic, rate: float, samples: int, count: int) -> tuple[SampleSet, Facts]:
     """Return at most `count` windows of the recordings, spread evenly, and what was left over."""
     kind = window_of(synthetic.kind)
-    lengths = np.array([math.ceil(_ratio(kind.rate, rate) * each) for each in _lengths(synthetic.values)])
+    ratio = _ratio(kind.rate, rate)
+    lengths = np.array([math.ceil(ratio * each.shape[-1]) for each in synthetic.values])
     windows = lengths // samples
     if not windows.any():
         raise UserError(
@@ -113,10 +114,6 @@ def _cut(synthetic: Synthetic, rate: float, samples: int, count: int) -> tuple[S
     }
     # Negative numbers: no real patient has one.
     return SampleSet(values, labels, -1 - recording[chosen] if several else None), facts
-
-
-def _lengths(values: Values) -> list[int]:
-    return [values.shape[-1]] * len(values) if isinstance(values, np.ndarray) else [each.shape[-1] for each in values]
 
 
 def _resampled(windows: Array, rate: float, wanted: float) -> NDArray[np.float32]:

@@ -65,8 +65,7 @@ def noise(real: Real, count: int, rng: Generator) -> SampleSet:
     """Return training samples with random phases, the same for all leads or channels; columns shuffled one by one."""
     source = copy(real, count, rng)
     if isinstance(real.kind, Row):
-        shuffled = rng.permuted(source.values, axis=0)
-        return SampleSet(shuffled, source.labels)
+        return SampleSet(rng.permuted(source.values, axis=0), source.labels)
     return SampleSet(real.kind.limited(_random_phases(source.values, rng)), source.labels)
 
 
@@ -99,8 +98,7 @@ def make(name: str, real: Real, count: int, seed: int = 0) -> SampleSet:
 
 
 def _chosen(available: int, count: int, rng: Generator) -> NDArray[np.int64]:
-    rounds = [rng.permutation(available) for _ in range(-(-count // available))]
-    return np.concatenate(rounds)[:count]
+    return np.concatenate([rng.permutation(available) for _ in range(-(-count // available))])[:count]
 
 
 def _anonymous(samples: SampleSet) -> SampleSet:
@@ -146,6 +144,5 @@ def _gaussian(values: Array, count: int, rng: Generator) -> Array:
     basis = PCA(min(COMPONENTS, len(flat) - 1, flat.shape[1]), svd_solver="auto", random_state=0).fit(flat)
     drawn = rng.standard_normal((count, basis.n_components_), dtype=np.float32)
     drawn *= np.sqrt(basis.explained_variance_).astype(np.float32)
-    made = drawn @ basis.components_.astype(np.float32)
-    made += basis.mean_.astype(np.float32)
+    made = drawn @ basis.components_.astype(np.float32) + basis.mean_.astype(np.float32)
     return made.reshape(count, *values.shape[1:])

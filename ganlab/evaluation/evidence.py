@@ -71,13 +71,8 @@ def evidence(
     that are not finite are None. No more generated samples are compared than there are training samples, of which the
     reference range is made. A metric that raises UserError, as for too few samples, is left out and named.
 
-    Arguments:
-        real: Training samples and the reference.
-        synthetic: Generated samples.
-        metrics: The metrics by name.
-        store: Folder of the cache.
-        settings: The metrics' settings by name: cached numbers are of the same ones.
-        draws: Draws of the bootstrap over patients.
+    `store` is the folder of the cache, whose numbers are of the same `settings` by metric; the bootstrap over patients
+    has `draws`.
     """
     if len(synthetic) > len(real.train):
         log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
@@ -106,14 +101,7 @@ def evidence(
     return result
 
 
-@dataclass(frozen=True)
-class _Measured:
-    rows: dict[str, Row]
-    details: dict[str, Any]
-    left_out: list[str]
-
-
-def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> _Measured:
+def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> Evidence:
     """Return value and interval of each number; what they were computed from, which may be large, is dropped."""
     scores = scorer(samples)
     rows = {
@@ -123,7 +111,7 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
         }
         for name, each in scores.items()
     }
-    return _Measured(rows, scores.details, scores.left_out) if isinstance(scores, Scores) else _Measured(rows, {}, [])
+    return Evidence(rows, scores.left_out, scores.details) if isinstance(scores, Scores) else Evidence(rows, [])
 
 
 def _rows(
@@ -189,9 +177,8 @@ def _value(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> flo
 def _interval(
     statistic: Statistic, judged: SampleSet, reference: SampleSet, number: Number, draws: int
 ) -> list[float | None]:
-    if not draws:
-        return [None, None]
-    return [_finite(end) for end in interval(statistic, judged, reference, draws, SEED, number.limits)]
+    ends = interval(statistic, judged, reference, draws, SEED, number.limits) if draws else (math.nan, math.nan)
+    return [_finite(end) for end in ends]
 
 
 def _finite(value: float) -> float | None:

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -129,26 +128,19 @@ def table_of(
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         text = path.read_text(encoding="cp1252")
-    reader = csv.DictReader(text.splitlines(), delimiter=_delimiter(text))
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(text.splitlines(), delimiter=";" if first.count(";") > first.count(",") else ",")
     if missing := [column for column in columns if column not in (reader.fieldnames or [])]:
         raise UserError(f"{path}, line 1: no column {', '.join(missing)}; wanted are {', '.join(columns)}.")
     rows: dict[str, dict[str, str]] = {}
     for line in reader:
-        row = {str(name): _plain(value) for name, value in line.items() if name is not None}
+        texts = {name: value if isinstance(value, str) else "" for name, value in line.items() if name is not None}
+        row = {str(name): " ".join(value.split()) for name, value in texts.items()}
         if not any(row.values()):
             continue
         _check(f"{path}, line {reader.line_num}", row, accepted, items, rows)
         rows[row["item"]] = row
     return rows
-
-
-def _delimiter(text: str) -> str:
-    first = text.partition("\n")[0]
-    return ";" if first.count(";") > first.count(",") else ","
-
-
-def _plain(value: Any) -> str:
-    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _check(

@@ -50,11 +50,7 @@ def persons_or_nearest(
 ) -> NDArray[np.int64] | None:
     """Return the patient ids of samples `(N,)`; without any, those of the nearest training samples, perhaps copied.
 
-    Arguments:
-        samples: The samples.
-        points: The samples in the embedding, with shape (N, d).
-        train: Training samples.
-        trained: The training samples in the embedding, with shape (M, d).
+    In the embedding these are `points`, with shape (N, d), and `trained`, with shape (M, d).
     """
     if samples.persons is not None or train.persons is None:
         return samples.persons

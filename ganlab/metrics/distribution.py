@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from ganlab.core.kind import Array, Image, Kind, Row, Window
+from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, check_finite, need
 from ganlab.metrics.c2st import persons_or_nearest, two_sample_auc
@@ -41,15 +41,11 @@ PAIRED = 2000
 
 
 class Distribution(Metric):
-    """Numbers of two sets of points in an embedding.
+    """Numbers of two sets of points in an embedding; their names begin with `name`.
 
-    Arguments:
-        embedding: Makes points of samples.
-        components: Principal components of the training samples, at most; fewer where these are less than twice as
-            many, or have less features.
-        name: What the numbers' names begin with.
-        k: Neighbours within the radius of a ball, for precision, recall, density and coverage.
-        classifier: Whether the two-sample test is made, which takes longest.
+    There are at most as many principal `components` of the training samples, fewer where these are less than twice as
+    many or have less features; `k` neighbours lie within the radius of a ball, for precision, recall, density and
+    coverage. The two-sample test by a `classifier` takes longest.
     """
 
     kinds = (Window, Row, Image)
@@ -140,10 +136,7 @@ def _reduced(embed: Embed, real: Real, components: int) -> Embed:
     basis = PCA(kept, svd_solver="covariance_eigh").fit(features)
     scale = np.sqrt(basis.explained_variance_.mean()) or 1.0
 
-    def reduced(values: Array) -> Points:
-        return (basis.transform(embed(check_finite(values))) / scale).astype(np.float32)
-
-    return reduced
+    return lambda values: (basis.transform(embed(check_finite(values))) / scale).astype(np.float32)
 
 
 def _kernels(cloud: Cloud, reference: Cloud, between: Points, width: float) -> dict[str, Statistic]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,20 @@ FILE = Path(__file__).with_suffix(".yaml")
 
 
 def numbers_of(metric: str, prefix: str | None = None, blind: Collection[str] = (), **words: Any) -> dict[str, Number]:
-    """Return a metric's numbers by their full names, `<prefix>/<name>`.
+    """Return a metric's numbers in `numbers.yaml` by their full names, `<prefix>/<name>`.
 
-    Arguments:
-        metric: The metric's key in `numbers.yaml`.
-        prefix: What the names begin with; the metric's key and a slash by default.
-        blind: Controls that these numbers do not distinguish from real samples, whatever the file says.
-        words: What stands in braces in the file.
+    `prefix` is what the names begin with, the metric's key and a slash by default; `blind` are controls that these
+    numbers do not distinguish from real samples, whatever the file says; `words` stand in braces in the file.
     """
     start = f"{metric}/" if prefix is None else prefix
-    return {f"{start}{name}": _filled(number, blind, words) for name, number in _read()[metric].items()}
-
-
-def _filled(number: Number, blind: Collection[str], words: Mapping[str, Any]) -> Number:
-    sees = tuple(control for control in number.sees if control not in blind)
-    meaning = number.meaning.format(**words) if words else number.meaning
-    return Number(number.unit, meaning, number.best, sees, number.limits)
+    return {
+        f"{start}{name}": replace(
+            number,
+            meaning=number.meaning.format(**words) if words else number.meaning,
+            sees=tuple(control for control in number.sees if control not in blind),
+        )
+        for name, number in _read()[metric].items()
+    }
 
 
 @cache

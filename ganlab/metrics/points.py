@@ -57,24 +57,17 @@ def radii(points: Floats, k: int) -> Floats:
 def nearest(
     points: Floats, others: Floats, same: NDArray[np.bool_] | None = None, metric: str = "euclidean"
 ) -> NDArray[np.float64]:
-    """Return the distance of each point to the nearest of the others, `(N,)`; infinite where there is none.
+    """Return the distance of each of N points to the nearest of M others, `(N,)`; infinite where there is none.
 
-    Arguments:
-        points: With shape (N, d).
-        others: With shape (M, d).
-        same: Pairs that are left out, with shape (N, M) or (1, M): see `same_person`.
-        metric: A metric of scipy's `cdist`.
+    Pairs that are `same`, `(N, M)` or `(1, M)` as of `same_person`, are left out; `metric` is one of scipy's `cdist`.
     """
-    return np.concatenate([_nearest(points, others, part, same, metric) for part in blocks(len(points))])
-
-
-def _nearest(
-    points: Floats, others: Floats, part: slice, same: NDArray[np.bool_] | None, metric: str
-) -> NDArray[np.float64]:
-    apart = cdist(points[part], others, metric)
-    if same is not None:
-        np.copyto(apart, np.inf, where=same[part] if len(same) == len(points) else same)
-    return apart.min(axis=1)
+    least = np.empty(len(points))
+    for part in blocks(len(points)):
+        apart = cdist(points[part], others, metric)
+        if same is not None:
+            np.copyto(apart, np.inf, where=same[part] if len(same) == len(points) else same)
+        least[part] = apart.min(axis=1)
+    return least
 
 
 def nearest_places(points: Floats, others: Floats, count: int) -> NDArray[np.int64]:
@@ -90,12 +83,9 @@ def nearest_places(points: Floats, others: Floats, count: int) -> NDArray[np.int
 
 
 def same_person(persons: NDArray[np.int64] | None, others: NDArray[np.int64] | None, count: int) -> NDArray[np.bool_]:
-    """Return which pairs are of one patient, `(N, M)`; `(1, M)` of False where one side has no patient ids.
+    """Return which pairs of N and M samples are of one patient, `(N, M)`, by their patient ids.
 
-    Arguments:
-        patients: Person ids of N samples; None for samples without.
-        others: Person ids of M other samples; None for samples without.
-        count: How many others there are, M.
+    Without ids on one side, which are None then, these are `(1, M)` times False; `count` is M.
     """
     if persons is None or others is None:
         return np.zeros((1, count), np.bool_)

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganlab.plot.figure import BLUE, GREEN, GREY, GRID, INK, ORANGE, bare, blank
+from ganlab.plot.figure import BLUE, GREEN, GREY, GRID, INK, ORANGE, bare, blank, panels
 from ganlab.tracking.collapse import THRESHOLD, Rate, State, evaluations
 from ganlab.tracking.history import History
 
@@ -27,7 +26,13 @@ def draw_rates(rates: Sequence[Rate], names: Sequence[str]) -> Figure:
     figure = blank(8.4, 0.9 + 0.3 * len(rates))
     axes = figure.add_subplot()
     for row, rate in enumerate(rates):
-        _rate_line(axes, row, rate)
+        axes.text(103, row, str(rate), va="center", fontsize=9, color=GREY, clip_on=False)
+        if not rate.judged:
+            continue
+        low, high = rate.interval()
+        color = _COLORS["collapsed" if rate.collapsed else "healthy"]
+        axes.plot([100 * low, 100 * high], [row, row], color=color, linewidth=2, alpha=0.45, solid_capstyle="round")
+        axes.plot(100 * rate.collapsed / rate.judged, row, "o", color=color, markersize=6, gid="rate")
     axes.set(xlim=(-2, 102), ylim=(len(rates) - 0.4, -0.6), xlabel="runs that collapsed, %")
     axes.set_yticks(range(len(rates)), [_short(name) for name in names])
     axes.grid(axis="x", color=GRID, linewidth=0.6)
@@ -35,26 +40,12 @@ def draw_rates(rates: Sequence[Rate], names: Sequence[str]) -> Figure:
     return figure
 
 
-def _rate_line(axes: Axes, row: int, rate: Rate) -> None:
-    axes.text(103, row, str(rate), va="center", fontsize=9, color=GREY, clip_on=False)
-    if not rate.judged:
-        return
-    low, high = rate.interval()
-    color = _COLORS["collapsed" if rate.collapsed else "healthy"]
-    axes.plot([100 * low, 100 * high], [row, row], color=color, linewidth=2, alpha=0.45, solid_capstyle="round")
-    axes.plot(100 * rate.collapsed / rate.judged, row, "o", color=color, markersize=6, gid="rate")
-
-
 def draw_diversity(experiments: Sequence[Runs], names: Sequence[str]) -> Figure:
     """Draw one panel per experiment: the diversity ratio of each run against epochs, coloured by its state."""
     columns = min(4, len(experiments))
-    down = math.ceil(len(experiments) / columns)
-    figure = blank(2.4 * columns + 0.4, 1.95 * down + 0.2)
-    axes = np.atleast_1d(figure.subplots(down, columns, sharey=True)).ravel()
-    for panel, runs, name in zip(axes, experiments, names, strict=False):
+    figure, axes = panels(len(experiments), columns, 1.95, 2.4 * columns + 0.4, sharey=True)
+    for panel, runs, name in zip(axes, experiments, names, strict=True):
         _panel(panel, runs, name)
-    for panel in axes[len(experiments) :]:
-        panel.set_visible(False)
     figure.supylabel("generated / real distance", fontsize=9.5, color=GREY)
     return figure
 
@@ -74,12 +65,9 @@ def _panel(axes: Axes, runs: Runs, name: str) -> None:
 
 
 def _line(axes: Axes, history: History, state: State) -> None:
-    points = evaluations(history.rows)
-    steps_per_epoch = history.steps_per_epoch() or 1.0
-    times = [step / steps_per_epoch for _, _, step in points]
-    ratios = [ratio for ratio, *_ in points]
-    marker = "." if len(points) < 4 else ""
-    axes.plot(times, ratios, color=_COLORS[state], linewidth=0.9, alpha=0.8, marker=marker)
+    points, steps_per_epoch = evaluations(history.rows), history.steps_per_epoch() or 1.0
+    times, ratios = [step / steps_per_epoch for *_, step in points], [ratio for ratio, *_ in points]
+    axes.plot(times, ratios, color=_COLORS[state], linewidth=0.9, alpha=0.8, marker="." if len(points) < 4 else "")
     lost = [time for time, ratio in zip(times, ratios, strict=True) if not math.isfinite(ratio)]
     axes.plot(lost, [0.0] * len(lost), "x", color=_COLORS["dead"], markersize=4)
 

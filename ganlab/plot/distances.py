@@ -63,15 +63,14 @@ def draw_distances(lines: Sequence[DistanceLine], end: float = MOST) -> Figure:
     axes = figure.add_subplot()
     axes.axvspan(LEAST / 1.3, 1, color=_RANGE, linewidth=0, zorder=0)
     for place, line in enumerate(lines):
-        _markers(axes, place, line, end)
-        _texts(axes, place, line)
+        _line(axes, place, line, end)
     _scale(axes, len(lines), end)
     style = {"fontsize": 8.2, "handletextpad": 0.2, "columnspacing": 0.8, "labelcolor": INK}
     legend(figure, [axes], "outside upper left", ncols=4, **style)
     return figure
 
 
-def _markers(axes: Axes, place: int, line: DistanceLine, end: float) -> None:
+def _line(axes: Axes, place: int, line: DistanceLine, end: float) -> None:
     def within(off: float) -> float:
         return min(max(off, LEAST), end)
 
@@ -87,13 +86,10 @@ def _markers(axes: Axes, place: int, line: DistanceLine, end: float) -> None:
         if column in offs:
             look = {"linestyle": "", "ms": 5.2, "mfc": "none", "mew": 1.2, **style}
             axes.plot(within(offs[column]), below, label=COLUMNS[column], gid=column, **look)
-
-
-def _texts(axes: Axes, place: int, line: DistanceLine) -> None:
     name = f"{line.name}: proves nothing here" if line.flagged else line.name
-    style: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
-    axes.text(0.012, place - 0.3, name, color=ALARM if line.flagged else INK, fontsize=8.8, ha="left", **style)
-    axes.text(0.988, place - 0.3, line.values, color=GREY, fontsize=7.8, ha="right", **style)
+    text: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
+    axes.text(0.012, place - 0.3, name, color=ALARM if line.flagged else INK, fontsize=8.8, ha="left", **text)
+    axes.text(0.988, place - 0.3, line.values, color=GREY, fontsize=7.8, ha="right", **text)
 
 
 def _scale(axes: Axes, lines: int, end: float) -> None:

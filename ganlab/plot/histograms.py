@@ -166,17 +166,9 @@ def draw_histograms(
 ) -> Figure:
     """Draw a panel for each histogram that holds a value: 1 % and 99 % quantiles dashed, the chosen range shaded.
 
-    One or two values, as those of a binary feature, are bars with their counts.
-
-    Arguments:
-        histograms: By the name of the lead or feature.
-        noun: The values' name, such as `samples`.
-        unit: The values' unit.
-        ranges: Lower and upper end of the range that a standardization keeps, where there is one.
-        across: Panels in a row.
-
-    Raises:
-        ValueError: no histogram holds a value.
+    One or two values, as those of a binary feature, are bars with their counts. Histograms, and `ranges` that a
+    standardization keeps, come by the name of the lead or feature; `noun` and `unit` are the values', such as
+    `samples`; `across` is the number of panels in a row. Raises ValueError where no histogram holds a value.
     """
     held = {name: histogram for name, histogram in histograms.items() if histogram.count}
     if not held:

@@ -50,10 +50,8 @@ def draw_grid(images: Array, columns: int = 3) -> NDArray[np.uint8]:
     """Return images `(N, C, H, W)` in [-1, 1], `columns` in a row, as one uint8 picture `(height, width, 3)`.
 
     Each pixel becomes a square of the same whole number of pixels, after which the longer side is near `SIDE`. The
-    picture is as wide for few images as for many; the rest is white.
-
-    Raises:
-        ValueError: images of another shape, or none.
+    picture is as wide for few images as for many; the rest is white. Raises ValueError for images of another shape, or
+    none.
     """
     _check(images)
     tiles = [_tile(image) for image in images]
@@ -64,8 +62,7 @@ def draw_grid(images: Array, columns: int = 3) -> NDArray[np.uint8]:
 def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
     """Draw one image `(C, H, W)` in [-1, 1] below each name, all of one height, in rows as wide as `columns` squares.
 
-    Raises:
-        ValueError: an image of another shape, or none.
+    Raises ValueError for an image of another shape, or none.
     """
     tiles = {name: _tile(np.asarray(image)) for name, image in images.items()}
     if not tiles:
@@ -97,8 +94,7 @@ def _places(widths: Sequence[float], columns: int) -> tuple[list[tuple[float, fl
 def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
     """Draw grids of images `(N, C, H, W)` in [-1, 1], each under its name, side by side.
 
-    Raises:
-        ValueError: images of another shape, or none.
+    Raises ValueError for images of another shape, or none.
     """
     grids = {name: draw_grid(some, columns) for name, some in images.items()}
     widths = [grid.shape[1] / grid.shape[0] for grid in grids.values()]

@@ -75,11 +75,7 @@ class Gallery:
 
 
 def write_exploration(folder: Path, exploration: Exploration) -> Path:
-    """Write `folder/explore.html` and return its path.
-
-    Raises:
-        ValueError: images or titles that are not as many as the samples.
-    """
+    """Write `folder/explore.html` and return its path. Raises ValueError for too few or many images or titles."""
     _check(exploration)
     held = {name: histogram for name, histogram in exploration.histograms.items() if histogram.count}
     numbers = {name: histogram.describe() | {"not finite": histogram.not_finite} for name, histogram in held.items()}
@@ -106,8 +102,7 @@ def _check(exploration: Exploration) -> None:
     lengths = {name: len(images) for name, images in exploration.images.items()}
     if exploration.titles:
         lengths["titles"] = len(exploration.titles)
-    wrong = {name: length for name, length in lengths.items() if length != count}
-    if wrong:
+    if wrong := {name: length for name, length in lengths.items() if length != count}:
         raise ValueError(f"{count} samples are given, but {wrong}.")
 
 

@@ -68,20 +68,23 @@ class Job:
 
     @property
     def state(self) -> str:
-        """How far it came, with the last error of its log."""
+        """How far it came, with the first line of the last error in its log."""
         if self.finished:
             return "finished"
         if not self.facts:
             reached = "failed before training."
         else:
             reached = "trained, not measured." if self.trained else f"not finished: {_reached(self.history)}."
-        return f"{reached} {_last_error(self.folder)}".strip()
+        texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(self.folder.glob("*.log"))]
+        errors = [error for text in texts for error in re.findall(r"\[ERROR\] - (.*)", text)]
+        return f"{reached} {errors[-1] if errors else ''}".strip()
 
 
 def read_jobs(folder: Path) -> list[Job]:
     """Return the jobs of a sweep's folder in the order of their numbers."""
     folders = [path for path in folder.iterdir() if (path / ".hydra").is_dir() or (path / "run.json").is_file()]
-    return [_read_job(path) for path in sorted(folders, key=lambda path: (_first_number(path.name), path.name))]
+    numbers = {path: int((re.match(r"\d+", path.name) or ["0"])[0]) for path in folders}
+    return [_read_job(path) for path in sorted(folders, key=lambda path: (numbers[path], path.name))]
 
 
 def group_runs(jobs: Iterable[Job]) -> list[list[Job]]:
@@ -123,11 +126,6 @@ def request(folder: Path) -> list[Any]:
     return list_of(content)
 
 
-def _first_number(name: str) -> int:
-    digits = re.match(r"\d+", name)
-    return int(digits.group()) if digits else 0
-
-
 def _read_job(folder: Path) -> Job:
     trouble: list[str] = []
     names = ("run.json", "config.yaml", "metrics.json")
@@ -139,13 +137,6 @@ def _read_job(folder: Path) -> Job:
     if history.unreadable:
         trouble.append(f"{folder.name}/metrics.jsonl: lines that could not be read: {history.unreadable}.")
     return Job(folder, facts, config, scores, history, tuple(map(str, list_of(overrides))), tuple(trouble))
-
-
-def _last_error(folder: Path) -> str:
-    """Return the first line of the last error in the job's log; nothing where there is none."""
-    texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(folder.glob("*.log"))]
-    errors = [error for text in texts for error in re.findall(r"\[ERROR\] - (.*)", text)]
-    return errors[-1] if errors else ""
 
 
 def _reached(history: History) -> str:

@@ -100,13 +100,11 @@ def numbers(
 
 
 def _repeated(row: Row) -> str:
-    generated, real = (_plain(row[value], row[ends]) for value, ends in _VALUES)
+    generated, real = (
+        short(row[value]) + ("" if None in row[ends] else f" [{', '.join(map(short, row[ends]))}]")
+        for value, ends in _VALUES
+    )
     return f"{generated}; real versus real {real}, a copy of the training samples {short(row['controls'].get('copy'))}"
-
-
-def _plain(value: float | None, ends: Sequence[float | None]) -> str:
-    around = "" if None in ends else f" [{short(ends[0])}, {short(ends[1])}]"
-    return short(value) + around
 
 
 def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str, Picture]]]:

@@ -93,14 +93,11 @@ def _rows(rows: Mapping[str, Row], names: Sequence[str]) -> list[list[str]]:
         if row is not None:
             blind = missed.get(f"privacy/{name}_auc", [])
             scores = [_value(rows.get(f"privacy/{name}_{each}")) for each in ("auc", "tpr_10", "tpr_1", "epsilon")]
-            controls = [_control(row, column, column in blind) for column in ("copy", "noisy_copy")]
+            values = {column: row["controls"].get(column) for column in ("copy", "noisy_copy")}
+            marks = {column: " ✗" if column in blind else "" for column in values}
+            controls = ["–" if each is None else f"{each:.2f}{marks[column]}" for column, each in values.items()]
             lines.append([name, *scores, *controls, _interval(row["floor"], row["floor_interval"])])
     return lines
-
-
-def _control(row: Row, column: str, missed: bool) -> str:
-    value = row["controls"].get(column)
-    return "–" if value is None else f"{value:.2f}{' ✗' if missed else ''}"
 
 
 def _value(row: Row | None, otherwise: float | None = None) -> str:

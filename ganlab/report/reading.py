@@ -40,9 +40,7 @@ class Cards:
 def sheet_page(kind: Kind, samples: Array) -> str:
     """Return the page of samples in the order in which they are numbered.
 
-    Arguments:
-        kind: Windows or images.
-        samples: Windows `(N, leads, samples)` in mV about their medians, or images `(N, C, H, W)` of levels 0..255.
+    They are windows `(N, leads, samples)` in mV about their medians, or images `(N, C, H, W)` of levels 0..255.
     """
     cards = draw(kind, samples)
     paper, across = _paper(cards.size)

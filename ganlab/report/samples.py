@@ -83,16 +83,9 @@ def _images_compared(kind: Image, sets: Mapping[str, Array]) -> SideBySide:
 
 
 def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Exhibit]:
-    """Return a block for each class with a few of its generated samples (paper, Figure 20).
+    """Return a block for each class with a few of its N generated samples (paper, Figure 20).
 
-    Arguments:
-        kind: What the samples are.
-        synthetic: Generated samples, N of them.
-        labels: The index in `classes` of the class that each was generated for, with shape (N,).
-        classes: The classes' names.
-
-    Raises:
-        ValueError: labels that are not as many as the samples, or name no class.
+    `labels`, `(N,)`, are places in `classes`. Raises ValueError for another number of labels, or labels of no class.
     """
     if len(labels) != len(synthetic) or not set(np.unique(labels).tolist()) <= set(range(len(classes))):
         raise ValueError(f"{len(synthetic)} samples have {len(labels)} labels, not all below {len(classes)}.")

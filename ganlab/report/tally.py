@@ -41,9 +41,7 @@ def relative(row: Row, value: float | None) -> float | None:
     if perfect is None or far is None or usable is None:
         return None
     distance = abs(usable - perfect)
-    if far == 0:
-        return math.inf if distance else 0.0
-    return distance / far
+    return distance / far if far else math.inf if distance else 0.0
 
 
 def span(row: Row) -> tuple[float, float] | None:

@@ -30,11 +30,8 @@ def header_comments(record: Record, *, seed: int) -> list[str]:
 def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed: int) -> None:
     """Write a simulated record like PTB's: a header, twelve leads in a .dat, Frank's three in a .xyz file.
 
-    Args:
-        record: The record from `simulate_record`; its name is the path under `folder`.
-        digital: Its signal in ADC units, with shape `(15, samples)`.
-        folder: Root of the database.
-        seed: The seed it was simulated with.
+    The `record` is from `simulate_record` with this `seed`, its name the path under `folder`, the root of the database;
+    `digital` is its signal in ADC units, with shape `(15, samples)`.
     """
     import wfdb
 

@@ -1,6 +1,6 @@
 """Waves of a simulated heart, and what a diagnosis changes about them; the numbers stand in condition.yaml."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,13 +76,6 @@ def _condition(row: Mapping[str, Any], territory: str = "no") -> Condition:
     return Condition(**{**row, "changes": changes} | {when: territory for when in ("acute", "former") if when in row})
 
 
-def _conditions() -> Iterator[tuple[list[int], list[Condition]]]:
-    """Yield the places among twelve patients and the conditions of each group."""
-    for group, places in _FILE["groups"].items():
-        territories = _FILE["territories"] if group == "infarction" else ("no",)
-        yield places, [_condition(row, territory) for territory in territories for row in _FILE[group]]
-
-
 _FILE: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 SINUS, ECTOPIC = _waves(_FILE["sinus"]), _waves(_FILE["ectopic"])
 """The normal beat, and a ventricular premature beat."""
@@ -90,7 +83,12 @@ INDEPENDENT = tuple(_FILE["lead_vectors"])
 """The eleven leads that are measured; the other four follow from i and ii."""
 LEAD_VECTORS: NDArray[np.float64] = np.array(list(_FILE["lead_vectors"].values()))
 """The independent leads from Frank's x, y, z, with shape `(11, 3)` (Dower et al. 1980)."""
-GROUPS = tuple(_conditions())
+GROUPS: tuple[tuple[list[int], list[Condition]], ...] = tuple(
+    (places, [_condition(row, territory) for territory in territories for row in _FILE[group]])
+    for group, places in _FILE["groups"].items()
+    for territories in (_FILE["territories"] if group == "infarction" else ("no",),)
+)
+"""The places among twelve patients, and the conditions, of each group."""
 
 
 def condition_of(patient: int) -> Condition:

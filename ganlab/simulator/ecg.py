@@ -54,17 +54,11 @@ def _digital(leads: Array) -> NDArray[np.int16]:
 
 
 def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) -> tuple[Record, NDArray[np.int16]]:
-    """Simulate one recording of one patient, after McSharry et al. 2003, IEEE TBME 50(3).
+    """Simulate one recording of `seconds` of one patient, after McSharry et al. 2003, IEEE TBME 50(3).
 
-    Args:
-        patient: Index of the patient, from 1; it alone decides the diagnosis.
-        recording: Index of the recording among the patient's, from 1.
-        seconds: Length of the recording in s.
-        seed: Seed of the whole population.
-
-    Returns:
-        The record, with its R peaks as sample indices, and its signal in ADC units, with shape `(15,
-        samples)`, in the order of `LEADS`, at 1000 Hz and 2000 units per mV.
+    Patients and their recordings are counted from 1; the patient alone decides the diagnosis, `seed` is that of the
+    whole population. The record has its R peaks as sample indices; the signal is in ADC units, with shape `(15,
+    samples)`, in the order of `LEADS`, at 1000 Hz and 2000 units per mV.
     """
     if recording < 1 or round(seconds * RATE) < 1:
         raise ValueError(f"recording={recording}, seconds={seconds}: recording >= 1 and seconds > 0 needed")

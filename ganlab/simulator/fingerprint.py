@@ -77,32 +77,24 @@ class Pattern:
 
 def draw_pattern(label: int, rng: Generator) -> Pattern:
     """Return a random finger of the class."""
-    return (_arch, _loop, _whorl)[label](rng)
+    if CLASSES[label] == "arch":
+        if rng.random() < 0.6:
+            return Pattern(label, (), (), rng.uniform(0.65, 0.95))
+        core = near(0.02j, 0.04, rng)
+        return Pattern(label, (core,), (core - 1j * rng.uniform(0.2, 0.35),), rng.uniform(0.4, 0.6))
+    if CLASSES[label] == "loop":
+        side = rng.choice((-1, 1))
+        core = near(0.22j, 0.05, rng)
+        return Pattern(label, (core,), (near(side * 0.42 - 0.42j, 0.05, rng),), rng.uniform(0.4, 0.6))
+    upper = near(0.2j, 0.04, rng)
+    lower = upper - 1j * rng.uniform(0.05, 0.4) * np.exp(1j * rng.normal(0, 0.25))
+    deltas = near(-0.5 - 0.5j, 0.04, rng), near(0.5 - 0.5j, 0.04, rng)
+    return Pattern(label, (upper, complex(lower)), deltas, rng.uniform(0.2, 0.4))
 
 
 def near(place: complex, spread: float, rng: Generator) -> complex:
     """Return a point drawn around `place`, normally distributed with the standard deviation `spread` on each axis."""
     return complex(place + spread * (rng.standard_normal() + 1j * rng.standard_normal()))
-
-
-def _arch(rng: Generator) -> Pattern:
-    if rng.random() < 0.6:
-        return Pattern(0, (), (), rng.uniform(0.65, 0.95))
-    core = near(0.02j, 0.04, rng)
-    return Pattern(0, (core,), (core - 1j * rng.uniform(0.2, 0.35),), rng.uniform(0.4, 0.6))
-
-
-def _loop(rng: Generator) -> Pattern:
-    side = rng.choice((-1, 1))
-    core = near(0.22j, 0.05, rng)
-    return Pattern(1, (core,), (near(side * 0.42 - 0.42j, 0.05, rng),), rng.uniform(0.4, 0.6))
-
-
-def _whorl(rng: Generator) -> Pattern:
-    upper = near(0.2j, 0.04, rng)
-    lower = upper - 1j * rng.uniform(0.05, 0.4) * np.exp(1j * rng.normal(0, 0.25))
-    deltas = near(-0.5 - 0.5j, 0.04, rng), near(0.5 - 0.5j, 0.04, rng)
-    return Pattern(2, (upper, complex(lower)), deltas, rng.uniform(0.2, 0.4))
 
 
 def orientation(pattern: Pattern, z: Plane) -> Field:
@@ -137,13 +129,10 @@ class Ridges:
         steering = _steering(np.pad(theta, padding, mode="edge"))
         ridges = rng.standard_normal(self.shape, np.float32)
         for _ in range(ROUNDS):
-            ridges = self._filtered(ridges, steering)
+            responses = irfft2(rfft2(ridges) * self.filters, s=self.shape)
+            along = np.einsum("kij,kij->ij", responses, steering)
+            ridges = np.asarray(np.tanh(1.5 * along / along.std()), np.float32)
         return ridges[: self.height, : self.width]
-
-    def _filtered(self, ridges: Field, steering: Field) -> Field:
-        responses = irfft2(rfft2(ridges) * self.filters, s=self.shape)
-        along = np.einsum("kij,kij->ij", responses, steering)
-        return np.asarray(np.tanh(1.5 * along / along.std()), np.float32)
 
 
 def _steering(theta: Field) -> Field:

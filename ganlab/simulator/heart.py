@@ -51,8 +51,7 @@ def draw_beats(person: Anatomy, session: Session, seconds: float, rng: Generator
 
 def mixed(weights: Array, courses: Array) -> Array:
     """Return `weights` `(m, n)` times `courses` `(n, samples)`, summed in one order whatever the threads."""
-    mixed: Array = np.einsum("ij,jk->ik", weights, courses)
-    return mixed
+    return np.asarray(np.einsum("ij,jk->ik", weights, courses))
 
 
 def _train(wave: Wave, times: Array, intervals: Array, gains: Array, samples: int) -> Array:
@@ -64,8 +63,7 @@ def _train(wave: Wave, times: Array, intervals: Array, gains: Array, samples: in
     index = np.rint(centers).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
     values = gains[:, None] * np.exp(-0.5 * ((index - centers[:, None]) / widths[:, None]) ** 2)
     inside = (index >= 0) & (index < samples)
-    course: Array = np.bincount(index[inside], weights=values[inside], minlength=samples).astype(np.float64)
-    return course
+    return np.bincount(index[inside], weights=values[inside], minlength=samples).astype(np.float64)
 
 
 def _turns(waves: Waves, beats: Beats, chosen: NDArray[np.bool_], samples: int, rng: Generator) -> Array:
@@ -85,19 +83,12 @@ def _fibrillation(amplitude: float, samples: int, rng: Generator) -> Array:
     phase = 2.0 * np.pi * rng.uniform(5.0, 8.0) * time + wander
     swell = 1.0 + 0.4 * np.sin(2.0 * np.pi * rng.uniform(0.3, 0.7) * time + rng.uniform(0.0, 2.0 * np.pi))
     course = amplitude * swell * (np.sin(phase) + 0.35 * np.sin(2.0 * phase) + 0.15 * np.sin(3.0 * phase))
-    direction = np.array([0.25, 0.6, -0.75])
-    return direction[:, None] * course
+    return np.array([[0.25], [0.6], [-0.75]]) * course
 
 
 def breathing(person: Anatomy, session: Session, samples: int) -> Array:
     """Return the depth of breath, `(samples,)`, between -1 and 1."""
     return np.sin(2.0 * np.pi * person.breath / RATE * np.arange(samples) + session.breath_phase)
-
-
-def _breathed(dipole: Array, breath: Array) -> Array:
-    """Return the dipole `(3, samples)` made smaller and turned by the lungs' filling `breath` `(samples,)`."""
-    x, y, z = dipole * (1.0 - 0.03 * breath)
-    return np.stack([x - 0.04 * breath * y, y + 0.04 * breath * x, z])
 
 
 def _summits(length: Array, times: Array) -> NDArray[np.int64]:
@@ -125,4 +116,6 @@ def heart_dipole(person: Anatomy, session: Session, beats: Beats, breath: Array,
     dipole += _turns(at_session(person.ectopic, session), beats, beats.ectopic, samples, rng)
     if person.condition.fibrillation:
         dipole += _fibrillation(person.condition.fibrillation, samples, rng)
-    return _breathed(dipole, breath)
+    # The lungs' filling makes the dipole smaller and turns it.
+    x, y, z = dipole * (1.0 - 0.03 * breath)
+    return np.stack([x - 0.04 * breath * y, y + 0.04 * breath * x, z])

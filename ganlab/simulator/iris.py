@@ -103,7 +103,11 @@ def draw_sheet(rng: Generator) -> Field:
     fibres = 0.9 * _noise(SHEET, (12, 2.2), rng) + 0.5 * _noise(SHEET, (5, 1.1), rng)
     clouds = 0.6 * _noise(SHEET, (8, 16), rng)
     ring = 1.6 * np.exp(-(((radius - collarette) / 0.05) ** 2)) - 0.7 * (radius < collarette)
-    sheet = _woven(fibres, rng) + clouds + ring - _crypts(collarette, rng) - _furrows(radius, rng) - 2.0 * radius**6
+    # Fibres wind a little instead of running straight outwards.
+    rows, columns = np.mgrid[: SHEET[0], : SHEET[1]]
+    sideways = columns + 2.5 * _noise(SHEET, (7, 12), rng)
+    woven = map_coordinates(fibres, [rows, sideways], order=1, mode="grid-wrap")
+    sheet = woven + clouds + ring - _crypts(collarette, rng) - _furrows(radius, rng) - 2.0 * radius**6
     return np.asarray((sheet - sheet.mean()) / sheet.std())
 
 
@@ -111,13 +115,6 @@ def _noise(shape: tuple[int, ...], scale: tuple[float, float], rng: Generator) -
     """Return noise of unit variance, smooth over `scale` rows and columns, periodic along the columns."""
     noise = gaussian_filter(rng.standard_normal(shape), scale, mode=("nearest", "wrap"))
     return np.asarray(noise / noise.std())
-
-
-def _woven(fibres: Field, rng: Generator) -> Field:
-    """Return fibres that wind a little instead of running straight outwards."""
-    rows, columns = np.mgrid[: SHEET[0], : SHEET[1]]
-    sideways = columns + 2.5 * _noise(SHEET, (7, 12), rng)
-    return np.asarray(map_coordinates(fibres, [rows, sideways], order=1, mode="grid-wrap"))
 
 
 def _crypts(collarette: Field, rng: Generator) -> Field:
@@ -224,18 +221,14 @@ class Photograph:
         outer, inner = eye.limbus * wobble, eye.limbus * pose.pupil * (2 - wobble)
         veins = np.clip(_noise(rho.shape, (3 * self.unit, 9 * self.unit), rng) - 1, 0, None)
         levels = eye.sclera - 26 * self.u**2 - 7 * veins
-        levels = _blend(levels, self._iris((rho - inner) / (outer - inner), theta), _inside(outer - rho, 2.6))
+        rows = np.clip((rho - inner) / (outer - inner), 0, 1) * (SHEET[0] - 1)
+        texture = map_coordinates(eye.sheet, [rows, theta / (2 * np.pi) * SHEET[1]], order=1, mode="grid-wrap")
+        levels = _blend(levels, np.asarray(eye.iris + eye.contrast * texture), _inside(outer - rho, 2.6))
         levels = _blend(levels, np.full_like(levels, 30.0), _inside(inner - rho, 0.9))
         for x, y, size in pose.spots:
             far = np.hypot(z.real - x * 1.5, (z.imag - y) * 0.8)
             levels = _blend(levels, np.full_like(levels, 250.0), _inside(size - far, 0.6))
         return levels * (1 - 0.33 * np.exp(-np.clip(self.above, 0, None) / 14))
-
-    def _iris(self, radius: Field, theta: Field) -> Field:
-        rows = np.clip(radius, 0, 1) * (SHEET[0] - 1)
-        columns = theta / (2 * np.pi) * SHEET[1]
-        texture = map_coordinates(self.eye.sheet, [rows, columns], order=1, mode="grid-wrap")
-        return np.asarray(self.eye.iris + self.eye.contrast * texture)
 
     def _skin(self, rng: Generator) -> Field:
         """Return the lids and the skin around: a fold over the upper lid, a wet rim on the lower one."""

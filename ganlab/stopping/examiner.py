@@ -30,11 +30,9 @@ MOST_RESTED = 0.95
 class Examiner:
     """Evaluates a module against real windows, from the same noise each time; the training is not changed.
 
-    Arguments:
-        module: The GAN that trains.
-        real: Training windows, and those of validation patients as the reference.
-        windows: Generated windows per evaluation, and the most real ones that the discriminator compares.
-        draws: Draws of patients for deviations and standard errors.
+    `real` holds training windows, and those of validation patients as the reference; `windows` is the number of
+    generated ones per evaluation, and of real ones at most that the discriminator compares; `draws` of patients make
+    deviations.
     """
 
     def __init__(self, module: GAN, real: Real, windows: int, draws: int) -> None:

@@ -46,15 +46,11 @@ LOSSES = ("loss/D", "loss/G", "accuracy/class_real", "accuracy/class_synthetic")
 class Rule(Stopping):
     """Evaluates, chooses, stops. All its decisions go into the checkpoint; the training is not changed.
 
-    Arguments:
-        steps: Budget in updates of both networks; None for trainer.max_epochs.
-        evaluations: Most evaluations over the budget.
-        least_steps: Least steps between two of them, so that a short training is not spent on evaluations.
-        windows: Generated windows per evaluation, and the most validation windows that they are compared with.
-        train: Most training windows for reference ranges and the search for copies.
-        draws: Draws of patients for deviations and standard errors.
-        patience: Evaluations without a new least Q after which training ends.
-        least_share: Share of the budget before which it does not.
+    The budget is `steps` updates of both networks, those of trainer.max_epochs for None. Over it there are at most as
+    many `evaluations`, at least `least_steps` apart, so that a short training is not spent on them. Each has as many
+    generated `windows`, and at most as many validation windows to compare them with; at most `train` training windows
+    serve for reference ranges and the search for copies, `draws` of patients for deviations and standard errors.
+    Training ends after `patience` evaluations without a new least Q, but not before `least_share` of the budget.
     """
 
     examiner: Examiner
@@ -137,7 +133,7 @@ class Rule(Stopping):
             self._write()
 
     def _end(self) -> str | None:
-        """Why training ends now; None where it goes on."""
+        """Return why training ends now; None where it goes on."""
         step, since = self.evaluations[-1].step, waited(self.evaluations)
         if collapsed(self.evaluations, self.examiner.scale.coverage):
             return f"collapsed at step {step}"

@@ -90,13 +90,9 @@ class Scale:
     window than a validation window is, less one half, over its standard deviation over draws of patients. Copies are
     far below 0.
 
-    Arguments:
-        real: Training windows, and those of validation patients as the reference.
-        windows: Generated windows per score, and training windows that make the reference values.
-        draws: Draws of patients for deviations and standard errors.
-        seed: Seed of the draws.
-
-    Raises UserError for samples that are no windows, or for fewer than four validation patients.
+    `real` holds training windows, and those of validation patients as the reference; as many training windows as
+    generated `windows` make the reference values; `draws` of patients make deviations and standard errors. Raises
+    UserError for samples that are no windows, or for fewer than four validation patients.
     """
 
     def __init__(self, real: Real, windows: int = 200, draws: int = 50, seed: int = 0) -> None:
@@ -129,13 +125,16 @@ class Scale:
         components = self._components(numbers)
         z = {name: floor.above(_plain(components[name], samples, reference)) for name, floor in self.floors.items()}
         of_draws = [_q(floor.above(components[name](*pair)) for name, floor in self.floors.items()) for pair in pairs]
+        nearest = distances(spectra(samples, self.rate), self._train).min(axis=1)
+        farther = (nearest[:, None] > self._usual) + 0.5 * (nearest[:, None] == self._usual)
+        deviation = float(np.std([float(own @ farther @ real / (own.sum() * real.sum())) for own, real in pairs]))
         return Score(
             q=_q(z.values()),
             error=float(np.std(of_draws)),
             z=z,
             coverage=_plain(numbers["distribution/coverage"], samples, reference),
             pairwise=_plain(numbers["distribution/pairwise_ratio"], samples, reference),
-            copying=self._copying(samples, pairs),
+            copying=(float(farther.mean()) - 0.5) / max(deviation, LEAST_DEVIATION),
         )
 
     def _numbers(self, samples: SampleSet) -> dict[str, Statistic]:
@@ -154,12 +153,6 @@ class Scale:
         """Return the weights of samples and reference in each draw of patients; samples without id are drawn singly."""
         rng = np.random.default_rng(self.seed)
         return [(drawn(samples, rng), drawn(self.real.reference, rng)) for _ in range(self.draws)]
-
-    def _copying(self, samples: SampleSet, pairs: Iterable[tuple[Weights, Weights]]) -> float:
-        nearest = distances(spectra(samples, self.rate), self._train).min(axis=1)
-        farther = (nearest[:, None] > self._usual) + 0.5 * (nearest[:, None] == self._usual)
-        deviation = float(np.std([float(own @ farther @ real / (own.sum() * real.sum())) for own, real in pairs]))
-        return (float(farther.mean()) - 0.5) / max(deviation, LEAST_DEVIATION)
 
 
 def check(kind: Kind) -> None:

@@ -41,9 +41,8 @@ LEAST_POWER = 1e-8
 class RandomConvolutions(Embedding):
     """Seeded random convolutions of windows at 250 Hz: `168 x dilations` features, standardized on training windows.
 
-    Arguments:
-        dilations: How many at most, log-spaced from 1 to the greatest that fits the window.
-        seed: Seed of the leads that each kernel sees.
+    There are at most as many `dilations`, log-spaced from 1 to the greatest that fits the window; the `seed` is that of
+    the leads that each kernel sees.
     """
 
     def __init__(self, dilations: int = 5, seed: int = 0) -> None:

@@ -35,23 +35,17 @@ def seam_steps(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
 def seam_ratio(windows: Floats, side: int = SIDE) -> float:
     """Return the mean step between the rows of folded windows over that within them; 1 is no seam, NaN no step.
 
-    Arguments:
-        windows: Windows, with shape (N, samples), of two rows or more.
-        side: Samples in a row.
+    The windows `(N, samples)` have two rows or more of `side` samples.
     """
     return _ratio(*seam_steps(windows, side).mean(axis=0))
 
 
 def comb_powers(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
-    """Return the power of each window at multiples of the row's frequency, and next to them: `(N, 2, harmonics)`.
+    """Return the power of windows `(N, samples)` in mV at multiples of the row's frequency, and next to them.
 
-    The window is cut to whole rows, so that the multiples are frequencies of its discrete spectrum. The power
-    next to a multiple is the median of its neighbours, because the mains may be one of them. There are no harmonics
-    where rows are too short or too few to have such neighbours.
-
-    Arguments:
-        windows: Windows in mV, with shape (N, samples).
-        side: Samples in a row.
+    The shape is `(N, 2, harmonics)`. The window is cut to whole rows of `side` samples, so that the multiples are
+    frequencies of its discrete spectrum. The power next to a multiple is the median of its neighbours, because the
+    mains may be one of them. There are no harmonics where rows are too short or too few to have such neighbours.
     """
     rows = windows.shape[1] // side
     taken = windows[:, : rows * side]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
 from ganlab.core.kind import Array, Window
@@ -89,12 +88,8 @@ class LeadRelations(Metric):
 def einthoven_residual(i: Floats, ii: Floats, iii: Floats) -> Floats:
     """Return the standard deviation over time of ii - i - iii in uV, which Einthoven's law makes 0, with shape (N,).
 
-    The mean is left out: a window that was scaled from its own minimum has lost it.
-
-    Arguments:
-        i: Lead i in mV, with shape (N, samples); `ii` and `iii` alike.
-        ii: Lead ii.
-        iii: Lead iii.
+    The leads have shape (N, samples), in mV. The mean is left out: a window that was scaled from its own minimum has
+    lost it.
     """
     return 1000 * np.std(ii.astype(np.float64) - i - iii, axis=1)
 
@@ -102,11 +97,7 @@ def einthoven_residual(i: Floats, ii: Floats, iii: Floats) -> Floats:
 def goldberger_residual(name: str, i: Floats, ii: Floats, lead: Floats) -> Floats:
     """Return the standard deviation over time of an augmented lead less what i and ii make it, in uV, `(N,)`.
 
-    Arguments:
-        name: `avr`, `avl` or `avf`.
-        i: Lead i in mV, with shape (N, samples); `ii` and `lead` alike.
-        ii: Lead ii.
-        lead: The augmented lead.
+    `name` is `avr`, `avl` or `avf`; the leads have shape (N, samples), in mV.
     """
     of_i, of_ii = GOLDBERGER[name]
     return 1000 * np.std(lead.astype(np.float64) - of_i * i - of_ii * ii, axis=1)
@@ -115,8 +106,7 @@ def goldberger_residual(name: str, i: Floats, ii: Floats, lead: Floats) -> Float
 def plane_share(leads: Floats) -> Floats:
     """Return the share of the variance over time of `(N, leads, samples)` that lies in two dimensions, `(N,)`."""
     variance = np.linalg.eigvalsh(_covariance(leads))
-    total = variance.sum(axis=1)
-    return _ratio(variance[:, -2:].sum(axis=1), total)
+    return _ratio(variance[:, -2:].sum(axis=1), variance.sum(axis=1))
 
 
 def correlations(windows: Floats) -> Floats:
@@ -136,20 +126,24 @@ def coherences(windows: Floats, rate: float) -> Floats:
     Spectra are averaged over half overlapping segments of half a second (Welch), as scipy.signal.coherence does.
     """
     width = round(SEGMENT * rate)
-    pairs = np.triu_indices(windows.shape[1], 1)
+    a, b = np.triu_indices(windows.shape[1], 1)
     bins = slice(1, int(BAND * width / rate) + 1)
     parts = []
     for k in range(0, len(windows), BLOCK):
         segments = sliding_window_view(windows[k : k + BLOCK], width, axis=-1)[..., :: width - width // 2, :]
         segments = (segments - segments.mean(axis=-1, keepdims=True)) * hann(width, sym=False)
-        parts.append(_coherence(np.fft.rfft(segments)[..., bins].swapaxes(-1, -2), *pairs))
+        spectra = np.fft.rfft(segments)[..., bins].swapaxes(-1, -2)
+        power = (np.abs(spectra) ** 2).sum(axis=-1)
+        cross = np.einsum("nafs,nbfs->nabf", spectra, spectra.conj())[:, a, b]
+        parts.append(_ratio(np.abs(cross) ** 2, power[:, a] * power[:, b]).mean(axis=-1))
     return np.concatenate(parts)
 
 
 def compare_beats(windows: Floats, rate: float) -> Beats:
     """Return the beats of each lead of `(N, leads, samples)` in mV, at `rate` Hz, matched with the first lead's."""
     count, leads, samples = windows.shape
-    peaks = [_all_peaks(windows[:, k], rate) for k in range(leads)]
+    parts = [windows[k : k + CHUNK] for k in range(0, count, CHUNK)]
+    peaks = [[each for part in parts for each in find_all_peaks(part[:, k], rate)] for k in range(leads)]
     columns = [_matched(peaks[0], other, samples, rate, count) for other in peaks[1:]]
     return Beats(*(np.stack(each, axis=1) for each in zip(*columns, strict=True)))
 
@@ -160,18 +154,9 @@ def _matched(first: Peaks, other: Peaks, samples: int, rate: float, count: int) 
     of_other, back = lags(other, first, samples, rate)
     matched = np.abs(late) <= TOLERANCE
     later = 1000 * np.where(matched, late, 0)
-    by_window = (
-        (window, np.ones(len(late))),
-        (window, matched),
-        (of_other, np.ones(len(back))),
-        (of_other, np.abs(back) <= TOLERANCE),
-    )
-    sums = (*by_window, (window, later), (window, later**2))
-    return tuple(np.bincount(at, values, minlength=count).astype(np.float64) for at, values in sums)
-
-
-def _all_peaks(windows: Floats, rate: float) -> Peaks:
-    return [each for k in range(0, len(windows), CHUNK) for each in find_all_peaks(windows[k : k + CHUNK], rate)]
+    of_first = [np.bincount(window, each, count) for each in (np.ones(len(late)), matched, later, later**2)]
+    of_others = [np.bincount(of_other, each, count) for each in (np.ones(len(back)), np.abs(back) <= TOLERANCE)]
+    return tuple(each.astype(np.float64) for each in (*of_first[:2], *of_others, *of_first[2:]))
 
 
 def _pairs(windows: Array, kind: Window) -> tuple[dict[str, Floats], Beats | None]:
@@ -198,8 +183,7 @@ def _residuals(windows: Array, kind: Window) -> dict[str, Statistic]:
         numbers["goldberger_residual_uv"] = median_of(np.mean(residuals, axis=0))
     limbs = [k for k, name in enumerate(kind.leads) if name.lower() in LIMB]
     if len(limbs) > 2:
-        share = plane_share(windows[:, limbs])
-        numbers["limb_plane"] = mean_of(share)
+        numbers["limb_plane"] = mean_of(plane_share(windows[:, limbs]))
     return numbers
 
 
@@ -223,13 +207,6 @@ def _means(values: Floats) -> Callable[[Weights], Floats]:
 
 def _ratio(a: Floats, b: Floats, nothing: float = np.nan) -> Floats:
     return np.divide(a, b, out=np.full(np.shape(a), nothing), where=np.asarray(b) > 0)
-
-
-def _coherence(spectra: NDArray[np.complexfloating], a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
-    """Return the mean coherence of pairs of leads, of spectra `(N, leads, bins, segments)`."""
-    power = (np.abs(spectra) ** 2).sum(axis=-1)
-    cross = np.einsum("nafs,nbfs->nabf", spectra, spectra.conj())[:, a, b]
-    return _ratio(np.abs(cross) ** 2, power[:, a] * power[:, b]).mean(axis=-1)
 
 
 def _covariance(windows: Floats) -> Floats:

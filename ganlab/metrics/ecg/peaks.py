@@ -37,22 +37,18 @@ CHUNK = 1024
 def find_peaks(signal: Floats, rate: float = 1000.0) -> NDArray[np.int64]:
     """Return the indices of the R peaks, up or down, of one short window; none where there is no spike of 50 uV.
 
-    Arguments:
-        signal: A window in mV, with shape (samples,); one to some ten seconds.
-        rate: Samples a second.
+    The `signal` is a window in mV, with shape (samples,), of one to some ten seconds, at `rate` Hz.
     """
     return find_all_peaks(signal[None], rate)[0]
 
 
 def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
-    """Return `find_peaks` of each window.
-
-    Arguments:
-        windows: Windows in mV, with shape (N, samples).
-        rate: Samples a second.
-    """
+    """Return `find_peaks` of each window `(N, samples)` in mV, at `rate` Hz."""
     x = filled(windows)[0]
-    energy = _energy(x, rate)
+    band = dsp.butter(2, QRS_BAND, "bandpass", fs=rate, output="sos")
+    slope = np.abs(np.gradient(dsp.sosfiltfilt(band, x, axis=1), axis=1))
+    width = round(INTEGRATION * rate)
+    energy = width * ndimage.uniform_filter1d(slope, width, axis=1, mode="reflect")
     threshold = np.maximum(THRESHOLD * np.quantile(energy, QUANTILE, axis=1), 2 * FLOOR_MV)
     return [_window_peaks(*each, rate) for each in zip(x, energy, threshold, strict=True)]
 
@@ -62,13 +58,7 @@ def agreement(
 ) -> tuple[float, float]:
     """Return the share of the peaks in `a` that `b` has too, and of those in `b` that `a` has too.
 
-    Arguments:
-        a: Peaks of each window; `b` alike.
-        b: Peaks of the same windows, found in another way or on another lead.
-        samples: Length of a window.
-        rate: Samples a second.
-        tolerance: Largest distance of two peaks of the same beat, s.
-        edge: Peaks nearer to the window's edge do not count, s.
+    Arguments are those of `lags`, on both sides; `tolerance` is the largest distance of two peaks of the same beat, s.
     """
     shares = [np.abs(lags(*pair, samples, rate, edge)[1]) <= tolerance for pair in ((a, b), (b, a))]
     return tuple(float(share.mean()) if len(share) else 0.0 for share in shares)  # type: ignore[return-value]
@@ -79,12 +69,8 @@ def lags(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return each peak's window in `a`, and how much later the nearest of `b` is, s; more than a window for none.
 
-    Arguments:
-        a: Peaks of each window; `b` alike.
-        b: Peaks of the same windows, found in another way or on another lead.
-        samples: Length of a window.
-        rate: Samples a second.
-        edge: Peaks of `a` nearer to the window's edge are left out, s.
+    `a` and `b` are peaks of the same windows of `samples` at `rate` Hz, found in two ways or on two leads. Peaks of `a`
+    that are less than `edge` s from the window's edge are left out.
     """
     flat, other, apart = _flat(a, samples), _flat(b, samples), 2 * samples
     inner = flat[(flat % apart >= edge * rate) & (flat % apart < samples - edge * rate)]
@@ -98,13 +84,6 @@ def filled(windows: Floats) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return windows `(N, samples)`, zeros in place of those with NaN or infinity, and which have none, `(N,)`."""
     finite = np.asarray(np.isfinite(windows).all(axis=1))
     return np.where(finite[:, None], windows, 0).astype(np.float64), finite
-
-
-def _energy(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
-    band = dsp.butter(2, QRS_BAND, "bandpass", fs=rate, output="sos")
-    slope = np.abs(np.gradient(dsp.sosfiltfilt(band, x, axis=1), axis=1))
-    width = round(INTEGRATION * rate)
-    return width * ndimage.uniform_filter1d(slope, width, axis=1, mode="reflect")
 
 
 def _window_peaks(

@@ -55,9 +55,7 @@ class Physiology:
     def plausible(self, noise_limit_uv: float = NOISE_LIMIT_UV, residual_limit_uv: float = np.inf) -> NDArray[np.bool_]:
         """Return whether each window could be an ECG, `(N,)`; a criterion that it is too short for does not count.
 
-        Arguments:
-            noise_limit_uv: Noise that makes a window implausible, uV.
-            residual_limit_uv: Residual of the baseline that makes a window implausible, uV.
+        The limits are the noise and the residual of the baseline that make a window implausible, uV.
         """
         rate, alike, same = self.heart_rate_bpm, self.r_amplitude_cv, self.beat_correlation
         beats = (self.peaks >= 1) & (self.peaks <= 4) & ~(rate < SLOW) & ~(rate > FAST)
@@ -67,12 +65,7 @@ class Physiology:
 
 
 def describe(windows: Floats, rate: float = 1000.0) -> Physiology:
-    """Return the descriptions of each window.
-
-    Arguments:
-        windows: Windows of one lead in mV, with shape (N, samples).
-        rate: Samples a second.
-    """
+    """Return the descriptions of each window `(N, samples)` of one lead in mV, at `rate` Hz."""
     parts = [_describe(windows[k : k + CHUNK], rate) for k in range(0, len(windows), CHUNK)]
     return Physiology(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Physiology)))
 

@@ -47,6 +47,7 @@ class _Signals:
     spectrum: Floats
     """In dB, with shape (N, frequencies)."""
     entropy: Floats
+    """Shannon's entropy of each spectrum over that of a flat one, `(N,)`; NaN without any power."""
     amplitudes: Floats
     """Distribution function of the samples, with shape (N, bins); `slopes` is that of the steps."""
     slopes: Floats
@@ -58,12 +59,10 @@ class _Signals:
 
 
 class SignalShape(LeadMetric):
-    """Spectra, amplitudes, slopes and artefacts of one lead of the windows.
+    """Spectra, amplitudes, slopes and artefacts of one lead of the windows, the first for None.
 
-    Arguments:
-        lead: The lead; the first for None.
-        side: Columns of the image that the lead was folded to; None for the run's own, else that of a square window,
-            else 45.
+    `side` is the number of columns of the image that it was folded to; None for the run's own, else that of a square
+    window, else 45.
     """
 
     numbers = numbers_of("signal")
@@ -98,13 +97,9 @@ def power(windows: Floats, rate: float) -> Floats:
 def stuck(windows: Floats, rate: float) -> NDArray[np.bool_]:
     """Return whether each window `(N, samples)` stays exactly at its highest or lowest value for 50 ms, `(N,)`."""
     width = max(2, round(STUCK * rate))
-    high, low = (_stays(windows == end[:, None], width) for end in (windows.max(axis=1), windows.min(axis=1)))
-    return high | low
-
-
-def _stays(at_end: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    runs = np.asarray(sliding_window_view(at_end, width, axis=1).all(axis=2))
-    return np.asarray(runs.any(axis=1))
+    ends = np.stack([windows == end(axis=1, keepdims=True) for end in (windows.max, windows.min)])
+    runs = np.asarray(sliding_window_view(ends, width, axis=2).all(axis=3))
+    return np.asarray(runs.any(axis=(0, 2)))
 
 
 def _segment(samples: int, rate: float) -> int:
@@ -125,22 +120,17 @@ def _part(windows: Floats, rate: float, side: int) -> _Signals:
     x = windows - np.median(windows, axis=1, keepdims=True)
     density, frequency = power(x, rate), _frequencies(x.shape[1], rate)
     inside = density[:, _within(frequency, WHOLE)].astype(np.float64)
+    total = inside.sum(axis=1, keepdims=True)
+    share = np.divide(inside, total, out=np.full_like(inside, np.nan), where=total > 0)
     return _Signals(
         10 * np.log10(np.maximum(density, LEAST_POWER)).astype(np.float32),
-        _entropy(inside),
+        -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) / math.log(inside.shape[1]),
         _below(x, *AMPLITUDE),
         _below(np.diff(x) * (rate / 1000), *SLOPE),
         seam_steps(x, side),
         comb_powers(x, side),
         stuck(windows, rate).astype(np.float64),
     )
-
-
-def _entropy(density: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return Shannon's entropy of each spectrum over that of a flat one, with shape (N,); NaN without any power."""
-    total = density.sum(axis=1, keepdims=True)
-    share = np.divide(density, total, out=np.full_like(density, np.nan), where=total > 0)
-    return -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) / math.log(density.shape[1])
 
 
 def _within(frequency: Floats, band: tuple[float, float]) -> NDArray[np.bool_]:

@@ -28,11 +28,9 @@ COMPARED = {
 
 
 class VisualCriteria(LeadMetric):
-    """The paper's visual criteria of one lead of the windows.
+    """The paper's visual criteria of one lead of the windows, the first for None.
 
-    Arguments:
-        lead: The lead; the first for None.
-        noise_limit_uv: Noise that makes a window implausible, uV; that of 95 % of the training windows for None.
+    `noise_limit_uv` is the noise that makes a window implausible, uV; that of 95 % of the training windows for None.
     """
 
     numbers = numbers_of("physiology")
@@ -67,10 +65,9 @@ class VisualCriteria(LeadMetric):
             numbers = _described(windows, windows.plausible(noise_limit, residual_limit))
             for name, field in COMPARED.items():
                 numbers[name] = distance_of(getattr(windows, field), getattr(reference, field))
-            measured = {
-                name: each for name, each in numbers.items() if kind.rate >= NOISE_RATE or not name.startswith("noise")
-            }
-            return {f"physiology/{name}": each for name, each in measured.items()}
+            slow = kind.rate < NOISE_RATE
+            measured = (name for name in numbers if not (slow and name.startswith("noise")))
+            return {f"physiology/{name}": numbers[name] for name in measured}
 
         return score
 

@@ -22,17 +22,12 @@ BLOCK = 64
 class ImageConvolutions(Embedding):
     """Random convolutions on a pyramid of images, each halved from the one before: only scales are learned.
 
-    Kernels of 5 x 5 pixels and all channels whose weights sum to 0, as in Rocket (Dempster et al., Data Mining and
-    Knowledge Discovery 34, 2020) in two dimensions. The features are the mean absolute value of each response, its
+    `kernels` of 5 x 5 pixels and all channels whose weights sum to 0, as in Rocket (Dempster et al., Data Mining and
+    Knowledge Discovery 34, 2020) in two dimensions, drawn with this `seed` for each of at most as many `levels`, of
+    which the smallest has 12 pixels on its shorter side. The features are the mean absolute value of each response, its
     standard deviation, and its share above the `quantile` of the training responses, standardized on the training
     images and cut at `OUTERMOST`: photographs of one camera are so alike that others lie hundreds of deviations away,
     and a single one of these would rule a cubic kernel.
-
-    Arguments:
-        kernels: Kernels on each level of the pyramid.
-        levels: Levels at most; the smallest has 12 pixels on its shorter side.
-        quantile: Quantile of the training responses above which the share is taken.
-        seed: Seed of the kernels.
     """
 
     # The noise that is added is less than what sets one print of high contrast apart from another.
@@ -49,7 +44,10 @@ class ImageConvolutions(Embedding):
     def fit(self, real: Real) -> Embed:
         """Learn thresholds and scales from training images."""
         check_images("training images", real.train.values, real.kind)
-        weights = self._weights(real.train.values.shape[1])
+        draws = torch.Generator().manual_seed(self.seed)
+        drawn = torch.randn(self.kernels, real.train.values.shape[1], 5, 5, generator=draws)
+        about = drawn - drawn.mean(dim=(1, 2, 3), keepdim=True)
+        weights = about / about.flatten(1).norm(dim=1)[:, None, None, None]
         bias = self._bias(real.train.values, weights)
         standardized = Standardized(self._features(real.train.values, weights, bias))
 
@@ -58,11 +56,6 @@ class ImageConvolutions(Embedding):
             return np.clip(standardized(self._features(images, weights, bias)), -OUTERMOST, OUTERMOST)
 
         return embed
-
-    def _weights(self, channels: int) -> torch.Tensor:
-        drawn = torch.randn(self.kernels, channels, 5, 5, generator=torch.Generator().manual_seed(self.seed))
-        about = drawn - drawn.mean(dim=(1, 2, 3), keepdim=True)
-        return about / about.flatten(1).norm(dim=1)[:, None, None, None]
 
     def _bias(self, images: Array, weights: torch.Tensor) -> list[torch.Tensor]:
         """Return a threshold for each kernel on each level, from at most `BLOCK` training images."""

@@ -87,15 +87,9 @@ def _statistics(images: _Described, reference: _Described) -> dict[str, Statisti
 
 
 def _described(images: Array) -> _Described:
-    small = reduced(images)
-    detail, aligned = structure(images)
-    alone = {
-        "sharpness": laplacian(images),
-        "detail": detail,
-        "coherence": aligned,
-        "grey_level": images.mean(axis=(1, 2, 3), dtype=np.float64),
-        "contrast": images.std(axis=(1, 2, 3), dtype=np.float64),
-    }
+    small, axes = reduced(images), (1, 2, 3)
+    alone = dict(zip(("detail", "coherence"), structure(images), strict=True)) | {"sharpness": laplacian(images)}
+    alone |= {"grey_level": images.mean(axes, dtype=np.float64), "contrast": images.std(axes, dtype=np.float64)}
     return _Described(alone, octave_power(images), small, distances(small, small))
 
 

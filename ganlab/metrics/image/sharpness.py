@@ -35,11 +35,11 @@ def laplacian(images: Array) -> NDArray[np.float64]:
     """Return the mean |Laplacian| of the inner pixels of each image `(N, C, H, W)`, `(N,)`; NaN without any."""
     if min(images.shape[2:]) < 3:
         return np.full(len(images), np.nan)
-    means = []
-    for image in images:
+    means = np.empty(len(images))
+    for number, image in enumerate(images):
         around = image[:, :-2, 1:-1] + image[:, 2:, 1:-1] + image[:, 1:-1, :-2] + image[:, 1:-1, 2:]
-        means.append(np.abs(around - 4 * image[:, 1:-1, 1:-1]).mean(dtype=np.float64))
-    return np.array(means)
+        means[number] = np.abs(around - 4 * image[:, 1:-1, 1:-1]).mean(dtype=np.float64)
+    return means
 
 
 def structure(images: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

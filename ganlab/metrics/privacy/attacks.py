@@ -65,7 +65,10 @@ class Privacy(Metric):
         assert isinstance(real.kind, Window)
         rate = real.kind.rate
         targets = targets_of(real, self.least)
-        distance = _distance(rate)
+
+        def distance(one: SampleSet, other: SampleSet) -> Array:
+            return distances(spectra(one, rate), spectra(other, rate))
+
         searched = spectra(targets.samples, rate)
         attempts, unprepared = _prepared(self.chosen, real, targets, distance)
 
@@ -85,10 +88,6 @@ class Privacy(Metric):
             return Scores(numbers, details | target_details(targets, real, knows), [*unprepared, *left_out])
 
         return score
-
-
-def _distance(rate: float) -> Callable[[SampleSet, SampleSet], Array]:
-    return lambda one, other: distances(spectra(one, rate), spectra(other, rate))
 
 
 def _prepared(

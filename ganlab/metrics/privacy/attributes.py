@@ -49,11 +49,7 @@ def known_columns(columns: Sequence[Column], names: Sequence[str] | None) -> NDA
 def inferred(rows: Floats, generated: Floats, known: NDArray[np.bool_], binary: NDArray[np.bool_]) -> Floats:
     """Return the share of unknown columns that the generated row nearest in the known ones has right, `(N,)`.
 
-    Arguments:
-        rows: Rows under attack, with shape (N, columns).
-        generated: Generated rows, with shape (M, columns).
-        known: Which columns the attacker knows.
-        binary: Which columns are binary.
+    Rows under attack have shape (N, columns), generated ones (M, columns); `known` and `binary` mark columns.
     """
     nearest = [cdist(rows[part, known], generated[:, known]).argmin(axis=1) for part in blocks(len(rows))]
     apart = np.abs(generated[np.concatenate(nearest)] - rows)[:, ~known]

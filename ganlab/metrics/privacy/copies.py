@@ -23,7 +23,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite, need
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite, need
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import same_person
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile
@@ -89,11 +89,17 @@ class Copies(Metric):
             to_some = to_train[:, some_train].min(axis=1)
             nearer = np.where(to_some == to_others, 0.5, to_some < to_others)
             exact = equal_windows(samples.values, train.values, np.where(closest < NEAR_EXACT, place, -1))
+
+            def below(threshold: float, judged: Weights) -> float:
+                return mean((closest < threshold).astype(np.float64), judged)
+
+            def nearest(judged: Weights, real: Weights) -> float:
+                drawn, _ = finite(usual, real)
+                return below(BELOW * drawn.min(), judged) if len(drawn) else float("nan")
+
             return {
-                "copies/share": lambda judged, real: mean(
-                    (closest < quantile(usual, real, self.share)).astype(np.float64), judged
-                ),
-                "copies/nearest": lambda judged, real: _nearest(closest, usual, judged, real),
+                "copies/share": lambda judged, real: below(quantile(usual, real, self.share), judged),
+                "copies/nearest": nearest,
                 "copies/nearer_to_train": mean_of(nearer),
                 "copies/distance_ratio": lambda judged, real: quantile(closest, judged) / quantile(usual, real),
                 "copies/exact": mean_of(exact),
@@ -142,22 +148,13 @@ def correlation(windows: Spectra, others: Spectra) -> Tensor:
 def equal_windows(windows: Array, train: Array, place: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return whether each window equals a training window in every sample, to 1 uV about their medians, `(N,)`.
 
-    Arguments:
-        windows: Windows in mV, with shape (N, leads, samples).
-        train: Training windows alike.
-        place: The training window that each is compared with; -1 for none.
+    Both have shape (N, leads, samples), in mV; `place` is the training window that each is compared with, -1 for none.
     """
     equal = np.zeros(len(windows), np.bool_)
     for k in np.flatnonzero(place >= 0):
         one, other = centred(np.stack([windows[k], train[place[k]]]))
         equal[k] = np.abs(one - other).max() <= EXACT_MV
     return equal
-
-
-def _nearest(closest: Floats, usual: Floats, judged: Weights, real: Weights) -> float:
-    """Return the share of distances a fifth below the reference's least; NaN where it has none."""
-    drawn, _ = finite(usual, real)
-    return mean((closest < BELOW * drawn.min()).astype(np.float64), judged) if len(drawn) else float("nan")
 
 
 def _apart(windows: Spectra, others: Spectra, samples: SampleSet, real: SampleSet) -> NDArray[np.float32]:

@@ -104,7 +104,11 @@ def _learn(
     for _ in range(steps):
         chosen = torch.randint(len(windows), (BATCH,), generator=draws)
         start = int(torch.randint(windows.shape[-1] - length + 1, (1,), generator=draws))
-        crop = _changed(windows[chosen][..., start : start + length], draws)
+        crop = windows[chosen][..., start : start + length]
+        gain = 1 + GAIN * torch.randn((BATCH, 1, 1), generator=draws)
+        noise = NOISE * torch.rand((BATCH, 1, 1), generator=draws) * torch.randn(crop.shape, generator=draws)
+        # Random gain and noise do not identify a patient.
+        crop = gain * crop + noise
         cosine = F.normalize(network(crop)[0], dim=1) @ F.normalize(directions, dim=1).T
         margin = MARGIN * F.one_hot(person[chosen], len(directions))
         loss = F.cross_entropy(SCALE * (cosine - margin), person[chosen])
@@ -112,13 +116,6 @@ def _learn(
         loss.backward()
         optimizer.step()
         rates.step()
-
-
-def _changed(windows: Tensor, draws: torch.Generator) -> Tensor:
-    """Return windows with random gain and noise, which do not identify a patient."""
-    shape = (len(windows), 1, 1)
-    gain = 1 + GAIN * torch.randn(shape, generator=draws)
-    return gain * windows + NOISE * torch.rand(shape, generator=draws) * torch.randn(windows.shape, generator=draws)
 
 
 class Linkage(Attack):
@@ -158,7 +155,9 @@ class Linkage(Attack):
             shares = np.bincount(likeness.argmax(axis=1), minlength=len(targets.person)) / len(likeness)
             details = asdict(recognized) | _null(shares, targets) | {"shares": shares.tolist()}
             numbers = {"privacy/linkage_share": functools.partial(_share, likeness, targets)}
-            return Outcome(_top(likeness), None, numbers, details)
+            count = min(NEAREST, len(likeness))
+            greatest = np.partition(likeness, len(likeness) - count, axis=0)[-count:]
+            return Outcome(greatest.mean(axis=0).astype(np.float64), None, numbers, details)
 
         return attempt
 
@@ -189,11 +188,8 @@ def recognition(
 ) -> Recognized:
     """Return how often patients are recognized in their other recordings, by their windows under attack.
 
-    Arguments:
-        embedded: The windows under attack as unit vectors, with shape (N, 64).
-        targets: Their P patients.
-        several: Which patients have another recording, with shape (P,).
-        gallery: The directions of these in their other recordings, with shape (Q, 64).
+    `embedded` are these windows as unit vectors `(N, 64)` of P patients; `several`, `(P,)`, marks the patients with
+    another recording, and `gallery` holds their directions in these, `(Q, 64)`.
     """
     if several.sum() < 2:
         return Recognized(int(several.sum()))
@@ -203,12 +199,6 @@ def recognition(
     persons = directions(embedded[own], row, np.arange(len(gallery)))
     by_person = (persons @ gallery.T).argmax(axis=1) == np.arange(len(gallery))
     return Recognized(len(gallery), float(by_person.mean()), float(by_window.mean()))
-
-
-def _top(likeness: NDArray[np.float32]) -> Floats:
-    """Return each patient's mean of the `NEAREST` greatest likenesses, `(P,)` of `(N, P)`."""
-    count = min(NEAREST, len(likeness))
-    return np.partition(likeness, len(likeness) - count, axis=0)[-count:].mean(axis=0).astype(np.float64)
 
 
 def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, reference: Weights) -> float:

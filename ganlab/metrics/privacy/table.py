@@ -36,10 +36,9 @@ ATTACKS = {
 class TablePrivacy(Metric):
     """Copies, membership inference and attribute inference of rows, each compared with as many non-members.
 
-    Arguments:
-        known: Names of the columns that the attacker knows; None for the binary ones and the first other one.
-        steps: Steps between a column's limits on which rows count as equal.
-        least: Members, and as many non-members, below which no attack is made.
+    `known` names the columns that the attacker knows, None for the binary ones and the first other one; `steps` lie
+    between a column's limits on which rows count as equal; `least` are the members, and as many non-members, below
+    which no attack is made.
     """
 
     kinds = (Row,)

@@ -137,7 +137,10 @@ class _Contingencies:
     """
 
     def __init__(self, rows: Floats, reference: Floats, columns: Sequence[Column]) -> None:
-        coded = [_discrete(rows[:, n], reference[:, n], column) for n, column in enumerate(columns)]
+        coded = []
+        for n, column in enumerate(columns):
+            edges = [0.5] if column.binary else np.histogram_bin_edges(reference[:, n], BINS)[1:-1]
+            coded.append([np.digitize(each[:, n], edges, right=column.binary) for each in (rows, reference)])
         sizes = [2 if column.binary else BINS for column in columns]
         self.start = np.cumsum([0, *sizes[:-1]])
         self.cells, self.reference = (
@@ -159,13 +162,6 @@ class _Contingencies:
 
     def _shares(self, cells: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
         return cells[:, self.binary].T @ (cells * (weights / weights.sum())[:, None])
-
-
-def _discrete(values: Floats, reference: Floats, column: Column) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if column.binary:
-        return codes(values), codes(reference)
-    edges = np.histogram_bin_edges(reference, BINS)[1:-1]
-    return np.digitize(values, edges), np.digitize(reference, edges)
 
 
 def _standardized(rows: Floats, reference: Floats) -> Floats:

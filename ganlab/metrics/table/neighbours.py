@@ -25,12 +25,9 @@ SHARE = 0.05
 
 
 def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
-    """Return the scorer of rows as points.
+    """Return the scorer of rows with these columns as points.
 
-    Arguments:
-        real: Training rows and the reference.
-        columns: The columns of the rows.
-        steps: Steps between a column's limits on which rows count as copies; None for equal numbers.
+    `steps` lie between a column's limits on which rows count as copies; None for equal numbers.
     """
     wide = np.array([not column.binary for column in columns])
     scale = np.where(wide, real.train.values.std(axis=0, dtype=np.float64), 1.0)
@@ -47,7 +44,8 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
 
     def score(samples: SampleSet) -> Mapping[str, Statistic]:
         rows, same = samples.values / scale, same_as(samples)
-        inside = _inside(reference, rows, radius)
+        parts = [cdist(reference[part], rows) <= radius[part, None] for part in blocks(len(reference))]
+        inside = np.concatenate(parts).astype(np.float32)
         among, across = distances(rows, rows), distances(rows, reference)
 
         def energy(w: Weights, v: Weights) -> float:
@@ -66,12 +64,6 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
         }
 
     return score
-
-
-def _inside(reference: Floats, rows: Floats, radius: Floats) -> NDArray[np.float32]:
-    """Return 1 where a row is within the ball of a reference row, `(M, N)`; in floating point, to be multiplied."""
-    parts = [cdist(reference[part], rows) <= radius[part, None] for part in blocks(len(reference))]
-    return np.concatenate([part.astype(np.float32) for part in parts])
 
 
 class Grid:

@@ -49,10 +49,12 @@ class _Target:
     @classmethod
     def of(cls, real: Real, columns: Sequence[Column]) -> "_Target | None":
         """Return the class or the binary column to predict; None where there is neither."""
-        labels = (real.train.labels, real.reference.labels)
-        if len(real.classes) > 1 and all(each is not None and len(np.unique(each)) > 1 for each in labels):
+        sets = (real.train, real.reference)
+        several = all(each.labels is not None and len(np.unique(each.labels)) > 1 for each in sets)
+        if len(real.classes) > 1 and several:
             return cls(real.reference, len(real.classes), None)
-        binary = [n for n, column in enumerate(columns) if column.binary and _varies(real, n)]
+        varied = np.all([np.ptp(each.values, axis=0) > 0 for each in sets], axis=0)
+        binary = [n for n, column in enumerate(columns) if column.binary and varied[n]]
         if not binary or len(columns) < 2:
             return None
         rates = real.train.values[:, binary].mean(axis=0)
@@ -109,10 +111,6 @@ def _detection(samples: SampleSet, reference: SampleSet) -> dict[str, Statistic]
 def _groups(samples: SampleSet, after: int = 0) -> NDArray[np.int64]:
     """Return patient ids, `(N,)`; rows without are all of different patients."""
     return np.arange(after, after + len(samples)) if samples.persons is None else samples.persons
-
-
-def _varies(real: Real, column: int) -> bool:
-    return all(np.ptp(each.values[:, column]) > 0 for each in (real.train, real.reference))
 
 
 def _trees() -> HistGradientBoostingClassifier:

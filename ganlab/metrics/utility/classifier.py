@@ -104,16 +104,10 @@ class Classifier:
 def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 0, steps: int = STEPS) -> Classifier:
     """Return a classifier of windows; always the same for the same windows, seed and number of threads.
 
-    Global random state stays as it was: the seed is that of generators of its own. Classes without a window are never
-    predicted.
-
-    Arguments:
-        parts: Windows `(N, leads, samples)` in mV with their labels, and patient ids if any; of several sets
-            each is drawn as often as the others.
-        kind: What the windows are.
-        classes: How many classes there are, K.
-        seed: Seed of the first weights and of the order of the windows.
-        steps: Steps of training.
+    Global random state stays as it was: the seed, of the first weights and the order of the windows, is that of
+    generators of its own. Classes without a window are never predicted. Each of the `parts`, windows `(N, leads,
+    samples)` in mV with their labels and patient ids if any, is drawn as often as the others; `kind` is what the
+    windows are, `classes` the number of classes.
     """
     given = [part.labels for part in parts if part.labels is not None]
     if len(given) < len(parts):
@@ -122,7 +116,8 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     if len(labels) < LEAST:
         raise TooFew(f"{len(labels)} windows, and a classifier needs {LEAST}. More samples: metrics.samples=.")
     values = np.concatenate([resampled(part.values, kind.rate) for part in parts])
-    scale = _scale(values)
+    deviation = np.sqrt(np.mean(np.square(values), axis=(0, 2)))
+    scale = np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)
     windows, target = torch.from_numpy(values / scale), torch.as_tensor(labels)
     draws = torch.Generator().manual_seed(seed)
     weights = np.concatenate([draw_weights(each, part.persons) for each, part in zip(given, parts, strict=True)])
@@ -222,12 +217,6 @@ def _learn(
         loss.backward()
         optimizer.step()
         rates.step()
-
-
-def _scale(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the standard deviation of each lead about the windows' medians, `(leads, 1)`; 1 for a flat lead."""
-    deviation = np.sqrt(np.mean(np.square(windows), axis=(0, 2)))
-    return np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)
 
 
 def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
