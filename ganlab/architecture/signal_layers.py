@@ -118,27 +118,6 @@ class Attention(nn.Module):
         return x + self.out(attended.transpose(1, 2).flatten(2).transpose(1, 2))
 
 
-class StyledBlock(nn.Module):
-    """A residual block of G whose hidden features are scaled and shifted by the style.
-
-    They are brought to the same size at each position first, so that the style, not the place in the window, decides
-    how large a beat is.
-    """
-
-    def __init__(self, before: int, after: int, style: int) -> None:
-        super().__init__()
-        self.first, self.second = Conv(before, after), _silent(Conv(after, after))
-        self.skip = Conv(before, after, 1, bias=False) if before != after else nn.Identity()
-        self.style = nn.Linear(style, 2 * after)
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Maps `(B, before, positions)` and styles `(B, style)` to `(B, after, positions)`."""
-        gain, shift = self.style(style).unsqueeze(-1).chunk(2, dim=1)
-        hidden = unit(self.first(leaky_relu(x, 0.2)))
-        hidden = leaky_relu(hidden * (1 + gain) + shift, 0.2)
-        return self.skip(x) + self.second(hidden)
-
-
 class Block(nn.Module):
     """A residual block of D."""
 
@@ -151,6 +130,25 @@ class Block(nn.Module):
         """Maps `(B, before, positions)` to `(B, after, positions)`."""
         hidden = self.first(leaky_relu(x, 0.2))
         return self.skip(x) + self.second(leaky_relu(hidden, 0.2))
+
+
+class StyledBlock(Block):
+    """A residual block of G whose hidden features are scaled and shifted by the style.
+
+    They are brought to the same size at each position first, so that the style, not the place in the window, decides
+    how large a beat is.
+    """
+
+    def __init__(self, before: int, after: int, style: int) -> None:
+        super().__init__(before, after)
+        self.style = nn.Linear(style, 2 * after)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Maps `(B, before, positions)` and styles `(B, style)` to `(B, after, positions)`."""
+        gain, shift = self.style(style).unsqueeze(-1).chunk(2, dim=1)
+        hidden = unit(self.first(leaky_relu(x, 0.2)))
+        hidden = leaky_relu(hidden * (1 + gain) + shift, 0.2)
+        return self.skip(x) + self.second(hidden)
 
 
 def unit(x: Tensor) -> Tensor:

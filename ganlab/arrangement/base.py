@@ -19,6 +19,8 @@ class Arrangement(nn.Module, ABC):
     """Pixels of a square image's side where the arrangement folds leads of a recording; None otherwise."""
     leads: tuple[str, ...] = ()
     """Leads of the image; none where the samples are no windows."""
+    tolerance: float = 0.0
+    """Largest difference of decoded and encoded pixels, in levels 0..255."""
 
     @property
     def decoded_leads(self) -> tuple[str, ...]:
@@ -63,8 +65,3 @@ class Arrangement(nn.Module, ABC):
     def counts(self) -> dict[str, float]:
         """Return the counts for the log, by name."""
         return {}
-
-    @property
-    def tolerance(self) -> float:
-        """Largest difference of decoded and encoded pixels, in levels 0..255."""
-        return 0.0

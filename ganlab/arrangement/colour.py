@@ -83,10 +83,8 @@ class Colours(Leads):
 class HSV(Colours):
     """Hue, saturation and value. A hue of 0 is that of 1, so the darkest and the brightest pixel are the same red."""
 
-    @property
-    def tolerance(self) -> float:
-        """Greys have no hue, and 32 bits round: the largest measured difference is 0.0004 levels."""
-        return 0.001
+    tolerance = 0.001
+    """Greys have no hue, and 32 bits round: the largest measured difference is 0.0004 levels."""
 
     def from_rgb(self, rgb: Tensor) -> Tensor:
         """Return hue, saturation and value; the largest of the primaries gives the third of the circle for the hue."""
@@ -124,10 +122,8 @@ class Lab(Colours):
         self.register_buffer("low", low, persistent=False)
         self.register_buffer("width", high - low, persistent=False)
 
-    @property
-    def tolerance(self) -> float:
-        """32 bits round: the largest measured difference is 0.003 levels."""
-        return 0.01
+    tolerance = 0.01
+    """32 bits round: the largest measured difference is 0.003 levels."""
 
     def from_rgb(self, rgb: Tensor) -> Tensor:
         """Return L, a and b, by linear light and XYZ as shares of the white."""

@@ -84,7 +84,9 @@ def _curve(corner: complex, along: complex, across: complex, length: int, depth:
     length, `near`, is even; the two between them have an odd depth, or even lengths.
     """
     if length == 2 or depth <= 2:
-        yield from _to_and_fro(corner, along, across, length, depth)
+        for i in range(length):
+            for j in range(depth) if i % 2 == 0 else reversed(range(depth)):
+                yield corner + i * along + j * across
         return
     near = depth - 1 if length == 3 else 2 * round(depth / 4)
     half = length // 2 if depth % 2 else 2 * round(length / 4)
@@ -93,9 +95,3 @@ def _curve(corner: complex, along: complex, across: complex, length: int, depth:
     yield from _curve(below, along, across, half, depth - near)
     yield from _curve(below + half * along, along, across, length - half, depth - near)
     yield from _curve(end, -across, -along, near, length - half)
-
-
-def _to_and_fro(corner: complex, along: complex, across: complex, length: int, depth: int) -> Iterator[complex]:
-    for i in range(length):
-        for j in range(depth) if i % 2 == 0 else reversed(range(depth)):
-            yield corner + i * along + j * across

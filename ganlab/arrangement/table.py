@@ -34,7 +34,11 @@ class Table(Arrangement):
         super().__init__()
         self.columns = tuple(columns)
         self.batch_size = batch_size
-        self.layout = _smallest_square(self.columns) if layout is None else [list(row) for row in layout]
+        if layout is None:
+            side = isqrt(max(1, len(columns)) - 1) + 1
+            filled = [*columns, *[None] * (side * side - len(columns))]
+            layout = [filled[start : start + side] for start in range(0, side * side, side)]
+        self.layout = [list(row) for row in layout]
         _refuse_what_does_not_fit(self.columns, self.layout)
         cells = [name for row in self.layout for name in row]
         null = [number for number, name in enumerate(cells) if name is None]
@@ -65,12 +69,6 @@ class Table(Arrangement):
     def counts(self) -> dict[str, float]:
         """Return the share of NULL cells that are not 0."""
         return ratios(null_not_zero=self.null_not_zero)
-
-
-def _smallest_square(columns: Sequence[str]) -> list[list[str | None]]:
-    side = isqrt(max(1, len(columns)) - 1) + 1
-    cells = [*columns, *[None] * (side * side - len(columns))]
-    return [cells[start : start + side] for start in range(0, side * side, side)]
 
 
 def _refuse_what_does_not_fit(columns: Sequence[str], layout: Sequence[Sequence[str | None]]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 
@@ -19,19 +20,12 @@ class Finding:
         return f"{line}. {self.advice}" if self.advice else line
 
 
-def ok(what: str, message: str) -> Finding:
-    """Return a finding that asks for nothing."""
-    return Finding("ok", what, message)
-
-
-def note(what: str, message: str, advice: str = "") -> Finding:
-    """Return a finding that is worth knowing."""
-    return Finding("note", what, message, advice)
-
-
-def wrong(what: str, message: str, advice: str) -> Finding:
-    """Return a finding that has to be mended."""
-    return Finding("wrong", what, message, advice)
+ok = partial(Finding, "ok")
+"""A finding that asks for nothing: `ok(what, message)`."""
+note = partial(Finding, "note")
+"""A finding that is worth knowing: `note(what, message, advice)`, the advice where there is some."""
+wrong = partial(Finding, "wrong")
+"""A finding that has to be mended: `wrong(what, message, advice)`."""
 
 
 def first_few(names: Sequence[str], count: int = 3) -> str:

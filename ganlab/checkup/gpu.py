@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from ganlab.checkup.finding import Finding, note, ok, wrong
 
 TIMEOUT_S = 20
@@ -39,7 +41,7 @@ def _unused(facts: dict[str, Any], driver: str) -> Finding:
             f"pip uninstall torch, then install {facts['torch'].partition('+')[0]} for your CUDA as pytorch.org says",
         )
     takes = re.search(r"CUDA Version:\s*([\d.]+)", driver)
-    if takes and _number(takes[1]) < _number(facts["cuda"]):
+    if takes and Version(takes[1]) < Version(facts["cuda"]):
         return wrong(
             "GPU",
             f"its driver takes CUDA {takes[1]} at most, and torch {facts['torch']} is built for CUDA {facts['cuda']}",
@@ -60,7 +62,3 @@ def _driver(tool: str | None) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout
-
-
-def _number(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2])

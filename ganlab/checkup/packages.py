@@ -148,9 +148,7 @@ def _extras(requirements: list[Requirement]) -> list[Finding]:
             missing.setdefault(str(extra), []).append(requirement.name)
     return [
         note(
-            f"extra {extra}",
-            f"{first_few(names)} not installed",
-            f'Where it is wanted: pip install "ganlab[{extra}]"',
+            f"extra {extra}", f"{first_few(names)} not installed", f'Where it is wanted: pip install "ganlab[{extra}]"'
         )
         for extra, names in missing.items()
     ]

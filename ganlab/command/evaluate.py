@@ -44,28 +44,18 @@ def main(cfg: DictConfig) -> Path:
     """Write `metrics.json` and `report.html` to `cfg.out`; return the page. Raises UserError for a wrong request."""
     from ganlab.report.evidence import write_evidence
 
-    out, comparison = _out(cfg), _comparison(cfg)
-    real, synthetic, metrics = comparison.real, comparison.synthetic, comparison.metrics
+    out = _out(cfg)
+    real, synthetic, metrics, facts = _comparison(cfg)
     settings, draws = metrics.settings["measures"], metrics.settings["draws"]
     scores = evidence(real, synthetic, metrics.by_name, Path(cfg.cache), settings, draws)
     out.mkdir(parents=True, exist_ok=True)
-    numbers = {"facts": comparison.facts, "not_measured": scores.left_out, "numbers": scores.rows}
+    numbers = {"facts": facts, "not_measured": scores.left_out, "numbers": scores.rows}
     if scores.details:
         numbers["attacks"] = scores.details
     (out / "metrics.json").write_text(json.dumps(numbers, indent=1))
-    page = write_evidence(out, real.kind, real.reference, synthetic, scores, comparison.facts, real.classes)
+    page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)
     log.info("evaluation: %s", page)
     return page
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything that is compared. Data set and files are not kept: 5,000 windows of 12 leads are 0.5 GB."""
-
-    real: Real
-    synthetic: SampleSet
-    metrics: Metrics
-    facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,8 +78,11 @@ class Task:
         return self.arrangement.side if self.trained else None
 
 
-def _comparison(cfg: DictConfig) -> Comparison:
-    """Read both sets and bring them to common ground."""
+def _comparison(cfg: DictConfig) -> tuple[Real, SampleSet, Metrics, dict[str, Any]]:
+    """Return both sets on common ground, the metrics, and the facts for the page.
+
+    Data set and files are not kept: 5,000 windows of 12 leads are 0.5 GB.
+    """
     parts, task = _parts(cfg.part), _task(cfg)
     metrics = compose_metrics(_metrics(cfg, task.kind))
     check_measures(metrics.by_name, metrics.objective, task.kind)
@@ -117,7 +110,7 @@ def _comparison(cfg: DictConfig) -> Comparison:
         "command": ["python -m ganlab.evaluate", *sys.argv[1:]],
     }
     facts |= {**_origin(task), **_both_trained(data), **samples.facts, **changes}
-    return Comparison(real, synthetic, metrics, facts)
+    return real, synthetic, metrics, facts
 
 
 # The request

@@ -48,6 +48,7 @@ def main(cfg: DictConfig) -> Path:
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
     chosen = evenly(cfg.shown, len(samples)).tolist()
+    classes = [f", {name.replace('_', ' ')}" for name in source.classes] or [""]
     exploration = Exploration(
         source=source.name,
         kind=kind,
@@ -58,7 +59,7 @@ def main(cfg: DictConfig) -> Path:
         ranges=_ranges(cfg, samples, kind),
         saturation=_saturation(cfg, choices.standardizations, samples, kind),
         samples=samples.__getitems__(chosen).sample.numpy(),
-        titles=[f"{samples.persons[i]}{_class(source, int(samples.labels[i]))}" for i in chosen],
+        titles=[f"{samples.persons[i]}{classes[samples.labels[i]]}" for i in chosen],
         images=_images(cfg, choices, source, samples, chosen),
         skipped=collected.skipped,
         doubtful=collected.doubtful,
@@ -67,10 +68,6 @@ def main(cfg: DictConfig) -> Path:
     page = write_exploration(Path(cfg.out), exploration)
     log.info("exploration: %s", page)
     return page
-
-
-def _class(source: Source, label: int) -> str:
-    return f", {source.classes[label].replace('_', ' ')}" if source.classes else ""
 
 
 def histograms(samples: Samples, kind: Kind) -> dict[str, Histogram]:

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.core.errors import UserError
+from ganlab.generator.trust import targets
 
 MAY_CHANGE = ("trainer", "tracking")
 """Groups that the command line may override on resume."""
@@ -53,23 +54,14 @@ def check_classes(run: str, stored: DictConfig, facts: Mapping[str, Any]) -> Non
 
     `run` names the run in the message, `facts` are those of its `run.json`.
     """
-    missing = [target for target in _targets(OmegaConf.to_container(stored)) if not _exists(target)]
+    ours = [target for target in targets(OmegaConf.to_container(stored)) if str(target).startswith("ganlab.")]
+    missing = [target for target in ours if not _exists(target)]
     if missing:
         raise UserError(
             f"{run}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "
             f"{facts.get('git_commit') or 'unknown'}, and cannot go on with this version, which has no {missing[0]}. "
             "Use that version for it; ganlab.sample and ganlab.evaluate read it with this one too."
         )
-
-
-def _targets(node: Any) -> Iterator[str]:
-    """Iterate over the class paths of ganlab in a configuration."""
-    values = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
-    for value in values:
-        yield from _targets(value)
-    target = node.get("_target_") if isinstance(node, Mapping) else None
-    if isinstance(target, str) and target.startswith("ganlab."):
-        yield target
 
 
 def _exists(target: str) -> bool:

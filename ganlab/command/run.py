@@ -63,7 +63,7 @@ def main(cfg: DictConfig) -> float | None:
 
 
 def _carry_out(
-    experiment: Experiment, call: run_facts.Call, folder: Path, began: float, strict: bool
+    experiment: Experiment, call: dict[str, Any], folder: Path, began: float, strict: bool
 ) -> Mapping[str, Any]:
     """Check, train, measure and report; return the rows of `metrics.json`."""
     checkpoints = experiment.schedule.checkpoints(folder)
@@ -143,30 +143,30 @@ def _objective(name: str | None, rows: Mapping[str, Any]) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _call(config: Mapping[str, Any]) -> run_facts.Call:
+def _call(config: Mapping[str, Any]) -> dict[str, Any]:
     hydra = HydraConfig.get()
     chosen = OmegaConf.to_container(hydra.runtime.choices)
     assert isinstance(chosen, dict)
-    return run_facts.Call(
-        overrides=list(hydra.overrides.task),
-        choices={group: chosen.get(group) for group in GROUPS} | {"trick": list(config["trick"]) or ["none"]},
-        seed=config["seed"],
-        in_sweep=hydra.mode == RunMode.MULTIRUN,
-    )
+    return {
+        "overrides": list(hydra.overrides.task),
+        "choices": {group: chosen.get(group) for group in GROUPS} | {"trick": list(config["trick"]) or ["none"]},
+        "seed": config["seed"],
+        "in_sweep": hydra.mode == RunMode.MULTIRUN,
+    }
 
 
-def _begin(experiment: Experiment, call: run_facts.Call, folder: Path) -> dict[str, Any]:
+def _begin(experiment: Experiment, call: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Write `split.json` and the first `run.json`; return what the latter holds."""
     gan, data, config = experiment.gan, experiment.data, experiment.config
     networks = {"generator": gan.generator, "discriminator": gan.discriminator}
-    content = run_facts.Content(
-        data=data.counts(),
-        batch_size=data.batch_size,
-        parameters={name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
-        provenance=provenance(config, data),
-        left_out=_left_out(config["reduced"], experiment),
-    )
-    facts = run_facts.begin(call, folder, content)
+    own = {
+        "data": data.counts(),
+        "batch_size": data.batch_size,
+        "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
+        "provenance": provenance(config, data),
+        "left_out": _left_out(config["reduced"], experiment),
+    }
+    facts = run_facts.begin(folder, {**call, **own})
     facts["upload_checkpoint"] = config["tracking"]["upload_checkpoints"]
     run_facts.store_split(folder, data)
     run_facts.write(folder, facts)

@@ -1,7 +1,7 @@
 """The kinds of samples: a window of a recording, a row of a table, or an image. What differs by kind is asked of it."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,26 +147,13 @@ class Image:
         return np.clip(values, 0, TOP).astype(np.float32)
 
 
+K = TypeVar("K", Window, Row, Image)
 Kind = Window | Row | Image
 """All have `noun`, `leads` (of windows), `shape`, `parts`, `axes`, `limits`, `describe()` and `limited(values)`."""
 
 
-def window_of(kind: Kind) -> Window:
-    """Return the kind where it is a window. Raises TypeError for rows and images: check the kind before."""
-    if isinstance(kind, Window):
+def of_kind(kind: Kind, wanted: type[K]) -> K:
+    """Return the kind where it is a `wanted` one. Raises TypeError for another: check the kind before."""
+    if isinstance(kind, wanted):
         return kind
-    raise TypeError(f"a window is needed, and this is {kind}")
-
-
-def row_of(kind: Kind) -> Row:
-    """Return the kind where it is a row. Raises TypeError for windows and images: check the kind before."""
-    if isinstance(kind, Row):
-        return kind
-    raise TypeError(f"a row is needed, and this is {kind}")
-
-
-def image_of(kind: Kind) -> Image:
-    """Return the kind where it is an image. Raises TypeError for windows and rows: check the kind before."""
-    if isinstance(kind, Image):
-        return kind
-    raise TypeError(f"an image is needed, and this is {kind}")
+    raise TypeError(f"a kind of {wanted.noun} is needed, and this is {kind}")

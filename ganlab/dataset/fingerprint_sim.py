@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.dataset.drawn_images import DrawnImages
+from ganlab.dataset.image_source import DrawnImages
 from ganlab.simulator.fingerprint import CLASSES, SHARES, VERSION, Plane, Ridges, draw_pattern, inked, near, orientation
 from ganlab.split.base import Member
 

@@ -1,12 +1,15 @@
 """A data set of images of one size."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
@@ -14,7 +17,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
 from ganlab.dataset.cache import cached
 from ganlab.dataset.image_files import MODES
-from ganlab.dataset.source import Source
+from ganlab.dataset.samples import Place, Samples
+from ganlab.dataset.source import Collected, Source
 from ganlab.split.base import Member
 
 FORMAT = 2
@@ -66,3 +70,73 @@ def labels_and_people(members: Sequence[Member]) -> tuple[NDArray[np.int64], NDA
     """Return the label and the patient of each member, `(N,)` each."""
     labels, people = [member.label for member in members], [member.patient for member in members]
     return np.array(labels, dtype=np.int64), np.array(people, dtype=np.str_)
+
+
+class Drawings(Samples):
+    """Images `(B, 1, height, width)` of levels 0..255 in a memory-mapped file; `rows` are their numbers there."""
+
+    stored = torch.uint8
+
+    def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
+        super().__init__(*labels_and_people(members))
+        self.file, self.shape, self.members, self.rows = file, shape, tuple(members), tuple(rows)
+
+    @cached_property
+    def levels(self) -> NDArray[np.uint8]:
+        """All images of the file, `(N, height, width)`."""
+        return np.memmap(self.file, np.uint8, mode="r", shape=self.shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps the file again instead of receiving a copy of it."""
+        return {name: value for name, value in vars(self).items() if name != "levels"}
+
+    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
+        """Return the images at these places."""
+        return self.levels[[self.rows[place.number] for place in places], None].astype(np.float32)
+
+    def of(self, people: Collection[str]) -> Self:
+        """Return the images of these patients."""
+        among = set(people)
+        chosen = [pair for pair in zip(self.members, self.rows, strict=True) if pair[0].patient in among]
+        return type(self)(self.file, self.shape, [member for member, _ in chosen], [row for _, row in chosen])
+
+
+class DrawnImages(ImageSource):
+    """`images` grey images of no patient, drawn once and memory-mapped from then on."""
+
+    simulated: ClassVar[bool] = True
+
+    def __init__(
+        self, images: int, channels: int, height: int, width: int, cache: str | Path, on_bad_record: str = "error"
+    ) -> None:
+        super().__init__(channels, height, width, cache, on_bad_record)
+        if channels != 1:
+            raise UserError(f"dataset.channels={channels}: {self.name} draws grey images; accepted is 1.")
+        if images < 1:
+            raise UserError(f"{self.name} would draw {images} images; accepted are 1 and more.")
+        self.images = images
+
+    def identity(self) -> dict[str, Any]:
+        """Return how many images of which size; a subclass adds its version and its settings."""
+        return {"images": self.images, "height": self.height, "width": self.width}
+
+    @abstractmethod
+    def member(self, number: int) -> Member:
+        """Return name, person and class of an image, by its number from 0."""
+
+    @abstractmethod
+    def draw(self, number: int) -> NDArray[np.uint8]:
+        """Draw an image `(height, width)` of levels, by its number from 0."""
+
+    def collect(self, arrangement: Arrangement) -> Collected:
+        """Return all images; they are drawn at the first call."""
+        self.kind(arrangement)
+        members = [self.member(number) for number in range(self.images)]
+        shape = (self.images, self.height, self.width)
+        drawings = Drawings(self.cached(self._draw_all) / "images.u8", shape, members, range(self.images))
+        return Collected(members, drawings, drawings, ())
+
+    def _draw_all(self, folder: Path) -> None:
+        with (folder / "images.u8").open("wb") as file:
+            for number in tqdm(range(self.images), desc=f"drawing {self.name}", unit="image", disable=None):
+                file.write(self.draw(number).tobytes())

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.drawn_images import DrawnImages
+from ganlab.dataset.image_source import DrawnImages
 from ganlab.simulator.iris import HEIGHT, VERSION, WIDTH, Photograph, draw_eye, draw_pose
 from ganlab.split.base import Member
 

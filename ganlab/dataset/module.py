@@ -169,26 +169,20 @@ class Data(LightningDataModule):
 
     def counts(self) -> dict[str, Any]:
         """Return counts of records, patients, samples and classes, and what was skipped and why, for log and report."""
+
+        def sizes(samples: Samples) -> dict[str, Any]:
+            classes = class_counts(samples, self.source.classes)
+            return {"patients": len(samples.people), "samples": len(samples), "classes": classes}
+
         parts = {name: self.part(name) for name in PARTS}
-        samples = self.collected.judged
         return {
             "noun": self.kind.noun,
             "note": self.source.note,
             "records": len(self.collected.members),
-            "patients": len(samples.people),
-            "samples": len(samples),
-            "classes": class_counts(samples, self.source.classes),
+            **sizes(self.collected.judged),
             "skipped": [asdict(bad) for bad in self.collected.skipped],
             "doubtful": [asdict(bad) for bad in self.collected.doubtful],
-            "parts": {
-                name: {
-                    "patients": len(part.people),
-                    "samples": len(part),
-                    "classes": class_counts(part, self.source.classes),
-                }
-                for name, part in parts.items()
-                if len(part)
-            },
+            "parts": {name: sizes(part) for name, part in parts.items() if len(part)},
         }
 
 

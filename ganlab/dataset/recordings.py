@@ -104,15 +104,7 @@ class RecordingSource(Source):
 
     def _bad_segments(self, records: Sequence[Record], leads: Sequence[str], span: int) -> list[Skipped]:
         """Count and log the windows over bad segments by kind. Raises UserError where `on_bad_segment` refuses them."""
-        bad = [
-            Skipped(
-                f"{kind} segments",
-                f"{windows} window(s) of {among} record(s); the first: {first} (dataset.on_bad_segment)",
-                windows,
-                "window",
-            )
-            for kind, windows, among, first in touched(records, span, leads)
-        ]
+        bad = touched(records, span, leads)
         if bad and self.on_bad_segment == "error":
             shown = "\n".join(f"  {one.record}: {one.reason}" for one in bad)
             raise UserError(

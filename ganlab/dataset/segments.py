@@ -9,13 +9,13 @@ ms. So half a second and 20 ms are beyond what a heart does in those records and
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record, Segment
+from ganlab.dataset.source import Skipped
 
 POLICIES = ("keep", "drop", "error")
 KINDS = ("missing", "flat", "clipped")
@@ -114,17 +114,8 @@ def clear_starts(record: Record, span: int, leads: Collection[str]) -> NDArray[n
     return np.array(clear, dtype=np.int64).reshape(-1, 2)
 
 
-class Touched(NamedTuple):
-    """Numbers of windows over segments of a kind and of their records, and the first segment as a sentence."""
-
-    kind: str
-    windows: int
-    records: int
-    first: str
-
-
-def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> list[Touched]:
-    """Count the windows laid end to end that touch a segment of these leads, each under one kind."""
+def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> list[Skipped]:
+    """Return how many windows, laid end to end, touch a segment of these leads, by kind, each under one kind."""
     windows: Counter[str] = Counter()
     among: Counter[str] = Counter()
     first: dict[str, str] = {}
@@ -143,4 +134,8 @@ def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> lis
                 among[kind] += 1
                 start, length = mine[0].start / record.rate, (mine[0].stop - mine[0].start) / record.rate
                 first.setdefault(kind, f"{record.name}: {mine[0].lead} {kind} for {length:.3f} s from {start:.3f} s")
-    return [Touched(kind, windows[kind], among[kind], first[kind]) for kind in KINDS if windows[kind]]
+    reasons = {
+        kind: f"{windows[kind]} window(s) of {among[kind]} record(s); the first: {first[kind]} (dataset.on_bad_segment)"
+        for kind in first
+    }
+    return [Skipped(f"{k} segments", reasons[k], windows[k], "window") for k in KINDS if windows[k]]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Window, window_of
+from ganlab.core.kind import Array, Window, of_kind
 from ganlab.core.resampling import resample
 from ganlab.core.spread import evenly
 from ganlab.exchange.synthetic import Synthetic
@@ -40,7 +40,7 @@ def common_ground(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, S
 
 
 def _windows(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, SampleSet, Facts]:
-    kind, other = window_of(real.kind), window_of(synthetic.kind)
+    kind, other = of_kind(real.kind, Window), of_kind(synthetic.kind, Window)
     rate = min(kind.rate, other.rate)
     samples = _common_length(kind, other, rate)
     windows, cut = _cut(synthetic, rate, samples, count)
@@ -85,7 +85,7 @@ def _common_length(kind: Window, other: Window, rate: float) -> int:
 
 def _cut(synthetic: Synthetic, rate: float, samples: int, count: int) -> tuple[SampleSet, Facts]:
     """Return at most `count` windows of the recordings, spread evenly, and what was left over."""
-    kind = window_of(synthetic.kind)
+    kind = of_kind(synthetic.kind, Window)
     ratio = _ratio(kind.rate, rate)
     lengths = np.array([math.ceil(ratio * each.shape[-1]) for each in synthetic.values])
     windows = lengths // samples

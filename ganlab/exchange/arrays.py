@@ -1,4 +1,4 @@
-"""Arrays (.npy with a .json beside it) and tables (.csv) as other tools write them, read without trust; rows from both."""
+"""Arrays (.npy with a .json beside it) and tables (.csv) of other tools, and rows of both, read without trust."""
 
 import json
 import logging

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.kind import TOP, image_of
+from ganlab.core.kind import TOP, Image, of_kind
 from ganlab.dataset.image_files import Folder, Store, Zip, decode
 from ganlab.exchange.arrays import read_array
 from ganlab.exchange.labels import indices, read_labels
@@ -20,7 +20,7 @@ def read_image_files(path: Path, request: Request) -> Synthetic:
     """Read the images of a folder or zip, resized to those of the data set and counted. Raises UserError for none."""
     import PIL.Image
 
-    channels, height, width = image_of(request.kind).shape
+    channels, height, width = of_kind(request.kind, Image).shape
     store: Store = Folder(path) if path.is_dir() else Zip(path)
     if not store.names:
         raise UserError(f"synthetic={path}: no image in it. Accepted are PNG, JPEG and BMP files.")

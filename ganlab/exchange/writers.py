@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Image, Kind, Row, Window, row_of, window_of
+from ganlab.core.kind import Image, Kind, Row, Window, of_kind
 from ganlab.exchange.labels import write_labels
 
 GAIN = 2000
@@ -55,7 +55,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
     """Write one record per window, and RECORDS."""
     import wfdb
 
-    kind = window_of(data.kind)
+    kind = of_kind(data.kind, Window)
     channels = len(kind.leads)
     names, labels = [], []
     saturated, limits = 0, np.iinfo(np.int16)
@@ -85,7 +85,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
 
 def write_window_csv(data: Generated, folder: Path) -> int:
     """Write a table with a row for each time of each window: the window's number, the time and the leads."""
-    kind = window_of(data.kind)
+    kind = of_kind(data.kind, Window)
     with (folder / "synthetic.csv").open("w", encoding="utf-8") as file:
         file.writelines(f"# {line}\n" for line in data.about)
         label_column = ["label"] if data.labelled else []
@@ -100,7 +100,7 @@ def write_window_csv(data: Generated, folder: Path) -> int:
 
 def write_row_csv(data: Generated, folder: Path) -> int:
     """Write a table in the original columns, and the class where there is one."""
-    columns = row_of(data.kind).columns
+    columns = of_kind(data.kind, Row).columns
     formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
     with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
         file.writelines(f"# {line}\n" for line in data.about)

@@ -32,7 +32,7 @@ def build_allowed(node: Any, package: str, base: type) -> Any:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise UserError(f"{package}: accepted is an object with a _target_ in ganlab.{package}.")
     check_plain(node, package)
-    for target in _targets(node):
+    for target in targets(node):
         _own(target, package)
     own_class(node["_target_"], package, base)
     return instantiate(OmegaConf.create(node))
@@ -58,16 +58,17 @@ def _own(target: Any, package: str) -> Any:
     )
 
 
-def _targets(node: Any) -> Iterator[Any]:
+def targets(node: Any) -> Iterator[Any]:
+    """Yield the values of `_target_` in a configuration of plain values, at any depth."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "_target_":
                 yield value
             else:
-                yield from _targets(value)
+                yield from targets(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _targets(value)
+            yield from targets(value)
 
 
 def check_plain(value: Any, place: str, key: str = "", depth: int = 0) -> None:

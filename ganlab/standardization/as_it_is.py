@@ -29,7 +29,5 @@ class AsItIs(Standardization):
         """Return the same levels, or the nearest whole ones; `low` is ignored."""
         return torch.round(level) if self.levels else level
 
-    @property
-    def zero(self) -> str:
-        """What the levels mean, as a sentence for their recipients."""
-        return "levels are those of the images themselves, 0 black and 255 white"
+    zero = "levels are those of the images themselves, 0 black and 255 white"
+    """What the levels mean, as a sentence for their recipients."""

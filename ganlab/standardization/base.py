@@ -84,10 +84,8 @@ class Standardization(nn.Module, ABC):
         """Return its own counts for the log, by name, besides saturation; most have none."""
         return {}
 
-    @property
-    def zero(self) -> str:
-        """Where a generated window's 0 mV comes from, as a sentence for its recipients."""
-        return "each lead's median was set to 0 mV: this standardization does not keep a window's absolute voltage"
+    zero = "each lead's median was set to 0 mV: this standardization does not keep a window's absolute voltage"
+    """Where a generated window's 0 mV comes from, as a sentence for its recipients."""
 
     def generated_low(self, x: Tensor) -> Tensor:
         """Return where a generated window's range begins: here so that each lead has its median at 0 mV."""
@@ -97,10 +95,8 @@ class Standardization(nn.Module, ABC):
 class AbsoluteRange(Standardization):
     """A range that is the same for all windows, so that a generated window's level is its voltage."""
 
-    @property
-    def zero(self) -> str:
-        """Where a generated window's 0 mV comes from, as a sentence for its recipients."""
-        return "0 mV is what the generator made it: this standardization keeps absolute voltage"
+    zero = "0 mV is what the generator made it: this standardization keeps absolute voltage"
+    """Where a generated window's 0 mV comes from, as a sentence for its recipients."""
 
     def generated_low(self, x: Tensor) -> Tensor:
         """Return the range's lower end, the same for all windows."""

@@ -83,23 +83,19 @@ class MinMax(Standardization):
 
         `low` is ignored, since the limits are the same for all rows.
         """
-        self._count(torch.round(level))
+        grid = torch.round(level)
+        binary = grid[:, self.binary]
+        self.in_between.add((binary != BOTTOM) & (binary != TOP))
+        self.null.add(grid[:, ~self.binary] < BOTTOM)
         x = self.low(level) + (level.clamp(min=BOTTOM) - BOTTOM) * self.step()
         return torch.where(self.binary | self.whole, torch.round(x), x)
-
-    def _count(self, grid: Tensor) -> None:
-        binary, continuous = grid[:, self.binary], grid[:, ~self.binary]
-        self.in_between.add((binary != BOTTOM) & (binary != TOP))
-        self.null.add(continuous < BOTTOM)
 
     def counts(self) -> dict[str, float]:
         """Return shares of decoded values: binary ones neither at level 1 nor at 255, and other ones at level 0."""
         return ratios(binary_in_between=self.in_between, value_null=self.null)
 
-    @property
-    def zero(self) -> str:
-        """Unit of the values, as a sentence for their recipients."""
-        return "every value is in its column's own unit: this standardization keeps absolute values"
+    zero = "every value is in its column's own unit: this standardization keeps absolute values"
+    """Unit of the values, as a sentence for their recipients."""
 
 
 def _limits(column: Column) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, window_of
+from ganlab.core.kind import Kind, Window, of_kind
 from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
 from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
@@ -99,7 +99,7 @@ class Scale:
         check(real.kind)
         self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
         need(self.persons, LEAST_PERSONS, "validation patients")
-        self.real, self.rate = real, window_of(real.kind).rate
+        self.real, self.rate = real, of_kind(real.kind, Window).rate
         self.draws, self.seed = draws, seed
         self._metrics = [metric.fit(real) for metric in _metrics()]
         self._seam = self._numbers(real.reference)["signal/seam_ratio"]

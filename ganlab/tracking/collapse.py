@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Literal
 
 from ganlab.core.binomial import proportion_interval
@@ -59,9 +59,9 @@ def collapse(
     streaks = _streaks(finite, threshold, consecutive)
     if streaks and streaks[-1][-1] == finite[-1]:
         return Collapse("collapsed", len(points), *streaks[-1][0][1:])
-    dead = _ends_dead(points)
-    if dead is not None:
-        return Collapse("dead", len(points), *dead[1:])
+    # The first of the NaN ratios that a run ends with.
+    if dead := list(takewhile(lambda point: not math.isfinite(point[0]), reversed(points))):
+        return Collapse("dead", len(points), *dead[-1][1:])
     if len(points) < consecutive:
         return Collapse("not judged", len(points))
     if not streaks:
@@ -77,13 +77,6 @@ def evaluations(rows: Iterable[Mapping[str, float]]) -> list[Point]:
 
 def _whole(number: float | None) -> int | None:
     return None if number is None or not math.isfinite(number) else int(number)
-
-
-def _ends_dead(points: Sequence[Point]) -> Point | None:
-    """The first of the NaN ratios that a run ends with, if it does."""
-    alive = [index for index, (ratio, *_) in enumerate(points) if math.isfinite(ratio)]
-    first = alive[-1] + 1 if alive else 0
-    return points[first] if first < len(points) else None
 
 
 def _streaks(points: Sequence[Point], threshold: float, consecutive: int) -> list[list[Point]]:

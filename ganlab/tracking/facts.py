@@ -7,7 +7,6 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,32 +23,12 @@ KEPT = ("id", "name", "overrides", "choices", "started", "left_out", "in_sweep",
 """Facts of the first start that a resumed run keeps."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """How a run was called: the overrides of the command line, and the choice of each config group."""
+def begin(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts before training for `run.json`; a resumed run keeps what its first start wrote.
 
-    overrides: list[str]
-    choices: dict[str, Any]
-    seed: int
-    in_sweep: bool
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a run trains on and with: counts of the data, numbers of weights, its provenance.
-
-    `left_out` are sentences on what its report cannot show.
+    `values` are the overrides of the command line, the choices of the config groups, the seed, whether a sweep runs it,
+    counts of the data, batch size, numbers of weights, the provenance, and sentences on what the report leaves out.
     """
-
-    data: Mapping[str, Any]
-    batch_size: int
-    parameters: Mapping[str, int]
-    provenance: Mapping[str, Any]
-    left_out: list[str]
-
-
-def begin(call: Call, folder: Path, content: Content) -> dict[str, Any]:
-    """Return the facts before training for `run.json`; a resumed run keeps what its first start wrote."""
     before = earlier(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts: dict[str, Any] = {
@@ -58,19 +37,11 @@ def begin(call: Call, folder: Path, content: Content) -> dict[str, Any]:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "name": folder.name,
-        "overrides": call.overrides,
-        "choices": call.choices,
-        "in_sweep": call.in_sweep,
         "working_folder": str(Path.cwd()),
         "started": now,
-        "left_out": content.left_out,
-        "seed": call.seed,
-        "batch_size": content.batch_size,
         "version": __version__,
         "git_commit": git_commit(),
-        "provenance": dict(content.provenance),
-        "data": dict(content.data),
-        "parameters": dict(content.parameters),
+        **values,
     }
     if before:
         facts |= begun_under(before, facts["provenance"])

@@ -12,8 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Self
 
@@ -136,11 +135,6 @@ def leave() -> None:
             distributed.destroy_process_group()
 
 
-@contextmanager
-def together(trainer: Trainer, folder: Path, start: Path | None) -> Iterator[None]:
-    """Run the other processes around training where several devices train, else nothing."""
-    if not isinstance(trainer.strategy, Ranks):
-        yield
-        return
-    with Together(trainer.strategy, folder, start):
-        yield
+def together(trainer: Trainer, folder: Path, start: Path | None) -> AbstractContextManager[object]:
+    """Return the context of the other processes around training where several devices train, else one of nothing."""
+    return Together(trainer.strategy, folder, start) if isinstance(trainer.strategy, Ranks) else nullcontext()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganlab.core.kind import Column, Image, Kind, Row, Window, image_of, row_of, window_of
+from ganlab.core.kind import Column, Image, Kind, Row, Window, of_kind
 
 WINDOW = Window(("i", "ii"), 500.0, 2025)
 ROW = Row((Column("age", 0, 1), Column("sex", binary=True), Column("count", whole=True)))
@@ -31,7 +31,7 @@ def test_values_are_limited_as_decoded_samples_are() -> None:
 
 
 def test_another_kind_is_refused() -> None:
-    assert (window_of(WINDOW), row_of(ROW), image_of(IMAGE)) == (WINDOW, ROW, IMAGE)
-    for of, other in ((window_of, ROW), (row_of, IMAGE), (image_of, WINDOW)):
+    assert (of_kind(WINDOW, Window), of_kind(ROW, Row), of_kind(IMAGE, Image)) == (WINDOW, ROW, IMAGE)
+    for wanted, other in ((Window, ROW), (Row, IMAGE), (Image, WINDOW)):
         with pytest.raises(TypeError, match="is needed"):
-            of(other)
+            of_kind(other, wanted)
