@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
 """In the folder of a job that failed: its error."""
-UNENDED = ("RUNNING", "KILLED")
 STOPPED = (
     "it was stopped, or its process killed, before it ended (the system kills where memory is short). The same command "
     "with hydra.sweep.dir={} does what is missing, jobs that had not begun too"
@@ -109,9 +108,14 @@ def _failures(folder: Path) -> dict[str, str]:
     for job in sorted(path.parent for path in folder.glob("*/.hydra")):
         if (job / FAILED).is_file():
             failures[job.name] = json.loads((job / FAILED).read_text())["error"]
-        elif not (file := job / "run.json").is_file() or json.loads(file.read_text()).get("status") in UNENDED:
+        elif _stopped(job):
             failures[job.name] = STOPPED.format(folder)
     return failures
+
+
+def _stopped(job: Path) -> bool:
+    file = job / "run.json"
+    return not file.is_file() or json.loads(file.read_text()).get("status") in ("RUNNING", "KILLED")
 
 
 def _summarized(folder: Path, write_summary: Callable[[Path], Path]) -> Path | None:

@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
             baseline=[0, 0],
             write_dir=str(root / "day1"),
         )
-    rows = [f"day1/r{number},patient{number % 3},{CLASSES[number % 3 == 2]}" for number in range(6)]
+    rows = [f"day1/r{number},person{number % 3},{CLASSES[number % 3 == 2]}" for number in range(6)]
     (root / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
     return root
 
@@ -46,7 +46,7 @@ def source(folder: Path, **settings: object) -> WFDB:
 def test_records_carry_the_persons_and_labels_of_the_file(folder: Path) -> None:
     collected = source(folder).collect(Leads(["v5", "ii"], side=32))
     assert {(m.name, m.patient, m.label) for m in collected.members} == {
-        (f"day1/r{n}", f"patient{n % 3}", int(n % 3 == 2)) for n in range(6)
+        (f"day1/r{n}", f"person{n % 3}", int(n % 3 == 2)) for n in range(6)
     }
     sample, label, person = collected.train[5][:3]
     assert sample.shape == (1, 2, 1024)
@@ -77,7 +77,7 @@ def test_a_changed_file_of_people_is_read_again(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("name,person,label", "name,who,label", r"people\.csv: no column patient; it has name, who, label"),
+        ("name,person,label", "name,who,label", r"people\.csv: no column person; it has name, who, label"),
         ("r0,person0,healthy", "r0,person0,well", r"people\.csv:2: label 'well' is none of .*healthy, ill"),
         ("r0,person0,healthy", "r0,,healthy", r"people\.csv:2: .*patient '': neither may be empty"),
         ("day1/r1,", "day1/r0,", r"people\.csv:3: day1/r0 stands there twice"),
