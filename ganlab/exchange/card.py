@@ -17,6 +17,7 @@ def write_card(folder: Path, template: str, **values: Any) -> None:
 
     loader = FileSystemLoader(Path(__file__).parent / "templates")
     # Markdown, not HTML: nothing is escaped.
-    form = {"autoescape": False, "keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
-    page = Environment(loader=loader, undefined=StrictUndefined, **form).get_template(f"{template}.md")
-    (folder / CARD).write_text(page.render(notice=NOTICE, **values), encoding="utf-8")
+    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    text = environment.get_template(f"{template}.md").render(notice=NOTICE, **values)
+    (folder / CARD).write_text(text, encoding="utf-8")
