@@ -104,13 +104,13 @@ def evidence(
 def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> Evidence:
     """Return value and interval of each number; what they were computed from, which may be large, is dropped."""
     scores = scorer(samples)
-    rows = {
-        name: {
-            "value": _value(each, samples, real.reference),
-            "interval": _interval(each, samples, real.reference, metric.numbers[name], draws),
-        }
-        for name, each in scores.items()
-    }
+    rows: dict[str, Row] = {}
+    for name, each in scores.items():
+        limits, ends = metric.numbers[name].limits, (math.nan, math.nan)
+        if draws:
+            ends = interval(each, samples, real.reference, draws, SEED, limits)
+        value = _value(each, samples, real.reference)
+        rows[name] = {"value": value, "interval": [_finite(end) for end in ends]}
     return Evidence(rows, scores.left_out, scores.details) if isinstance(scores, Scores) else Evidence(rows, [])
 
 
@@ -172,13 +172,6 @@ def _alone(metric: Metric, scorer: Scorer, real: Real) -> dict[str, float | None
 
 def _value(statistic: Statistic, judged: SampleSet, reference: SampleSet) -> float | None:
     return _finite(statistic(np.ones(len(judged)), np.ones(len(reference))))
-
-
-def _interval(
-    statistic: Statistic, judged: SampleSet, reference: SampleSet, number: Number, draws: int
-) -> list[float | None]:
-    ends = interval(statistic, judged, reference, draws, SEED, number.limits) if draws else (math.nan, math.nan)
-    return [_finite(end) for end in ends]
 
 
 def _finite(value: float) -> float | None:

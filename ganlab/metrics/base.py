@@ -182,7 +182,14 @@ class Metric(ABC):
                 "nobody can be attacked: it takes patients who trained and others who chose nothing. Use split=patient "
                 "with patients in holdout or test; see metrics.attacked.nonmembers."
             )
-        return replace(real, reference=_pooled(real.attacked), strangers=real.attacked.strangers)
+        sides = (real.attacked.members, real.attacked.nonmembers)
+        labels = [each.labels for each in sides if each.labels is not None]
+        pooled = SampleSet(
+            np.concatenate([each.values for each in sides]),
+            np.concatenate(labels) if len(labels) == len(sides) else None,
+            np.concatenate([each.persons for each in sides if each.persons is not None]),
+        )
+        return replace(real, reference=pooled, strangers=real.attacked.strangers)
 
     def control(self, samples: SampleSet, real: Real) -> SampleSet:
         """Return a control as this metric takes it."""
@@ -194,17 +201,6 @@ class Metric(ABC):
 
         Raises TooFew where there are not enough of them.
         """
-
-
-def _pooled(attacked: Attacked) -> SampleSet:
-    """Return members, then non-members."""
-    sides = (attacked.members, attacked.nonmembers)
-    labels = [each.labels for each in sides if each.labels is not None]
-    return SampleSet(
-        np.concatenate([each.values for each in sides]),
-        np.concatenate(labels) if len(labels) == len(sides) else None,
-        np.concatenate([each.persons for each in sides if each.persons is not None]),
-    )
 
 
 class TooFew(UserError):

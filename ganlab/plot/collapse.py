@@ -52,7 +52,11 @@ def draw_diversity(experiments: Sequence[Runs], names: Sequence[str]) -> Figure:
 
 def _panel(axes: Axes, runs: Runs, name: str) -> None:
     for history, state in runs:
-        _line(axes, history, state)
+        points, steps_per_epoch = evaluations(history.rows), history.steps_per_epoch() or 1.0
+        times, ratios = [step / steps_per_epoch for *_, step in points], [ratio for ratio, *_ in points]
+        axes.plot(times, ratios, color=_COLORS[state], linewidth=0.9, alpha=0.8, marker="." if len(points) < 4 else "")
+        lost = [time for time, ratio in zip(times, ratios, strict=True) if not math.isfinite(ratio)]
+        axes.plot(lost, [0.0] * len(lost), "x", color=_COLORS["dead"], markersize=4)
     if not any(evaluations(history.rows) for history, _ in runs):
         axes.text(0.5, 0.55, "not logged", transform=axes.transAxes, ha="center", fontsize=8.5, color=GREY)
         axes.set_xticks([])
@@ -62,14 +66,6 @@ def _panel(axes: Axes, runs: Runs, name: str) -> None:
     axes.set_xlabel("epoch", fontsize=8.5, color=GREY)
     axes.grid(color=GRID, linewidth=0.6)
     _plain(axes)
-
-
-def _line(axes: Axes, history: History, state: State) -> None:
-    points, steps_per_epoch = evaluations(history.rows), history.steps_per_epoch() or 1.0
-    times, ratios = [step / steps_per_epoch for *_, step in points], [ratio for ratio, *_ in points]
-    axes.plot(times, ratios, color=_COLORS[state], linewidth=0.9, alpha=0.8, marker="." if len(points) < 4 else "")
-    lost = [time for time, ratio in zip(times, ratios, strict=True) if not math.isfinite(ratio)]
-    axes.plot(lost, [0.0] * len(lost), "x", color=_COLORS["dead"], markersize=4)
 
 
 def _plain(axes: Axes) -> None:

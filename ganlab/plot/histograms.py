@@ -127,27 +127,21 @@ class Histogram:
     def _make_room(self) -> None:
         """Make bins from the least to the greatest value, twice as wide where there would be too many."""
         while self.high / self.width - self.low / self.width > _BINS - 2:
-            self._widen()
+            # Every two neighbouring bins become one; which two depends on their distance from 0.
+            odd = self._first % 2
+            more = odd, (odd + len(self._counts)) % 2
+            self._counts = np.pad(self._counts, more).reshape(-1, 2).sum(axis=1)
+            self._sums = np.pad(self._sums, more).reshape(-1, 2).sum(axis=1)
+            self._first //= 2
+            self.width *= 2
         first, last = math.floor(self.low / self.width), math.floor(self.high / self.width)
         if len(self._counts):
             more = max(0, self._first - first), max(0, last - self._first - len(self._counts) + 1)
-            self._counts, self._sums, self._first = (
-                np.pad(self._counts, more),
-                np.pad(self._sums, more),
-                self._first - more[0],
-            )
+            self._counts, self._sums = np.pad(self._counts, more), np.pad(self._sums, more)
+            self._first -= more[0]
         else:
             self._counts, self._sums = np.zeros(last - first + 1, np.int64), np.zeros(last - first + 1)
             self._first = first
-
-    def _widen(self) -> None:
-        """Merge every two neighbouring bins; which two depends on their distance from 0."""
-        odd = self._first % 2
-        more = odd, (odd + len(self._counts)) % 2
-        self._counts = np.pad(self._counts, more).reshape(-1, 2).sum(axis=1)
-        self._sums = np.pad(self._sums, more).reshape(-1, 2).sum(axis=1)
-        self._first //= 2
-        self.width *= 2
 
 
 def has_tails(histogram: Histogram) -> bool:

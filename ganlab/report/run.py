@@ -55,8 +55,6 @@ def write_report(
     config = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     history = read_history(folder / "metrics.jsonl")
     settings = read_mapping(file, [])
-    choices = settings | run | mapping(run.get("choices"))
-    given = {key: choices[key] for key in _SETTINGS if choices.get(key) not in (None, [])}
     name = str(run.get("name") or folder.resolve().name)
     by_label = synthetic is not None and synthetic.labels is not None
     content = render(
@@ -79,9 +77,7 @@ def write_report(
         history=history,
         grids=grids(folder / "grids", history, classes),
         data=data_view(mapping(run.get("data")), kind.people),
-        choices=[
-            (_TITLES.get(key, key), number(value)) for key, value in given.items() if not isinstance(value, Mapping)
-        ],
+        choices=_choices(settings | run | mapping(run.get("choices"))),
         overrides=" ".join(map(str, list_of(run.get("overrides")))),
         config=config,
         left_out=[*list_of(run.get("left_out")), *left_out, *trouble],
@@ -114,6 +110,11 @@ def _images(folder: Path, real: Preview | None, synthetic: Preview | None) -> Pi
     drawn = picture(grids, caption, "Grids of real and of generated images", dpi=110)
     (folder / COMPARISON).write_bytes(drawn.png)
     return drawn
+
+
+def _choices(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    given = {key: settings[key] for key in _SETTINGS if settings.get(key) not in (None, [])}
+    return [(_TITLES.get(key, key), number(each)) for key, each in given.items() if not isinstance(each, Mapping)]
 
 
 def _origin(name: str, run: Mapping[str, Any], config: str) -> str:

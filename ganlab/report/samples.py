@@ -129,7 +129,13 @@ def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes
     """Return each set on ECG paper, all at one scale, `across` windows in a row unless they are long."""
     columns = across if kind.samples / kind.rate <= _SHORT else 1
     chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items()}
-    spans = _common_spans(list(chosen.values()), columns)
+    centered = [center_windows(windows)[0] for windows in chosen.values()]
+    rows = [
+        np.concatenate([windows[row : row + columns] for windows in centered])
+        for row in range(0, max(map(len, centered)), columns)
+    ]
+    # Ranges that hold every trace of a row of panels, in all the sets.
+    spans = np.stack([lead_spans(row, share=1.0) for row in rows])
     blocks = []
     for name, windows in sets.items():
         figure = draw_windows(
@@ -146,15 +152,6 @@ def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes
         alt = f"{name} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
         blocks.append(Exhibit(name, picture(figure, caption, alt, PAPER_DPI)))
     return blocks
-
-
-def _common_spans(sets: Sequence[Array], columns: int) -> Array:
-    """Return ranges `(rows, leads, 2)` in mV that hold every trace of a row of panels, in all the sets."""
-    centered = [center_windows(windows)[0] for windows in sets]
-    rows = range(0, max(map(len, centered)), columns)
-    return np.stack(
-        [lead_spans(np.concatenate([windows[row : row + columns] for windows in centered]), share=1.0) for row in rows]
-    )
 
 
 def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Picture]:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ganlab.core.words import counted, dashed, number
 from ganlab.plot.curves import NAMES, class_accuracies, draw_curves, draw_stopping, not_finite
@@ -126,7 +125,10 @@ FILE = "stopping.json"
 
 @dataclass(frozen=True)
 class Choice:
-    """The reason for the chosen checkpoint, the picture of the rule's scores, and its components as a table."""
+    """The reason for the chosen checkpoint, the picture of the rule's scores, and a line per component.
+
+    It holds its real-versus-real value and deviation, and its score where the rule chose.
+    """
 
     why: str
     picture: Picture
@@ -145,16 +147,12 @@ def choice(folder: Path) -> Choice | None:
         "standard error from the bootstrap over patients. Hollow: a guard does not hold. Below: each component in "
         "deviations above its real-versus-real reference value, and what the guards look at with their limits, dashed."
     )
-    drawn = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
-    return Choice(content["why"][:1].upper() + content["why"][1:] + ".", drawn, _component_rows(content))
-
-
-def _component_rows(content: Mapping[str, Any]) -> list[list[str]]:
-    """Return a line per component: its real-versus-real value and deviation, and its score where the rule chose."""
     scored = [each for each in content["evaluations"] if each["q"] is not None]
     last = scored[-1] if scored else {"z": {}}
     chosen = next((each for each in scored if each["step"] == content["chosen_step"]), last)
-    return [
+    rows = [
         [NAMES.get(name, name), *map(number, (floor["value"], floor["deviation"], chosen["z"].get(name)))]
         for name, floor in content["floors"].items()
     ]
+    drawn = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
+    return Choice(content["why"][:1].upper() + content["why"][1:] + ".", drawn, rows)

@@ -126,22 +126,19 @@ class Ridges:
     def grow(self, theta: Field, rng: Generator) -> Field:
         """Return ridges above 0 and valleys below, `(height, width)`, along `theta` of the same shape."""
         padding = [(0, self.shape[0] - self.height), (0, self.shape[1] - self.width)]
-        steering = _steering(np.pad(theta, padding, mode="edge"))
+        around = np.pad(theta, padding, mode="edge")
+        # The filters' weights, `(1 + 2 HARMONICS, H, W)`, which make a filter across `theta`.
+        weights = [np.full_like(around, iv(0, CONCENTRATION))]
+        for m in range(1, HARMONICS + 1):
+            weight = np.float32(2 * (-1) ** m * iv(m, CONCENTRATION))
+            weights += [weight * np.cos(2 * m * around), weight * np.sin(2 * m * around)]
+        steering = np.stack(weights).astype(np.float32)
         ridges = rng.standard_normal(self.shape, np.float32)
         for _ in range(ROUNDS):
             responses = irfft2(rfft2(ridges) * self.filters, s=self.shape)
             along = np.einsum("kij,kij->ij", responses, steering)
             ridges = np.asarray(np.tanh(1.5 * along / along.std()), np.float32)
         return ridges[: self.height, : self.width]
-
-
-def _steering(theta: Field) -> Field:
-    """Return weights of the filters, `(1 + 2 HARMONICS, H, W)`, which make a filter across `theta`."""
-    weights = [np.full_like(theta, iv(0, CONCENTRATION))]
-    for m in range(1, HARMONICS + 1):
-        weight = np.float32(2 * (-1) ** m * iv(m, CONCENTRATION))
-        weights += [weight * np.cos(2 * m * theta), weight * np.sin(2 * m * theta)]
-    return np.stack(weights).astype(np.float32)
 
 
 def inked(ridges: Field, z: Plane, rng: Generator) -> NDArray[np.uint8]:

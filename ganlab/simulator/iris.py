@@ -256,12 +256,7 @@ class Photograph:
         x = place * HALF + size / 9 * np.cumsum(np.sin(angle))
         above, below = self._lids(np.array([place]))
         y = above + size * (0.75 * step - step**2 * (0.3 + 0.9 * place**2)) if upper else below + size * step
-        return self._pixels(x, y)
-
-    def _pixels(self, x: Field, y: Field) -> list[tuple[float, float]]:
-        """Return points of the eye's own plane on the enlarged image."""
-        mirrored = x if self.eye.side == 1 else -x
-        z = (mirrored + 1j * y) * np.exp(1j * self.pose.turn) * self.pose.scale
+        z = ((x if self.eye.side == 1 else -x) + 1j * y) * np.exp(1j * self.pose.turn) * self.pose.scale
         height, width = self.x.shape
         right = ((z.real + self.pose.x) * self.unit + width / 2) * FINER
         down = ((z.imag + self.pose.y) * self.unit + height / 2) * FINER

@@ -39,7 +39,11 @@ class Examiner:
         self.module = module
         self.scale = Scale(real, windows, draws)
         self.codec = deepcopy(module.codec)
-        self.images = self._images(real, windows)
+        rng = np.random.default_rng(NOISE_SEED)
+        self.images: dict[str, Tensor] = {}
+        for name, samples in (("train", real.train), ("validation", real.reference)):
+            chosen = torch.from_numpy(samples.values[rng.permutation(len(samples))[:windows]])
+            self.images[name] = self.codec.picture(chosen.to(module.device))
         self.noise = module.draw_noise(windows, torch.Generator().manual_seed(NOISE_SEED))
 
     def __call__(self, losses: dict[str, float]) -> Evaluation:
@@ -69,15 +73,6 @@ class Examiner:
         """Limits of the guards by name, as `stopping.json` holds them."""
         coverage = LEAST_COVERAGE * self.scale.coverage
         return {"coverage": coverage, "pairwise": PAIRWISE, "memory": MOST_MEMORY, "copying": LEAST_COPYING}
-
-    def _images(self, real: Real, windows: int) -> dict[str, Tensor]:
-        """Training and validation windows as the discriminator sees them, shuffled over patients, without counting."""
-        rng = np.random.default_rng(NOISE_SEED)
-        images = {}
-        for name, samples in (("train", real.train), ("validation", real.reference)):
-            chosen = rng.permutation(len(samples))[:windows]
-            images[name] = self.codec.picture(torch.from_numpy(samples.values[chosen]).to(self.module.device))
-        return images
 
     def _class_accuracy(self, fake: Tensor) -> float | None:
         """Share of generated images whose class the discriminator recognizes; None for a GAN without classes."""

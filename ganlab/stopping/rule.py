@@ -150,17 +150,14 @@ class Rule(Stopping):
         if not trainer.is_global_zero:
             return
         if kept and (not before or kept[0].step != before[0].step):
-            self._choose(trainer, kept[0])
+            io, source = trainer.strategy.checkpoint_io, self._candidate(kept[0])
+            if source.is_file():
+                io.save_checkpoint(io.load_checkpoint(source, weights_only=True), self.folder / "checkpoints" / CHOSEN)
+            else:
+                log.warning("%s is gone: a run that was killed had removed it, and chooses again", source)
         for gone in before:
             if gone not in kept:
                 trainer.strategy.checkpoint_io.remove_checkpoint(self._candidate(gone))
-
-    def _choose(self, trainer: Trainer, chosen: Evaluation) -> None:
-        io, source = trainer.strategy.checkpoint_io, self._candidate(chosen)
-        if not source.is_file():
-            log.warning("%s is gone: a run that was killed had removed it, and chooses again", source)
-            return
-        io.save_checkpoint(io.load_checkpoint(source, weights_only=True), self.folder / "checkpoints" / CHOSEN)
 
     def _candidate(self, evaluation: Evaluation) -> Path:
         return self.folder / "candidates" / f"step_{evaluation.step:07d}.ckpt"

@@ -81,7 +81,12 @@ class SignalShape(LeadMetric):
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
             windows = _signals(one_lead(samples, place), kind.rate, side)
-            numbers = _spectra(windows.spectrum, reference.spectrum, frequency) | _values(windows, reference)
+            numbers = _spectra(windows.spectrum, reference.spectrum, frequency) | {
+                "amplitude_w1": _transport(windows.amplitudes, reference.amplitudes, AMPLITUDE[1]),
+                "slope_w1": _transport(windows.slopes, reference.slopes, SLOPE[1]),
+                "spectral_entropy_w1": distance_of(windows.entropy, reference.entropy),
+                "stuck": mean_of(windows.stuck),
+            }
             if kind.samples >= 2 * side:
                 numbers |= folds(windows.seam, windows.comb)
             return {f"signal/{name}": each for name, each in numbers.items()}
@@ -160,15 +165,6 @@ def _spectra(spectrum: Floats, reference: Floats, frequency: Floats) -> dict[str
 
 def _decibels(spectrum: Floats, reference: Floats) -> Statistic:
     return lambda judged, real: float(np.sqrt(np.mean((_mean(spectrum, judged) - _mean(reference, real)) ** 2)))
-
-
-def _values(windows: _Signals, reference: _Signals) -> dict[str, Statistic]:
-    return {
-        "amplitude_w1": _transport(windows.amplitudes, reference.amplitudes, AMPLITUDE[1]),
-        "slope_w1": _transport(windows.slopes, reference.slopes, SLOPE[1]),
-        "spectral_entropy_w1": distance_of(windows.entropy, reference.entropy),
-        "stuck": mean_of(windows.stuck),
-    }
 
 
 def _transport(below: Floats, reference: Floats, step: float) -> Statistic:

@@ -18,7 +18,7 @@ from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import nearest
 from ganlab.metrics.privacy.attributes import inferred, known_columns, risk
 from ganlab.metrics.privacy.roc import strongest
-from ganlab.metrics.privacy.targets import LEAST, Targets, attack_details, attack_statistics, target_details, targets_of
+from ganlab.metrics.privacy.targets import LEAST, attack_details, attack_statistics, target_details, targets_of
 from ganlab.metrics.table.neighbours import Grid
 from ganlab.metrics.weighted import mean_of
 
@@ -81,8 +81,10 @@ class TablePrivacy(Metric):
                 "calibrated": targets.mean(np.log(usual + TINY) - np.log(closest + TINY)),
                 "attributes": targets.mean(right),
             }
-            numbers = _copies(grid(samples.values), grid(targets.samples.values), targets)
-            numbers |= _near_copies(generated, rows, near, targets) | {"privacy/attributes_risk": risk(right, targets)}
+            numbers = _copies(generated, rows, near, member) | {"privacy/attributes_risk": risk(right, targets)}
+            equal, targets_equal = grid(samples.values), grid(targets.samples.values)
+            exact = [nearest(equal, targets_equal[side], metric="chebyshev") == 0 for side in (member, ~member)]
+            numbers["privacy/exact_copies"] = _difference(*exact)
             for name, scores in attacks.items():
                 numbers |= attack_statistics(name, scores, targets)
             best, test = strongest(attacks, targets.member, targets.stratum)
@@ -98,15 +100,8 @@ class TablePrivacy(Metric):
         return score
 
 
-def _copies(equal: Floats, targets_equal: Floats, targets: Targets) -> dict[str, Statistic]:
-    """Return the share of rows on the grid that equal a member's, less that of a non-member's."""
-    member = targets.of_members
-    exact = [nearest(equal, targets_equal[side], metric="chebyshev") == 0 for side in (member, ~member)]
-    return {"privacy/exact_copies": _difference(*exact)}
-
-
-def _near_copies(generated: Floats, rows: Floats, near: float, targets: Targets) -> dict[str, Statistic]:
-    member = targets.of_members
+def _copies(generated: Floats, rows: Floats, near: float, member: NDArray[np.bool_]) -> dict[str, Statistic]:
+    """Return the share of rows nearer than `near` to a member's, less that of a non-member's, and of those nearer."""
     to_members, to_others = (nearest(generated, rows[side]) for side in (member, ~member))
     return {
         "privacy/near_copies": _difference(to_members <= near, to_others <= near),

@@ -176,11 +176,10 @@ def classify_unseen(
     learned = [None if persons is None else np.unique(persons[each]) for each in kept]
 
     def classify(samples: SampleSet) -> list[tuple[Probabilities, NDArray[np.bool_]]]:
-        windows = resampled(samples.values, kind.rate)
-        return [
-            (each.classify(windows), _unseen(samples, people))
-            for each, people in zip(classifiers, learned, strict=True)
-        ]
+        windows, own = resampled(samples.values, kind.rate), samples.persons
+        every = np.ones(len(samples), bool)
+        new = [every if own is None or people is None else ~np.isin(own, people) for people in learned]
+        return [(each.classify(windows), unseen) for each, unseen in zip(classifiers, new, strict=True)]
 
     return classify
 
@@ -228,9 +227,3 @@ def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
     part = {person: k % FOLDS for k, person in enumerate(by_class)}
     parts = np.array([part[person] for person in who.tolist()])
     return [parts != k for k in range(FOLDS)]
-
-
-def _unseen(samples: SampleSet, people: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-    if samples.persons is None or people is None:
-        return np.ones(len(samples), bool)
-    return ~np.isin(samples.persons, people)

@@ -175,7 +175,7 @@ def test_a_hold_out_that_overlaps_is_refused() -> None:
     given = attacked()
     assert given.strangers.persons is not None
     overlapping = replace(given.strangers, persons=given.strangers.persons - 9)
-    with pytest.raises(UserError, match=r"6 patients stand on two sides of an attack .*split=patient"):
+    with pytest.raises(UserError, match=r"6 patients are on two sides of an attack .*split=patient"):
         Attacked(given.members, given.nonmembers, given.knowledge, overlapping)
     nobody = replace(given.strangers, persons=None)
     with pytest.raises(UserError, match="whose the samples are is not known"):
