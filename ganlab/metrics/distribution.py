@@ -90,7 +90,7 @@ class Distribution(Metric):
             need(len(samples), self.k + 2, "samples")
             cloud = reference if samples is real.reference else Cloud(embed(samples.values), self.k)
             between = euclidean_distances(cloud.points, reference.points)
-            numbers = _kernels(cloud, reference, between, width) | _balls(cloud, reference, between)
+            numbers = _compared(cloud, reference, between, width)
             del between
             for key, statistic in _diversity(cloud, near).items():
                 numbers[f"{key}_ratio"] = _over(statistic, best[key])
@@ -139,19 +139,14 @@ def _reduced(embed: Embed, real: Real, components: int) -> Embed:
     return lambda values: (basis.transform(embed(check_finite(values))) / scale).astype(np.float32)
 
 
-def _kernels(cloud: Cloud, reference: Cloud, between: Points, width: float) -> dict[str, Statistic]:
+def _compared(cloud: Cloud, reference: Cloud, between: Points, width: float) -> dict[str, Statistic]:
     pairs = (cloud.points, cloud.points), (reference.points, reference.points), (cloud.points, reference.points)
     apart = cloud.distances, reference.distances, between
-    return {
-        "kid": unbiased_mmd(*(cubic(*pair) for pair in pairs)),
-        "mmd": unbiased_mmd(*(gaussian(each, width) for each in apart)),
-    }
-
-
-def _balls(cloud: Cloud, reference: Cloud, between: Points) -> dict[str, Statistic]:
     in_real = csr_matrix(between < reference.radius, dtype=np.float32)
     in_judged = csr_matrix((between < cloud.radius[:, None]).T, dtype=np.float32)
     return {
+        "kid": unbiased_mmd(*(cubic(*pair) for pair in pairs)),
+        "mmd": unbiased_mmd(*(gaussian(each, width) for each in apart)),
         "precision": precision(in_real),
         "recall": recall(in_judged),
         "density": density(in_real, cloud.k),

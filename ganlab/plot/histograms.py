@@ -61,7 +61,11 @@ class Histogram:
             return
         self._kept.append(finite)
         if self.count > self.keep:
-            self._fold()
+            size = max(abs(self.low), abs(self.high), 1e-30)
+            self.width = max(self.high - self.low, 1e-6 * size) / (_BINS / 2)
+            kept, self._kept = self._kept, []
+            for some in kept:
+                self._bin(some)
 
     @property
     def std(self) -> float:
@@ -109,14 +113,6 @@ class Histogram:
         self.count = total
         self.low = float(np.fmin(self.low, values.min()))
         self.high = float(np.fmax(self.high, values.max()))
-
-    def _fold(self) -> None:
-        """Replace the kept values by counts in bins."""
-        size = max(abs(self.low), abs(self.high), 1e-30)
-        self.width = max(self.high - self.low, 1e-6 * size) / (_BINS / 2)
-        kept, self._kept = self._kept, []
-        for values in kept:
-            self._bin(values)
 
     def _bin(self, values: Floats) -> None:
         self._make_room()

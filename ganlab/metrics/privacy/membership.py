@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.metrics.base import Array, Floats, Real, SampleSet, Statistic
 from ganlab.metrics.ecg.embedding import RandomConvolutions
-from ganlab.metrics.embedding import Embed
 from ganlab.metrics.points import nearest
 from ganlab.metrics.privacy.targets import Targets
 
@@ -129,8 +128,17 @@ class Density(Attack):
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Learn the embedding, its components and the density from the patients in neither set."""
         assert real.attacked is not None
-        embed = _components(real)
-        points, others = embed(targets.samples.values), embed(real.attacked.knowledge.values)
+        from sklearn.decomposition import PCA
+
+        knowledge = real.attacked.knowledge
+        features_of = RandomConvolutions().fit(replace(real, train=knowledge))
+        features = features_of(knowledge.values)
+        basis = PCA(min(COMPONENTS, *features.shape), svd_solver="full").fit(features)
+
+        def embed(windows: Array) -> Floats:
+            return basis.transform(features_of(windows))
+
+        points, others = embed(targets.samples.values), embed(knowledge.values)
         usual = np.log(nearest(points, others) + TINY)
 
         def attempt(released: Released) -> Outcome:
@@ -167,15 +175,3 @@ class DiscriminatorAttack(Attack):
             return Outcome(targets.mean(score), score)
 
         return attempt
-
-
-def _components(real: Real) -> Embed:
-    """Return principal components of the random convolutions, fitted to the attacker's auxiliary set."""
-    from sklearn.decomposition import PCA
-
-    assert real.attacked is not None
-    knowledge = real.attacked.knowledge
-    embed = RandomConvolutions().fit(replace(real, train=knowledge))
-    features = embed(knowledge.values)
-    basis = PCA(min(COMPONENTS, *features.shape), svd_solver="full").fit(features)
-    return lambda windows: basis.transform(embed(windows))
