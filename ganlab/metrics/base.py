@@ -90,14 +90,8 @@ class Attacked:
 
     def changed(self, change: Callable[[SampleSet], SampleSet]) -> "Attacked":
         """Return a copy with every set changed alike, such as resampled."""
-        return replace(
-            self,
-            members=change(self.members),
-            nonmembers=change(self.nonmembers),
-            knowledge=change(self.knowledge),
-            strangers=change(self.strangers),
-            gallery=None if self.gallery is None else change(self.gallery),
-        )
+        sides = {name: each for name, each in vars(self).items() if isinstance(each, SampleSet)}
+        return replace(self, **{name: change(each) for name, each in sides.items()})
 
 
 @dataclass(frozen=True)

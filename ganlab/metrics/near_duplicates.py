@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Floats, Statistic, Weights
+from ganlab.metrics.base import Floats, Statistic
 from ganlab.metrics.points import pair_mean, product
-from ganlab.metrics.weighted import mean
+from ganlab.metrics.weighted import mean, ratio
 
 NEAR = 0.001
 """Share of the distances between training samples of different patients below which two samples are nearly equal."""
@@ -23,11 +23,7 @@ def support(distances: Floats, near: float) -> Statistic:
     """Return the support of points with distances `(N, N)`, of which pairs below `near` are equal; NaN for no pair."""
     close = _closer(distances, near)
 
-    def statistic(judged: Weights, _: Weights) -> float:
-        share = pair_mean(close, judged)
-        return 1 / share if share > 0 else float("nan")
-
-    return statistic
+    return lambda judged, _: ratio(1, pair_mean(close, judged))
 
 
 def near_duplicates(distances: Floats, near: float) -> Statistic:

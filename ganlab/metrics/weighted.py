@@ -104,3 +104,8 @@ def mean_of_finite(values: Iterable[float]) -> float:
     """Return the mean of the values that are finite; NaN where none is."""
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
+
+
+def ratio(value: float, other: float) -> float:
+    """Return a value over another; NaN where the other is not above 0."""
+    return float(value / other) if other > 0 else float("nan")

@@ -63,7 +63,10 @@ class Examiner:
             "memory": memorised is None or memorised < MOST_MEMORY,
             "copying": score.copying > LEAST_COPYING,
         }
-        accuracy = self._class_accuracy(fake)
+        labels, accuracy = module.labels_of(self.noise), None
+        if labels is not None:
+            logits = torch.cat([each.label for each in _verdicts(module, fake) if each.label is not None])
+            accuracy = float((logits.argmax(dim=1) == labels).float().mean())
         return Evaluation(
             step, guards=guards, memory=memorised, class_accuracy=accuracy, beside=losses, **asdict(score)
         )
@@ -73,14 +76,6 @@ class Examiner:
         """Limits of the guards by name, as `stopping.json` holds them."""
         coverage = LEAST_COVERAGE * self.scale.coverage
         return {"coverage": coverage, "pairwise": PAIRWISE, "memory": MOST_MEMORY, "copying": LEAST_COPYING}
-
-    def _class_accuracy(self, fake: Tensor) -> float | None:
-        """Share of generated images whose class the discriminator recognizes; None for a GAN without classes."""
-        labels = self.module.labels_of(self.noise)
-        if labels is None:
-            return None
-        logits = [verdict.label for verdict in _verdicts(self.module, fake)]
-        return float((torch.cat([each for each in logits if each is not None]).argmax(dim=1) == labels).float().mean())
 
 
 def memory(module: GAN, images: Mapping[str, Tensor]) -> float | None:

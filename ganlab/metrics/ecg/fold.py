@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import signal as dsp
 
 from ganlab.metrics.base import Floats, Statistic, Weights
+from ganlab.metrics.weighted import ratio
 
 SIDE = 45
 """Columns of the image where they are unknown and the window fills no square."""
@@ -37,7 +38,7 @@ def seam_ratio(windows: Floats, side: int = SIDE) -> float:
 
     The windows `(N, samples)` have two rows or more of `side` samples.
     """
-    return _ratio(*seam_steps(windows, side).mean(axis=0))
+    return ratio(*seam_steps(windows, side).mean(axis=0))
 
 
 def comb_powers(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
@@ -68,14 +69,10 @@ def comb_ratio(windows: Floats, side: int = SIDE) -> float:
 
 def folds(steps: Floats, powers: Floats) -> dict[str, Statistic]:
     """Return the numbers of `seam_steps` `(N, 2)` and `comb_powers` `(N, 2, harmonics)`."""
-    numbers: dict[str, Statistic] = {"seam_ratio": lambda judged, _: _ratio(*(judged @ steps / judged.sum()))}
+    numbers: dict[str, Statistic] = {"seam_ratio": lambda judged, _: ratio(*(judged @ steps / judged.sum()))}
     if powers.shape[2]:
         numbers["comb_ratio"] = lambda judged, _: _comb(judged, powers)
     return numbers
-
-
-def _ratio(between: float, within: float) -> float:
-    return float(between / within) if within > 0 else float("nan")
 
 
 def _comb(weights: Weights, powers: Floats) -> float:

@@ -17,7 +17,7 @@ from ganlab.core.kind import Column
 from ganlab.metrics.base import Floats, Statistic, Weights
 from ganlab.metrics.points import blocks
 from ganlab.metrics.privacy.targets import Targets
-from ganlab.metrics.weighted import mean
+from ganlab.metrics.weighted import mean, ratio
 
 RIGHT = 0.1
 """Distance within which a value counts as inferred, in standard deviations of its column."""
@@ -62,6 +62,6 @@ def risk(right: Floats, targets: Targets) -> Statistic:
 
     def statistic(_: Weights, reference: Weights) -> float:
         members, others = mean(right, reference * member), mean(right, reference * ~member)
-        return (members - others) / (1 - others) if others < 1 else float("nan")
+        return ratio(members - others, 1 - others)
 
     return statistic

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, TooFew, Weights
 from ganlab.metrics.privacy.roc import FEW, LOW, constant, curve, epsilon_bound, greatest_bound, least_auc, rate_at
-from ganlab.metrics.weighted import auroc, mean, quantile
+from ganlab.metrics.weighted import auroc, mean, quantile, ratio
 
 LEAST = 10
 """Members, and non-members, below which no attack is made."""
@@ -159,14 +159,14 @@ def screen(distance: Floats, targets: Targets) -> dict[str, Statistic]:
         one, other = ours.min(axis=1), others.min(axis=1)
         return balanced(mean(np.where(one == other, 0.5, one < other), judged), ours.shape[1], others.shape[1])
 
-    def ratio(judged: Weights, reference: Weights) -> float:
+    def lowest(judged: Weights, reference: Weights) -> float:
         ends = [quantile(side.min(axis=1), judged, LOWEST) if side.shape[1] else np.nan for side in sides(reference)]
-        return _over(*ends)
+        return ratio(*ends)
 
     def second(judged: Weights, reference: Weights) -> float:
-        return _over(*(quantile(_closest_over_second(side), judged, LOWEST) for side in sides(reference)))
+        return ratio(*(quantile(_closest_over_second(side), judged, LOWEST) for side in sides(reference)))
 
-    return {"privacy/dcr_share": share, "privacy/dcr_ratio": ratio, "privacy/nndr_ratio": second}
+    return {"privacy/dcr_share": share, "privacy/dcr_ratio": lowest, "privacy/nndr_ratio": second}
 
 
 def balanced(share: float, members: int, others: int) -> float:
@@ -181,7 +181,3 @@ def _closest_over_second(side: Floats) -> Floats:
         return np.full(len(side), np.nan)
     two = np.partition(side, 1, axis=1)[:, :2]
     return two[:, 0] / np.where(two[:, 1] > 0, two[:, 1], np.nan)
-
-
-def _over(one: float, other: float) -> float:
-    return one / other if other else float("nan")

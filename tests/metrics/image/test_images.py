@@ -14,9 +14,8 @@ from ganlab.evaluation import controls
 from ganlab.evaluation.evidence import evidence, unseen
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.distribution import Distribution
-from ganlab.metrics.image.copies import distances
 from ganlab.metrics.image.embedding import OUTERMOST, ImageConvolutions
-from ganlab.metrics.image.images import ImageMetric
+from ganlab.metrics.image.images import ImageMetric, distances
 from ganlab.metrics.image.sharpness import laplacian, octave_power, structure
 from ganlab.metrics.points import pair_mean
 from tests.conftest import DATA
