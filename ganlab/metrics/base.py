@@ -90,8 +90,9 @@ class Attacked:
 
     def changed(self, change: Callable[[SampleSet], SampleSet]) -> "Attacked":
         """Return a copy with every set changed alike, such as resampled."""
-        sides = {name: each for name, each in vars(self).items() if isinstance(each, SampleSet)}
-        return replace(self, **{name: change(each) for name, each in sides.items()})
+        sides = vars(self).items()
+        changed: dict[str, Any] = {name: change(each) for name, each in sides if isinstance(each, SampleSet)}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True)
