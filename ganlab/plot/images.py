@@ -5,7 +5,7 @@ are red, green and blue, other numbers become several grids, as in `grid_image`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -68,7 +68,15 @@ def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
     if not tiles:
         raise ValueError("No images to draw.")
     widths = [tile.shape[1] / tile.shape[0] for tile in tiles.values()]
-    places, (across, down) = _places(widths, columns)
+    across = max(columns * (1 + _GAP) - _GAP, *widths)
+    # Left and top of each image, in heights of an image.
+    places, left, top = [], 0.0, 0.0
+    for width in widths:
+        if left and left + width > across + 1e-6:
+            left, top = 0.0, top + 1 + _LABEL
+        places.append((left, top))
+        left += width + _GAP
+    down = top + 1 + _LABEL
     figure = blank(_INCHES * across, _INCHES * down, layout=None)
     for (name, tile), (left, top), width in zip(tiles.items(), places, widths, strict=True):
         bottom = 1 - (top + _LABEL + 1) / down
@@ -77,18 +85,6 @@ def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
         panel.set_title(name, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=4)
         panel.set_axis_off()
     return figure
-
-
-def _places(widths: Sequence[float], columns: int) -> tuple[list[tuple[float, float]], tuple[float, float]]:
-    """Return left and top of each image, and width and height of all, in heights of an image."""
-    across = max(columns * (1 + _GAP) - _GAP, *widths)
-    places, left, top = [], 0.0, 0.0
-    for width in widths:
-        if left and left + width > across + 1e-6:
-            left, top = 0.0, top + 1 + _LABEL
-        places.append((left, top))
-        left += width + _GAP
-    return places, (across, top + 1 + _LABEL)
 
 
 def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:

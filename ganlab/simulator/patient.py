@@ -61,13 +61,6 @@ def _turned(wave: Wave, matrix: Array, gain: float = 1.0) -> Wave:
     return replace(wave, vector=(float(x), float(y), float(z)))
 
 
-def _changed(wave: Wave, change: Change, severity: float) -> Wave:
-    """Return a wave as a condition changes it."""
-    x, y, z = change.gain * np.array(wave.vector) + severity * np.array(change.add)
-    vector = (float(x), float(y), float(z))
-    return replace(wave, vector=vector, center=wave.center + change.shift, width=wave.width * change.width)
-
-
 def _personal(wave: Wave, rng: Generator) -> Wave:
     """Return the same wave in another patient, of another size, direction, time and width."""
     vector = np.array(wave.vector)
@@ -100,7 +93,10 @@ def _personal_waves(condition: Condition, rng: Generator) -> dict[str, Wave]:
             wave = replace(_turned(wave, t_axis, t_gain), center=wave.center * qt)
         else:
             wave = _turned(wave, qrs_axis, qrs_gain)
-        waves[name] = _changed(wave, condition.changes.get(name, Change()), severity)
+        change = condition.changes.get(name, Change())
+        x, y, z = change.gain * np.array(wave.vector) + severity * np.array(change.add)
+        wave = replace(wave, center=wave.center + change.shift, width=wave.width * change.width)
+        waves[name] = replace(wave, vector=(float(x), float(y), float(z)))
     return waves | {"notch_first": _notch(rng), "notch_second": _notch(rng)}
 
 

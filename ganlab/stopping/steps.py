@@ -18,12 +18,8 @@ class Steps(Stopping):
         """Set the planned steps; a run that has done them already stops at once."""
         within = int(trainer.num_training_batches) * (trainer.max_epochs or -1)
         pl_module.planned_steps = min(self.steps, within) if within > 0 else self.steps
-        self._stop_if_done(trainer, pl_module)
+        trainer.should_stop |= pl_module.steps >= self.steps
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop within the epoch."""
-        self._stop_if_done(trainer, pl_module)
-
-    def _stop_if_done(self, trainer: Trainer, pl_module: GAN) -> None:
-        if pl_module.steps >= self.steps:
-            trainer.should_stop = True
+        trainer.should_stop |= pl_module.steps >= self.steps
