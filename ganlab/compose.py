@@ -60,7 +60,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All objects of an experiment, and its configuration as plain values.
+    """All objects of an experiment, its configuration as plain values, and the text of its `config.yaml`.
 
     `trainer` is Lightning's Trainer, which still takes callbacks and loggers. `follow` is None without MLflow.
     """
@@ -73,6 +73,7 @@ class Experiment:
     schedule: Schedule
     follow: Follow | None
     config: Mapping[str, Any]
+    config_yaml: str
 
     @property
     def gan(self) -> GAN:
@@ -98,6 +99,7 @@ def compose(cfg: DictConfig) -> Experiment:
             schedule=_schedule(config),
             follow=_follow(config),
             config=config,
+            config_yaml=OmegaConf.to_yaml(OmegaConf.create(config)),
         )
 
 

@@ -15,21 +15,20 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from ganlab.command.resume import check_same, with_overrides
+from ganlab.command.resume import check_classes, check_same, with_overrides
+from ganlab.command.train import train
 from ganlab.compose import Experiment, compose
 from ganlab.core.errors import UserError
-from ganlab.core.files import write_whole
 from ganlab.core.words import REDUCED
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
-from ganlab.generator.trained import check_weights, restore, state_in
+from ganlab.generator.load import stored_config
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.checkpoints import CHOSEN, check_room, checkpoint_in, newest_checkpoint
+from ganlab.tracking.checkpoints import check_room
 from ganlab.tracking.provenance import provenance
 from ganlab.trainer import ddp
-from ganlab.trainer.build import fit, make_trainer
+from ganlab.trainer.build import make_trainer
 from ganlab.trainer.compiled import compile_networks
-from ganlab.trainer.processes import together
 from ganlab.trainer.signals import INTERRUPTED, Signals
 
 log = logging.getLogger(__name__)
@@ -130,8 +129,10 @@ def _finished(folder: Path, config: Mapping[str, Any]) -> bool:
     """Return whether the folder holds this run, finished. Raises UserError where it holds another one."""
     if not (folder / "config.yaml").is_file():
         return False
+    facts = run_facts.earlier(folder)
+    check_classes(str(folder), stored_config(folder), facts)
     check_same(folder, config)
-    finished = run_facts.earlier(folder).get("status") == "FINISHED"
+    finished = facts.get("status") == "FINISHED"
     if finished:
         log.info("%s holds this run already, finished: nothing is done", folder)
     return finished
@@ -190,37 +191,3 @@ def _left_out(reduced: bool, experiment: Experiment) -> list[str]:
             "split=patient keeps patients apart."
         )
     return reasons
-
-
-log = logging.getLogger(__name__)
-
-
-def train(
-    experiment: Experiment, trainer: Trainer, folder: Path, facts: dict[str, Any], began: float, strict: bool
-) -> None:
-    """Train, and load the checkpoint that is measured: the chosen one where stopping=rule chose, else the last.
-
-    `facts` are those of `run.json`, which is written again. `began` is the monotonic time of the run's start, in
-    seconds. With `strict` a damaged last checkpoint is an error instead of falling back to the one before it.
-    """
-    gan = experiment.gan
-    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(experiment.config))))
-    log.info("run folder: %s", folder)
-    log.info("data: %s", facts["data"])
-    log.info("device: %s, precision %s", trainer.strategy.root_device, trainer.precision)
-    start = newest_checkpoint(folder, strict)
-    if start is not None:
-        check_weights(gan, start, state_in(start)["state_dict"])
-    with together(trainer, folder, start):
-        fit(trainer, gan, experiment.data, start)
-    facts["steps"] = gan.steps
-    facts["epochs"] = trainer.current_epoch
-    facts["device"] = str(trainer.strategy.root_device)
-    facts["devices"] = trainer.world_size
-    facts["seconds"] = round(facts.get("seconds", 0) + time.monotonic() - began, 1)
-    run_facts.write(folder, facts)
-    chosen = checkpoint_in(folder, name=None)
-    if chosen.name == CHOSEN:
-        restore(gan, chosen)
-    facts |= gan.facts() | experiment.stopping.facts() | {"checkpoint": chosen.stem}
-    run_facts.write(folder, facts)

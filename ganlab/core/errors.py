@@ -13,7 +13,7 @@ class UserError(Exception):
 
 @contextmanager
 def file_errors(name: str, value: object) -> Iterator[None]:
-    """What the system says of a file or folder that the override `name` names, as a UserError."""
+    """Raise the system's errors about a file or folder as UserError; `name` is the override that names it."""
     if "\0" in str(value):
         raise UserError(f"{name}={str(value)[:SHOWN]!a}: no file has a name with a NUL in it.")
     try:

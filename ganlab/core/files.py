@@ -51,9 +51,9 @@ def write_whole(path: Path, text: str, setting: str = "outputs") -> Path:
 
 @contextmanager
 def sealed(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to write as `whole` does, whose hash is beside it from the moment that it has its name.
+    """Open a file to write as `whole` does; its hash exists from the moment that the file has its name.
 
-    While it replaces another file, both hashes are there.
+    While it replaces another file, both hashes exist.
     """
     sums = path.with_name(path.name + SUMS)
     before = _hashes(sums) if path.is_file() else []

@@ -40,7 +40,7 @@ def build(node: Any) -> Any:
 
 @contextmanager
 def configuration_errors() -> Iterator[None]:
-    """What fails while a configuration becomes objects, before any data is read, lies in its values: a UserError."""
+    """Raise UserError for whatever fails while a configuration becomes objects: its values are wrong."""
     try:
         yield
     except UserError:

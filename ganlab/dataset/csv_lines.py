@@ -152,7 +152,7 @@ def read_people(file: Path, classes: Sequence[str]) -> dict[str, Member]:
 def _member(line: str, row: Mapping[str, str], classes: Sequence[str]) -> Member:
     name, person, label = (row.get(column, "") for column in ("name", "person", "label"))
     if not name or not person:
-        raise UserError(f"{line}: name {name!r} and patient {person!r}: neither may be empty.")
+        raise UserError(f"{line}: name {name!r} and person {person!r}: neither may be empty.")
     if classes and label not in classes:
         raise UserError(f"{line}: label {label!r} is none of dataset.classes: {', '.join(classes)}.")
     return Member(name, person, list(classes).index(label) if classes else 0)

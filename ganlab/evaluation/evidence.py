@@ -86,7 +86,9 @@ def evidence(
             own = _measured(metric, scorer, selected, synthetic, draws)
             result.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
             if not own.rows:
-                raise UserError("these samples lack what it measures, such as a second lead, or classes.")
+                lack = "these samples lack what it measures, such as a second lead, or classes."
+                result.left_out.append(f"{name}: {lack}")
+                continue
             key: dict[str, Any] = {"real": identity if selected is real else _identity(selected), "measure": name}
             key |= {"settings": (settings or {}).get(name)}
             key |= {"count": len(synthetic), "draws": draws, "code": _code()}
@@ -181,7 +183,7 @@ def _finite(value: float) -> float | None:
 @cache
 def _code() -> str:
     """Return a hash of all code and texts that a number depends on: the cache is of one code."""
-    rooms = [sorted((HERE / room).rglob("*")) for room in ("core", "metrics", "evaluation")]
+    rooms = [sorted((HERE / room).rglob("*")) for room in ("core", "simulator", "metrics", "evaluation")]
     files = [file for room in rooms for file in room if file.suffix in (".py", ".yaml")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 

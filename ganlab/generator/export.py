@@ -49,8 +49,8 @@ def export_generator(run: str | None, out: str | None = None, checkpoint: str | 
 
 def _config(run: Path, trained: Trained, sha256: str) -> dict[str, Any]:
     """Return the facts of a run that may be shared, picked one by one so that nothing else comes along."""
-    cfg = OmegaConf.to_container(stored_config(run), resolve=True)
-    assert isinstance(cfg, dict)
+    config = OmegaConf.to_container(stored_config(run), resolve=True)
+    assert isinstance(config, dict)
     facts, train = trained.run, trained.run["data"]["parts"]["train"]
     gan = type(trained.gan)
     return {
@@ -61,9 +61,9 @@ def _config(run: Path, trained: Trained, sha256: str) -> dict[str, Any]:
         "gan": f"{gan.__module__}.{gan.__qualname__}",
         "noise": trained.gan.noise,
         "classes": list(trained.gan.classes),
-        "arrangement": cfg["arrangement"],
-        "standardization": cfg["standardization"],
-        "generator": cfg["architecture"]["generator"],
+        "arrangement": config["arrangement"],
+        "standardization": config["standardization"],
+        "generator": config["architecture"]["generator"],
         "about": {
             "name": f"generator {sha256[:12]}",
             **{key: facts[key] for key in ("started", "git_commit", "seed", "choices")},

@@ -33,9 +33,9 @@ def run_folder(run: str | Path | None, *files: str) -> Path:
 
 def stored_config(folder: Path) -> DictConfig:
     """Return the configuration that a run stored."""
-    cfg = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(cfg, DictConfig)
-    return cfg
+    config = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(config, DictConfig)
+    return config
 
 
 def load(run: str | Path | None, checkpoint: str | None = None) -> Trained:

@@ -79,7 +79,7 @@ class Attacked:
     def __post_init__(self) -> None:
         sides = (self.members, self.nonmembers, self.knowledge, self.strangers)
         if any(each.persons is None for each in sides):
-            raise UserError("attacks are on patients, and whose the samples are is not known: see dataset.people=.")
+            raise UserError("attacks are on patients, and the samples have no patient ids: see dataset.people=.")
         person, times = np.unique(np.concatenate([each.people for each in sides]), return_counts=True)
         if (times > 1).any():
             raise UserError(

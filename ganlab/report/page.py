@@ -1,5 +1,4 @@
-"""Pages import numpy as np
-from jinja2 templates: each page is one HTML file that holds its style and pictures, and requests nothing.
+"""Pages from jinja2 templates: each page is one HTML file that holds its style and pictures, and requests nothing.
 
 Templates hold all markup and escape all text, so that a name from a header or a configuration can never become markup.
 """

@@ -55,7 +55,7 @@ def code_hash() -> str:
     """Return the hash of the package's own files, with changes that git's commit does not have."""
     return _hash(
         part
-        for folder, ending in ((HERE, "*.py"), (Path(CONF), "*.yaml"))
+        for folder, ending in ((HERE, "*.py"), (HERE, "*.yaml"), (Path(CONF), "*.yaml"))
         for file in sorted(folder.rglob(ending))
         for part in (file.relative_to(folder).as_posix(), file.read_bytes())
     )

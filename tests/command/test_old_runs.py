@@ -54,3 +54,16 @@ def test_they_are_not_made_again_and_the_version_that_made_them_is_named(old: Pa
     with pytest.raises(UserError, match=r"made by ganlab 0\.0\.9, code abc, and cannot go on.*has no ganlab\."):
         reproduce(str(old), out=str(tmp_path / "again"))
     assert not (tmp_path / "again").exists()
+
+
+def test_they_are_not_resumed_and_the_version_that_made_them_is_named(
+    old: Path, command: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = json.loads((old / "run.json").read_text())
+    here = {"version": "0.0.9", "git_commit": "abc", "working_folder": str(Path.cwd())}
+    (old / "run.json").write_text(json.dumps(facts | here))
+    for way in (f"resume={old}", f"hydra.run.dir={old}"):
+        caplog.clear()
+        with pytest.raises(SystemExit):
+            command("run", way)
+        assert "made by ganlab 0.0.9, code abc, and cannot go on" in caplog.text

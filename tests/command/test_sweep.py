@@ -84,7 +84,7 @@ def config(folder: Path) -> Any:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None]]:
     """What MLflow is told of the sweep."""
     found: list[tuple[str, Path | None]] = []
-    monkeypatch.setattr(sweep, "_teller", lambda config, folder: lambda *said: found.append(said))
+    monkeypatch.setattr(sweep, "_closing", lambda config, folder: lambda *said: found.append(said))
     return found
 
 

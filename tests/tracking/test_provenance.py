@@ -88,3 +88,14 @@ def test_a_resumed_run_keeps_what_it_was_begun_under_and_tells_what_else() -> No
     assert facts.begun_under({"provenance": old}, old) == {"provenance": old, "resumed_under": []}
     assert facts.begun_under({"provenance": old}, new) == {"provenance": old, "resumed_under": [new]}
     assert facts.begun_under({}, new) == {"provenance": new, "resumed_under": []}
+
+
+@pytest.mark.parametrize("ending", ["py", "yaml"])
+def test_the_code_s_hash_sees_each_file_of_the_package(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "HERE", tmp_path)
+    (tmp_path / "simulator").mkdir()
+    before = provenance.code_hash()
+    (tmp_path / "simulator" / f"waves.{ending}").write_text("p: 0.1")
+    assert provenance.code_hash() != before

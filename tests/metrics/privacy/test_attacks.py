@@ -178,7 +178,7 @@ def test_a_hold_out_that_overlaps_is_refused() -> None:
     with pytest.raises(UserError, match=r"6 patients are on two sides of an attack .*split=patient"):
         Attacked(given.members, given.nonmembers, given.knowledge, overlapping)
     nobody = replace(given.strangers, persons=None)
-    with pytest.raises(UserError, match="whose the samples are is not known"):
+    with pytest.raises(UserError, match="the samples have no patient ids"):
         Attacked(given.members, given.nonmembers, given.knowledge, nobody)
 
 

@@ -1,0 +1,49 @@
+"""The training of a run, from its last checkpoint where it has one."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Trainer
+
+from ganlab.compose import Experiment
+from ganlab.core.files import write_whole
+from ganlab.generator.trained import check_weights, restore, state_in
+from ganlab.tracking import facts as run_facts
+from ganlab.tracking.checkpoints import CHOSEN, checkpoint_in, newest_checkpoint
+from ganlab.trainer.build import fit
+from ganlab.trainer.processes import together
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    experiment: Experiment, trainer: Trainer, folder: Path, facts: dict[str, Any], began: float, strict: bool
+) -> None:
+    """Train, and load the checkpoint that is measured: the chosen one where stopping=rule chose, else the last.
+
+    `facts` are those of `run.json`, which is written again. `began` is the monotonic time of the run's start, in
+    seconds. With `strict` a damaged last checkpoint is an error instead of falling back to the one before it.
+    """
+    gan = experiment.gan
+    write_whole(folder / "config.yaml", experiment.config_yaml)
+    log.info("run folder: %s", folder)
+    log.info("data: %s", facts["data"])
+    log.info("device: %s, precision %s", trainer.strategy.root_device, trainer.precision)
+    start = newest_checkpoint(folder, strict)
+    if start is not None:
+        check_weights(gan, start, state_in(start)["state_dict"])
+    with together(trainer, folder, start):
+        fit(trainer, gan, experiment.data, start)
+    facts["steps"] = gan.steps
+    facts["epochs"] = trainer.current_epoch
+    facts["device"] = str(trainer.strategy.root_device)
+    facts["devices"] = trainer.world_size
+    facts["seconds"] = round(facts.get("seconds", 0) + time.monotonic() - began, 1)
+    run_facts.write(folder, facts)
+    chosen = checkpoint_in(folder, name=None)
+    if chosen.name == CHOSEN:
+        restore(gan, chosen)
+    facts |= gan.facts() | experiment.stopping.facts() | {"checkpoint": chosen.stem}
+    run_facts.write(folder, facts)
