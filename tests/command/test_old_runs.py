@@ -57,13 +57,12 @@ def test_they_are_not_made_again_and_the_version_that_made_them_is_named(old: Pa
 
 
 def test_they_are_not_resumed_and_the_version_that_made_them_is_named(
-    old: Path, command: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    old: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     facts = json.loads((old / "run.json").read_text())
-    here = {"version": "0.0.9", "git_commit": "abc", "working_folder": str(Path.cwd())}
+    here = {"version": "0.0.9", "git_commit": "abc", "working_folder": str(old.parent)}
     (old / "run.json").write_text(json.dumps(facts | here))
     for way in (f"resume={old}", f"hydra.run.dir={old}"):
-        caplog.clear()
         with pytest.raises(SystemExit):
             command("run", way)
-        assert "made by ganlab 0.0.9, code abc, and cannot go on" in caplog.text
+        assert "made by ganlab 0.0.9, code abc, and cannot go on" in capsys.readouterr().out
