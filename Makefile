@@ -29,7 +29,7 @@ paper: $(READY) ## every experiment of the documents, reduced: one sweep and one
 	  dataset.on_bad_record=skip $(ARGS)
 
 test: $(READY) ## the default tests, in two processes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 faults: $(READY) ## every fault that the guarantees name, injected often: the table of docs/reliability.md
 	GANLAB_FAULT_ROUNDS=$(or $(ROUNDS),20) GANLAB_FUZZ_CASES=$(or $(CASES),2000) $(BIN)/python -m pytest -m "" \

@@ -162,7 +162,7 @@ def test_a_job_of_a_slurm_array_whose_time_is_over_goes_on_in_the_queue(tmp_path
     assert [facts(job)["status"] for job in (one, two)] == ["FINISHED", "FINISHED"]
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "basic"])
+@pytest.mark.parametrize("launcher", ["joblib", pytest.param("basic", marks=pytest.mark.fault)])
 def test_a_sweep_of_eight_that_is_killed_and_started_again_runs_nothing_twice(tmp_path: Path, launcher: str) -> None:
     call = (f"hydra/launcher={launcher}", "seed=range(8)", "checkpoint_minutes=0", "stopping.steps=12")
     call += ("hydra.launcher.n_jobs=2",) if launcher == "joblib" else ()
