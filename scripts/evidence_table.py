@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ganlab.evaluation.evidence import seen
+from ganlab.evaluation.evidence import detected
 
 CONTROLS = ("copy", "noisy_copy", "collapsed", "noise")
 BASELINES = ("bootstrap", "pca_gaussian")
@@ -40,7 +40,7 @@ def controls(rows: dict[str, Any], wanted: list[str] | None) -> None:
     """Print each metric's reference range, controls and baselines; bold if a control is distinguished from real."""
     _head("metric", "real", "reference range", *(name.replace("_", " ") for name in (*CONTROLS, *BASELINES)))
     for name, row in _chosen(rows, wanted):
-        told = seen(row)
+        told = detected(row)
         cells = [f"**{_said(row['controls'][c])}**" if told.get(c) else _said(row["controls"][c]) for c in CONTROLS]
         cells += [_said(row["baselines"][b]) for b in BASELINES]
         _line(name, _said(row["real"]), _with_interval(row["floor"], row["floor_interval"]), *cells)

@@ -214,7 +214,7 @@ def reach(row: Row) -> float | None:
     return max(abs(end - perfect) for end in ends) if ends and perfect is not None else None
 
 
-def seen(row: Row) -> dict[str, bool]:
+def detected(row: Row) -> dict[str, bool]:
     """Return which controls a number distinguishes from real samples: those farther from the best than these reach."""
     perfect, far = best(row), reach(row)
     if perfect is None or far is None:
@@ -222,7 +222,7 @@ def seen(row: Row) -> dict[str, bool]:
     return {name: abs(value - perfect) > far for name, value in row["controls"].items() if value is not None}
 
 
-def unseen(rows: Mapping[str, Row]) -> dict[str, list[str]]:
+def undetected(rows: Mapping[str, Row]) -> dict[str, list[str]]:
     """Return by number the controls that it should distinguish from real samples, and does not: it proves nothing."""
-    missed = {name: [c for c in row["sees"] if not seen(row).get(c, True)] for name, row in rows.items()}
+    missed = {name: [c for c in row["sees"] if not detected(row).get(c, True)] for name, row in rows.items()}
     return {name: controls for name, controls in missed.items() if controls}

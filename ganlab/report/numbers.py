@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganlab.core.words import counted
-from ganlab.evaluation.evidence import Row, best, seen, unseen
+from ganlab.evaluation.evidence import Row, best, detected, undetected
 from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_end
 from ganlab.report.page import NOTICE, Picture, picture
 from ganlab.report.privacy import Attacks, attacks
@@ -94,7 +94,7 @@ def numbers(
         [_family(name, members) for name, members in families.items()],
         left_out,
         len(whole) > LONG,
-        bool(unseen(whole)),
+        bool(undetected(whole)),
         not all(map(tested, whole.values())),
     )
 
@@ -124,7 +124,7 @@ def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str,
 
 def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
     """Return the metrics that can be drawn: those whose distance from the best is known."""
-    flagged, lines = unseen(rows), []
+    flagged, lines = undetected(rows), []
     for name, row in rows.items():
         values = {"synthetic": row["synthetic"], "floor": row["floor"]} | row["controls"] | row["baselines"]
         offs = {column: off for column, value in values.items() if (off := relative(row, value)) is not None}
@@ -136,7 +136,7 @@ def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
 
 
 def _family(name: str, rows: Mapping[str, Row]) -> Family:
-    missed = unseen(rows)
+    missed = undetected(rows)
     metrics = [_metric(each, row, missed.get(each, [])) for each, row in rows.items()]
     header = ["generated", "best", "real versus real", *COLUMNS.values()]
     kept = [k for k in range(len(header)) if k < 1 or any(each.cells[k].value != "–" for each in metrics)]
@@ -162,7 +162,7 @@ def _summary(rows: Mapping[str, Row]) -> str:
 
 
 def _metric(name: str, row: Row, missed: Sequence[str]) -> MetricRow:
-    perfect, noticed = best(row), seen(row)
+    perfect, noticed = best(row), detected(row)
     marks = {column: "seen" for column, is_seen in noticed.items() if is_seen} | dict.fromkeys(missed, "missed")
     others = row["baselines"] | row["controls"]
     cells = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganlab.evaluation.evidence import Row, unseen
+from ganlab.evaluation.evidence import Row, undetected
 from ganlab.plot.attacks import BARS, SETS, draw_linkage, draw_roc, draw_scores
 from ganlab.report.page import NOTICE, Picture, percent, picture
 
@@ -47,7 +47,7 @@ def _attacks(rows: Mapping[str, Row], columns: BySet) -> Attacks:
     own = columns["synthetic"]
     names = list(own["attacks"])
     strongest = rows.get("privacy/strongest_auc")
-    blind = strongest is not None and bool(unseen({"privacy/strongest_auc": strongest}))
+    blind = strongest is not None and bool(undetected({"privacy/strongest_auc": strongest}))
     return Attacks(
         own,
         "blind" if blind else "chance" if own["strongest"]["p"] > SURE else "found",
@@ -86,7 +86,7 @@ def _result(rows: Mapping[str, Row], name: str, attack: Mapping[str, Any]) -> tu
 
 def _rows(rows: Mapping[str, Row], names: Sequence[str]) -> list[list[str]]:
     """Return a line per attack: its scores, and the AUC of the same attack on the controls."""
-    missed = unseen(rows)
+    missed = undetected(rows)
     lines = []
     for name in names:
         row = rows.get(f"privacy/{name}_auc")

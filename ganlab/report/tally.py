@@ -1,7 +1,7 @@
 """What scores say together: which metrics can be trusted, and in how many the generated samples are as real ones.
 
 Every score is put on one scale: its distance from the best value, over that of the end of the real-versus-real
-reference range. At 1 or below a set is within the range of real samples; `ganlab.evaluation.evidence.seen` asks the
+reference range. At 1 or below a set is within the range of real samples; `ganlab.evaluation.evidence.detected` asks the
 same of controls.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganlab.core.words import counted, number
-from ganlab.evaluation.evidence import Row, best, reach, seen, unseen
+from ganlab.evaluation.evidence import Row, best, detected, reach, undetected
 from ganlab.plot.distances import MOST
 
 WORST = 3
@@ -82,7 +82,7 @@ def repeats(rows: Mapping[str, Row]) -> list[str]:
         if "copy" not in row["sees"] or off is None or perfect is None:
             continue
         alike = copied is None or (row["synthetic"] - perfect) * (copied - perfect) > 0
-        if off > 1 and alike and seen(row).get("copy", True):
+        if off > 1 and alike and detected(row).get("copy", True):
             names.append(name)
     return names
 
@@ -108,7 +108,7 @@ class Tally:
 
 def tally(rows: Mapping[str, Row]) -> Tally:
     """Return the metrics parted by what they prove."""
-    nothing = list(unseen(rows))
+    nothing = list(undetected(rows))
     every = {name: relative(row, row["synthetic"]) for name, row in rows.items() if name not in nothing}
     usable = {name: off for name, off in every.items() if off is not None}
     judged = {name: off for name, off in usable.items() if tested(rows[name])}

@@ -6,7 +6,7 @@ import pytest
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
-from ganlab.evaluation.evidence import check_measures, evidence, seen, unseen
+from ganlab.evaluation.evidence import check_measures, detected, evidence, undetected
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, need
 from ganlab.metrics.weighted import mean
 
@@ -163,9 +163,9 @@ def row(**changes: object) -> dict[str, object]:
 
 
 def test_a_control_is_seen_when_it_is_farther_away_than_real_samples_are() -> None:
-    assert seen(row()) == {"copy": False, "noisy_copy": True, "noise": False}
-    assert seen(row(best=None, real=0.5)) == {"copy": False, "noisy_copy": False, "noise": False}
-    assert seen(row(floor=None, floor_interval=[None, None])) == {}
+    assert detected(row()) == {"copy": False, "noisy_copy": True, "noise": False}
+    assert detected(row(best=None, real=0.5)) == {"copy": False, "noisy_copy": False, "noise": False}
+    assert detected(row(floor=None, floor_interval=[None, None])) == {}
 
 
 def test_a_number_that_does_not_see_what_it_should_is_named() -> None:
@@ -174,7 +174,7 @@ def test_a_number_that_does_not_see_what_it_should_is_named() -> None:
         "bad": row(sees=["noisy_copy", "noise"]),
         "unknown": row(sees=["collapsed"]),
     }
-    assert unseen(rows) == {"bad": ["noise"]}
+    assert undetected(rows) == {"bad": ["noise"]}
 
 
 def test_what_cannot_be_measured_is_refused_before_data_are_read() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganlab.core.kind import Window
-from ganlab.evaluation.evidence import Evidence, best, seen
+from ganlab.evaluation.evidence import Evidence, best, detected
 from ganlab.metrics.base import SampleSet
 from ganlab.plot.distances import LEAST, MOST, draw_distances
 from ganlab.report import page
@@ -129,7 +129,7 @@ def test_which_way_is_better_is_said_from_where_the_best_lies(changes: dict[str,
 def test_the_scale_says_of_every_control_what_the_verdict_says() -> None:
     for each in ROWS.values():
         told = {name: off > 1 for name, of in each["controls"].items() if (off := relative(each, of)) is not None}
-        assert told == seen(each)
+        assert told == detected(each)
 
 
 def test_numbers_are_parted_in_judged_blind_and_blank() -> None:
