@@ -13,7 +13,7 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.distribution import Distribution
@@ -244,7 +244,7 @@ def test_controls_of_simulated_windows_land_where_they_must(tmp_path: Path) -> N
     measures = {"distribution": Distribution(RandomConvolutions(dilations=3))}
     found = evidence(real, make("pca_gaussian", real, 100), measures, tmp_path, draws=50)
     assert not found.left_out
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
     assert set(found.rows) == {f"distribution/{key}" for key in NAMES}
 
 
@@ -252,7 +252,7 @@ def test_controls_of_real_windows_land_where_they_must(real_records: Path, tmp_p
     real = windows(PTBDB(root=str(real_records), cache=tmp_path / "cache", on_bad_record="skip"), 150)
     measures = {"distribution": Distribution(RandomConvolutions(dilations=3))}
     found = evidence(real, make("pca_gaussian", real, 150), measures, tmp_path, draws=50)
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
     for name in ("kid", "coverage", "c2st_auc"):
         row = found.rows[f"distribution/{name}"]
         assert abs(row["floor"] - row["best"]) < abs(row["synthetic"] - row["best"])

@@ -10,7 +10,7 @@ from wfdb import rdrecord
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.evaluation import controls
-from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg import leads
 from ganlab.metrics.ecg.leads import (
@@ -167,7 +167,7 @@ def check_controls(real: Real, folder: Path) -> None:
     count = min(len(real.train), 40)
     found = evidence(real, controls.make("copy", real, count), {"x": LeadRelations()}, folder, draws=30)
     assert not found.left_out
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
 
 
 def test_leads_of_different_windows_are_seen(cohort: Real) -> None:

@@ -16,7 +16,7 @@ from wfdb.processing import xqrs_detect
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.evaluation import controls
-from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg import physiology
 from ganlab.metrics.ecg.peaks import agreement, find_all_peaks, find_peaks, lags
@@ -377,7 +377,7 @@ def check_controls(train: SampleSet, reference: SampleSet, folder: Path) -> None
     count = min(len(train), 100)
     found = evidence(real, controls.make("copy", real, count), {"x": VisualCriteria()}, folder, draws=50)
     assert not found.left_out
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
 
 
 def test_controls_land_where_they_must(tmp_path: Path) -> None:

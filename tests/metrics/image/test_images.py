@@ -11,7 +11,7 @@ from ganlab.core.kind import Image, Window
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.evaluation import controls
-from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.image.embedding import OUTERMOST, ImageConvolutions
@@ -217,7 +217,7 @@ def lands(source, tmp_path, train, count):
     found = evidence(beside, controls.make("pca_gaussian", beside, train), {"image": ImageMetric()}, tmp_path, draws=40)
     assert not found.left_out
     assert set(found.rows) == set(ImageMetric.numbers)
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
     return found.rows
 
 

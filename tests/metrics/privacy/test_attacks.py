@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import Evidence, evidence, unseen
+from ganlab.evaluation.evidence import Evidence, evidence, undetected
 from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
 from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, DiscriminatorAttack, Nearest
@@ -143,7 +143,7 @@ def test_the_evidence_has_controls_and_what_is_drawn(tmp_path: Path) -> None:
     assert row["controls"]["copy"] > 0.95 > row["floor_interval"][1]
     assert row["interval"][0] < row["synthetic"] < row["interval"][1]
     assert first.rows["privacy/nearest_epsilon"]["interval"] == [None, None]
-    assert not [name for name in unseen(first.rows) if name.endswith(("t_auc", "d_auc"))]
+    assert not [name for name in undetected(first.rows) if name.endswith(("t_auc", "d_auc"))]
     assert set(first.details["privacy"]) == {
         *("synthetic", "floor", "copy", "noisy_copy", "collapsed", "noise", "bootstrap", "pca_gaussian")
     }

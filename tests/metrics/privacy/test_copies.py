@@ -13,7 +13,7 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import same_person
@@ -136,7 +136,7 @@ def alarms(real: Real, fresh: SampleSet, changed: Callable[[np.ndarray], np.ndar
     others = fresh.values[np.linspace(0, len(fresh) - 1, 80).round().astype(int)]
     mixed = SampleSet(np.concatenate([changed(copied), others]).astype(np.float32))
     found = evidence(real, mixed, {"copies": Copies()}, store, draws=50)
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
     return repeats({name: complete(row) for name, row in found.rows.items()})
 
 

@@ -7,7 +7,7 @@ from scipy.stats import ks_2samp
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Row
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import evidence, unseen
+from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import radii
 from ganlab.metrics.table import trees as table_trees
@@ -235,7 +235,7 @@ def test_controls_land_where_they_must(trees, tmp_path):
     known = real(train=300, reference=200)
     found = evidence(known, make("pca_gaussian", known, 200), {"table": TableMetric(None)}, tmp_path, draws=10)
     assert not found.left_out
-    assert unseen(found.rows) == {}
+    assert undetected(found.rows) == {}
 
 
 def thyroid(count):
@@ -252,7 +252,7 @@ def thyroid(count):
 def test_real_rows_beside_other_real_rows_are_near_to_right_and_controls_are_not(trees, tmp_path):
     known = thyroid(600)
     found = evidence(known, make("bootstrap", known, 200), {"table": TableMetric()}, tmp_path, draws=10).rows
-    assert unseen(found) == {}
+    assert undetected(found) == {}
     assert found["table/ks_worst"]["floor"] < 0.1
     assert found["table/correlation_difference"]["floor"] < 0.07
     assert 0 < found["table/copies"]["floor"] < 0.2
