@@ -21,6 +21,7 @@ from ganlab.command.prepare import numbers
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Kind
+from ganlab.core.labels import NO_CLASS, class_names
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
@@ -48,7 +49,9 @@ def main(cfg: DictConfig) -> Path:
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
     chosen = evenly(cfg.shown, len(samples)).tolist()
-    classes = [f", {name.replace('_', ' ')}" for name in source.classes] or [""]
+    labels = [
+        class_names(each, source.classes) or NO_CLASS if source.classes else "" for each in samples.labels[chosen]
+    ]
     exploration = Exploration(
         source=source.name,
         kind=kind,
@@ -59,7 +62,10 @@ def main(cfg: DictConfig) -> Path:
         ranges=_ranges(cfg, samples, kind),
         saturation=_saturation(cfg, choices.standardizations, samples, kind),
         samples=samples.__getitems__(chosen).sample.numpy(),
-        titles=[f"{samples.persons[i]}{classes[samples.labels[i]]}" for i in chosen],
+        titles=[
+            f"{samples.persons[i]}{label and f', {label}'.replace('_', ' ')}"
+            for i, label in zip(chosen, labels, strict=True)
+        ],
         images=_images(cfg, choices, source, samples, chosen),
         skipped=collected.skipped,
         doubtful=collected.doubtful,

@@ -4,8 +4,6 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from ganlab.compose import Experiment
 from ganlab.core.files import write_whole
 from ganlab.evaluation.attack_sets import with_attack_sets
@@ -48,9 +46,8 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
 
 def _measure(experiment: Experiment, real: Real, generated: Preview) -> Evidence:
     metrics = experiment.metrics
-    labels = None if generated.labels is None else generated.labels.astype(np.int64)
     synthetic, left_out = finite(
-        SampleSet(generated.samples, labels, discriminator=discriminator_score(experiment.gan))
+        SampleSet(generated.samples, generated.labels, discriminator=discriminator_score(experiment.gan))
     )
     if not len(synthetic):
         return Evidence({}, [NOTHING_FINITE, *left_out])

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.labels import Label
+
 LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6", "vx", "vy", "vz")
 """The fifteen leads of the PTB database, in its order."""
 
@@ -31,7 +33,7 @@ class Record:
     name: str
     patient: str
     diagnosis: str
-    label: int
+    label: Label
     leads: tuple[str, ...]
     samples: int
     rate: float
@@ -41,6 +43,8 @@ class Record:
     offset: int = 0
     """Index of the recording's first value in the cache's signal file."""
     segments: tuple[Segment, ...] = ()
+    attributes: tuple[float, ...] = ()
+    """Continuous values of the recording or its patient, NaN where unknown, in the order of the data set's names."""
 
 
 def millivolts(

@@ -123,6 +123,7 @@ def _record(row: dict[str, Any]) -> Record:
     values: dict[str, Any] = {
         field.name: tuple(row[field.name]) if isinstance(row[field.name], list) else row[field.name]
         for field in fields(Record)
+        if field.name in row
     }
     return Record(**values | {"segments": tuple(Segment(*segment) for segment in row["segments"])})
 

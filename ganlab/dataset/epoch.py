@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from ganlab.core.labels import strata
 from ganlab.dataset.samples import BatchSlice, Place, Samples
 
 Indices = NDArray[np.int64]
@@ -16,7 +17,7 @@ class Draws(Protocol):
     """A trick that may change what an epoch draws: see `ganlab.trick.base.Trick`."""
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """Return the samples of an epoch in their order."""
+        """Return the samples of an epoch in their order; of several `labels` a sample has its rarest, see `strata`."""
 
     def seeds(self) -> tuple[int, ...]:
         """Return numbers that go into the seed of each epoch's draws."""
@@ -36,6 +37,7 @@ class EpochSampler(Sampler[Place]):
         self.seed = seed
         self.tricks = tricks
         self.epoch = 0
+        self.strata = strata(samples.labels)
         self._length = len(self.order(0))
 
     def set_epoch(self, epoch: int) -> None:
@@ -56,7 +58,7 @@ class EpochSampler(Sampler[Place]):
     def _order(self, rng: np.random.Generator) -> Indices:
         order = rng.permutation(len(self.samples))
         for trick in self.tricks:
-            order = trick.order(order, self.samples.labels, rng)
+            order = trick.order(order, self.strata, rng)
         return order
 
     def __iter__(self) -> Iterator[Place]:

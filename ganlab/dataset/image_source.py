@@ -15,6 +15,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
+from ganlab.core.labels import attribute_array, label_array
 from ganlab.dataset.cache import cached
 from ganlab.dataset.image_files import MODES
 from ganlab.dataset.samples import Place, Samples
@@ -66,10 +67,13 @@ class ImageSource(Source):
         return cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, build)
 
 
-def labels_and_people(members: Sequence[Member]) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
-    """Return the label and the patient of each member, `(N,)` each."""
-    labels, people = [member.label for member in members], [member.patient for member in members]
-    return np.array(labels, dtype=np.int64), np.array(people, dtype=np.str_)
+def of_members(members: Sequence[Member]) -> dict[str, NDArray[Any]]:
+    """Return labels, patients and attributes of members, as `Samples` takes them."""
+    return {
+        "labels": label_array([member.label for member in members]),
+        "persons": np.array([member.patient for member in members], dtype=np.str_),
+        "attributes": attribute_array([member.attributes for member in members]),
+    }
 
 
 class Drawings(Samples):
@@ -78,7 +82,7 @@ class Drawings(Samples):
     stored = torch.uint8
 
     def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
-        super().__init__(*labels_and_people(members))
+        super().__init__(**of_members(members))
         self.file, self.shape, self.members, self.rows = file, shape, tuple(members), tuple(rows)
 
     @cached_property

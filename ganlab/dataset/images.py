@@ -6,8 +6,8 @@ that the next run starts at once.
 
 import json
 import logging
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -22,7 +22,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_files import Store, decode, open_store
-from ganlab.dataset.image_source import ImageSource, labels_and_people
+from ganlab.dataset.image_source import ImageSource, of_members
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped
 from ganlab.split.base import Member
@@ -39,7 +39,7 @@ class Pictures(Samples):
     stored = torch.uint8
 
     def __init__(self, store: Store, members: Sequence[Member], channels: int, height: int, width: int) -> None:
-        super().__init__(*labels_and_people(members))
+        super().__init__(**of_members(members))
         self.store = store
         self.members = tuple(members)
         self.channels, self.height, self.width = channels, height, width
@@ -81,13 +81,16 @@ class Upkeep:
     """How a data set of images is called, where its checks are kept, and what happens to bad images.
 
     `on_bad_record` is "error", which refuses images that cannot be used, or "skip", which leaves them out. `stand_in`
-    is the choice that needs no files, proposed where there are none.
+    is the choice that needs no files, proposed where there are none. `many_labels` and `attributes` are those of
+    `ganlab.dataset.wfdb.WFDB`.
     """
 
     name: str = "images"
     cache: str | Path = "outputs/cache"
     on_bad_record: str = "error"
     stand_in: str = "dataset=fingerprint_sim"
+    many_labels: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Images(ImageSource):
@@ -123,7 +126,7 @@ class Images(ImageSource):
         super().__init__(channels, height, width, kept.cache, kept.on_bad_record)
         if person not in ("file", "folder"):
             raise UserError(f"dataset.person={person!r}: accepted are file and folder.")
-        if classes and people is None:
+        if (classes or kept.attributes) and people is None:
             raise UserError(
                 f"dataset.classes={list(classes)} with dataset.people=null: which image is of which class stands in a "
                 "CSV file, dataset.people=..., with columns name, person and label."
@@ -132,7 +135,9 @@ class Images(ImageSource):
         self.resize = resize
         self.person = person
         self.people_file = Path(people).expanduser() if people else None
-        self.classes = tuple(classes)
+        self.classes = tuple(str(each) for each in classes)
+        self.many_labels, self.attributes = kept.many_labels, dict(kept.attributes)
+        self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name, self.stand_in = kept.name, kept.stand_in
 
     def identity(self) -> dict[str, Any]:
@@ -157,7 +162,7 @@ class Images(ImageSource):
         return Collected(members, pictures, pictures, skipped)
 
     def _labelled(self, file: Path, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
-        rows, among = read_people(file, self.classes), set(names)
+        rows, among = read_people(file, self.classes, self.many_labels, tuple(self.attributes)), set(names)
         if unused := [name for name in rows if name not in among]:
             log.warning("%s: %d row(s) name no usable image; the first is %s", file, len(unused), unused[0])
         lacking = [Skipped(name, f"has no row in {file}; see dataset.people") for name in names if name not in rows]

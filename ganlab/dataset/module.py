@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
+from ganlab.core.labels import of_class
 from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples, batch_slice
@@ -161,7 +162,8 @@ class Data(LightningDataModule):
         if self.held is not None:
             assert self.trainer is not None
             sample = self.trainer.precision_plugin.convert_input(self.held(sample))
-        return batch._replace(sample=sample, label=label, person=person)
+        attributes = batch.attributes if batch.attributes is None else batch.attributes.to(device, non_blocking=True)
+        return batch._replace(sample=sample, label=label, person=person, attributes=attributes)
 
     def teardown(self, stage: str) -> None:
         """Give the device's memory back."""
@@ -187,8 +189,8 @@ class Data(LightningDataModule):
 
 
 def class_counts(samples: Samples, classes: Sequence[str]) -> dict[str, int]:
-    """Return the number of samples of each class."""
-    return {name: int((samples.labels == label).sum()) for label, name in enumerate(classes)}
+    """Return the number of samples of each class; a sample of several counts in each."""
+    return {name: int(of_class(samples.labels, label).sum()) for label, name in enumerate(classes)}
 
 
 log = logging.getLogger(__name__)

@@ -95,7 +95,9 @@ class RecordingSource(Source):
                 f"{bad[0].reason}. See dataset.on_bad_segment and arrangement.leads."
             )
         return Collected(
-            members=[Member(record.name, record.patient, record.label) for record in recordings.records],
+            members=[
+                Member(record.name, record.patient, record.label, record.attributes) for record in recordings.records
+            ],
             train=train,
             judged=judged,
             skipped=[*recordings.skipped, *lacking, *(bad if dropped else ())],

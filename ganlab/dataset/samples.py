@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from ganlab.core.errors import UserError
+from ganlab.core.labels import Labels
 from ganlab.core.spread import evenly
 
 
@@ -51,14 +52,17 @@ class Batch(NamedTuple):
     """Samples with their labels and patients.
 
     `sample` is `(B, leads, samples)` in mV, `(B, columns)` in the columns' units or `(B, C, H, W)` of levels, later an
-    image `(B, C, H, W)` in [-1, 1]; `label` is an index into the source's classes and `person` one into the `people` of
-    the samples, `(B,)` each. `slice` is their place in the step's batch where several processes train.
+    image `(B, C, H, W)` in [-1, 1]; `label` is an index into the source's classes `(B,)`, or multi-hot of bool
+    `(B, classes)` where a sample may have several; `person` is an index into the `people` of the samples, `(B,)`.
+    `slice` is their place in the step's batch where several processes train. `attributes` `(B, A)` are continuous
+    values in the order of the source's `attribute_names`, NaN where unknown; None where it has none.
     """
 
     sample: Tensor
     label: Tensor
     person: Tensor
     slice: BatchSlice | None = None
+    attributes: Tensor | None = None
 
 
 class Place(NamedTuple):
@@ -71,7 +75,8 @@ class Place(NamedTuple):
 class Samples(Dataset[Batch], ABC):
     """Samples of a data set, which are read a whole batch at a time.
 
-    `labels`, `persons`, `starts` and `room` have one value a sample. A sample may be read at `room + 1` starts, which
+    `labels`, `persons`, `starts` and `room` have one value a sample, `labels` a multi-hot row `(N, C)` where a sample
+    may have several; `attributes` have a row `(N, A)`. A sample may be read at `room + 1` starts, which
     are drawn by their number; its own is the number `drawn`. `stored` is the type that holds their values without loss.
     """
 
@@ -79,15 +84,17 @@ class Samples(Dataset[Batch], ABC):
 
     def __init__(
         self,
-        labels: NDArray[np.int64],
+        labels: Labels,
         persons: NDArray[np.str_],
         starts: NDArray[np.int64] | None = None,
         room: NDArray[np.int64] | None = None,
+        attributes: NDArray[np.float32] | None = None,
     ) -> None:
         self.labels = labels
         self.persons = persons
-        self.starts = np.zeros_like(labels) if starts is None else starts
-        self.room = np.zeros_like(labels) if room is None else room
+        self.attributes = np.empty((len(labels), 0), np.float32) if attributes is None else attributes
+        self.starts = np.zeros(len(labels), np.int64) if starts is None else starts
+        self.room = np.zeros(len(labels), np.int64) if room is None else room
         self.drawn = self.starts
         self.people, self.person = np.unique(persons.astype(str), return_inverse=True)
 
@@ -128,9 +135,11 @@ class Samples(Dataset[Batch], ABC):
         return [p if isinstance(p, Place) else Place(p, int(self.starts[p])) for p in places]
 
     def batch(self, sample: Tensor, places: Sequence[Place]) -> Batch:
-        """Return the samples that were read at these places with their labels and patients."""
+        """Return the samples that were read at these places with their labels, patients and attributes."""
         numbers = np.array([place.number for place in places], dtype=np.int64)
-        return Batch(sample, torch.from_numpy(self.labels[numbers]), torch.from_numpy(self.person[numbers]))
+        batch = Batch(sample, torch.from_numpy(self.labels[numbers]), torch.from_numpy(self.person[numbers]))
+        some = self.attributes.shape[1] > 0
+        return batch._replace(attributes=torch.from_numpy(self.attributes[numbers])) if some else batch
 
     @property
     def stored_bytes(self) -> int | None:

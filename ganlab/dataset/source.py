@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
+from ganlab.core.labels import NO_CLASS, label_array, of_class
 from ganlab.dataset.samples import Samples
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
+
+Mask = NDArray[np.bool_]
 
 SKIPPED_SHOWN = 5
 """Skipped records in a message."""
@@ -53,11 +59,17 @@ class Collected:
 
 
 class Source(ABC):
-    """A data set. `classes` are the names of its labels, none where it has no labels."""
+    """A data set. `classes` are the names of its labels, none where it has no labels.
+
+    With `many_labels` a sample may be of several classes, or of none: its label is a multi-hot row. `attribute_names`
+    are those of continuous values that come with each sample, with their units, such as `age (years)`.
+    """
 
     name: str
     """Name of the data set, in messages and in the names of cache folders."""
     classes: Sequence[str] = ()
+    many_labels: bool = False
+    attribute_names: Sequence[str] = ()
     note: str = ""
     """Note for the recipients of data made from these."""
     simulated: ClassVar[bool] = False
@@ -81,19 +93,26 @@ class Source(ABC):
         """Return the plainest arrangement of all parts of a sample, to look at the data before any choice."""
 
     def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:
-        """Return tables by title: by class, the numbers of records, patients and samples (paper Table 2)."""
+        """Return tables by title: by class, the numbers of records, patients and samples (paper Table 2).
+
+        Where a sample may have several labels a second table counts by their number.
+        """
         if not self.classes:
             return {}
         samples, people = collected.judged, self.kind(self.plain()).people
-        rows = {
-            name: {
-                "records": sum(member.label == label for member in collected.members),
-                people: len(set(samples.persons[samples.labels == label])),
-                "samples": int((samples.labels == label).sum()),
-            }
-            for label, name in enumerate(self.classes)
-        }
-        return {"Classes": rows}
+        labels = label_array([member.label for member in collected.members])
+
+        def row(records: Mask, own: Mask) -> dict[str, int]:
+            return {"records": int(records.sum()), people: len(set(samples.persons[own])), "samples": int(own.sum())}
+
+        numbers = range(len(self.classes))
+        rows = {self.classes[n]: row(of_class(labels, n), of_class(samples.labels, n)) for n in numbers}
+        if labels.ndim == 1:
+            return {"Classes": rows}
+        counts, own = labels.sum(axis=1), samples.labels.sum(axis=1)
+        several = {n: f"{n} classes" if n > 1 else "1 class" if n else NO_CLASS for n in np.unique(counts).tolist()}
+        by_count = {name: row(counts == n, own == n) for n, name in several.items()}
+        return {"Classes": rows, "Classes of one record": by_count}
 
     def refuse_or_log(self, skipped: Sequence[Skipped]) -> None:
         """Apply `on_bad_record`: raise UserError, or log the number of records left out and the reasons."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.labels import Label, class_names
 from ganlab.core.record import Record
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.recordings import RecordingSource
@@ -32,9 +33,11 @@ class WFDB(RecordingSource):
     """Records below `root`, checked as they are read, at `rate` Hz.
 
     `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
-    of a record's name is its patient. A record with samples that have no value is refused, unless `on_bad_segment` is
+    of a record's name is its patient. With `many_labels` a record may be of several classes: `NORM;SR` as its label, or
+    a column of 0 and 1 for each class. A record with samples that have no value is refused, unless `on_bad_segment` is
     drop: then the windows over them are left out. `limits` are those of `ganlab.dataset.segments.Limits`: `flat_ms` and
-    `clipped_ms`. Raises UserError where there is no such folder or no record in it.
+    `clipped_ms`, and `attributes`, units by the columns of continuous values. Raises UserError where
+    there is no such folder or no record in it.
     """
 
     def __init__(
@@ -47,20 +50,25 @@ class WFDB(RecordingSource):
         cache: str | Path = "outputs/cache",
         name: str = "wfdb",
         on_bad_segment: str = "keep",
+        many_labels: bool = False,
         **limits: Any,
     ) -> None:
         super().__init__(cache, on_bad_record, on_bad_segment)
+        self.attributes = dict(limits.pop("attributes", None) or {})
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
             raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
         self.limits = Limits(**limits)
         self.root = Path(root).expanduser()
         self.rate = rate
         self.people_file = Path(people).expanduser() if people else None
-        self.classes = tuple(classes)
+        self.classes = tuple(str(each) for each in classes)
+        self.many_labels = many_labels
+        self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name = name
         self._people: dict[str, Member] | None = None
-        if self.classes and not people:
-            raise UserError(f"dataset.classes={list(classes)} but no dataset.people, the CSV file that gives labels.")
+        if (self.classes or self.attributes) and not people:
+            key, value = ("classes", list(self.classes)) if self.classes else ("attributes", self.attributes)
+            raise UserError(f"dataset.{key}={value} but no dataset.people, the CSV file that gives them.")
 
     def names(self) -> Sequence[str]:
         """Return the names in RECORDS, or of all headers. Raises UserError for names that would leave the root."""
@@ -97,7 +105,7 @@ class WFDB(RecordingSource):
     def identity(self) -> dict[str, Any]:
         """Return root, rate, name, size and time of each record's files, whose they are, and the limits of segments."""
         names = self.names()
-        people = [(member.name, member.patient, member.label) for member in self.people().values()]
+        people = [(each.name, each.patient, each.label, *each.attributes) for each in self.people().values()]
         return {
             "root": str(self.root.resolve()),
             "rate": self.rate,
@@ -140,6 +148,7 @@ class WFDB(RecordingSource):
             rate=self.rate,
             gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
             baseline=tuple(int(b) for b in header.baseline),
+            attributes=self.people()[name].attributes if self.attributes else (),
             segments=at_rate(segments, self.rate / float(header.fs), digital.shape[1]),
         )
         return record, digital
@@ -147,17 +156,19 @@ class WFDB(RecordingSource):
     def people(self) -> dict[str, Member]:
         """Return the members of the file `people` by record; none where there is no such file."""
         if self._people is None:
-            self._people = {} if self.people_file is None else read_people(self.people_file, self.classes)
+            file = self.people_file
+            given = (self.classes, self.many_labels, tuple(self.attributes))
+            self._people = {} if file is None else read_people(file, *given)
         return self._people
 
-    def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
+    def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, Label]:
         """Return patient, diagnosis and label of a record. Raises BadRecord where `people` does not name it."""
         if self.people_file is None:
             return PurePosixPath(name).parts[0], "", 0
         if name not in self.people():
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
-        return member.patient, self.classes[member.label] if self.classes else "", member.label
+        return member.patient, class_names(member.label, self.classes) if self.classes else "", member.label
 
 
 def _by_beginning(folder: Path) -> dict[str, list[os.DirEntry[str]]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganlab.core.errors import UserError
+from ganlab.core.labels import attribute_array, label_array
 from ganlab.core.record import Record, millivolts
 from ganlab.core.resampling import resample
 from ganlab.dataset.cache import Recordings
@@ -83,9 +84,10 @@ class Windows(Samples):
         starts, stretch = _laid(stretches, span)
         self.record_of = owner[stretch]
         super().__init__(
-            labels=np.array([r.label for r in self.records], dtype=np.int64)[self.record_of],
+            labels=label_array([r.label for r in self.records])[self.record_of],
             persons=np.array([r.patient for r in self.records], dtype=np.str_)[self.record_of],
             starts=starts,
+            attributes=attribute_array([r.attributes for r in self.records])[self.record_of],
         )
         starts_of = np.zeros(len(self.records), np.int64)
         np.add.at(starts_of, owner, lengths)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
+from ganlab.core.labels import strata
 from ganlab.core.spread import evenly
 from ganlab.dataset.module import PARTS, Data
 from ganlab.dataset.samples import Samples
@@ -122,9 +123,12 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
 
 
 def _labels(samples: Samples) -> dict[str, int]:
-    """Return the most frequent class of each patient's samples, the first of equally frequent ones."""
+    """Return the most frequent class of each patient's samples, the first of equally frequent ones.
+
+    A sample of several classes counts for the rarest.
+    """
     votes: dict[str, Counter[int]] = defaultdict(Counter)
-    for person, label in zip(samples.persons.tolist(), samples.labels.tolist(), strict=True):
+    for person, label in zip(samples.persons.tolist(), strata(samples.labels).tolist(), strict=True):
         votes[person][label] += 1
     return {person: min(own, key=lambda label: (-own[label], label)) for person, own in votes.items()}
 

@@ -76,14 +76,17 @@ def bootstrap(real: Real, count: int, rng: Generator) -> SampleSet:
 
 
 def pca_gaussian(real: Real, count: int, rng: Generator) -> SampleSet:
-    """Return samples of a Gaussian in the principal components of training samples, of each class in its share."""
+    """Return samples of a Gaussian in the principal components of training samples, of each class, or combination of
+    classes, in its share.
+    """
     labels = real.train.labels if len(real.classes) > 1 else None
     if labels is None:
         return SampleSet(real.kind.limited(_gaussian(real.train.values, count, rng)))
-    drawn = np.sort(labels[_chosen(len(labels), count, rng)])
-    parts = [_gaussian(real.train.values[labels == k], int((drawn == k).sum()), rng) for k in np.unique(drawn)]
+    kinds, own = np.unique(labels, axis=0, return_inverse=True)
+    drawn = np.sort(own[_chosen(len(own), count, rng)])
+    parts = [_gaussian(real.train.values[own == k], int((drawn == k).sum()), rng) for k in np.unique(drawn)]
     order = rng.permutation(count)
-    return SampleSet(real.kind.limited(np.concatenate(parts)[order]), drawn[order])
+    return SampleSet(real.kind.limited(np.concatenate(parts)[order]), kinds[drawn[order]])
 
 
 CONTROLS: dict[str, Make] = {"copy": copy, "noisy_copy": noisy_copy, "collapsed": collapsed, "noise": noise}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganlab.core.labels import Labels
 from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.gan.gan import GAN
@@ -25,7 +26,7 @@ class Preview:
 
     samples: Array
     images: Array
-    labels: NDArray[np.integer] | None = None
+    labels: Labels | None = None
     persons: NDArray[np.integer] | None = None
 
 

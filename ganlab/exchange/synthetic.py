@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Kind
+from ganlab.core.labels import Labels
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Synthetic:
 
     kind: Kind
     values: Values
-    labels: NDArray[np.int64] | None = None
+    labels: Labels | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, rows: NDArray[np.int64]) -> "Synthetic":

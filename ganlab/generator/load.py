@@ -99,5 +99,5 @@ def sampled(trained: Trained, kind: Kind, leads: Sequence[str] | None, count: in
         "trained_on": trained.run["choices"]["dataset"],
         "not_finite": bad,
     }
-    labels = None if preview.labels is None else preview.labels[finite].astype(np.int64)
+    labels = None if preview.labels is None else preview.labels[finite]
     return Synthetic(own, values[finite], labels, facts)

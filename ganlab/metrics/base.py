@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Kind
+from ganlab.core.labels import Labels
 
 Floats = NDArray[np.floating[Any]]
 Weights = NDArray[np.float64]
@@ -33,12 +34,12 @@ class SampleSet:
     """N samples in their own unit, with labels, patient ids and a discriminator where there are any.
 
     `values` are windows `(N, leads, samples)` in mV, rows `(N, columns)` in the columns' units, or images
-    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`. `discriminator` is that which
-    came with generated samples.
+    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`; where a sample may have
+    several labels they are multi-hot, `(N, C)` of bool. `discriminator` is that which came with generated samples.
     """
 
     values: Array
-    labels: NDArray[np.int64] | None = None
+    labels: Labels | None = None
     persons: NDArray[np.int64] | None = None
     discriminator: DiscriminatorScore | None = None
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ganlab.core.labels import of_class, present
+
 BLOCK = 4096
 """Pixels of each image that are multiplied at a time, which bounds the memory."""
 ROUNDING = 1e-12
@@ -46,15 +48,17 @@ def pairwise_distance_ratio(fake: Tensor, real: Tensor) -> float:
 
 
 def by_class(fake: Tensor, real: Tensor, fake_labels: Tensor, real_labels: Tensor) -> dict[int, float]:
-    """The ratio inside each class that has images on either side; labels are `(N,)` and `(M,)`.
+    """The ratio inside each class that has images on either side; labels are `(N,)` and `(M,)`, or multi-hot.
 
     An AC-GAN collapses inside the class: images of different classes still differ. NaN for a class with fewer than
     two images on one side.
     """
     fake_labels, real_labels = fake_labels.cpu(), real_labels.cpu()
-    labels = torch.cat([fake_labels, real_labels]).unique().tolist()
     fake, real = fake.cpu(), real.cpu()
-    return {int(k): pairwise_distance_ratio(fake[fake_labels == k], real[real_labels == k]) for k in labels}
+    return {
+        k: pairwise_distance_ratio(fake[of_class(fake_labels, k)], real[of_class(real_labels, k)])
+        for k in present(torch.cat([fake_labels, real_labels]).numpy())
+    }
 
 
 def smallest(ratios: Mapping[int, float]) -> float:

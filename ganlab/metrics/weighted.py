@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
+from ganlab.core.labels import Labels, of_class, present
 from ganlab.metrics.base import Estimate, Floats, Statistic, Weights
 
 
@@ -80,17 +81,23 @@ def auroc(scores: Floats, positive: NDArray[np.bool_]) -> Estimate:
     return statistic
 
 
-def macro_auroc(probabilities: Floats, labels: NDArray[np.int64]) -> Estimate:
+def macro_auroc(probabilities: Floats, labels: Labels) -> Estimate:
     """Return the mean one-vs-rest AUROC of the classes that are present; NaN where only one is.
 
-    `probabilities` of the classes have shape (N, K), `labels` (N,).
+    `probabilities` of the classes have shape (N, K), `labels` (N,), or (N, K) where a sample may be of several.
     """
-    parts = [auroc(probabilities[:, k], labels == k) for k in np.unique(labels)]
+    parts = [auroc(probabilities[:, k], of_class(labels, k)) for k in present(labels)]
     return lambda weights: mean_of_finite(part(weights) for part in parts)
 
 
-def balanced_accuracy(probabilities: Floats, labels: NDArray[np.int64]) -> Estimate:
-    """Return the mean share of each class recognized, over the classes that are present; arguments as before."""
+def balanced_accuracy(probabilities: Floats, labels: Labels) -> Estimate:
+    """Return the mean share of each class recognized, over the classes that are present; arguments as before.
+
+    Where a sample may be of several, it is the mean over the classes of sensitivity and specificity at 1/2.
+    """
+    if labels.ndim == 2:
+        each = [balanced_accuracy(_sides(probabilities[:, k]), labels[:, k].astype(np.int64)) for k in present(labels)]
+        return lambda weights: mean_of_finite(one(weights) for one in each)
     right = probabilities.argmax(axis=1) == labels
 
     def statistic(weights: Weights) -> float:
@@ -98,6 +105,10 @@ def balanced_accuracy(probabilities: Floats, labels: NDArray[np.int64]) -> Estim
         return float(np.mean(hits[all_ > 0] / all_[all_ > 0])) if all_.any() else float("nan")
 
     return statistic
+
+
+def _sides(probability: Floats) -> Floats:
+    return np.stack([1 - probability, probability], axis=1)
 
 
 def mean_of_finite(values: Iterable[float]) -> float:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganlab.core.kind import Array, Image, Kind, Row, Window
+from ganlab.core.labels import Labels, of_class, present
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted, number
 from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans
@@ -82,14 +82,15 @@ def _images_compared(kind: Image, sets: Mapping[str, Array]) -> SideBySide:
     return SideBySide(_grids(kind, sets, 3, 9, _NOTES), "", _missing(kind, sets))
 
 
-def by_class(kind: Kind, synthetic: Array, labels: NDArray[np.integer], classes: Sequence[str]) -> list[Exhibit]:
+def by_class(kind: Kind, synthetic: Array, labels: Labels, classes: Sequence[str]) -> list[Exhibit]:
     """Return a block for each class with a few of its N generated samples (paper, Figure 20).
 
-    `labels`, `(N,)`, are places in `classes`. Raises ValueError for another number of labels, or labels of no class.
+    `labels`, `(N,)`, are places in `classes`, or multi-hot `(N, classes)`: then a sample may stand in several blocks.
+    Raises ValueError for another number of labels, or labels of no class.
     """
-    if len(labels) != len(synthetic) or not set(np.unique(labels).tolist()) <= set(range(len(classes))):
+    if len(labels) != len(synthetic) or not set(present(labels)) <= set(range(len(classes))):
         raise ValueError(f"{len(synthetic)} samples have {len(labels)} labels, not all below {len(classes)}.")
-    members = {name: synthetic[labels == index] for index, name in enumerate(classes)}
+    members = {name: synthetic[of_class(labels, index)] for index, name in enumerate(classes)}
     drawn = _of_classes(kind, {name: samples for name, samples in members.items() if len(samples)})
     blocks = {block.title: block for block in drawn}
     return [blocks.get(name, Exhibit(name, note=f"No {kind.noun} of this class was generated.")) for name in members]

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ganlab.core.errors import UserError
+from ganlab.core.labels import Label
 
 
 @dataclass(frozen=True)
 class Member:
-    """A record, row or image as a split needs it: its name, its patient, and the index of its class."""
+    """A record, row or image as a split needs it: its name, its patient, its class or classes, and its attributes."""
 
     name: str
     patient: str
-    label: int
+    label: Label
+    attributes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

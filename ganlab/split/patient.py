@@ -4,11 +4,12 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from ganlab.core.labels import label_array, strata
 from ganlab.split.base import Member, Split
 
 
 class PatientSplit:
-    """Stratified on the class of a patient's first record by name; seeded by a hash of the patient's id.
+    """Stratified on the class of a patient's first record by name, of several the rarest; seeded by a hash of its id.
 
     The fractions need not sum to 1: they are shares of each other.
     """
@@ -31,15 +32,16 @@ class PatientSplit:
 
     def __call__(self, members: Sequence[Member]) -> Split:
         """Return the split: each patient, stratum by stratum, goes to the part that lacks most."""
-        strata: dict[int, list[str]] = defaultdict(list)
+        stratum: dict[int, list[str]] = defaultdict(list)
         by_name = sorted(members, key=lambda member: member.name, reverse=True)
-        for patient, label in {member.patient: member.label for member in by_name}.items():
-            strata[label].append(patient)
+        first = {member.patient: member.label for member in by_name}
+        for patient, label in zip(first, strata(label_array([*first.values()])).tolist(), strict=True):
+            stratum[label].append(patient)
         overall: Counter[str] = Counter()
         parts: dict[str, list[str]] = {part: [] for part in self.shares}
-        for label in sorted(strata):
+        for label in sorted(stratum):
             within: Counter[str] = Counter()
-            by_hash = sorted(strata[label], key=lambda p: hashlib.sha256(f"{self.seed}:{p}".encode()).hexdigest())
+            by_hash = sorted(stratum[label], key=lambda p: hashlib.sha256(f"{self.seed}:{p}".encode()).hexdigest())
             for patient in by_hash:
                 part = max(self.shares, key=lambda p: self._lack(p, within) + self._lack(p, overall))
                 within[part] += 1

@@ -66,7 +66,8 @@ class Examiner:
         labels, accuracy = module.labels_of(self.noise), None
         if labels is not None:
             logits = torch.cat([each.label for each in _verdicts(module, fake) if each.label is not None])
-            accuracy = float((logits.argmax(dim=1) == labels).float().mean())
+            predicted = logits > 0 if labels.ndim == 2 else logits.argmax(dim=1)
+            accuracy = float((predicted == labels).float().mean())
         return Evaluation(
             step, guards=guards, memory=memorised, class_accuracy=accuracy, beside=losses, **asdict(score)
         )

@@ -101,7 +101,7 @@ def data_facts(data: Data) -> dict[str, Any]:
         batch = samples.__getitems__(chosen[start : start + READ].tolist())
         for sample, label in zip(batch.sample.numpy(), batch.label.tolist(), strict=True):
             values.update(sample.tobytes())
-            values.update(label.to_bytes(8, "little", signed=True))
+            values.update(bytes(label) if isinstance(label, list) else label.to_bytes(8, "little", signed=True))
     return {
         "members": _hash([*members, parts]),
         "values": values.hexdigest(),

@@ -1,13 +1,13 @@
 """The diversity of generated images through training, compared with real ones: it shows a mode collapse."""
 
 import logging
-from collections import Counter
 from typing import Any
 
 import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 
+from ganlab.core.labels import of_class, present
 from ganlab.core.spread import evenly
 from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.gan import GAN
@@ -76,9 +76,9 @@ class Diversity(Callback):
         if self.labels is None:
             return []
         ratios = by_class(self.real, self.real, self.real_labels, self.real_labels)
-        drawn = Counter(self.labels.tolist())
-        classes = sorted({*ratios, *drawn})
-        comparable = [label for label in classes if ratios.get(label, 0) > 0 and drawn[label] > 1]
+        drawn = self.labels.cpu()
+        classes = sorted({*ratios, *present(drawn.numpy())})
+        comparable = [k for k in classes if ratios.get(k, 0) > 0 and int(of_class(drawn, k).sum()) > 1]
         if len(comparable) < len(classes):
             left_out = sorted({*classes} - {*comparable})
             log.warning("diversity: too few different images of classes %s to judge", left_out)
@@ -87,7 +87,6 @@ class Diversity(Callback):
 
 def spread_by_class(samples: Samples, count: int) -> Batch:
     """Return about `count` samples, equally many of each class and two at least, spread evenly over the class."""
-    labels = np.unique(samples.labels)
-    members = [np.flatnonzero(samples.labels == label) for label in labels]
-    chosen = [own[evenly(max(2, count // len(labels)), len(own))] for own in members]
+    members = [np.flatnonzero(of_class(samples.labels, label)) for label in present(samples.labels)]
+    chosen = [own[evenly(max(2, count // len(members)), len(own))] for own in members]
     return samples.__getitems__(np.concatenate(chosen).tolist())

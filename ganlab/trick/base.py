@@ -25,7 +25,10 @@ class Trick(nn.Module):
     needs_classes: ClassVar[bool] = False
 
     def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """Return the samples of an epoch in their order; `labels` are those of all samples, not of the order."""
+        """Return the samples of an epoch in their order; `labels` are those of all samples, not of the order.
+
+        Of several classes a sample has its rarest, and one of no class the number behind the last.
+        """
         return order
 
     def seeds(self) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import wfdb
 
 from ganlab.arrangement.leads import Leads
@@ -128,3 +129,65 @@ def test_all_files_of_a_record_are_known_and_no_other_ones(folder: Path) -> None
     files = [name for name, size, time in source(folder).identity()["files"]]
     own = [f"day1/r0.{ending}" for ending in ("dat", "extra.atr", "hea", "xyz")]
     assert files == own + [f"day1/r{number}.{ending}" for number in range(1, 6) for ending in ("dat", "hea")]
+
+
+MANY = ("NORM", "MI", "SR")
+CELLS = ("NORM;SR", "MI", "", "NORM", "MI ; SR", "NORM;SR")
+
+
+def people_of(folder: Path, header: str, cells: list[str]) -> Path:
+    rows = [f"day1/r{n},person{n % 3},{cell}" for n, cell in enumerate(cells)]
+    (folder / "many.csv").write_text("\n".join([f"name,person,{header}", *rows]) + "\n")
+    return folder / "many.csv"
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_a_record_has_several_labels_and_attributes(folder: Path, columns: bool) -> None:
+    """From a cell `NORM;SR`, or a column for each class; an empty cell of an attribute is unknown."""
+    expected = [(True, False, True), (False, True, False), (False,) * 3, (True, False, False), (False, True, True)]
+    expected.append(expected[0])
+    cells = [",".join(str(int(own)) for own in label) for label in expected] if columns else list(CELLS)
+    ages = ["60", "", "70", "80.5", "", "60"]
+    header = f"{'NORM,MI,SR' if columns else 'label'},age"
+    file = people_of(folder, header, [f"{cell},{age}" for cell, age in zip(cells, ages, strict=True)])
+    settings = {"people": file, "classes": MANY, "many_labels": True, "attributes": {"age": "years"}}
+    own = source(folder, **settings)
+    collected = own.collect(Leads(["ii"], side=32))
+    assert own.attribute_names == ("age (years)",)
+    assert [member.label for member in collected.members] == expected
+    batch = collected.train.__getitems__([0, 1, 3])
+    assert (batch.label.dtype, batch.label.tolist()) == (torch.bool, [list(expected[n]) for n in (0, 1, 3)])
+    assert batch.attributes is not None
+    np.testing.assert_array_equal(batch.attributes, np.array([[60], [np.nan], [80.5]], np.float32))
+    tables = own.tables(collected)
+    assert tables["Classes"]["SR"] == {"records": 3, "patients": 3, "samples": 3}
+    assert {name: row["records"] for name, row in tables["Classes of one record"].items()} == {
+        "no class": 1,
+        "1 class": 2,
+        "2 classes": 3,
+    }
+    again = source(folder, **settings).collect(Leads(["ii"], side=32))
+    assert again.train.labels.tolist() == collected.train.labels.tolist()
+
+
+def test_without_attributes_a_batch_has_none(folder: Path) -> None:
+    assert source(folder).collect(Leads(["ii"], side=32)).train[0].attributes is None
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "settings", "words"),
+    [
+        ("label", "NORM;SR", {"many_labels": False}, "many.csv:2: label 'NORM;SR'.*dataset.many_labels=true"),
+        ("label", "NORM;AF", {}, "many.csv:2: label 'AF' is none of dataset.classes: NORM, MI, SR"),
+        ("NORM,MI,SR", "1,0,yes", {}, "many.csv:2: SR 'yes': accepted in the column of a class are 0 and 1"),
+        ("NORM,MI", "1,0", {}, "no column SR"),
+        ("label,age", "MI,old", {"attributes": {"age": "years"}}, "many.csv:2: age 'old': accepted.*number"),
+        ("label", "MI", {"attributes": {"age": "years"}}, "no column age"),
+    ],
+)
+def test_labels_and_attributes_that_cannot_be_read(
+    folder: Path, header: str, cell: str, settings: dict[str, object], words: str
+) -> None:
+    given = {"people": people_of(folder, header, [cell] * 6), "classes": MANY, "many_labels": True}
+    with pytest.raises(UserError, match=words):
+        source(folder, **(given | settings)).people()

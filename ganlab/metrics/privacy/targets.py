@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.labels import strata
 from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, TooFew, Weights
 from ganlab.metrics.privacy.roc import FEW, LOW, constant, curve, epsilon_bound, greatest_bound, least_auc, rate_at
 from ganlab.metrics.weighted import auroc, mean, quantile, ratio
@@ -23,7 +24,7 @@ class Targets:
     """Samples of members and of non-members, N of P patients.
 
     `person` holds the patient ids, `(P,)`; `place` the patient of each sample, `(N,)`; `member` whether each patient
-    trained, `(P,)`; `stratum` each patient's class, `(P,)`.
+    trained, `(P,)`; `stratum` each patient's class, of several the rarest, `(P,)`.
     """
 
     samples: SampleSet
@@ -37,7 +38,7 @@ class Targets:
         """Return the targets of samples of both, and the patient ids of the members."""
         assert pooled.persons is not None
         person, first, place = np.unique(pooled.persons, return_index=True, return_inverse=True)
-        labels = np.zeros(len(pooled), np.int64) if pooled.labels is None else pooled.labels
+        labels = np.zeros(len(pooled), np.int64) if pooled.labels is None else strata(pooled.labels)
         return cls(pooled, person, place, np.isin(person, members), labels[first])
 
     @cached_property

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window
+from ganlab.core.labels import present, strata
 from ganlab.core.resampling import at_rate
 from ganlab.metrics.base import Real, SampleSet, TooFew, check_finite
 from ganlab.metrics.embedding import Embed, Embedding
@@ -77,11 +78,15 @@ class Block(nn.Module):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained network with the rate of its windows, Hz, and the scale of each lead, `(leads, 1)` mV."""
+    """A trained network with the rate of its windows, Hz, and the scale of each lead, `(leads, 1)` mV.
+
+    With `many_labels` a window may be of several classes, so that their probabilities do not sum to 1.
+    """
 
     network: ResNet
     rate: float
     scale: NDArray[np.float32]
+    many_labels: bool = False
 
     def probabilities(self, windows: Array) -> Probabilities:
         """Return the probability of each class, `(N, K)`, for windows `(N, leads, samples)` in mV."""
@@ -89,7 +94,7 @@ class Classifier:
 
     def classify(self, windows: NDArray[np.float32]) -> Probabilities:
         """Return `probabilities` of windows that are `resampled` already."""
-        return self._run(windows, 1, nn.Softmax(dim=1)).astype(np.float64)
+        return self._run(windows, 1, nn.Sigmoid() if self.many_labels else nn.Softmax(dim=1)).astype(np.float64)
 
     def embed(self, windows: Array) -> NDArray[np.float32]:
         """Return the last layer before the classes, `(N, 64)`, for windows `(N, leads, samples)` in mV."""
@@ -120,13 +125,13 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     scale = np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)
     windows, target = torch.from_numpy(values / scale), torch.as_tensor(labels)
     draws = torch.Generator().manual_seed(seed)
-    weights = np.concatenate([draw_weights(each, part.persons) for each, part in zip(given, parts, strict=True)])
+    weights = np.concatenate([draw_weights(strata(each), p.persons) for each, p in zip(given, parts, strict=True)])
     order = torch.multinomial(torch.as_tensor(weights), steps * BATCH, replacement=True, generator=draws)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.random.default_generator.manual_seed(seed)
         network = ResNet(windows.shape[1], classes)
         _learn(network, windows, target, order.split(BATCH), draws)
-    return Classifier(network.eval(), kind.rate, scale)
+    return Classifier(network.eval(), kind.rate, scale, labels.ndim == 2)
 
 
 def draw_weights(labels: NDArray[np.int64], persons: NDArray[np.int64] | None) -> NDArray[np.float64]:
@@ -149,10 +154,11 @@ def labelled(real: Real) -> Window:
     assert isinstance(real.kind, Window)
     if real.train.labels is None or len(real.classes) < 2:
         raise TooFew(f"the data set has {len(real.classes)} classes with labels, and a classifier needs two.")
-    present = np.unique(real.train.labels)
-    if len(present) < 2:
+    several = present(real.train.labels)
+    if len(several) < 2:
+        of = " and ".join(real.classes[k] for k in several) or "of no class"
         raise TooFew(
-            f"all training samples are {real.classes[int(present[0])]}, and a classifier needs two classes. "
+            f"all training samples are {of}, and a classifier needs two classes. "
             "More classes: dataset.classes or dataset.diagnoses, or metrics.train=null for all training samples."
         )
     return real.kind
@@ -211,7 +217,11 @@ def _learn(
     starts = torch.randint(windows.shape[-1] - length + 1, (len(batches),), generator=draws).tolist()
     for batch, start in zip(batches, starts, strict=True):
         logits = network(windows[batch][..., start : start + length])[1]
-        loss = F.cross_entropy(logits, labels[batch], label_smoothing=SMOOTHING)
+        if labels.ndim == 2:
+            smooth = labels[batch].float() * (1 - SMOOTHING) + SMOOTHING / 2
+            loss = F.binary_cross_entropy_with_logits(logits, smooth)
+        else:
+            loss = F.cross_entropy(logits, labels[batch], label_smoothing=SMOOTHING)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -222,7 +232,7 @@ def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
     """Return which training samples each classifier learns from: all but a part of the patients of every class."""
     assert train.labels is not None
     who = np.arange(len(train)) if train.persons is None else train.persons
-    label = dict(zip(who.tolist(), train.labels.tolist(), strict=True))
+    label = dict(zip(who.tolist(), strata(train.labels).tolist(), strict=True))
     by_class = sorted(label, key=lambda person: (label[person], person))
     part = {person: k % FOLDS for k, person in enumerate(by_class)}
     parts = np.array([part[person] for person in who.tolist()])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, TooFew, Weights
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import STEPS, Probabilities, classify_unseen
 from ganlab.metrics.weighted import mean_of_finite
@@ -27,6 +27,8 @@ class InceptionScore(Metric):
 
     def fit(self, real: Real) -> Scorer:
         """Train the classifiers. Raises TooFew where the training samples have no labels or only one."""
+        if real.train.labels is not None and real.train.labels.ndim == 2:
+            raise TooFew("the Inception Score is of classes that exclude one another, and a sample may be of several.")
         classify = classify_unseen(real, self.seed, self.steps)
         reference = classify(real.reference)
 

@@ -3,7 +3,8 @@
 TSTR: train on synthetic, test on real (Esteban, Hyland and Ratsch, 2017); TRTS: train on real, test on synthetic; TRTR:
 train on real, test on real, which is TSTR's reference range. A patient, not a window, is diagnosed: with the mean
 probability of the patient's windows. A patient whose records have different labels has the one of most windows, of
-equally many the first. The intervals are those of the tested patients, without the variance of other training patients.
+equally many the first; where a record may have several labels, every label of any window. The intervals are those of
+the tested patients, without the variance of other training patients.
 
 An infarction is recognized from lead i at around 0.8 in patients that the classifier has not seen; 0.99 would mean that
 the same patients are on both sides, which is refused.
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
+from ganlab.core.labels import Labels, present
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Estimate, Metric, Real, SampleSet, Scorer, Statistic, TooFew, Weights
 from ganlab.metrics.numbers import numbers_of
@@ -97,7 +99,7 @@ class Utility(Metric):
 
     def _trained(self, learned: Sequence[SampleSet], kind: Window, classes: int, first: int) -> list[Classifier]:
         """Return classifiers trained on these samples, one per seed from the `first` on; none of a single class."""
-        if len(np.unique(np.concatenate([each.labels for each in learned if each.labels is not None]))) < 2:
+        if len(present(np.concatenate([each.labels for each in learned if each.labels is not None]))) < 2:
             return []
         seeds = range(self.seed + first, self.seed + first + self.repeats)
         return [train_classifier(*learned, kind=kind, classes=classes, seed=seed, steps=self.steps) for seed in seeds]
@@ -105,10 +107,10 @@ class Utility(Metric):
 
 @dataclass(frozen=True)
 class _Patients:
-    """The reference's patients: ids and labels, `(P,)`, and for each window the place of its patient, `(N,)`."""
+    """The reference's patients: ids `(P,)`, labels `(P,)` or `(P, C)`; for each window its place in them, `(N,)`."""
 
     person: NDArray[np.int64]
-    label: NDArray[np.int64]
+    label: Labels
     place: NDArray[np.int64]
 
     @classmethod
@@ -121,10 +123,8 @@ class _Patients:
         if len(both):
             raise TooFew(f"{len(both)} patients have trained and would test, which proves nothing. Use split=patient.")
         person, place = np.unique(reference.persons, return_inverse=True)
-        votes = np.zeros((len(person), len(real.classes)))
-        np.add.at(votes, (place, reference.labels), 1)
-        label = votes.argmax(axis=1)
-        if len(np.unique(label)) < 2:
+        label = _labels(place, reference.labels, len(real.classes))
+        if len(present(label)) < 2:
             raise TooFew("the reference's patients are of one class, and two are needed: another split.seed or judged.")
         return cls(person, label, place)
 
@@ -139,8 +139,18 @@ class _Patients:
         return np.bincount(self.place, windows) / np.bincount(self.place)
 
 
+def _labels(place: NDArray[np.int64], labels: Labels, classes: int) -> Labels:
+    """Return each patient's class, that of most windows, or where a window may be of several all of any window."""
+    votes = np.zeros((place.max() + 1, classes))
+    if labels.ndim == 2:
+        np.add.at(votes, place, labels)
+        return votes > 0
+    np.add.at(votes, (place, labels), 1)
+    return votes.argmax(axis=1)
+
+
 def _by_patient(
-    patients: _Patients, number: Callable[[Probabilities, NDArray[np.int64]], Estimate], tested: list[Probabilities]
+    patients: _Patients, number: Callable[[Probabilities, Labels], Estimate], tested: list[Probabilities]
 ) -> Statistic:
     parts = [number(each, patients.label) for each in tested]
 
@@ -151,7 +161,7 @@ def _by_patient(
     return statistic
 
 
-def _tested_windows(judged: list[tuple[Probabilities, NDArray[np.bool_]]], labels: NDArray[np.int64]) -> Statistic:
+def _tested_windows(judged: list[tuple[Probabilities, NDArray[np.bool_]]], labels: Labels) -> Statistic:
     parts = [macro_auroc(probabilities, labels) for probabilities, _ in judged]
 
     def statistic(of: Weights, _: Weights) -> float:
