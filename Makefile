@@ -31,6 +31,9 @@ paper: $(READY) ## every experiment of the documents, reduced: one sweep and one
 test: $(READY) ## the default tests, in two processes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
+slow: $(READY) ## tests that start whole sweeps and several processes, some minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'slow and not fault' $(ARGS)
+
 faults: $(READY) ## every fault that the guarantees name, injected often: the table of docs/reliability.md
 	GANLAB_FAULT_ROUNDS=$(or $(ROUNDS),20) GANLAB_FUZZ_CASES=$(or $(CASES),2000) $(BIN)/python -m pytest -m "" \
 	  tests/faults tests/fuzz $(ARGS)
@@ -58,4 +61,4 @@ clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run paper test faults bench lint format ui clean
+.PHONY: help setup run paper test slow faults bench lint format ui clean

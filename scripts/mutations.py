@@ -119,7 +119,7 @@ def _pytest(copy: str, tests: Sequence[str], log: str) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    sys.exit(pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", *tests]))
+    sys.exit(pytest.main(["-x", "-q", "-m", "not fault", "--tb=no", "-p", "no:cacheprovider", *tests]))
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ def test_every_experiment_takes_a_step_at_full_size(experiment: str) -> None:
     assert step(experiment) == SHAPES[experiment]
 
 
+@pytest.mark.slow
 def test_the_fingerprint_networks_take_one_in_less_than_12_gib() -> None:
     code = (
         "import resource\n"

@@ -65,6 +65,7 @@ def test_each_is_taken_by_its_name_instead_of_the_plugin_s_own(file: Path) -> No
     assert OmegaConf.to_container(OmegaConf.merge(node, ours)) == OmegaConf.to_container(node)
 
 
+@pytest.mark.slow
 def test_submitit_on_this_machine(tmp_path: Path) -> None:
     started = called(tmp_path, "hydra/launcher=submitit_local", "seed=1,2")
     said, _ = started.communicate(timeout=400)
@@ -138,6 +139,7 @@ def slurm(tmp_path: Path) -> str:
     return f"{tmp_path / 'bin'}:{os.environ['PATH']}"
 
 
+@pytest.mark.slow
 def test_a_job_of_a_slurm_array_whose_time_is_over_goes_on_in_the_queue(tmp_path: Path, slurm: str) -> None:
     started = called(
         tmp_path, "hydra/launcher=submitit_slurm", "seed=1,2", "stopping.steps=300", "diversity.images=2", PATH=slurm
@@ -162,6 +164,7 @@ def test_a_job_of_a_slurm_array_whose_time_is_over_goes_on_in_the_queue(tmp_path
     assert [facts(job)["status"] for job in (one, two)] == ["FINISHED", "FINISHED"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", pytest.param("basic", marks=pytest.mark.fault)])
 def test_a_sweep_of_eight_that_is_killed_and_started_again_runs_nothing_twice(tmp_path: Path, launcher: str) -> None:
     call = (f"hydra/launcher={launcher}", "seed=range(8)", "checkpoint_minutes=0", "stopping.steps=12")

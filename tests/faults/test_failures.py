@@ -92,6 +92,7 @@ def open_files(one: Started) -> list[Path]:
         return []
 
 
+@pytest.mark.slow
 def test_f15_eight_processes_on_an_empty_cache_one_killed(commands: Commands, rounds: int, record: Record) -> None:
     call = [o for o in SMALL if not o.startswith(("dataset", "tracking", "trainer.max"))]
     call += ["dataset.patients=24", "dataset.seconds=30", "trainer.limit_train_batches=1", "trainer.max_epochs=1"]
@@ -113,6 +114,7 @@ def test_f15_eight_processes_on_an_empty_cache_one_killed(commands: Commands, ro
     )
 
 
+@pytest.mark.slow
 def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path: Path, record: Record) -> None:
     call = [sys.executable, "-m", "ganlab.run", "--multirun", *TINY, "hydra.sweep.dir=sweep"]
     call += ["arrangement.leads=[v9],[v2],[v3]"]

@@ -83,6 +83,7 @@ def test_two_processes_train_the_weights_of_one(command: Command, overrides: tup
     assert json.loads((two / "run.json").read_text())["devices"] == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_goes_on_with_another_number_of_devices(
     command: Command, killed_at: Callable[[int | None], None]
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_run_that_dies_goes_on_with_another_number_of_devices(
             assert (weights(stopped)[name] - tensor).abs().max() <= 1e-8, name
 
 
+@pytest.mark.slow
 def test_a_sweep_of_two_jobs_leaves_two_folders_and_two_runs_in_mlflow(command: Command) -> None:
     folder = command("run", "--multirun", *SMALL, *NETWORK, "seed=1,2", *DDP, "tracking=mlflow")
     (sweep,) = (folder / "outputs" / "sweeps").iterdir()
@@ -223,6 +225,7 @@ def test_a_process_that_fails_before_they_meet_is_not_waited_for(tmp_path: Path)
         pass
 
 
+@pytest.mark.slow
 def test_a_process_that_is_stuck_after_another_failed_ends(tmp_path: Path) -> None:
     """As NCCL leaves it: nothing is raised."""
     (tmp_path / "run.json").write_text('{"status": "RUNNING"}')
@@ -241,6 +244,7 @@ def test_a_process_that_is_stuck_after_another_failed_ends(tmp_path: Path) -> No
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_both_save_after_the_same_epochs(command: Command) -> None:
     epochs = ("trainer.max_epochs=5", "checkpoint_every=2", "stopping.steps=20", "tracking=none")
     call = (*SMALL, *NETWORK, *epochs)
