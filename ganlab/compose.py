@@ -1,5 +1,6 @@
 """From a configuration to objects: the one place where Hydra's values meet ganlab's classes."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ganlab.arrangement.base import Arrangement
+from ganlab.arrangement.leads import Leads
+from ganlab.arrangement.order import sizes
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build, configuration_errors
@@ -27,6 +30,8 @@ from ganlab.tracking.mlflow import Store, store_uri
 from ganlab.tracking.mlflow_follower import MLflow
 from ganlab.trainer.build import Schedule
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
+
+log = logging.getLogger(__name__)
 
 Follow = Callable[[Path], MLflow]
 """What begins to follow a run folder for MLflow."""
@@ -109,6 +114,38 @@ def compose_networks(cfg: DictConfig) -> Networks:
         return _networks(cfg)
 
 
+def set_window(cfg: DictConfig, source: Source) -> None:
+    """Set side and samples of the configured arrangement to windows of `window_seconds`, where that is given.
+
+    The side is the first of `ganlab.arrangement.order.sizes` that the arrangement accepts; a side that holds more is
+    padded, and the log says by how much. Raises UserError where the samples are no recordings, or no side fits.
+    """
+    seconds, rate = cfg.get("window_seconds"), getattr(source, "rate", None)
+    if seconds is None:
+        return
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
+    if rate is None or "leads" not in cfg.arrangement or not number:
+        raise UserError(
+            f"window_seconds={seconds}: accepted are seconds above 0, for data sets and arrangements of recordings; "
+            f"dataset={source.name}. Leave it out (null) for rows and images."
+        )
+    samples = int(seconds * rate / cfg.arrangement.get("decimation", 1) + 1e-6)
+    refused: UserError | None = None
+    for size in sizes(samples * cfg.arrangement.get("leads_per_channel", 1)) if samples else ():
+        side = size[0] if size[0] == size[1] else list(size)
+        for key, value in {"side": side, "samples": samples}.items():
+            OmegaConf.update(cfg, f"arrangement.{key}", value, force_add=True)
+        try:
+            leads: Leads = build(cfg.arrangement)
+        except UserError as error:
+            refused = refused or error
+            continue
+        padding = f", {leads.padding} pixels of each lead are padding" if leads.padding else ""
+        log.info("windows of %g s: %d samples in %d x %d pixels%s", seconds, samples, *leads.size, padding)
+        return
+    raise refused or UserError(f"window_seconds={seconds}: that is no sample at {rate:g} Hz.")
+
+
 def compose_data(cfg: DictConfig, networks: Networks) -> Data:
     """Build the data module that these networks train on."""
     return Data(
@@ -156,6 +193,7 @@ def _networks(cfg: DictConfig) -> Networks:
     if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
         raise UserError(f"batch_size={cfg.batch_size}: accepted is a whole number from 1.")
     source: Source = build(cfg.dataset)
+    set_window(cfg, source)
     arrangement: Arrangement = build(cfg.arrangement)
     kind = source.kind(arrangement)
     standardization: Standardization = build(cfg.standardization)

@@ -1,9 +1,9 @@
 """One-dimensional residual networks behind any arrangement (ours; design: a laptop's budget).
 
-The generator makes the window at a quarter of its rate and the image is arranged from it; the discriminator takes the
-arrangement back before it looks. So the networks see time as time, whatever the image looks like. The quarter-rate
-signal is folded by four into channels, since convolutions with 48 to 96 channels use a CPU best. Nothing is
-normalized over a batch; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv
+The generator makes the window at a quarter of its rate (`decimation`) and the image is arranged from it; the
+discriminator takes the arrangement back before it looks. So the networks see time as time, whatever the image looks
+like. The quarter-rate signal is folded by four into channels, since convolutions with 48 to 96 channels use a CPU best.
+Nothing is normalized over a batch; the last convolution of each residual block starts at zero (Huang et al. 2024, arXiv
 2501.05441).
 """
 
@@ -13,6 +13,7 @@ from torch.nn.functional import conv1d, leaky_relu, pad
 
 from ganlab.architecture.base import Heads
 from ganlab.architecture.signal_layers import (
+    DECIMATION,
     FOLD,
     HEADS,
     Attention,
@@ -55,10 +56,17 @@ class Generator(nn.Module):
 
     binomial: Tensor
 
-    def __init__(self, arrangement: Arrangement, noise: int = 100, width: float = 1.0, style: int = 128) -> None:
+    def __init__(
+        self,
+        arrangement: Arrangement,
+        noise: int = 100,
+        width: float = 1.0,
+        style: int = 128,
+        decimation: int = DECIMATION,
+    ) -> None:
         super().__init__()
         self.arrangement = _leads(arrangement)
-        self.resampling = Resampling(self.arrangement.samples)
+        self.resampling = Resampling(self.arrangement.samples, decimation)
         a, b, c, d = _scaled(width, 96, 96, 64, 48)
         coarsest = self.resampling.positions // 8
         self.mapping = nn.Sequential(
@@ -93,13 +101,20 @@ class Discriminator(nn.Module):
     With `spread` it sees how much the images of a batch differ, so that the logit of one depends on others.
     """
 
-    def __init__(self, arrangement: Arrangement, width: float = 1.0, classes: int = 0, spread: bool = True) -> None:
+    def __init__(
+        self,
+        arrangement: Arrangement,
+        width: float = 1.0,
+        classes: int = 0,
+        spread: bool = True,
+        decimation: int = DECIMATION,
+    ) -> None:
         super().__init__()
         self.spread = spread
         self.traits = ("batch_spread",) if spread else ()
         self.group = GROUP if spread else 1
         self.arrangement = _leads(arrangement)
-        self.resampling = Resampling(self.arrangement.samples)
+        self.resampling = Resampling(self.arrangement.samples, decimation)
         a, b, c, d = _scaled(width, 48, 64, 96, 96)
         positions = self.resampling.positions
         self.classes = classes

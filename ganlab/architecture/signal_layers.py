@@ -6,20 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, linear, pad
 
+from ganlab.core.errors import UserError
+
 DECIMATION = 4
-"""Samples of the window for each that the networks see."""
+"""Samples of the window for each that the networks see, unless they say another number."""
 FOLD = 4
 """Neighbouring samples that become channels."""
-SPAN = DECIMATION * FOLD
-"""Samples of the window at each position."""
 HEADS = 4
 """Heads of the attention."""
 
 
-def low_pass(taps: int = 8 * DECIMATION + 1) -> Tensor:
-    """Return a Hann-windowed sinc of sum 1 that passes what the quarter rate can hold."""
+def low_pass(decimation: int = DECIMATION) -> Tensor:
+    """Return a Hann-windowed sinc of sum 1 that passes what that fraction of the rate can hold; 1 passes everything."""
+    taps = 8 * decimation + 1
     t = torch.arange(taps, dtype=torch.float64) - taps // 2
-    kernel = torch.sinc(t / DECIMATION) * torch.hann_window(taps + 2, periodic=False, dtype=torch.float64)[1:-1]
+    kernel = torch.sinc(t / decimation) * torch.hann_window(taps + 2, periodic=False, dtype=torch.float64)[1:-1]
     return (kernel / kernel.sum()).float()
 
 
@@ -39,31 +40,34 @@ def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: i
 
 
 class Resampling(nn.Module):
-    """Between `(B, leads, samples)` and its quarter-rate, folded form `(B, leads * FOLD, positions)`.
+    """Between `(B, leads, samples)` and its folded form at a fraction of the rate, `(B, leads * FOLD, positions)`.
 
-    Each filter is a convolution over positions whose channels are the neighbouring samples of one: `lower` has shape
-    `(FOLD, SPAN, 3)`, `higher` `(SPAN, FOLD, 3)`.
+    Each filter is a convolution over positions whose channels are the `span` neighbouring samples of one: `lower` has
+    shape `(FOLD, span, 3)`, `higher` `(span, FOLD, 3)`.
     """
 
     lower: Tensor
     higher: Tensor
 
-    def __init__(self, samples: int) -> None:
+    def __init__(self, samples: int, decimation: int = DECIMATION) -> None:
         super().__init__()
+        if decimation < 1:
+            raise UserError(f"architecture.decimation={decimation}: accepted are whole numbers from 1.")
         self.samples = samples
-        self.positions = 8 * ceil(samples / (SPAN * 8))
-        self.before = (self.positions * SPAN - samples) // 2
-        kernel = pad(low_pass(), (SPAN - DECIMATION, SPAN - 1))
-        shifted = torch.stack([kernel[SPAN - DECIMATION * (1 + f) :][: 3 * SPAN] for f in range(FOLD)])
-        lower = shifted.unflatten(1, (3, SPAN)).transpose(1, 2)
+        self.span = span = decimation * FOLD
+        self.positions = 8 * ceil(samples / (span * 8))
+        self.before = (self.positions * span - samples) // 2
+        kernel = pad(low_pass(decimation), (span - decimation, span - 1))
+        shifted = torch.stack([kernel[span - decimation * (1 + f) :][: 3 * span] for f in range(FOLD)])
+        lower = shifted.unflatten(1, (3, span)).transpose(1, 2)
         self.register_buffer("lower", lower, persistent=False)
-        self.register_buffer("higher", DECIMATION * lower.flip(2).transpose(0, 1), persistent=False)
+        self.register_buffer("higher", decimation * lower.flip(2).transpose(0, 1), persistent=False)
 
     def down(self, x: Tensor) -> Tensor:
-        """Filter windows `(B, leads, samples)`, keep every fourth sample, and fold."""
-        leads, after = x.shape[1], self.positions * SPAN - self.samples - self.before
-        x = pad(x, (self.before + SPAN, after + SPAN), mode="replicate").flatten(0, 1)
-        x = _convolved(x.unflatten(1, (-1, SPAN)).transpose(1, 2), self.lower)
+        """Filter windows `(B, leads, samples)`, keep one sample of each `decimation`, and fold."""
+        leads, after = x.shape[1], self.positions * self.span - self.samples - self.before
+        x = pad(x, (self.before + self.span, after + self.span), mode="replicate").flatten(0, 1)
+        x = _convolved(x.unflatten(1, (-1, self.span)).transpose(1, 2), self.lower)
         return x.unflatten(0, (-1, leads)).flatten(1, 2)
 
     def up(self, x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class Arrangement(nn.Module, ABC):
 
     batch_size: int
     side: int | None = None
-    """Pixels of a square image's side where the arrangement folds leads of a recording; None otherwise."""
+    """Pixels of the image's width where the arrangement folds leads of a recording; None otherwise."""
     leads: tuple[str, ...] = ()
     """Leads of the image; none where the samples are no windows."""
     tolerance: float = 0.0

@@ -44,11 +44,12 @@ class Colours(Leads):
     def __init__(
         self,
         leads: Sequence[str] = ("i", "ii", "iii"),
-        order: Callable[[int], Tensor] = z,
-        side: int = 45,
+        order: Callable[[Any], Tensor] = z,
+        side: int | Sequence[int] = 45,
         batch_size: int = 60,
+        samples: int | None = None,
     ) -> None:
-        super().__init__(leads, order, side, batch_size)
+        super().__init__(leads, order, side, batch_size, samples=samples)
         if len(self.leads) != 3:
             raise UserError(
                 f"arrangement.leads={list(leads)}: a colour space accepts three leads, such as [i, ii, iii]."
@@ -77,7 +78,7 @@ class Colours(Leads):
 
     def counts(self) -> dict[str, float]:
         """Return the share of colours outside the gamut."""
-        return ratios(colours_outside=self.outside)
+        return super().counts() | ratios(colours_outside=self.outside)
 
 
 class HSV(Colours):

@@ -9,6 +9,7 @@ computed by one Fourier transform of the even samples followed by the odd ones b
 
 from collections.abc import Callable, Sequence
 from math import pi, sqrt
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,11 +36,12 @@ class Frequency(Leads):
     def __init__(
         self,
         leads: Sequence[str] = ("i",),
-        order: Callable[[int], Tensor] = z,
-        side: int = 45,
+        order: Callable[[Any], Tensor] = z,
+        side: int | Sequence[int] = 45,
         batch_size: int = 30,
+        samples: int | None = None,
     ) -> None:
-        super().__init__(leads, order, side, batch_size)
+        super().__init__(leads, order, side, batch_size, samples=samples)
         self.register_buffer("scale", torch.full((len(self.leads), self.samples), sqrt(self.samples) * MARGIN))
         self.saturated = Ratio()
 
@@ -64,7 +66,7 @@ class Frequency(Leads):
 
     def counts(self) -> dict[str, float]:
         """Return the share of coefficients beyond their scales."""
-        return ratios(coefficients_saturated=self.saturated)
+        return super().counts() | ratios(coefficients_saturated=self.saturated)
 
 
 def cosines(x: Tensor) -> Tensor:

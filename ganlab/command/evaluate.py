@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
-from ganlab.compose import Metrics, compose_metrics
+from ganlab.compose import Metrics, compose_metrics, set_window
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Image, Kind, Row
@@ -142,6 +142,7 @@ def _task(cfg: DictConfig) -> Task:
     if not (folder / "config.yaml").is_file():
         source: Source = build(cfg.dataset)
         plain = source.plain()
+        set_window(cfg, source)
         return Task(source, build(cfg.arrangement) if plain.leads else plain, build(cfg.split))
     return _task_of_run(cfg, folder)
 
@@ -194,7 +195,7 @@ def _with_leads(task: Task, leads: Sequence[str]) -> Arrangement:
             f"{', '.join(plain.leads)}. leads=[...] says which leads to judge, or what an array's leads are called."
         )
     assert isinstance(own, Leads)
-    return Leads(leads, side=own.side, decimation=own.decimation)
+    return Leads(leads, side=own.size, decimation=own.decimation, samples=own.samples)
 
 
 # What the page says about them

@@ -18,6 +18,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.command.prepare import numbers
+from ganlab.compose import set_window
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Kind
@@ -43,9 +44,12 @@ Node = dict[str, Any]
 def main(cfg: DictConfig) -> Path:
     """Write the page of a configuration's data set to `<out>/explore.html` and return its path."""
     source: Source = build(cfg.dataset)
+    set_window(cfg, source)
     plain = source.plain()
     if plain.leads and "side" in cfg.arrangement:
-        plain = Leads(plain.leads, side=cfg.arrangement.side)
+        own = cfg.arrangement
+        samples = own.samples if own.get("samples") and own.get("leads_per_channel", 1) == 1 else None
+        plain = Leads(plain.leads, side=own.side, samples=samples)
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
     chosen = evenly(cfg.shown, len(samples)).tolist()
@@ -172,7 +176,7 @@ def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:
     own, nodes = _values(cfg.arrangement), {name: _declared("arrangement", name) for name in names}
     for node in nodes.values():
         if "leads" in node and "leads" in own:
-            node["side"] = own["side"]
+            node.update({key: own[key] for key in ("side", "samples") if key in own})
             node["leads"] = own["leads"][:1] if len(node["leads"]) == 1 else node["leads"]
     return nodes if own in nodes.values() else {CONFIGURED: own} | nodes
 

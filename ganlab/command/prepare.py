@@ -1,6 +1,7 @@
 """A data set fetched, verified, cached and counted, before or without a run."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -8,8 +9,11 @@ from omegaconf import DictConfig
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Kind
+from ganlab.core.labels import Labels, label_array
+from ganlab.core.words import duration
 from ganlab.dataset.module import class_counts
 from ganlab.dataset.ptbdb_sim import PTBDBSim
+from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.source import Collected, Source
 
 log = logging.getLogger(__name__)
@@ -27,11 +31,25 @@ def main(cfg: DictConfig) -> None:
 
 
 def overview(source: Source) -> str:
-    """Return how much there is, and the samples of each class; windows have 2,025 samples (paper Tables 1, 2)."""
+    """Return how much there is, and the samples of each class; of recordings whole records, whatever a window is."""
+    if isinstance(source, RecordingSource):
+        return _of_recordings(source)
     collected, kind = source.collect(source.plain()), source.kind(source.plain())
-    head = ", ".join(f"{count} {what}" for what, count in numbers(collected, kind).items())
-    classes = class_counts(collected.judged, source.classes)
-    return "\n".join([f"{source.name}: {head}", *(f"  {name}: {n} {kind.noun}s" for name, n in classes.items())])
+    return _lines(source, numbers(collected, kind), collected.judged.labels, f"{kind.noun}s")
+
+
+def _of_recordings(source: RecordingSource) -> str:
+    records, left_out = source.prepare().records, len(source.prepare().skipped)
+    seconds = sum(record.samples / record.rate for record in records)
+    patients = len({record.patient for record in records})
+    counts = {"records": len(records), "patients": patients, "of signal": duration(seconds), "left out": left_out}
+    return _lines(source, counts, label_array([record.label for record in records]), "records")
+
+
+def _lines(source: Source, counts: Mapping[str, object], labels: Labels, noun: str) -> str:
+    head = ", ".join(f"{count} {what}" for what, count in counts.items())
+    classes = class_counts(labels, source.classes)
+    return "\n".join([f"{source.name}: {head}", *(f"  {name}: {n} {noun}" for name, n in classes.items())])
 
 
 def numbers(collected: Collected, kind: Kind) -> dict[str, int]:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
-from ganlab.core.labels import of_class
+from ganlab.core.labels import Labels, of_class
 from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples, batch_slice
@@ -112,7 +112,7 @@ class Data(LightningDataModule):
         self.train = self.part("train", as_trained=True)
         if not len(self.train):
             raise UserError(f"No {self.kind.noun} of a training patient can be used; see split.seed.")
-        counts = class_counts(self.train, self.source.classes)
+        counts = class_counts(self.train.labels, self.source.classes)
         lacking = [name for name, count in counts.items() if not count]
         if self.labelled and lacking:
             raise UserError(
@@ -173,7 +173,7 @@ class Data(LightningDataModule):
         """Return counts of records, patients, samples and classes, and what was skipped and why, for log and report."""
 
         def sizes(samples: Samples) -> dict[str, Any]:
-            classes = class_counts(samples, self.source.classes)
+            classes = class_counts(samples.labels, self.source.classes)
             return {"patients": len(samples.people), "samples": len(samples), "classes": classes}
 
         parts = {name: self.part(name) for name in PARTS}
@@ -188,9 +188,9 @@ class Data(LightningDataModule):
         }
 
 
-def class_counts(samples: Samples, classes: Sequence[str]) -> dict[str, int]:
+def class_counts(labels: Labels, classes: Sequence[str]) -> dict[str, int]:
     """Return the number of samples of each class; a sample of several counts in each."""
-    return {name: int(of_class(samples.labels, label).sum()) for label, name in enumerate(classes)}
+    return {name: int(of_class(labels, label).sum()) for label, name in enumerate(classes)}
 
 
 log = logging.getLogger(__name__)

@@ -123,8 +123,9 @@ class RecordingSource(Source):
         records = self.prepare().records
         diagnoses = Counter(record.diagnosis for record in records)
         windows: Counter[str] = Counter()
+        span = collected.judged.span if isinstance(collected.judged, Windows) else self.plain().span
         for record in records:
-            windows[record.diagnosis] += record.samples // self.plain().span
+            windows[record.diagnosis] += record.samples // span
         rows = {name: {"records": count, "samples": windows[name]} for name, count in diagnoses.most_common()}
         return ({"Diagnoses": rows} if set(rows) != {""} else {}) | super().tables(collected)
 

@@ -22,6 +22,7 @@ from torch.nn.functional import (
 from ganlab.architecture import signal, signal_layers
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import transposed
+from ganlab.core.errors import UserError
 
 LEADS = [Leads(side=24), Leads(("i", "ii", "iii"), order=transposed, side=24)]
 """Windows of 576 samples, which 40 positions of 16 exceed by 32 on either side."""
@@ -192,3 +193,16 @@ def test_the_networks_are_the_plain_ones(arrangement: Leads, count: int) -> None
     of = [image, *discriminator.parameters()]
     plain = Plain(discriminator).discriminator(arrangement, image)
     assert_same(derivatives(discriminator(image), of), derivatives(plain, of))
+
+
+def test_networks_may_see_every_sample() -> None:
+    """Ten seconds at 100 Hz in 25 x 40 pixels: a quarter of that rate holds no heart beat."""
+    arrangement = Leads(leads=["i", "ii"], side=[25, 40])
+    resampling = signal_layers.Resampling(1000, decimation=1)
+    window = torch.randn(2, 2, 1000)
+    torch.testing.assert_close(resampling.up(resampling.down(window)), window, rtol=0, atol=1e-5)
+    generator = signal.Generator(arrangement, width=0.1, decimation=1)
+    discriminator = signal.Discriminator(arrangement, width=0.1, decimation=1)
+    assert discriminator(generator(torch.randn(4, 100))).shape == (4,)
+    with pytest.raises(UserError, match="decimation=0"):
+        signal.Generator(arrangement, decimation=0)

@@ -26,15 +26,30 @@ def pixels_for(arrangement: Arrangement, count: int, seed: int) -> Tensor:
     return pixels
 
 
+SIDES = {"concat": "[30,42]", "squares": "[30,90]", "stripes": "[30,42]"}
+"""Sides `[height,width]` that leads which share a channel can fill; the others take any."""
+
+
+def shaped() -> list[tuple[str, str]]:
+    """Each choice as it is; those of leads also in images that are no squares, and with padding."""
+    leads = [name for name in NAMES if isinstance(arranged(name), Leads)]
+    more = [f"arrangement.side={SIDES.get(name, '[25,40]')}" for name in leads]
+    padded = [f"{side} arrangement.samples=397" for side in more]
+    return [*((name, "") for name in NAMES), *zip(leads, more, strict=True), *zip(leads, padded, strict=True)]
+
+
 def null_cells(arrangement: Arrangement) -> Tensor:
-    """Which pixels of the image `(H * W)` belong to no column."""
+    """Which pixels of the image `(H * W)` belong to no column, or are padding."""
+    if isinstance(arrangement, Leads):
+        place = arrangement.pixel_to_sample % arrangement.pixels
+        return (place >= arrangement.samples).repeat(arrangement.shape[0])
     null = torch.zeros(arrangement.shape).flatten()
     return null.index_fill(0, getattr(arrangement, "null", torch.tensor([], dtype=torch.long)), 1).bool()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_decoding_undoes_encoding_within_the_declared_tolerance(name: str) -> None:
-    arrangement = arranged(name)
+@pytest.mark.parametrize(("name", "overrides"), shaped())
+def test_decoding_undoes_encoding_within_the_declared_tolerance(name: str, overrides: str) -> None:
+    arrangement = arranged(name, overrides)
 
     @settings(max_examples=5, deadline=None, derandomize=True)
     @given(seed=st.integers(0, 10_000))
@@ -50,14 +65,14 @@ def test_decoding_undoes_encoding_within_the_declared_tolerance(name: str) -> No
     assert arrangement.tolerance <= 0.01
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_pixel_is_used_and_passes_gradients(name: str) -> None:
-    arrangement = arranged(name)
+@pytest.mark.parametrize(("name", "overrides"), shaped())
+def test_every_pixel_is_used_and_passes_gradients(name: str, overrides: str) -> None:
+    arrangement = arranged(name, overrides)
     pixels = pixels_for(arrangement, 24, 0).requires_grad_()
     image = arrangement.encode(pixels)
     null = null_cells(arrangement)
     assert torch.equal(image.std(0).flatten() > 0, ~null)
-    assert (image.flatten(1)[:, null] == -1).all()
+    assert (image.flatten(1)[:, null] == (0 if isinstance(arrangement, Leads) else -1)).all()
     (image.square().sum() + image.sum()).backward()
     assert pixels.grad is not None
     assert pixels.grad.isfinite().all()
@@ -110,6 +125,9 @@ def test_leads_are_channels_in_order_and_may_share_them() -> None:
         ("arrangement.side=44", "leads_per_channel=3.*1936 pixels"),
         ("arrangement.decimation=0", "decimation=0"),
         ("arrangement.side=0", "side=0"),
+        ("arrangement.side=[25]", r"side=\[25\]: accepted are pixels from 1, or \[height,width\]"),
+        ("arrangement.side=[25,4.5]", r"side=\[25, 4.5\]"),
+        ("arrangement.samples=676", "samples=676: accepted are 1 to 675, as arrangement.side=45 holds"),
     ],
 )
 def test_leads_that_do_not_fit_are_refused(overrides: str, said: str) -> None:
@@ -121,6 +139,23 @@ def test_leads_that_do_not_fit_are_refused(overrides: str, said: str) -> None:
 def test_an_order_that_loses_a_sample_is_refused() -> None:
     with pytest.raises(UserError, match=r"arrangement\.order"):
         Leads(order=lambda side: torch.zeros(side * side, dtype=torch.long))
+
+
+def test_an_order_of_squares_refuses_another_image() -> None:
+    own = lambda side: torch.arange(side * side)  # noqa: E731
+    assert Leads(order=own, side=3).shape == (1, 3, 3)
+    with pytest.raises(UserError, match=r"takes square images only.*arrangement\.side=\[2, 3\]"):
+        Leads(order=own, side=[2, 3])
+
+
+def test_ten_seconds_stand_in_a_rectangle_and_padding_is_counted_and_taken_off() -> None:
+    window = torch.arange(1000.0).view(1, 1, 1000) / 1000
+    exact, padded = Leads(side=[25, 40]), Leads(side=32, samples=1000)
+    assert (exact.shape, exact.span, exact.side, exact.counts()) == ((1, 25, 40), 1000, 40, {})
+    assert (padded.shape, padded.span, padded.counts()) == ((1, 32, 32), 1000, {"padding": 24 / 1024})
+    assert padded.encode(window)[0, 0].flatten()[1000:].tolist() == [0] * 24
+    assert padded.decode(padded.encode(window)).equal(window)
+    assert exact.encode(window)[0, 0, 1, 0] == window[0, 0, 40]
 
 
 def test_derived_limb_leads_obey_einthoven_and_goldberger_exactly_in_adc_units() -> None:

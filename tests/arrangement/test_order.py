@@ -13,11 +13,11 @@ from ganlab.core.errors import UserError
 from tests.arrangement.built import arranged
 
 
-def path(chosen: Tensor) -> Tensor:
+def path(chosen: Tensor, width: int | None = None) -> Tensor:
     """Rows and columns `(samples, 2)` of the pixels in the order of time."""
-    side = round(len(chosen) ** 0.5)
+    width = width or round(len(chosen) ** 0.5)
     pixels = chosen.argsort()
-    return torch.stack([pixels // side, pixels % side], dim=1)
+    return torch.stack([pixels // width, pixels % width], dim=1)
 
 
 def test_pixels_of_the_documents_orders() -> None:
@@ -43,6 +43,43 @@ def test_no_step_leaves_a_pixels_four_neighbours_at_any_side(chosen: Callable[[i
         steps = path(chosen(side)).diff(dim=0)
         assert chosen(side).sort().values.equal(order.z(side))
         assert (steps.abs().sum(1) == 1).all(), side
+
+
+@pytest.mark.parametrize("chosen", [order.serpentine, order.hilbert])
+def test_nor_in_any_image_that_is_no_square(chosen: Callable[[tuple[int, int]], Tensor]) -> None:
+    for height, width in [(25, 40), (50, 100), (7, 3), (3, 7), (2, 9), (1, 6), (9, 2), (40, 26)]:
+        if chosen is order.hilbert and width % 2 and not height % 2:
+            with pytest.raises(UserError, match=r"even height and an odd width; accepted is \[9,2\]"):
+                chosen((height, width))
+            continue
+        steps = path(chosen((height, width)), width).diff(dim=0)
+        assert chosen((height, width)).sort().values.equal(torch.arange(height * width))
+        assert (steps.abs().sum(1) == 1).all(), (height, width)
+
+
+def test_orders_of_images_that_are_no_squares() -> None:
+    pixels = torch.arange(6.0).view(1, 1, 6)
+    images = {
+        chosen.__name__: Leads(order=chosen, side=[2, 3]).encode(pixels)[0, 0].tolist()
+        for chosen in (order.z, order.transposed, order.reversed_z, order.serpentine)
+    }
+    assert images["z"] == [[0, 1, 2], [3, 4, 5]]
+    assert images["transposed"] == [[0, 2, 4], [1, 3, 5]]
+    assert images["reversed_z"] == [[5, 4, 3], [2, 1, 0]]
+    assert images["serpentine"] == [[0, 1, 2], [5, 4, 3]]
+    assert order.stripes((4, 3), leads=2).tolist() == [0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11]
+    assert order.squares((2, 4), leads=2, block=2).tolist() == [0, 1, 4, 5, 2, 3, 6, 7]
+
+
+def test_sizes_for_a_window() -> None:
+    assert [next(order.sizes(pixels)) for pixels in (1000, 5000, 2025, 997)] == [
+        (25, 40),
+        (50, 100),
+        (45, 45),
+        (32, 32),
+    ]
+    assert [*order.sizes(7)][:2] == [(3, 3), (4, 4)]
+    assert all(height * width >= 997 for height, width in order.sizes(997))
 
 
 def test_hilbert_keeps_what_is_near_in_time_near_in_the_image() -> None:
