@@ -17,6 +17,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.compose import Metrics, compose_metrics, set_window
 from ganlab.core.errors import UserError
+from ganlab.core.files import write_whole
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Image, Kind, Row
 from ganlab.dataset.module import Data
@@ -48,11 +49,10 @@ def main(cfg: DictConfig) -> Path:
     real, synthetic, metrics, facts = _comparison(cfg)
     settings, draws = metrics.settings["measures"], metrics.settings["draws"]
     scores = evidence(real, synthetic, metrics.by_name, Path(cfg.cache), settings, draws)
-    out.mkdir(parents=True, exist_ok=True)
     numbers = {"facts": facts, "not_measured": scores.left_out, "numbers": scores.rows}
     if scores.details:
         numbers["attacks"] = scores.details
-    (out / "metrics.json").write_text(json.dumps(numbers, indent=1))
+    write_whole(out / "metrics.json", json.dumps(numbers, indent=1), "out")
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)
     log.info("evaluation: %s", page)
     return page
@@ -172,7 +172,8 @@ def _metrics(cfg: DictConfig, kind: Kind) -> DictConfig:
 
 def _synthetic(cfg: DictConfig, task: Task, count: int | None) -> Synthetic:
     """Return the samples of a run's generator, or those of a file or folder, with the requested leads."""
-    leads = None if cfg.leads is None else [str(lead).lower() for lead in cfg.leads]
+    given = [cfg.leads] if isinstance(cfg.leads, str | int | float) else cfg.leads
+    leads = None if given is None else [str(lead).lower() for lead in given]
     if task.trained is None:
         request = Request(task.kind, tuple(task.source.classes), leads, cfg.rate, cfg.unit, cfg.on_bad)
         return read(Path(cfg.synthetic), request)

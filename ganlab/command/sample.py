@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from ganlab import __version__
 from ganlab.command.entry import arguments
 from ganlab.core.errors import UserError, file_errors
-from ganlab.core.files import check_empty
+from ganlab.core.files import whole_folder
 from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.generator.load import load
@@ -38,10 +39,10 @@ def write_samples(
     batch_size: int = 256,
     label: str | None = None,
 ) -> Path:
-    """Write `n` samples of a run's generator to the folder `out` and return it.
+    """Write `n` samples of a run's generator to the folder `out`, all of them or none, and return it.
 
-    Raises UserError for an unknown format or class, numbers out of range, or a folder that holds something or cannot
-    be written.
+    Raises UserError for an unknown format or class, numbers out of range, samples that are not finite, and a folder
+    that holds something, cannot be written or has no room for them.
     """
     _check_numbers(n, seed, batch_size)
     with file_errors("run", run):
@@ -54,15 +55,16 @@ def write_samples(
     number = trained.number_of(label)
     name = f"{format}_{n}_seed{seed}{f'_{label}' if label else ''}"
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
-    with file_errors("out", folder):
-        check_empty(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_card(folder, "unfinished")
-    write, files = formats[format]
+    write, files, least = formats[format]
+    room = int(n * prod(trained.kind.shape) * least)
     batches = _batches(trained, n, seed, batch_size, number)
-    generated = Generated(trained.kind, batches, n, provenance(trained, seed), labelled=bool(trained.gan.classes))
-    saturated = write(generated, folder)
-    _write_card(folder, trained, n=n, label=label, seed=seed, files=files, saturated=saturated)
+    generated = Generated(trained.kind, batches, n, provenance(trained, seed), trained.gan.classes)
+    with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
+        write_card(unfinished, "unfinished")
+        saturated = write(generated, unfinished)
+        _write_card(unfinished, trained, n=n, label=label, seed=seed, files=files, saturated=saturated)
+    if saturated:
+        log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
     log.info("%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder)
     return folder
 

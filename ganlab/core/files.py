@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and sealed files, which have their SHA-256 beside them."""
 
+import glob
 import hashlib
 import os
 import re
@@ -15,6 +16,10 @@ SUMS = ".sha256"
 """Suffix of the file that holds a file's hash, in the form that `sha256sum --check` reads."""
 UNFINISHED = re.compile(r"\..+\.(?P<pid>\d+)")
 """Name of a file that a process is writing."""
+
+
+MANY = 100
+"""Files of a folder that are brought to disk at once, not one by one."""
 
 
 class DamagedFile(UserError):
@@ -40,6 +45,61 @@ def whole(path: Path, setting: str = "outputs") -> Iterator[BinaryIO]:
             _flush(path.parent)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path, setting: str = "out", room: int = 0) -> Iterator[Path]:
+    """Yield an empty folder to fill, whose files become those of `folder` once all are on disk: a kill leaves none.
+
+    It lies beside `folder` and takes its name at the end. A `folder` that exists and is empty may be a disk of its own:
+    then it lies within, and `is_unfinished` until its files have moved. Raises UserError for a folder that holds
+    something, fewer free bytes than `room`, and errors of the disk.
+    """
+    with on_disk(folder, setting):
+        place = folder if folder.is_dir() else folder.parent
+        building = place / f".{folder.resolve().name or 'root'}.{os.getpid()}"
+        place.mkdir(parents=True, exist_ok=True)
+        _remove_dead(building, within=place == folder)
+        check_empty(folder, setting)
+        check_room(folder, room, setting)
+        building.mkdir()
+        try:
+            yield building
+            _flush_all(building)
+            if place == folder:
+                for path in [*building.iterdir()]:
+                    path.rename(folder / path.name)
+            else:
+                building.rename(folder)
+            _flush(place)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Return whether a folder is, or holds, one that `whole_folder` has not finished."""
+    return bool(UNFINISHED.fullmatch(folder.absolute().name)) or any(
+        path.is_dir() and UNFINISHED.fullmatch(path.name) for path in folder.iterdir()
+    )
+
+
+def check_room(folder: Path, room: int, setting: str) -> None:
+    """Raise UserError where the disk of a folder, which may not exist yet, has fewer free bytes than `room`."""
+    place = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    if (free := shutil.disk_usage(place).free) < room:
+        raise UserError(
+            f"{setting}={folder} needs about {room:,} bytes, and {free:,} are free in {place}; nothing was written. "
+            f"Make room, write fewer, or name another folder: {setting}=<folder>."
+        )
+
+
+def _remove_dead(building: Path, within: bool) -> None:
+    """Remove what killed processes left beside a folder, or `within` it unless some of the files have moved."""
+    among = building.parent.glob(f"{glob.escape(building.stem)}.*")
+    dead = [path for path in among if (match := UNFINISHED.fullmatch(path.name)) and not alive(int(match["pid"]))]
+    if not within or len(dead) == len([*building.parent.iterdir()]):
+        for path in dead:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str, setting: str = "outputs") -> Path:
@@ -110,19 +170,27 @@ def sweep_unfinished(folder: Path) -> list[Path]:
     return unfinished
 
 
-def check_empty(folder: Path) -> None:
-    """Raise UserError where the folder that `out=` names exists and holds something."""
+def check_empty(folder: Path, setting: str = "out") -> None:
+    """Raise UserError where the folder that the setting names is a file, or holds something."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{setting}={folder} is a file; nothing was written. Name a new folder: {setting}=<folder>.")
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"out={folder} is not empty; nothing was written. Name a new folder: out=<folder>.")
+        raise UserError(f"{setting}={folder} is not empty; nothing was written. Name a new folder: {setting}=<folder>.")
 
 
 @contextmanager
 def on_disk(path: Path, setting: str = "outputs") -> Iterator[None]:
-    """Turn errors of the disk into a UserError that names `path`, the free room and the setting of another folder."""
+    """Turn errors of the disk into a UserError that names `path`, the free room and the setting of another folder.
+
+    Errors about a file elsewhere, which was read, pass.
+    """
     try:
         yield
     except OSError as error:
-        folder = next(folder for folder in path.absolute().parents if folder.is_dir())
+        named = Path(error.filename).absolute() if isinstance(error.filename, str) else path.absolute()
+        if not (named.is_relative_to(path.absolute().parent) or path.absolute().is_relative_to(named)):
+            raise
+        folder = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
         raise UserError(
             f"{path} cannot be written: {error.strerror or error} ({shutil.disk_usage(folder).free:,} bytes are free "
             f"in {folder}). Make room or give rights there, or another folder with {setting}=<folder>."
@@ -136,6 +204,16 @@ def _hashes(sums: Path) -> list[str]:
 
 def _write_sums(sums: Path, path: Path, hashes: list[str]) -> None:
     write_whole(sums, "".join(f"{digest}  {path.name}\n" for digest in hashes))
+
+
+def _flush_all(folder: Path) -> None:
+    """Bring all files of a folder to disk: one by one, or many at once, which takes seconds instead of minutes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if len(files) > MANY:
+        os.sync()
+    for path in files if len(files) <= MANY else ():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _flush(folder: Path) -> None:

@@ -12,6 +12,9 @@ Array = NDArray[np.floating[Any]]
 TOP = 255.0
 """Largest level of a pixel; levels run from 0."""
 
+RATES_HZ = (1e-3, 1e6)
+"""Lowest and highest sampling rate that a file may name."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -6,9 +6,7 @@ A folder is written elsewhere and moved to its place in one step.
 import hashlib
 import json
 import logging
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.files import on_disk, whole_folder
 from ganlab.core.record import Record, Segment
 from ganlab.dataset.source import Skipped
 
@@ -112,10 +111,15 @@ def _ahead(read: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
 def open_cache(folder: Path) -> Recordings:
     """Return the recordings of a cache folder, their signal memory-mapped."""
     index = json.loads((folder / "index.json").read_text())
-    file = folder / "signal.i16"
-    empty = file.stat().st_size == 0
-    signal: NDArray[np.int16] = np.empty(0, "<i2") if empty else np.memmap(file, dtype="<i2", mode="r")
     records = tuple(_record(row) for row in index["records"])
+    file = folder / "signal.i16"
+    size, expected = file.stat().st_size, 2 * sum(len(record.leads) * record.samples for record in records)
+    if size != expected:
+        # A memory map of it would end the process with SIGBUS.
+        raise UserError(
+            f"{file} is damaged: {size:,} bytes, expected {expected:,}. Remove {folder}, and it is made anew."
+        )
+    signal: NDArray[np.int16] = np.memmap(file, dtype="<i2", mode="r") if size else np.empty(0, "<i2")
     return Recordings(signal, records, tuple(Skipped(**row) for row in index["skipped"]), folder)
 
 
@@ -131,27 +135,17 @@ def _record(row: dict[str, Any]) -> Record:
 def cached(cache: Path, name: str, identity: Mapping[str, Any], build: Callable[[Path], None]) -> Path:
     """Return the folder of this identity below `cache`; `build` fills it once, however many processes need it.
 
-    Raises UserError for a name that would lead out of `cache`.
+    Raises UserError for a name that would lead out of `cache`, and errors of its disk, which then holds nothing new.
     """
     if not re.fullmatch(r"\w[\w .-]{0,99}", name):
         raise UserError(f"dataset.name={name[:100]!a}: accepted are letters, digits, blanks, and . _ -, at most 100.")
     written = json.dumps(identity, sort_keys=True)
     folder = cache / f"{name}-{hashlib.sha256(written.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if not folder.is_dir():
-                _build(folder, build)
+        with on_disk(folder, "cache"):
+            cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_suffix(".lock")):
+                if not folder.is_dir():
+                    with whole_folder(folder, "cache") as building:
+                        build(building)
     return folder
-
-
-def _build(folder: Path, build: Callable[[Path], None]) -> None:
-    for stale in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    building = folder.with_name(f".{folder.name}.{os.getpid()}")
-    building.mkdir()
-    build(building)
-    for path in building.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    building.rename(folder)

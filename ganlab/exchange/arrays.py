@@ -1,20 +1,36 @@
-"""Arrays (.npy with a .json beside it) and tables (.csv) of other tools, and rows of both, read without trust."""
+"""Arrays (.npy with a .json beside it) of other tools, and rows of arrays and tables (.csv), read without trust."""
 
-import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array
+from ganlab.core.kind import Array, Row, of_kind
+from ganlab.core.schema import Rate, read_json, validated
+from ganlab.dataset.csv_lines import Line, checked
 from ganlab.exchange.labels import indices, read_labels
-from ganlab.exchange.synthetic import LISTED, Request, Synthetic
+from ganlab.exchange.synthetic import LISTED, Request, Synthetic, refuse_or_count
+from ganlab.exchange.tables import lines_of
 
-if TYPE_CHECKING:
-    import pandas as pd
+log = logging.getLogger(__name__)
+
+Names = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
+
+class Axes(BaseModel):
+    """What the JSON file beside an array may say of it; `shape` and `about` are for readers of the file."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    leads: Names | None = None
+    rate_hz: Rate | None = None
+    unit: str | None = None
+    columns: Names | None = None
+    shape: Any = None
+    about: Any = None
 
 
 def read_array(path: Path, dimensions: tuple[int, ...]) -> Array:
@@ -24,7 +40,10 @@ def read_array(path: Path, dimensions: tuple[int, ...]) -> Array:
     except Exception as error:
         # numpy parses a header as Python, whose own errors come out too.
         raise UserError(f"{path} is no npy array of numbers ({type(error).__name__}: {error}).") from error
-    if values.ndim not in dimensions or not np.issubdtype(values.dtype, np.number) or values.dtype.kind == "c":
+    if not isinstance(values, np.ndarray):
+        values.close()
+        raise UserError(f"{path} is an npz archive; accepted is the array of numpy.save. Load it, and save one array.")
+    if values.ndim not in dimensions or values.dtype.kind not in "iuf":
         wanted = " or ".join(map(str, dimensions))
         raise UserError(f"{path}: {values.dtype} of shape {values.shape}; accepted are real numbers in {wanted} axes.")
     if not values.size:
@@ -32,67 +51,62 @@ def read_array(path: Path, dimensions: tuple[int, ...]) -> Array:
     return values
 
 
-def read_axes(path: Path) -> dict[str, Any]:
-    """Return leads, rate, unit or columns from the JSON file beside an array; an empty dict where there is none."""
+def read_axes(path: Path) -> Axes:
+    """Return leads, rate, unit or columns from the JSON file beside an array; none where there is no such file.
+
+    Raises UserError for values of a wrong type or out of range; other keys are logged.
+    """
     file = path.with_suffix(".json")
     if not file.is_file():
-        return {}
-    try:
-        axes = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON ({error}).") from error
-    if not isinstance(axes, dict):
-        raise UserError(f'{file}: accepted is an object such as {{"leads": ["i"], "rate_hz": 1000, "unit": "mV"}}.')
+        return Axes()
+    axes = validated(Axes, read_json(file), str(file))
+    if axes.model_extra:
+        keys = ", ".join(f"{key[:40]!a}" for key in list(axes.model_extra)[:LISTED])
+        log.warning("%s: not read: %s. What is read: leads, rate_hz, unit, columns", file, keys)
     return axes
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """Return a CSV file whose first lines may be comments that begin with #. Raises UserError where it is none."""
-    import pandas as pd
-
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            comments = next((number for number, line in enumerate(lines) if not line.startswith("#")), 0)
-        return pd.read_csv(path, skiprows=comments, encoding="utf-8-sig", skipinitialspace=True, dtype={"label": str})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no CSV file with a line of names ({error}).") from error
-
-
-def refuse_text(path: Path, table: "pd.DataFrame", columns: Iterable[str]) -> None:
-    """Raise UserError where one of these columns holds anything but numbers."""
-    for column in columns:
-        if not np.issubdtype(table[column].to_numpy().dtype, np.number):
-            raise UserError(f"{path}: column {column} holds what is no number, such as {table[column].iloc[0]!r}.")
-
-
-log = logging.getLogger(__name__)
-
-
 def read_table_of_rows(path: Path, request: Request) -> Synthetic:
-    """Read a CSV table by the names of its columns; others are left out. Raises UserError for a missing one."""
-    table, names = read_table(path), list(request.kind.parts)
-    columns = [str(column) for column in table.columns]
-    if lacking := [name for name in names if name not in columns]:
+    """Read a CSV table by the names of its columns; others are left out. Raises UserError for a missing one.
+
+    Its values are those that a real table may have: numbers, whole where the column is, 0 and 1 where it is binary.
+    """
+    kind, (_, columns), *lines = of_kind(request.kind, Row), *lines_of(path)
+    if lacking := [name for name in kind.parts if name not in columns]:
         raise UserError(
             f"{path}: no column {', '.join(lacking[:LISTED])}; it has {', '.join(columns[: 4 * LISTED])}. The first "
             "line must name every column of the data set."
         )
-    extra = [name for name in columns if name not in (*names, "label")]
+    extra = [name for name in columns if name not in (*kind.parts, "label")]
     if extra:
         log.warning("%s: %d column(s) are not of the data set and are left out: %s", path, len(extra), extra[:LISTED])
-    refuse_text(path, table, names)
-    labels = [str(name) for name in table["label"]] if "label" in columns and "label" not in names else []
-    facts = {"format": "CSV", "read": len(table), "columns_left_out": extra}
-    values = table[names].to_numpy(np.float32)
-    return Synthetic(request.kind, values, indices(path, labels, request.classes), facts)
+    entries = checked(
+        [Line(f"{path}:{number}", str(number), fields) for number, fields in lines], columns, kind.columns
+    )
+    refuse_or_count(path, [f"{bad.record}: {bad.reason}" for bad in entries.bad], request.on_bad)
+    labels = _labels(columns, kind.parts, lines, {int(number) for number in entries.persons})
+    facts = {"format": "CSV", "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
+    values = entries.values.astype(np.float32)
+    return Synthetic(kind, values, indices(path, labels, request.classes), facts)
+
+
+def _labels(
+    columns: Sequence[str], parts: Sequence[str], lines: Sequence[tuple[int, list[str]]], usable: set[int]
+) -> list[str]:
+    """Return the classes of the usable lines; none where no column, or a column of the data set, is called label."""
+    if "label" not in columns or "label" in parts:
+        return []
+    return [fields[columns.index("label")] for number, fields in lines if number in usable]
 
 
 def read_array_of_rows(path: Path, request: Request) -> Synthetic:
     """Read an array `(rows, columns)`, its columns in the order of the data set or of the JSON file beside it."""
     values, names = read_array(path, (2,)), request.kind.parts
-    named = list(read_axes(path).get("columns", names))
+    named = list(read_axes(path).columns or names)
     if lacking := [name for name in names if name not in named]:
         raise UserError(f"{path.with_suffix('.json')}: no column {', '.join(lacking[:LISTED])}; it names {named}.")
+    if twice := {name for name in named if named.count(name) > 1}:
+        raise UserError(f"{path.with_suffix('.json')}: column {', '.join(sorted(twice))} stands twice.")
     if values.shape[1] != len(named):
         raise UserError(
             f"{path} has shape {values.shape}; accepted is (rows, {len(named)}), the columns in the order of the data "

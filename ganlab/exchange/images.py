@@ -50,7 +50,11 @@ def read_array_of_images(path: Path, request: Request) -> Synthetic:
     if values.shape[1:] != request.kind.shape:
         raise UserError(f"{path} has shape {values.shape}; accepted is (images, *{request.kind.shape}).")
     lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
-    if lowest < 0 or highest > TOP or highest <= 1:
+    if lowest < 0 or highest > TOP:
         raise UserError(f"{path}: values from {lowest:g} to {highest:g}; accepted are levels 0..255.")
+    if 0 < highest <= 1:
+        raise UserError(f"{path}: values from {lowest:g} to {highest:g} are shares of white; multiply them by 255.")
+    if highest == 0:
+        log.warning("%s: every pixel of every image is black", path)
     labels = indices(path, read_labels(path.parent, len(values)), request.classes)
     return Synthetic(request.kind, values.astype(np.float32), labels, {"format": "npy array", "read": len(values)})

@@ -1,8 +1,8 @@
 """Class labels of samples: read from and written to `labels.csv`, and as indices of classes."""
 
 import csv
-import io
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.csv_lines import read_text
+from ganlab.core.schema import refuse_formulas
 from ganlab.exchange.synthetic import LISTED
+from ganlab.exchange.tables import even_lines_of
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,9 @@ LABELS = "labels.csv"
 
 
 def write_labels(folder: Path, rows: Iterable[tuple[str, str]]) -> None:
-    """Write names and class names of samples to `labels.csv` in a folder."""
+    """Write names and classes of samples to `labels.csv`. Raises UserError for a class that is a formula."""
+    rows = list(rows)
+    refuse_formulas({label for _, label in rows}, LABELS)
     with (folder / LABELS).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("name", "label"), *rows])
 
@@ -39,6 +42,9 @@ def read_labels(folder: Path, names: Sequence[str] | int) -> list[str]:
             raise UserError(f"{file} has {len(rows)} labels for {names} samples; accepted is one for each, in order.")
         return [label for _, label in rows]
     by_name = dict(rows)
+    if len(by_name) < len(rows):
+        twice = next(name for name, count in Counter(name for name, _ in rows).items() if count > 1)
+        raise UserError(f"{file}: {twice!r} stands twice; accepted is a label for each sample.")
     labels = [by_name.get(name, by_name.get(str(PurePosixPath(name).with_suffix("")))) for name in names]
     if lacking := [name for name, label in zip(names, labels, strict=True) if label is None]:
         raise UserError(f"{file}: no label for {len(lacking)} of {len(names)} names, such as {lacking[0]}.")
@@ -46,13 +52,11 @@ def read_labels(folder: Path, names: Sequence[str] | int) -> list[str]:
 
 
 def _rows(file: Path) -> list[tuple[str, str]]:
-    reader = csv.DictReader(io.StringIO(read_text(file), newline=""))
-    try:
-        if missing := {"name", "label"} - set(reader.fieldnames or ()):
-            raise UserError(f"{file}: no column {', '.join(sorted(missing))}; accepted are name and label.")
-        return [(row["name"], row["label"]) for row in reader]
-    except csv.Error as error:
-        raise UserError(f"{file}:{reader.line_num} is not CSV: {error}.") from error
+    (_, columns), *lines = even_lines_of(file)
+    if missing := {"name", "label"} - set(columns):
+        raise UserError(f"{file}: no column {', '.join(sorted(missing))}; accepted are name and label.")
+    name, label = columns.index("name"), columns.index("label")
+    return [(fields[name], fields[label]) for _, fields in lines]
 
 
 def indices(path: Path, labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64] | None:

@@ -13,6 +13,7 @@ import numpy as np
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.exchange.arrays import read_array_of_rows, read_table_of_rows
+from ganlab.exchange.card import refuse_unfinished
 from ganlab.exchange.images import read_array_of_images, read_image_files
 from ganlab.exchange.synthetic import Reader, Request, Synthetic, refuse_or_count
 from ganlab.exchange.windows import read_array_of_windows, read_table_of_windows, read_wfdb
@@ -40,11 +41,10 @@ def read(path: Path, request: Request) -> Synthetic:
     Raises UserError for a path without samples of this kind, and for samples that cannot be used unless they are
     skipped.
     """
-    if request.on_bad not in ("error", "skip"):
-        raise UserError(f"on_bad={request.on_bad}: accepted are error and skip.")
     with file_errors("synthetic", path):
         if not (path.is_file() or path.is_dir()):
             raise UserError(f"synthetic={path}: no such file or folder. {_accepted(request.kind)}")
+        refuse_unfinished(path)
         # ganlab.sample writes one array or table into a folder.
         ours = [path / name for name in ("synthetic.npy", "synthetic.csv") if (path / name).is_file()]
         if len(ours) > 1:

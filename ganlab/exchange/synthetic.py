@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Kind
+from ganlab.core.kind import RATES_HZ, Array, Kind
 from ganlab.core.labels import Labels
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,20 @@ class Request:
     rate: float | None = None
     unit: str | None = None
     on_bad: str = "error"
+
+    def __post_init__(self) -> None:
+        if self.on_bad not in ("error", "skip"):
+            raise UserError(f"on_bad={self.on_bad}: accepted are error and skip.")
+        low, high = RATES_HZ
+        if self.rate is not None and not (
+            isinstance(self.rate, int | float) and not isinstance(self.rate, bool) and low <= self.rate <= high
+        ):
+            raise UserError(f"rate={reprlib.repr(self.rate)}: accepted is a number of Hz from {low:g} to {high:g}.")
+        if self.unit is not None and not isinstance(self.unit, str):
+            raise UserError(f"unit={reprlib.repr(self.unit)}: accepted is a text such as uV.")
+        leads = [str(lead).lower() for lead in self.leads or ()]
+        if twice := {lead for lead in leads if leads.count(lead) > 1}:
+            raise UserError(f"leads={','.join(leads)}: {', '.join(sorted(twice))} stands twice.")
 
 
 @dataclass(frozen=True)

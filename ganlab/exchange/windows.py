@@ -1,6 +1,7 @@
 """Windows and recordings read from WFDB records, arrays and CSV tables, in mV."""
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.kind import Array, Window
+from ganlab.core.kind import RATES_HZ, Array, Window
 from ganlab.core.record import millivolts
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.wfdb_record import MILLIVOLTS_IN
-from ganlab.exchange.arrays import read_array, read_axes, read_table, refuse_text
+from ganlab.exchange.arrays import read_array, read_axes
 from ganlab.exchange.labels import indices, read_labels
 from ganlab.exchange.synthetic import LISTED, Request, Selected, Synthetic, refuse_contradiction, refuse_or_count
+from ganlab.exchange.tables import line_at, lines_of, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +71,14 @@ def _first_rate(path: Path) -> float:
 
     names = _Records(path, RATE_HZ, name=path.name).names()
     try:
-        return float(wfdb.rdheader(str(path / names[0])).fs)
+        rate = float(wfdb.rdheader(str(path / names[0])).fs)
     except Exception as error:
         raise UserError(f"synthetic={path}: the header of {names[0]} cannot be read ({error}).") from error
+    if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+        raise UserError(
+            f"synthetic={path}: {names[0]} has {rate:g} Hz; accepted are {RATES_HZ[0]:g} to {RATES_HZ[1]:g}."
+        )
+    return rate
 
 
 def read_array_of_windows(path: Path, request: Request) -> Synthetic:
@@ -82,7 +89,7 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
     """
     values, axes = read_array(path, (2, 3)), read_axes(path)
     values = values[:, None] if values.ndim == 2 else values
-    named = _lower(axes.get("leads")) or _lower(request.leads) or request.kind.leads
+    named = _lower(axes.leads) or _lower(request.leads) or request.kind.leads
     if len(named) != values.shape[1]:
         raise UserError(
             f"{path} has shape {values.shape}: {values.shape[1]} leads, and {len(named)} are named: "
@@ -91,20 +98,20 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
         )
     leads = _lower(request.leads) or named
     order = _order(path, leads, named)
-    refuse_contradiction("rate", request.rate, axes.get("rate_hz"), path)
-    refuse_contradiction("unit", request.unit, axes.get("unit"), path)
-    given = axes.get("rate_hz") or request.rate
-    rate = _positive_rate(path, given or RATE_HZ)
-    if not given:
+    refuse_contradiction("rate", request.rate, axes.rate_hz, path)
+    refuse_contradiction("unit", request.unit, axes.unit, path)
+    given = request.rate if axes.rate_hz is None else axes.rate_hz
+    rate = RATE_HZ if given is None else float(given)
+    if given is None:
         log.warning("%s does not say its rate; %g Hz are assumed (rate=...)", path, rate)
-    if (unit := axes.get("unit") or request.unit or "mV") not in MILLIVOLTS_IN:
+    if (unit := axes.unit or request.unit or "mV") not in MILLIVOLTS_IN:
         raise UserError(f"{path}: unit {unit}; accepted are {', '.join(MILLIVOLTS_IN)}: unit=uV.")
     factor = np.float32(MILLIVOLTS_IN[unit])
 
     def in_millivolts(window: Array) -> Array:
         return np.asarray(window[order], np.float32) * factor
 
-    facts = {"format": "npy array", "read": len(values), "rate_assumed": not given}
+    facts = {"format": "npy array", "read": len(values), "rate_assumed": given is None}
     labels = indices(path, read_labels(path.parent, len(values)), request.classes)
     windows = Selected(values, np.arange(len(values)), in_millivolts)
     return Synthetic(Window(tuple(leads), rate, values.shape[-1]), windows, labels, facts)
@@ -112,8 +119,7 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
 
 def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     """Read a CSV table with a row for each sample, as `ganlab.sample format=csv` writes it. Raises UserError."""
-    table = read_table(path)
-    columns = [str(column) for column in table.columns]
+    columns = next(lines_of(path))[1]
     named = tuple(column.removesuffix("_mv").lower() for column in columns if column.endswith("_mv"))
     if "window" not in columns or not named:
         raise UserError(
@@ -123,28 +129,65 @@ def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     leads = _lower(request.leads) or named
     _order(path, leads, named)
     of_leads = [next(column for column in columns if column.lower() == f"{lead}_mv") for lead in leads]
-    refuse_text(path, table, of_leads)
-    names = table["window"].astype(str).to_numpy()
-    starts = np.flatnonzero(names != np.concatenate([[""], names[:-1]])) if len(names) else np.empty(0, np.int64)
-    values = np.split(table[of_leads].to_numpy(np.float32).T, starts[1:], axis=1) if len(table) else []
+    table = read_table(path, [*of_leads, "time_ms"])
+    if table.empty:
+        raise UserError(f"{path} has no line below the names of its columns.")
+    starts = _starts(path, table)
+    values = np.split(table[of_leads].to_numpy(np.float32).T, starts[1:], axis=1)
     rate = _rate_of_table(path, table, starts, request)
-    labels = [str(name) for name in table["label"].to_numpy()[starts]] if "label" in columns else []
-    kind = Window(tuple(leads), rate, min((each.shape[-1] for each in values), default=0))
+    labels = list(table["label"].to_numpy()[starts]) if "label" in columns else []
+    kind = Window(tuple(leads), rate, min(each.shape[-1] for each in values))
     return Synthetic(kind, values, indices(path, labels, request.classes), {"format": "CSV", "read": len(values)})
 
 
+def _starts(path: Path, table: "pd.DataFrame") -> NDArray[np.int64]:
+    """Return the first row of each window. Raises UserError for one that comes back, or whose rows differ in label."""
+    names = table["window"].to_numpy(str)
+    begins = names[1:] != names[:-1]
+    starts = np.flatnonzero(np.concatenate([[True], begins]))
+    if len(again := np.setdiff1d(np.arange(len(starts)), np.unique(names[starts], return_index=True)[1])):
+        row = int(starts[again[0]])
+        raise UserError(
+            f"{path}:{line_at(path, row)}: window {str(names[row])!r} comes back; its rows must be together."
+        )
+    labels = table["label"].to_numpy(str) if "label" in table else names
+    if len(others := np.flatnonzero((labels[1:] != labels[:-1]) & ~begins)):
+        row = int(others[0]) + 1
+        raise UserError(
+            f"{path}:{line_at(path, row)}: label {str(labels[row])!r}, and {str(labels[row - 1])!r} above it."
+        )
+    return starts
+
+
 def _rate_of_table(path: Path, table: "pd.DataFrame", starts: NDArray[np.int64], request: Request) -> float:
-    """Return the rate in Hz by the times of the first window; the requested one where there is no time."""
+    """Return the rate in Hz by the times of the first window; the requested one where there is no time.
+
+    Raises UserError for times that do not rise by the same step in every window.
+    """
     if "time_ms" not in table:
-        return _positive_rate(path, request.rate or RATE_HZ)
-    refuse_text(path, table, ["time_ms"])
-    times = table["time_ms"].to_numpy()[: starts[1] if len(starts) > 1 else None]
-    span = float(times[-1] - times[0]) if len(times) > 1 else 0.0
+        return RATE_HZ if request.rate is None else float(request.rate)
+    times = table["time_ms"].to_numpy(float)
+    start = np.repeat(starts, np.diff([*starts, len(times)]))
+    first = times[start == 0]
+    span = float(first[-1] - first[0]) if len(first) > 1 else 0.0
     if not span > 0:
         raise UserError(f"{path}: time_ms of the first window does not rise; accepted are milliseconds.")
-    rate = round((len(times) - 1) * 1000 / span, 3)
-    refuse_contradiction("rate", request.rate, rate, path)
-    return rate
+    step = span / (len(first) - 1)
+    expected = times[start] + step * (np.arange(len(times)) - start)
+    rises = np.concatenate([[True], (np.diff(times) > 0) | (np.diff(start) > 0)])
+    if len(wrong := np.flatnonzero(~(rises & (np.abs(times - expected) < step / 2)))):
+        row = int(wrong[np.argmin(rises[wrong])])
+        raise UserError(
+            f"{path}:{line_at(path, row)}: time_ms {times[row]:g} below {times[row - 1]:g}: times rise by the same "
+            f"step from the first to the last row of a window, here about {step:g} ms."
+        )
+    low, high = RATES_HZ
+    if not low <= (rate := round(1000 / step, 3)) <= high:
+        raise UserError(f"{path}: {rate:g} Hz by its time_ms; accepted are {low:g} to {high:g} Hz.")
+    if request.rate is None or not math.isclose(rate, request.rate, rel_tol=1e-4):
+        refuse_contradiction("rate", request.rate, rate, path)
+        return rate
+    return float(request.rate)
 
 
 def _lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -152,15 +195,11 @@ def _lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _order(where: object, leads: Sequence[str], named: Sequence[str]) -> list[int]:
-    """Return the positions of leads among those that a file names. Raises UserError for one that it lacks."""
+    """Return the positions of leads among those of a file. Raises UserError for one that it lacks, or repeats."""
+    if twice := {lead for lead in named if named.count(lead) > 1}:
+        raise UserError(f"{where}: lead {', '.join(sorted(twice))} stands twice; names differ by more than their case.")
     if lacking := [lead for lead in leads if lead not in named]:
         raise UserError(
             f"{where}: no lead {', '.join(lacking)}; it has {', '.join(named)}. Another choice: leads=[...]."
         )
     return [named.index(lead) for lead in leads]
-
-
-def _positive_rate(path: Path, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
-        raise UserError(f"{path}: rate {value!r}; accepted is a number of Hz above 0.")
-    return float(value)

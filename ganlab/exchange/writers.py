@@ -3,13 +3,18 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Kind, Row, Window, of_kind
+from ganlab.core.schema import refuse_formulas
 from ganlab.exchange.labels import write_labels
 
 GAIN = 2000
@@ -20,19 +25,28 @@ GAIN = 2000
 class Generated:
     """Samples to be written: `batches` of them with the names of their classes, `count` samples in all.
 
-    `about` are the lines by which every file says what it is; `labelled` says whether the samples have classes.
+    `about` are the lines by which every file says what it is, where its format has a place for them; `classes` are the
+    names of all classes, none where the samples have none.
     """
 
     kind: Kind
     batches: Iterator[tuple[NDArray[np.float32], Sequence[str]]]
     count: int
     about: Sequence[str]
-    labelled: bool
+    classes: Sequence[str]
 
     def one_by_one(self) -> Iterator[tuple[int, NDArray[np.float32], str]]:
-        """Yield each sample with its number, counted from 1, and the name of its class."""
+        """Yield each sample with its number, counted from 1, and the name of its class.
+
+        Raises UserError where one holds NaN or infinity.
+        """
         number = 0
         for samples, labels in self.batches:
+            if bad := int((~np.isfinite(samples)).reshape(len(samples), -1).any(axis=1).sum()):
+                raise UserError(
+                    f"{bad} of {len(samples)} {self.kind.noun}s hold NaN or infinity, so nothing was written: the "
+                    "generator has diverged. Another checkpoint: checkpoint=<name>."
+                )
             for sample, label in zip(samples, labels, strict=True):
                 number += 1
                 yield number, sample, label
@@ -43,7 +57,7 @@ class Generated:
 
     def write_labels(self, folder: Path, labels: Sequence[str]) -> None:
         """Write `labels.csv` where the samples have classes."""
-        if self.labelled:
+        if self.classes:
             write_labels(folder, ((self.name(number), label) for number, label in enumerate(labels, start=1)))
 
 
@@ -63,7 +77,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
         digital = np.rint(window.T.astype(np.float64) * GAIN)
         # The smallest integer of format 16 means a sample without a value.
         saturated += int(((digital <= limits.min) | (digital > limits.max)).sum())
-        labelled = [f"class: {label}"] if data.labelled else []
+        labelled = [f"class: {label}"] if data.classes else []
         wfdb.wrsamp(
             data.name(number),
             fs=kind.rate,
@@ -83,18 +97,27 @@ def write_wfdb(data: Generated, folder: Path) -> int:
     return saturated
 
 
+@contextmanager
+def _table(data: Generated, folder: Path, names: Sequence[str]) -> Iterator[Any]:
+    """Open `synthetic.csv` below a line of names; the last is that of the classes where there are any.
+
+    Raises UserError for a name or a class that a spreadsheet would execute.
+    """
+    refuse_formulas([*names, *data.classes], "format=csv")
+    with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([*names, *(["label"] if data.classes else [])])
+        yield table
+
+
 def write_window_csv(data: Generated, folder: Path) -> int:
     """Write a table with a row for each time of each window: the window's number, the time and the leads."""
     kind = of_kind(data.kind, Window)
-    with (folder / "synthetic.csv").open("w", encoding="utf-8") as file:
-        file.writelines(f"# {line}\n" for line in data.about)
-        label_column = ["label"] if data.labelled else []
-        file.write(",".join(["window", "time_ms", *(f"{lead}_mv" for lead in kind.leads), *label_column]) + "\n")
+    times = [f"{time:.10g}" for time in np.arange(kind.samples) * 1000 / kind.rate]
+    with _table(data, folder, ["window", "time_ms", *(f"{lead}_mv" for lead in kind.leads)]) as table:
         for number, window, label in data.one_by_one():
-            times = np.arange(window.shape[1]) * 1000 / kind.rate
-            rows = np.column_stack([np.full(len(times), number), times, window.T])
-            ending = f',"{label}"\n' if data.labelled else "\n"
-            np.savetxt(file, rows, delimiter=",", fmt=["%d", "%g", *["%.4f"] * len(kind.leads)], newline=ending)
+            columns = [np.char.mod("%.4f", lead) for lead in window]
+            table.writerows(zip(repeat(number), times, *columns, *([repeat(label)] if data.classes else [])))
     return 0
 
 
@@ -102,13 +125,10 @@ def write_row_csv(data: Generated, folder: Path) -> int:
     """Write a table in the original columns, and the class where there is one."""
     columns = of_kind(data.kind, Row).columns
     formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
-    with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
-        file.writelines(f"# {line}\n" for line in data.about)
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*(column.name for column in columns), *(["label"] if data.labelled else [])])
+    with _table(data, folder, [column.name for column in columns]) as table:
         for _, row, label in data.one_by_one():
             values = [form % value for form, value in zip(formats, row, strict=True)]
-            table.writerow([*values, *([label] if data.labelled else [])])
+            table.writerow([*values, *([label] if data.classes else [])])
     return 0
 
 
@@ -120,7 +140,7 @@ def write_png(data: Generated, folder: Path) -> int:
     labels = []
     for number, image, label in data.one_by_one():
         mark = PngInfo()
-        mark.add_text("Description", "\n".join([*data.about, *([f"class: {label}"] if data.labelled else [])]))
+        mark.add_text("Description", "\n".join([*data.about, *([f"class: {label}"] if data.classes else [])]))
         levels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
         picture = Picture.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0))
         picture.save(folder / f"{data.name(number)}.png", pnginfo=mark)
@@ -131,43 +151,53 @@ def write_png(data: Generated, folder: Path) -> int:
 
 def write_npy(data: Generated, folder: Path) -> int:
     """Write all samples to one array, its axes and units to a JSON file beside it."""
-    samples = np.lib.format.open_memmap(
-        folder / "synthetic.npy", mode="w+", dtype=np.float32, shape=(data.count, *data.kind.shape)
-    )
     labels = []
-    for number, sample, label in data.one_by_one():
-        samples[number - 1] = sample
-        labels.append(label)
-    samples.flush()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (data.count, *data.kind.shape)}
+    # Written from front to back: a memory map of a full disk would end the process with SIGBUS.
+    with (folder / "synthetic.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for _, sample, label in data.one_by_one():
+            file.write(np.ascontiguousarray(sample, "<f4").data)
+            labels.append(label)
     axes = json.dumps({**data.kind.axes, "about": list(data.about)}, indent=1)
     (folder / "synthetic.json").write_text(axes, encoding="utf-8")
     data.write_labels(folder, labels)
     return 0
 
 
-FORMATS: dict[type[Kind], dict[str, tuple[Writer, str]]] = {
+class Format(NamedTuple):
+    """A writer, what a card says of its files, and the fewest bytes of a value, by which room is estimated."""
+
+    write: Writer
+    files: str
+    least: float
+
+
+FORMATS: dict[type[Kind], dict[str, Format]] = {
     Window: {
-        "wfdb": (
+        "wfdb": Format(
             write_wfdb,
             "one WFDB record a window (`synthetic00001.hea`, `.dat`), listed in `RECORDS`; 16 bit, 2000 units per mV",
+            2,
         ),
-        "csv": (
+        "csv": Format(
             write_window_csv,
-            "`synthetic.csv`: a row a sample, with the number of the window, the time in ms, and each lead in mV; "
-            "lines that begin with # are comments",
+            "`synthetic.csv`: a row a sample, with the number of the window, the time in ms, and each lead in mV",
+            7,
         ),
-        "npy": (
+        "npy": Format(
             write_npy,
             "`synthetic.npy`: float32 `(windows, leads, samples)` in mV; `synthetic.json` names leads and rate",
+            4,
         ),
     },
     Row: {
-        "csv": (write_row_csv, "`synthetic.csv`: the original columns; lines that begin with # are comments"),
-        "npy": (write_npy, "`synthetic.npy`: float32 `(rows, columns)`; `synthetic.json` names the columns"),
+        "csv": Format(write_row_csv, "`synthetic.csv`: the original columns", 2),
+        "npy": Format(write_npy, "`synthetic.npy`: float32 `(rows, columns)`; `synthetic.json` names the columns", 4),
     },
     Image: {
-        "png": (write_png, "one PNG an image, marked as synthetic in its Description"),
-        "npy": (write_npy, "`synthetic.npy`: float32 `(images, channels, height, width)` of levels 0..255"),
+        "png": Format(write_png, "one PNG an image, marked as synthetic in its Description", 0.1),
+        "npy": Format(write_npy, "`synthetic.npy`: float32 `(images, channels, height, width)` of levels 0..255", 4),
     },
 }
-"""For each kind of sample its formats, the usual one first, each with its writer and what a card says of the files."""
+"""For each kind of sample its formats, the usual one first."""

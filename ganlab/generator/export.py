@@ -12,10 +12,12 @@ from safetensors.torch import save as tensors_as_bytes
 
 from ganlab import __version__
 from ganlab.core.errors import UserError
-from ganlab.core.files import check_empty
+from ganlab.core.files import check_empty, whole_folder
+from ganlab.core.schema import validated
 from ganlab.exchange.card import NOTICE, write_card
 from ganlab.generator.load import load, stored_config
-from ganlab.generator.portable import CONFIG, FORMAT, WEIGHTS, check_finite, rebuilt, state_of
+from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sample, rebuilt, state_of
+from ganlab.generator.schema import FORMAT, Exported
 from ganlab.generator.trained import Trained
 from ganlab.tracking.facts import choice_name
 
@@ -23,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def export_generator(run: str | None, out: str | None = None, checkpoint: str | None = None) -> Path:
-    """Write the generator of a run to the folder `out` and return it.
+    """Write the generator of a run to the folder `out`, all of it or nothing, and return the folder.
 
-    Raises UserError where the folder holds something, a weight is not finite, or the run's networks are no classes of
-    ganlab's, so that nobody else could load them.
+    Raises UserError where the folder holds something or cannot be written, a weight or a sample is not finite, or the
+    run's networks are no classes of ganlab's, so that nobody else could load them.
     """
     trained = load(run, checkpoint)
     source = Path(str(run))
@@ -34,15 +36,17 @@ def export_generator(run: str | None, out: str | None = None, checkpoint: str | 
         raise UserError(f"run={run} is an exported generator already: copy the folder.")
     folder = Path(out) if out else source / "exports" / trained.checkpoint
     check_empty(folder)
+    check_sample(trained.gan, trained.kind, f"run={run}")
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_of(trained.gan).items()}
     check_finite(tensors, trained.checkpoint)
     weights = tensors_as_bytes(tensors, metadata={"format": "pt"})
     config = _config(source, trained, hashlib.sha256(weights).hexdigest())
-    rebuilt(config, source, len(weights))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS).write_bytes(weights)
-    _write_card(folder, trained, config)
-    (folder / CONFIG).write_text(json.dumps(config, indent=1))
+    text = json.dumps(config, indent=1)
+    rebuilt(validated(Exported, json.loads(text), f"run={run}").model_dump(), source, len(weights))
+    with whole_folder(folder, room=len(weights)) as unfinished:
+        (unfinished / WEIGHTS).write_bytes(weights)
+        _write_card(unfinished, trained, config)
+        (unfinished / CONFIG).write_text(text)
     log.info("%s of %s: %s", config["about"]["name"], run, folder)
     return folder
 

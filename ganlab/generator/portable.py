@@ -6,8 +6,6 @@ the SHA-256 of the weights, which shows damage but not who made them. `README.md
 is exported: no record, patient, path, split, optimizer or discriminator.
 """
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,46 +18,23 @@ from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
+from ganlab.core.files import sha256_of
 from ganlab.core.kind import Column, Kind
 from ganlab.core.ratio import Ratio
+from ganlab.core.schema import LARGEST, read_json, validated
 from ganlab.gan.gan import GAN
+from ganlab.generator.schema import FORMAT, Exported
 from ganlab.generator.trained import Trained
-from ganlab.generator.trust import build_allowed, check_form, check_plain, own_class
+from ganlab.generator.trust import build_allowed, own_class
 from ganlab.loss.bce import BCE
 from ganlab.standardization.base import Standardization
 
 CONFIG = "generator.json"
 WEIGHTS = "generator.safetensors"
-FORMAT = 1
-"""Increased whenever the files change their meaning."""
-LARGEST_CONFIG = 1 << 20
-"""Bytes."""
+TRIED = 8
+"""Samples that are generated to see whether they are finite."""
 LISTED = 6
 """Differences in a message."""
-FORM = {
-    "format": int,
-    "notice": str,
-    "sha256": str,
-    "sample": dict,
-    "gan": str,
-    "noise": int,
-    "classes": list,
-    "arrangement": dict,
-    "standardization": dict,
-    "generator": dict,
-    "about": {
-        "name": str,
-        "started": str,
-        "version": str,
-        "git_commit": str | None,
-        "seed": int,
-        "steps": int | None,
-        "checkpoint": str,
-        "choices": dict,
-        "data": {"note": str, "parts": {"train": {"samples": int, "patients": int}}},
-    },
-}
-"""Keys and types of `generator.json`."""
 KINDS = {kind.noun: kind for kind in get_args(Kind)}
 
 
@@ -76,21 +51,22 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
         raise UserError(f"checkpoint={checkpoint}: {folder} is an exported generator and holds {about['checkpoint']}.")
     weights = folder / WEIGHTS
     try:
-        data = weights.read_bytes()
+        actual, size = sha256_of(weights), weights.stat().st_size
     except OSError as error:
         raise UserError(f"{weights}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
-    actual, sha256 = hashlib.sha256(data).hexdigest(), config["sha256"]
-    if actual != sha256:
+    if actual != config["sha256"]:
         raise UserError(
-            f"{weights} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {sha256}. Get it again."
+            f"{weights} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {config['sha256']}. Get it again."
         )
-    gan, kind = rebuilt(config, file, len(data))
+    gan, kind = rebuilt(config, file, size)
     own = state_of(gan)
-    tensors = _tensors(data, own, weights)
+    if size > (described := sum(tensor.nbytes for tensor in own.values())) + LARGEST:
+        raise UserError(f"{weights} has {size:,} bytes, and {CONFIG} describes tensors of {described:,}.")
+    tensors = _tensors(weights.read_bytes(), own, weights)
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
-    _check_sample(gan, kind, file)
+    check_sample(gan, kind, str(file))
     return Trained(gan.eval(), kind, about, about["checkpoint"], about["steps"])
 
 
@@ -105,35 +81,10 @@ def state_of(gan: GAN) -> dict[str, Tensor]:
 
 def _read_config(file: Path) -> dict[str, Any]:
     """Return the content of `generator.json`, its form and every value checked."""
-    try:
-        if file.stat().st_size > LARGEST_CONFIG:
-            raise UserError(f"{file}: {file.stat().st_size:,} bytes; accepted are {LARGEST_CONFIG:,}.")
-        config = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file} is no exported generator: {error}") from error
-    check_form(config, FORM, str(file))
-    if config["format"] != FORMAT:
+    config = read_json(file)
+    if isinstance(config, dict) and isinstance(config.get("format"), int) and config["format"] != FORMAT:
         raise UserError(f"{file}: format {config['format']}; this ganlab ({__version__}) reads {FORMAT}.")
-    for key in ("sample", "classes"):
-        check_plain(config[key], f"{file}: {key}")
-    if not all(isinstance(name, str) for name in (*config["classes"], *config["sample"].get("leads", ()))):
-        raise UserError(f"{file}: accepted as classes and leads are names.")
-    _check_about(config["about"], str(file))
-    return config
-
-
-def _check_about(about: dict[str, Any], place: str) -> None:
-    """Raise UserError where a text for cards and headers is not plain; counts may be large."""
-    texts = [about[key] for key in ("name", "started", "checkpoint")]
-    for text in (*texts, about["git_commit"] or "", about["data"]["note"]):
-        check_plain(text, f"{place}: about")
-    check_plain(about["choices"], f"{place}: about.choices")
-    if "dataset" not in about["choices"]:
-        raise UserError(f"{place}: about.choices names no dataset.")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    return validated(Exported, config, str(file)).model_dump()
 
 
 def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
@@ -165,6 +116,9 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
         raise UserError(f"{file}: {error}") from error
     except Exception as error:
         raise UserError(f"{file} describes networks that cannot be built: {error}") from error
+    if kind.leads and arrangement.decoded_leads != kind.leads:
+        leads, own = ", ".join(kind.leads), ", ".join(arrangement.decoded_leads)
+        raise UserError(f"{file}: it generates leads {own}, and names a window of {leads}.")
     return gan, kind
 
 
@@ -205,12 +159,15 @@ def check_finite(tensors: dict[str, Tensor], place: str) -> None:
             raise UserError(f"{place}: {name} holds NaN or infinity, so nothing can be generated from it.")
 
 
-def _check_sample(gan: GAN, kind: Kind, file: Path) -> None:
-    """Raise UserError where the generated samples are not of the kind that the file names."""
+def check_sample(gan: GAN, kind: Kind, place: str) -> None:
+    """Raise UserError where generated samples are not of this kind, or not finite; `place` names the file."""
     try:
-        shape = tuple(gan.sample(1)[0].shape)
+        samples = gan.sample(TRIED)
     except Exception as error:
-        raise UserError(f"{file}: nothing can be generated from it: {error}") from error
+        raise UserError(f"{place}: nothing can be generated from it: {error}") from error
     gan.codec.forget_counts()
+    shape = tuple(samples[0].shape)
     if shape != kind.shape:
-        raise UserError(f"{file}: it generates {shape}, and names a {kind.noun} of {kind.shape}.")
+        raise UserError(f"{place}: it generates {shape}, and names a {kind.noun} of {kind.shape}.")
+    if bad := int((~torch.isfinite(samples)).flatten(1).any(dim=1).sum()):
+        raise UserError(f"{place}: {bad} of {TRIED} generated {kind.noun}s hold NaN or infinity.")

@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -99,15 +99,3 @@ def _in_bounds(value: float, key: str) -> bool:
 def _check_text(text: str, place: str) -> None:
     if len(text) > LONGEST or not text.isprintable() or "${" in text:
         raise UserError(f"{place}: {text[:40]!r} is refused; accepted is printable text without ${{.")
-
-
-def check_form(value: Any, form: Any, place: str) -> None:
-    """Raise UserError where a JSON value does not have the form: nested dictionaries of the same keys, and types."""
-    if isinstance(form, Mapping):
-        if not isinstance(value, dict) or value.keys() != form.keys():
-            keys = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
-            raise UserError(f"{place}: accepted is an object with {', '.join(form)}; this has {keys}.")
-        for key, inner in form.items():
-            check_form(value[key], inner, f"{place}.{key}")
-    elif not isinstance(value, form):
-        raise UserError(f"{place}: {value!r:.40} is refused; accepted is {form}.")

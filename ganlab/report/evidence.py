@@ -61,7 +61,7 @@ def write_evidence(
         settings=_rows(facts, [key for key in _SETTINGS if facts.get(key) is not None]),
         made=", ".join(f"{name} {value}" for name, value in made.items() if value),
     )
-    return write_whole(Path(folder) / "report.html", content)
+    return write_whole(Path(folder) / "report.html", content, "out")
 
 
 def _rows(facts: Mapping[str, Any], keys: Sequence[str]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ganlab.standardization.base import Standardization
+from ganlab.standardization.base import Standardization, check_width
 
 
 class AdaptedRange(Standardization):
@@ -10,7 +10,7 @@ class AdaptedRange(Standardization):
 
     def __init__(self, width_mv: float = 2.5, levels: int | None = 256) -> None:
         super().__init__(levels)
-        self.width_mv = width_mv
+        self.width_mv = check_width("width_mv", width_mv)
 
     def low(self, x: Tensor) -> Tensor:
         """Return each window's minimum, `(B, leads, 1)`."""

@@ -15,6 +15,16 @@ from torch import Tensor, nn
 from ganlab.core.errors import UserError
 from ganlab.core.kind import TOP, Kind, Window
 
+WIDEST = 1e9
+"""Largest width of a range, in whatever unit."""
+
+
+def check_width(name: str, value: float) -> float:
+    """Return a width of a range. Raises UserError for one that is not above 0, or larger than any signal's."""
+    if not 0 < value <= WIDEST:
+        raise UserError(f"standardization.{name}={value}: accepted is a number above 0, at most {WIDEST:g}.")
+    return value
+
 
 class Encoded(NamedTuple):
     """Levels in 0..255 in the sample's shape, the range's lower end `(B, leads, 1)` in mV, and how many saturated."""

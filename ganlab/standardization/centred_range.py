@@ -6,7 +6,7 @@ windows away to D.
 
 from torch import Tensor
 
-from ganlab.standardization.base import Standardization
+from ganlab.standardization.base import Standardization, check_width
 
 
 class CentredRange(Standardization):
@@ -14,7 +14,7 @@ class CentredRange(Standardization):
 
     def __init__(self, reach_mv: float = 2.5, levels: int | None = None) -> None:
         super().__init__(levels)
-        self.reach_mv = reach_mv
+        self.reach_mv = check_width("reach_mv", reach_mv)
 
     def low(self, x: Tensor) -> Tensor:
         """Return `reach_mv` below each window's median, `(B, leads, 1)`."""

@@ -54,7 +54,7 @@ def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
 
 def test_csv_and_npy_hold_the_same_windows(run: Path, tmp_path: Path) -> None:
     sampled = load(run).sample(3, seed=0).numpy()
-    table = pd.read_csv(write_samples(str(run), 3, "csv", str(tmp_path / "csv")) / "synthetic.csv", comment="#")
+    table = pd.read_csv(write_samples(str(run), 3, "csv", str(tmp_path / "csv")) / "synthetic.csv")
     assert list(table) == ["window", "time_ms", *(f"{lead}_mv" for lead in LEADS)]
     assert np.abs(table["avf_mv"].to_numpy().reshape(3, 2025) - sampled[:, 5]).max() < 1e-4
     folder = write_samples(str(run), 3, "npy", str(tmp_path / "npy"))

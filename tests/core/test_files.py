@@ -8,7 +8,7 @@ import pytest
 
 from ganlab.core import files
 from ganlab.core.errors import UserError
-from ganlab.core.files import DamagedFile, check_seal, sealed, whole, write_whole
+from ganlab.core.files import DamagedFile, check_seal, is_unfinished, sealed, whole, whole_folder, write_whole
 
 
 def seal(path: Path, content: bytes) -> None:
@@ -101,3 +101,75 @@ def test_errors_of_the_disk_name_the_file_and_the_room(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/a\.json cannot be written: .* bytes are free in"):
         write_whole(tmp_path / "file" / "a.json", "")
+
+
+def test_a_folder_has_its_name_once_all_of_it_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with whole_folder(out) as unfinished:
+        (unfinished / "a").write_text("a")
+        assert not out.exists()
+        assert is_unfinished(unfinished)
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]
+    assert not is_unfinished(out)
+
+
+def test_an_empty_folder_that_exists_is_filled_from_within(tmp_path: Path) -> None:
+    (out := tmp_path / "out").mkdir()
+    with whole_folder(out) as unfinished:
+        (unfinished / "a").write_text("a")
+        assert unfinished.parent == out
+        assert is_unfinished(out)
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]
+    assert not is_unfinished(out)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_folder_that_fails_is_not_there(tmp_path: Path, exists: bool, error: BaseException) -> None:
+    out = tmp_path / "out"
+    if exists:
+        out.mkdir()
+
+    def fails() -> None:
+        with whole_folder(out) as unfinished:
+            (unfinished / "a").write_text("a")
+            raise error
+
+    with pytest.raises((UserError, KeyboardInterrupt)):
+        fails()
+    assert [path.name for path in tmp_path.rglob("*")] == ["out"] * exists
+
+
+DEAD = 2**31 - 1
+
+
+def test_what_a_killed_process_left_is_removed_unless_some_of_it_has_moved(tmp_path: Path) -> None:
+    (tmp_path / f".out.{DEAD}").mkdir()
+    with whole_folder(tmp_path / "out"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    (tmp_path / "out" / f".out.{DEAD}").mkdir()
+    with whole_folder(tmp_path / "out"):
+        pass
+    (tmp_path / "out" / f".out.{DEAD}").mkdir()
+    (tmp_path / "out" / "moved").touch()
+    with pytest.raises(UserError, match="out is not empty"), whole_folder(tmp_path / "out"):
+        pass
+    assert is_unfinished(tmp_path / "out")
+
+
+def test_a_folder_without_room_or_in_the_place_of_a_file_is_refused_first(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, room, message in (
+        ("new/out", 10**18, r"out=.* needs about 1,000,000,000,000,000,000 bytes, and [\d,]+ are free"),
+        ("file", 0, "file is a file"),
+        ("file/out", 0, "cannot be written: File exists"),
+    ):
+        with pytest.raises(UserError, match=message), whole_folder(tmp_path / name, room=room):
+            pytest.fail("was begun")
+    assert not (tmp_path / "new" / "out").exists()
+
+
+def test_errors_of_files_elsewhere_that_are_read_pass(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "out" / "below"):
+        (tmp_path / "elsewhere").read_text()

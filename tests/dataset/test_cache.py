@@ -240,11 +240,19 @@ def test_a_build_that_fails_leaves_no_cache(folder: Path, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(UserError, match=r"No space left on device.*cache=<folder>"):
             Numbers(folder).prepare()
     assert not built(folder)
-    assert len(Numbers(folder).prepare().records) == 3
     assert not unfinished(folder)
+    assert len(Numbers(folder).prepare().records) == 3
+
+
+def test_a_file_cut_short_is_refused_and_not_mapped(folder: Path) -> None:
+    Numbers(folder).prepare()
+    file = next(folder.glob("numbers-*/signal.i16"))
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(UserError, match=r"signal\.i16 is damaged: 3,226 bytes, expected 3,228\. Remove"):
+        Numbers(folder).prepare()
 
 
 def test_a_data_set_of_bad_records_alone_is_refused_each_time(folder: Path) -> None:

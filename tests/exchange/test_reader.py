@@ -44,7 +44,7 @@ def write(folder: Path, kind: Kind, values: NDArray[np.float32], form: str, labe
 
     folder.mkdir(exist_ok=True)
     FORMATS[type(kind)][form][0](
-        Generated(kind, batches(), len(values), ["synthetic: # 1", "of tests"], labelled), folder
+        Generated(kind, batches(), len(values), ["synthetic: # 1", "of tests"], CLASSES if labelled else ()), folder
     )
     return folder
 
@@ -131,7 +131,8 @@ def test_records_of_other_lengths_rates_and_orders_of_leads(tmp_path: Path) -> N
 def test_samples_with_nan_are_an_error_or_counted(tmp_path: Path) -> None:
     values = WINDOWS.copy()
     values[[1, 4], 0, 9] = np.nan, np.inf
-    folder = write(tmp_path / "out", WINDOW, values, "npy")
+    folder = write(tmp_path / "out", WINDOW, WINDOWS, "npy")
+    np.save(folder / "synthetic.npy", values)
     with pytest.raises(UserError, match=r"2 cannot be used: window 1 holds NaN.*on_bad=skip"):
         read(folder, Request(WINDOW, CLASSES))
     found = read(folder, Request(WINDOW, CLASSES, on_bad="skip"))
@@ -196,15 +197,20 @@ ERRORS = [
     ("three.npy", WINDOW, {}, r"3 leads, and 2 are named: i, avr.*leads=\[i,ii\]"),
     ("ours.npy", WINDOW, {"leads": ["v9"]}, r"no lead v9; it has i, avr"),
     ("ours.npy", WINDOW, {"rate": 100.0}, r"rate=100.0: .* says 360.*Leave rate out"),
-    ("three.npy", Window(("i", "ii", "iii"), 1.0, 1), {"rate": -1.0}, r"rate -1.0; accepted is a number of Hz above 0"),
+    (
+        "three.npy",
+        Window(("i", "ii", "iii"), 1.0, 1),
+        {"rate": -1.0},
+        r"rate=-1.0: accepted is a number of Hz from 0.001",
+    ),
     ("three.npy", Window(("i", "ii", "iii"), 1.0, 1), {"unit": "mm"}, r"unit mm; accepted are mV, uV"),
     ("three.npy", Window(("i", "ii", "iii"), 1.0, 1), {"on_bad": "ask"}, r"on_bad=ask: accepted are error and skip"),
     ("rows.csv", WINDOW, {}, r"its columns are age, sex.*Accepted are window, time_ms"),
     ("rows.csv", ROW, {}, r"no column visits; it has age, sex"),
-    ("words.csv", ROW, {}, r"column age holds what is no number, such as 'old'"),
+    ("words.csv", ROW, {}, r"words.csv:2: age: 'old' is not a number"),
     ("three.npy", ROW, {}, r"three.npy: float64 of shape \(2, 3, 500\); accepted are real numbers in 2 axes"),
     ("three.npy", IMAGE, {}, r"has shape \(2, 1, 3, 500\); accepted is \(images, \*\(3, 6, 5\)\)"),
-    ("unit.npy", IMAGE, {}, r"values from 0 to 1; accepted are levels 0\.\.255"),
+    ("unit.npy", IMAGE, {}, r"values from 0 to 1 are shares of white; multiply them by 255"),
     ("units", WINDOW, {}, r"unit mmHg: accepted are mV"),
     ("classes.csv", ROW, {}, r"label 'dead' is no class of the data set; accepted are healthy, ill"),
 ]

@@ -45,10 +45,10 @@ def sets(tmp_path: Path) -> dict[str, list[dict[str, bytes]]]:
 
     found: dict[str, list[dict[str, bytes]]] = {}
     for name, kind in KINDS.items():
-        for form, (write, _) in FORMATS[type(kind)].items():
+        for form, (write, _, _) in FORMATS[type(kind)].items():
             folder = tmp_path / name / form
             folder.mkdir(parents=True)
-            write(Generated(kind, batches(kind), COUNT, ["synthetic"], True), folder)
+            write(Generated(kind, batches(kind), COUNT, ["synthetic"], CLASSES), folder)
             files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
             found.setdefault(name, []).append(files)
     return found

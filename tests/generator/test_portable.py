@@ -17,6 +17,7 @@ from ganlab.compose import compose
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
 from ganlab.dataset.module import Data
+from ganlab.generator import portable
 from ganlab.generator.export import export_generator
 from ganlab.generator.load import load
 from ganlab.generator.portable import CONFIG, WEIGHTS
@@ -249,6 +250,9 @@ def test_what_would_leak_is_found(
 # Without trust
 
 
+CENTRED = "ganlab.standardization.centred_range.CentredRange"
+
+
 def changed(folder: Path, path: str, value: object) -> None:
     """Put a value at a dotted path of the JSON."""
     config = json.loads((folder / CONFIG).read_text())
@@ -313,12 +317,28 @@ def test_a_class_that_is_not_on_the_list_is_refused(shared: Path, tmp_path: Path
         ("generator.width", 1e6, "describes a network of"),
         ("generator.width", 1e300, "cannot be built|describes a network of"),
         ("generator.width", 0.125, "bytes|other tensors"),
-        ("noise", 10**9, "describes a network of"),
-        ("noise", -1, "cannot be built|other tensors"),
+        ("noise", 10**9, "noise: 1000000000 is refused"),
+        ("noise", 4096, "other tensors|describes a network of"),
+        ("noise", -1, "noise: -1 is refused"),
         ("sample.samples", 10, "generates"),
-        ("sample.leads", ["i"], "generates"),
-        ("sample.leads", [1, 2, 3, 4, 5, 6], "names"),
-        ("sample.noun", "module", "cannot be built"),
+        ("sample.samples", 10**400, "sample.window.samples: .* is refused"),
+        ("sample.leads", ["i"], "it generates leads i, ii, iii"),
+        ("sample.leads", ["ii", "i", "iii", "avr", "avl", "avf"], "it generates leads i, ii, iii"),
+        ("sample.leads", [1, 2, 3, 4, 5, 6], "leads.0: 1 is refused: input should be a valid string"),
+        ("sample.leads", ["=cmd|' /C calc'!A0", *"bcdef"], "a spreadsheet would execute it as a formula"),
+        ("sample.leads", ["i", "I", *"cdef"], "'i' stands twice"),
+        ("sample.noun", "module", "sample: .* is refused"),
+        ("sample.rate", 0, "rate: 0 is refused: input should be greater than or equal to 0.001"),
+        ("sample.rate", -5, "rate: -5 is refused"),
+        ("sample.rate", 1e300, "rate: 1e.300 is refused"),
+        ("sample.rate", 10**400, "rate: 1.* is refused"),
+        ("sample.rate", "1000", "rate: '1000' is refused"),
+        ("classes", ["a", "a"], "'a' stands twice"),
+        ("classes", ["@SUM(1)"], "as a formula"),
+        ("about.seed", 2**70, "seed: .* is refused"),
+        ("about.data.parts.train.samples", -1, "samples: -1 is refused"),
+        ("standardization", {"_target_": CENTRED, "reach_mv": 1e308}, r"reach_mv=1e\+308: accepted"),
+        ("standardization", {"_target_": CENTRED, "reach_mv": -1.0}, r"reach_mv=-1.0: accepted"),
         ("about.name", "a\nb: c", "refused"),
         ("about.choices", {}, "dataset"),
         ("about.steps", "many", "refused"),
@@ -397,6 +417,21 @@ def test_other_tensors_are_refused(shared: Path) -> None:
             load(shared)
     rehashed(shared, good)
     load(shared)
+
+
+def test_weights_that_overflow_are_refused(shared: Path) -> None:
+    good = load_file(shared / WEIGHTS)
+    rehashed(shared, {key: value * 0 + 1e38 if value.is_floating_point() else value for key, value in good.items()})
+    with pytest.raises(UserError, match=r"of 8 generated windows hold NaN or infinity"):
+        load(shared)
+
+
+def test_weights_larger_than_what_is_described_are_not_read(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add_tensor(shared, "more", torch.zeros(1 << 19))
+    changed(shared, "sha256", hashlib.sha256((shared / WEIGHTS).read_bytes()).hexdigest())
+    monkeypatch.setattr(portable, "read_tensors", lambda data: pytest.fail("was read"))
+    with pytest.raises(UserError, match=r"bytes, and generator.json describes tensors of"):
+        load(shared)
 
 
 def test_wrong_requests_are_told(whole: Path, run: Path, tmp_path: Path) -> None:

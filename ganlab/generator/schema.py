@@ -1,0 +1,145 @@
+"""The values of `generator.json`, with their types and limits. What builds classes is checked by `trust` as well."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ganlab.core.schema import Name, Rate, Strict, Text
+
+FORMAT = 1
+"""Increased whenever the files change their meaning."""
+MOST = 4096
+"""Leads, columns, classes, numbers of noise, pixels of a side."""
+LONGEST = MOST * MOST
+"""Samples of a window: pixels of an image of the largest side."""
+FURTHEST = 1e30
+"""Limit of a column; squares of it are finite in double precision."""
+
+Names = Annotated[list[Name], Field(max_length=MOST)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Limit = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST)]
+Side = Annotated[int, Field(ge=1, le=MOST)]
+
+
+def _different(names: list[str]) -> None:
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{', '.join(sorted(twice))[:40]!a} stands twice")
+
+
+class WindowSample(Strict):
+    """`(leads, samples)` at `rate` Hz."""
+
+    noun: Literal["window"]
+    leads: Annotated[Names, Field(min_length=1)]
+    rate: Rate
+    samples: Annotated[int, Field(ge=1, le=LONGEST)]
+
+    @field_validator("leads")
+    @classmethod
+    def differ(cls, leads: list[str]) -> list[str]:
+        """Return the leads. Raises ValueError for names that differ in their case alone."""
+        _different([lead.lower() for lead in leads])
+        return leads
+
+
+class ColumnOfRow(Strict):
+    """A column, as `ganlab.core.kind.Column`."""
+
+    name: Name
+    low: Limit | None = None
+    high: Limit | None = None
+    binary: bool = False
+    whole: bool = False
+
+    @model_validator(mode="after")
+    def ordered(self) -> "ColumnOfRow":
+        """Return the column. Raises ValueError for limits in the wrong order."""
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low {self.low:g} is above high {self.high:g}")
+        return self
+
+
+class RowSample(Strict):
+    """`(columns,)` in the columns' own units."""
+
+    noun: Literal["row"]
+    columns: Annotated[list[ColumnOfRow], Field(min_length=1, max_length=MOST)]
+
+    @field_validator("columns")
+    @classmethod
+    def differ(cls, columns: list[ColumnOfRow]) -> list[ColumnOfRow]:
+        """Return the columns. Raises ValueError for names that stand twice."""
+        _different([column.name for column in columns])
+        return columns
+
+
+class ImageSample(Strict):
+    """`(channels, height, width)` of levels 0..255."""
+
+    noun: Literal["image"]
+    shape: Annotated[list[Side], Field(min_length=3, max_length=3)]
+
+
+class Train(Strict):
+    """Counts of the training data."""
+
+    samples: Count
+    patients: Count
+
+
+class Parts(Strict):
+    """Counts by part of the split."""
+
+    train: Train
+
+
+class DataFacts(Strict):
+    """What is known of the data."""
+
+    note: Text
+    parts: Parts
+
+
+class About(Strict):
+    """What a card says of the generator."""
+
+    name: Text
+    started: Text
+    version: Text
+    git_commit: Text | None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    steps: Count | None
+    checkpoint: Text
+    choices: Annotated[dict[Text, Text | list[Text] | None], Field(max_length=100)]
+    data: DataFacts
+
+    @field_validator("choices")
+    @classmethod
+    def of_a_data_set(cls, choices: dict[str, Any]) -> dict[str, Any]:
+        """Return the choices. Raises ValueError where no dataset is among them."""
+        if not isinstance(choices.get("dataset"), str):
+            raise ValueError("accepted are choices of which one names the dataset")
+        return choices
+
+
+class Exported(Strict):
+    """`generator.json`."""
+
+    format: Literal[1]
+    notice: Text
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sample: Annotated[WindowSample | RowSample | ImageSample, Field(discriminator="noun")]
+    gan: Text
+    noise: Annotated[int, Field(ge=1, le=MOST)]
+    classes: Names
+    arrangement: dict[str, Any]
+    standardization: dict[str, Any]
+    generator: dict[str, Any]
+    about: About
+
+    @field_validator("classes")
+    @classmethod
+    def differ(cls, classes: list[str]) -> list[str]:
+        """Return the classes. Raises ValueError for names that stand twice."""
+        _different(classes)
+        return classes

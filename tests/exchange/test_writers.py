@@ -1,0 +1,68 @@
+"""Exports: plain files that any tool reads, with finite values, and nothing that a spreadsheet executes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Column, Image, Kind, Row, Window
+from ganlab.exchange.reader import read
+from ganlab.exchange.synthetic import Request
+from ganlab.exchange.writers import FORMATS, Generated
+
+WINDOW = Window(("i", "ii"), 360.0, 500)
+ROW = Row((Column("age, years"), Column("sex", binary=True)))
+IMAGE = Image((1, 2, 2))
+CLASSES = ('with "quotes", and commas', "-1")
+EACH = [(kind, form) for kind in (WINDOW, ROW, IMAGE) for form in FORMATS[type(kind)]]
+
+
+def written(
+    folder: Path, kind: Kind, form: str, classes: Sequence[str] = (), value: float = 1
+) -> tuple[Path, NDArray[np.float32]]:
+    values = np.full((3, *kind.shape), value, np.float32)
+    values[0] = 0
+
+    def batches() -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
+        yield values, [classes[k % 2] if classes else "" for k in range(3)]
+
+    folder.mkdir()
+    FORMATS[type(kind)][form].write(Generated(kind, batches(), 3, ["synthetic"], classes), folder)
+    return folder, values
+
+
+@pytest.mark.parametrize("kind", [WINDOW, ROW])
+def test_a_table_is_plain_csv(kind: Kind, tmp_path: Path) -> None:
+    folder, _ = written(tmp_path / "out", kind, "csv", CLASSES)
+    table = pd.read_csv(folder / "synthetic.csv")
+    assert list(table)[-1] == "label"
+    assert set(table["label"]) == set(CLASSES)
+    labels = read(folder, Request(kind, CLASSES)).labels
+    assert labels is not None
+    assert labels.tolist() == [0, 1, 0]
+
+
+def test_times_of_a_long_window_are_exact(tmp_path: Path) -> None:
+    kind = Window(("i",), 360.0, 40_000)
+    folder, _ = written(tmp_path / "out", kind, "csv")
+    assert read(folder, Request(kind)).kind == kind
+
+
+@pytest.mark.parametrize(("kind", "form"), EACH)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_not_written(kind: Kind, form: str, value: float, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"2 of 3 \w+s hold NaN or infinity, so nothing was written"):
+        written(tmp_path / "out", kind, form, value=value)
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "@SUM(1+1)", "+A1|x", "-2+cmd|x", "\t=1"])
+def test_what_a_spreadsheet_would_execute_is_not_written(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="would execute"):
+        written(tmp_path / "names", Row((Column(name),)), "csv")
+    for kind, form in EACH:
+        with pytest.raises(UserError, match="would execute"):
+            written(tmp_path / f"classes_{kind.noun}_{form}", kind, form, (name, "b"))
