@@ -88,11 +88,12 @@ def test_rows_and_images_need_no_arrangement(command: Command, tmp_path: Path) -
     from tests.test_conf import composed
 
     (tmp_path / "images").mkdir()
-    names = list(composed(*ROWS[:2]).dataset.columns)
-    table = [",".join(names), *(",".join(["0.1"] * len(names)) for _ in range(5))]
+    columns = composed(*ROWS[:2]).dataset.columns
+    values = ["0" if (column or {}).get("binary") else "0.1" for column in columns.values()]
+    table = [",".join(columns), *[",".join(values)] * 5]
     (tmp_path / "rows.csv").write_text("\n".join(table))
     found = judged(command, *ROWS, f"synthetic={tmp_path / 'rows.csv'}")
-    assert found["numbers"]["level/mean"]["synthetic"] == pytest.approx(0.1)
+    assert found["numbers"]["level/mean"]["synthetic"] == pytest.approx(0.1 * values.count("0.1") / len(values))
     for level in range(4):
         Picture.new("L", (64, 48), 50 + level).save(tmp_path / "images" / f"{level}.png")
     found = judged(command, *IRIS, f"synthetic={tmp_path / 'images'}")
