@@ -4,20 +4,25 @@ import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganlab.core.errors import UserError
+from ganlab.core.errors import INTERRUPTED, SHOWN, UserError, lacks_memory
 from ganlab.core.settings import CONF
+from ganlab.core.surroundings import in_utf8, open_streams, with_moved_data
 
 log = logging.getLogger("ganlab")
 
 Result = TypeVar("Result")
 EXIT_CODE = 2
+LESS = (
+    "Smaller values take less: batch_size, architecture.width, metrics.samples, num_workers=0, data_on_device=false; "
+    "n or batch_size of ganlab.sample. Or give this process more memory."
+)
 
 
 def command(name: str, config: str | None = None) -> Callable[[], Any]:
@@ -31,7 +36,15 @@ def command(name: str, config: str | None = None) -> Callable[[], Any]:
 
     # Hydra names the job after the module of the function.
     task.__module__ = f"ganlab.{name}"
-    return hydra.main(version_base="1.3", config_path=CONF, config_name=config or name)(task)
+    begin = hydra.main(version_base="1.3", config_path=CONF, config_name=config or name)(task)
+
+    def main() -> Any:
+        open_streams()
+        in_utf8(f"ganlab.{name}")
+        sys.argv = with_moved_data(sys.argv)
+        return begin()
+
+    return main
 
 
 def arguments(cfg: DictConfig) -> dict[str, Any]:
@@ -40,11 +53,27 @@ def arguments(cfg: DictConfig) -> dict[str, Any]:
 
 
 def exit_on_user_error(task: Callable[[], Result]) -> Result:
-    """Return the result of a task; on a UserError log its message and exit with code 2, or fail a sweep's job alone."""
+    """Return the result of a task. On a UserError log its message and exit with code 2, or fail a sweep's job alone.
+
+    So for lack of memory; after Ctrl-C the exit code is 130. Neither needs a traceback.
+    """
     try:
         return task()
     except UserError as error:
-        log.error("%s", error)
-        if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        _end(error)
+    except KeyboardInterrupt:
+        log.error("interrupted: what was written whole stays, nothing else")
+        sys.exit(INTERRUPTED)
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        if not lacks_memory(error):
             raise
-        sys.exit(EXIT_CODE)
+        log.debug("memory is short", exc_info=True)
+        _end(UserError(f"Memory is short: {type(error).__name__}: {' '.join(str(error).split())[:SHOWN]}. {LESS}"))
+
+
+def _end(error: UserError) -> NoReturn:
+    """Log the message and exit with code 2, or fail a sweep's job alone."""
+    log.error("%s", error)
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise error
+    sys.exit(EXIT_CODE)

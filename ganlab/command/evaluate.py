@@ -29,7 +29,7 @@ from ganlab.evaluation.reference import discriminator_score, real_sets
 from ganlab.evaluation.stored_split import COMPARED, PARTS, ComparedParts, StoredSplit
 from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request, Synthetic
-from ganlab.generator.load import load, sampled, stored_config
+from ganlab.generator.load import load, sampled, stored_config, stored_dataset
 from ganlab.generator.trained import Trained
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.split.base import Splitter
@@ -149,14 +149,14 @@ def _task(cfg: DictConfig) -> Task:
 
 def _task_of_run(cfg: DictConfig, folder: Path) -> Task:
     """Return the run's own data, arrangement and split; other data where the command line names them."""
-    trained, stored = load(folder, cfg.checkpoint), stored_config(folder)
-    source: Source = build(cfg.dataset if chooses("dataset", "experiment") else with_values("dataset", stored.dataset))
+    trained, stored, dataset = load(folder, cfg.checkpoint), stored_config(folder), stored_dataset(folder)
+    source: Source = build(cfg.dataset if chooses("dataset", "experiment") else with_values("dataset", dataset))
     if mentions("arrangement"):
         raise UserError("arrangement=...: a run is judged in its own arrangement. Leave arrangement out.")
-    own = source.name == build(stored.dataset).name
+    own = source.name == build(dataset).name
     if own and mentions("split"):
         raise UserError(f"split=...: {folder / 'split.json'} says who trained. Leave split out.")
-    splitter = StoredSplit(folder / "split.json") if own else build(cfg.split)
+    splitter = StoredSplit(folder) if own else build(cfg.split)
     return Task(source, build(stored.arrangement), splitter, trained)
 
 

@@ -31,7 +31,8 @@ from ganlab.core.words import number
 from ganlab.dataset.module import Data
 from ganlab.dataset.samples import Samples
 from ganlab.evaluation.reading import GENERATED, REAL, agreement, answers_of, readers_of, scored, sentence, table_of
-from ganlab.generator.load import load, stored_config
+from ganlab.evaluation.stored_split import StoredSplit
+from ganlab.generator.load import load, stored_config, stored_dataset
 from ganlab.generator.trained import Trained
 from ganlab.report.reading import scores_page, sheet_page
 
@@ -110,21 +111,14 @@ def make_sheet(
 
 def _data(run: Path, root: str | None) -> Data:
     """Return the run's data, its patients split as they were when it trained. Raises UserError for other patients."""
-    cfg = stored_config(run)
+    stored, dataset = stored_config(run), stored_dataset(run)
     if root is not None:
-        if "root" not in cfg.dataset:
+        if "root" not in dataset:
             raise UserError(f"root={root}: the data set of this run has no folder; leave root= out.")
-        cfg.dataset.root = root
+        dataset.root = root
     with configuration_errors():
-        data = Data(build(cfg.dataset), build(cfg.split), build(cfg.arrangement))
+        data = Data(build(dataset), StoredSplit(run), build(stored.arrangement))
     data.setup()
-    assert data.split is not None
-    stored = json.loads((run / "split.json").read_text())["parts"]
-    if stored != {part: list(people) for part, people in data.split.parts.items()}:
-        raise UserError(
-            f"run={run}: the patients on hand are not those of its split.json, so it is not known who trained. Give "
-            "the data that the run had: root=<folder>."
-        )
     return data
 
 

@@ -11,23 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ganlab.command.entry import arguments
 from ganlab.command.resume import check_classes
 from ganlab.core.errors import UserError
-from ganlab.core.files import check_empty
+from ganlab.core.files import check_empty, write_whole
 from ganlab.core.settings import HERE
 from ganlab.generator.load import run_folder, stored_config
+from ganlab.report.content import read_mapping
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.tracking.facts import write
+from ganlab.tracking.history import read_history
+from ganlab.tracking.record import CONFIG, FACTS, home, read_facts, resume
 
 log = logging.getLogger(__name__)
 
 LISTED = 8
 REPORT = "reproduction.json"
-UNMEASURED = {"time"}
+UNMEASURED = {"time", "step"}
 """Keys of metrics.jsonl that are no results."""
 
 
@@ -36,16 +39,29 @@ def main(cfg: DictConfig) -> None:
     sys.exit(0 if reproduce(**arguments(cfg)) else 1)
 
 
-def reproduce(run: str | None, out: str | None = None, again: str | None = None) -> bool:
+def reproduce(
+    run: str | None,
+    out: str | None = None,
+    again: str | None = None,
+    outputs: str = "outputs",
+    cache: str | None = None,
+    dataset: Mapping[str, str | None] | None = None,
+) -> bool:
     """Run `run` again in the new folder `out`, or take the earlier try `again`; return whether the results are equal.
 
+    The run's folder and the data are all that it takes: `dataset` has the places of data that lie elsewhere now.
     The weights of the last checkpoint have to be equal bit for bit, and every number of metrics.jsonl and metrics.json.
-    Writes `reproduction.json` to the new folder. Raises UserError where `run` has not ended, was made by a version
-    whose classes are gone, or does not run again.
+    Writes `reproduction.json` to the new folder. Raises UserError where `run` has not ended, its record is damaged, it
+    was made by a version whose classes are gone, or does not run again.
     """
-    first = run_folder(run, "run.json").resolve()
+    first = run_folder(run, FACTS).resolve()
     facts = _facts(first)
-    second = Path(again).resolve() if again else _run_again(first, facts, out)
+    if again:
+        second = Path(again).resolve()
+    else:
+        places = {"outputs": outputs, "cache": cache or f"{outputs}/cache"}
+        places |= {f"dataset.{key}": path for key, path in (dataset or {}).items() if path is not None}
+        second = _run_again(first, facts, out, places)
     then, now = _circumstances(facts), _circumstances(_facts(second))
     circumstances = [*_unlike(then, now)]
     differences = {
@@ -56,30 +72,33 @@ def reproduce(run: str | None, out: str | None = None, again: str | None = None)
     same = not any(differences.values())
     _log(first, second, circumstances, differences)
     report = {"run": first.name, "again": second.name, "same": same, "circumstances": circumstances, **differences}
-    (second / REPORT).write_text(json.dumps(report, indent=1))
+    write_whole(second / REPORT, json.dumps(report, indent=1))
     return same
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    """Return what `run.json` says. Raises UserError where the run has not ended."""
-    facts: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    """Return what `run.json` says. Raises UserError where it is damaged or the run has not ended."""
+    facts = read_facts(folder, "choices", "overrides")
     if "checkpoint" not in facts or not (folder / "metrics.json").is_file():
-        raise UserError(f"run={folder} has not ended. Let it end first: python -m ganlab.run resume={folder}")
+        raise UserError(f"run={folder} has not ended. Let it end first: {resume(folder)}")
     return facts
 
 
-def _run_again(first: Path, facts: Mapping[str, Any], out: str | None) -> Path:
-    """Run the configuration in another process, with the run's working folder and threads; return the new folder."""
+def _run_again(first: Path, facts: Mapping[str, Any], out: str | None, places: Mapping[str, str]) -> Path:
+    """Run the configuration in another process, with its paths and the run's threads; return the new folder."""
     folder = Path(out).resolve() if out else first.parent / f"{first.name}_again_{datetime.now():%Y%m%d_%H%M%S}"
     check_empty(folder)
-    working_folder = Path(facts["working_folder"])
-    if not working_folder.is_dir():
-        raise UserError(f"{first}: this run was begun in {working_folder}, which is missing; its paths begin there.")
-    check_classes(f"run={first}", stored_config(first), facts)
-    command = [sys.executable, "-m", "ganlab.run", "--config-path", str(first), "--config-name", "config"]
+    stored = stored_config(first)
+    check_classes(f"run={first}", stored, facts)
+    if hydras := [key for key in ("hydra", "defaults") if key in stored]:
+        raise UserError(f"{first / CONFIG}: {hydras[0]} is refused; a run writes no such key.")
+    for key, path in places.items():
+        OmegaConf.update(stored, key, str(Path(path).expanduser().absolute()), force_add=True)
+    write_whole(folder / CONFIG, OmegaConf.to_yaml(stored), "out")
+    command = [sys.executable, "-m", "ganlab.run", "--config-path", str(folder), "--config-name", "config"]
     command += [f"hydra.run.dir={_quoted(folder)}", "tracking.mlflow=false", "tracking.tensorboard=false"]
     log.info("%s again, in %s", first, folder)
-    done = subprocess.run(command, cwd=working_folder, env=_environment(facts), check=False)
+    done = subprocess.run(command, cwd=home(first), env=_environment(facts), check=False)
     if done.returncode:
         raise UserError(f"{first} did not run again: exit code {done.returncode}; the reason stands above.")
     # A stored configuration no longer says which files it was composed of.
@@ -127,15 +146,19 @@ def _unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
 
 def _lines(folder: Path) -> dict[str, Any]:
     """Return all numbers of metrics.jsonl by step and name; the last ones of a step that a resumed run repeated."""
-    numbers: dict[str, Any] = {}
-    for text in (folder / "metrics.jsonl").read_text().splitlines():
-        row = json.loads(text)
-        numbers |= {f"step {row['step']} {name}": value for name, value in row.items() if name not in UNMEASURED}
-    return numbers
+    history = read_history(folder / "metrics.jsonl")
+    if history.unreadable:
+        log.warning("%s: lines that could not be read, and are left out: %d", folder, history.unreadable)
+    numbers = ((row["step"], name, value) for row in history.rows for name, value in row.items())
+    return {f"step {step:g} {name}": value for step, name, value in numbers if name not in UNMEASURED}
 
 
 def _measured(folder: Path) -> dict[str, Any]:
-    return dict(_flat(json.loads((folder / "metrics.json").read_text())))
+    trouble: list[str] = []
+    rows = read_mapping(folder / "metrics.json", trouble)
+    if trouble:
+        raise UserError(f"{folder}: {trouble[0]} Let the run measure again: {resume(folder)}")
+    return dict(_flat(rows))
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
-"""Continuing a run in its folder, with its configuration."""
+"""Continuing a run in its folder, with its configuration, wherever the folder and its data lie now."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -9,10 +8,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.core.errors import UserError
+from ganlab.core.surroundings import PLACES
+from ganlab.generator.load import stored_config
 from ganlab.generator.trust import targets
+from ganlab.tracking.record import read_facts
 
 MAY_CHANGE = ("trainer", "tracking")
-"""Groups that the command line may override on resume."""
+"""Groups that the command line may override on resume, beside the PLACES of the data and of outputs."""
 CALL_ONLY = ("resume", "strict")
 """Keys that belong to one call, not to the run."""
 LISTED = 6
@@ -20,19 +22,12 @@ LISTED = 6
 
 
 def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """Return the run's own configuration, with the trainer and tracking overrides of the command line.
+    """Return the run's own configuration, with the overrides of the command line for trainer, tracking and PLACES.
 
-    Raises UserError where the run was begun elsewhere or by a ganlab with other classes, and where an override would
-    change the experiment.
+    Raises UserError where the run's record is damaged or was written by a ganlab with other classes, and where an
+    override would change the experiment.
     """
-    facts = json.loads((folder / "run.json").read_text())
-    if Path(facts["working_folder"]) != Path.cwd():
-        raise UserError(
-            f"resume={folder}: this run was begun in {facts['working_folder']}, and its configuration names data and "
-            "outputs from there. Resume it in that folder."
-        )
-    stored = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(stored, DictConfig)
+    facts, stored = read_facts(folder), stored_config(folder)
     check_classes(f"resume={folder}", stored, facts)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
@@ -40,12 +35,15 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
             continue
         if key == "trainer":
             raise UserError(f"{override}: on resume name the value instead, such as trainer.accelerator=cpu.")
-        if key.split(".")[0].split("@")[0] not in MAY_CHANGE:
+        if key not in PLACES and key.split(".")[0].split("@")[0] not in MAY_CHANGE:
             raise UserError(
-                f"{override}: a resumed run keeps its config; only {' and '.join(MAY_CHANGE)} may be overridden. "
-                "For another experiment begin a new run."
+                f"{override}: a resumed run keeps its config; only {', '.join(MAY_CHANGE)}, {', '.join(PLACES[:-1])} "
+                f"and {PLACES[-1]} may be overridden. For another experiment begin a new run."
             )
-        OmegaConf.update(stored, key, OmegaConf.select(cfg, key), force_add=True)
+        value = OmegaConf.select(cfg, key)
+        # The run's own relative paths may begin in another folder than those of the command line.
+        value = str(Path(value).expanduser().absolute()) if key in PLACES and value is not None else value
+        OmegaConf.update(stored, key, value, force_add=True)
     return stored
 
 
@@ -77,7 +75,7 @@ def check_same(folder: Path, values: Mapping[str, Any]) -> None:
 
     A job that a cluster queues again, and a sweep that is started again, return to their folders without `resume`.
     """
-    stored = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)
+    stored = OmegaConf.to_container(stored_config(folder), resolve=True)
     assert isinstance(stored, dict)
     differences = [
         f"  {key}: {before!r} there, {now!r} here"

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from ganlab.command.folder import working_in
 from ganlab.command.resume import check_classes, check_same, with_overrides
 from ganlab.command.train import train
 from ganlab.compose import Experiment, compose
-from ganlab.core.errors import UserError
+from ganlab.core.errors import INTERRUPTED, UserError
 from ganlab.core.words import REDUCED
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
@@ -26,16 +28,18 @@ from ganlab.generator.load import stored_config
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import check_room
 from ganlab.tracking.provenance import provenance
+from ganlab.tracking.record import CONFIG, SPLIT, home, note_written
 from ganlab.trainer import ddp
 from ganlab.trainer.build import make_trainer
 from ganlab.trainer.compiled import compile_networks
-from ganlab.trainer.signals import INTERRUPTED, Signals
+from ganlab.trainer.signals import Signals
 
 log = logging.getLogger(__name__)
 GROUPS = (
     *("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "metrics"),
     *("stopping", "experiment", "size"),
 )
+GO_ON = "%s; to go on: python -m ganlab.run resume=%s"
 for chatty in ("pytorch_lightning", "mlflow", "alembic"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
@@ -48,11 +52,17 @@ def main(cfg: DictConfig) -> float | None:
     do what is missing. Raises UserError for what cannot work, before any data is read where possible.
     """
     began = time.monotonic()
-    hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    with working_in(folder):
+        return _run(cfg, folder, began)
+
+
+def _run(cfg: DictConfig, folder: Path, began: float) -> float | None:
     strict, resumed = bool(cfg.strict), cfg.resume is not None
     if resumed:
-        cfg = with_overrides(folder, cfg, hydra.overrides.task)
+        cfg = with_overrides(folder, cfg, HydraConfig.get().overrides.task)
+        # Its relative paths begin where the project lies now.
+        os.chdir(home(folder))
     experiment = compose(cfg)
     objective = experiment.metrics.objective
     if not resumed and _finished(folder, experiment.config):
@@ -80,10 +90,10 @@ def _carry_out(
 
             scores = finish(experiment, folder)
             run_facts.write(folder, facts | experiment.gan.codec.counts() | {"not_measured": scores.left_out})
-            run_facts.end(folder, "KILLED" if signals.interrupted else "FINISHED")
+            run_facts.end(folder, "KILLED" if signals.cut_short else "FINISHED")
+        if signals.cut_short:
+            log.warning(GO_ON, f"stopped after {experiment.gan.steps} steps", folder)
         if signals.interrupted:
-            steps = experiment.gan.steps
-            log.warning("stopped after %d steps; to go on: python -m ganlab.run resume=%s", steps, folder)
             raise SystemExit(INTERRUPTED)
     return scores.rows
 
@@ -113,12 +123,16 @@ def _recorded(experiment: Experiment, folder: Path, signals: Signals) -> Iterato
     follower = experiment.follow(folder) if experiment.follow else None
     try:
         yield
+    except (KeyboardInterrupt, SystemExit) as error:
+        run_facts.end(folder, "KILLED", error)
+        log.warning(GO_ON, "stopped; what is saved stays", folder)
+        if isinstance(error, KeyboardInterrupt) or signals.interrupted:
+            raise SystemExit(INTERRUPTED) from error
+        raise
     except BaseException as error:
-        run_facts.end(folder, "KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED", error)
+        run_facts.end(folder, "FAILED", error)
         if isinstance(error, MisconfigurationException):
             raise UserError(f"The trainer's settings do not fit: {error}") from error
-        if signals.interrupted:
-            raise SystemExit(INTERRUPTED) from error
         raise
     finally:
         if follower is not None:
@@ -169,7 +183,8 @@ def _begin(experiment: Experiment, call: dict[str, Any], folder: Path) -> dict[s
     }
     facts = run_facts.begin(folder, {**call, **own})
     facts["upload_checkpoint"] = config["tracking"]["upload_checkpoints"]
-    run_facts.store_split(folder, data)
+    texts = {SPLIT: run_facts.store_split(folder, data), CONFIG: experiment.config_yaml}
+    facts["files"] = note_written(run_facts.earlier(folder), texts)
     run_facts.write(folder, facts)
     return facts
 

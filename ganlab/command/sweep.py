@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
 """In the folder of a job that failed: its error."""
+GOES_ON = "another process is at work on it, which goes on"
 STOPPED = (
     "it was stopped, or its process killed, before it ended (the system kills where memory is short). The same command "
     "with hydra.sweep.dir={} does what is missing, jobs that had not begun too"
@@ -46,9 +47,13 @@ class Sweep(Callback):
         (Path(config.hydra.runtime.output_dir) / FAILED).unlink(missing_ok=True)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Write the error of a job that failed to its folder."""
+        """Write the error of a job that failed to its folder, unless that belongs to another process."""
+        from ganlab.tracking.owner import FolderInUse
+
         try:
             job_return.return_value  # noqa: B018
+        except FolderInUse:
+            return
         except Exception as error:
             file = Path(config.hydra.runtime.output_dir) / FAILED
             file.write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
@@ -104,18 +109,26 @@ def _close(
 
 def _failures(folder: Path) -> dict[str, str]:
     """Return the errors by job; a job that began, and neither failed nor ended, was stopped."""
+    from ganlab.report.content import read_mapping
+    from ganlab.tracking.owner import lives
+
     failures = {}
     for job in sorted(path.parent for path in folder.glob("*/.hydra")):
-        if (job / FAILED).is_file():
-            failures[job.name] = json.loads((job / FAILED).read_text())["error"]
+        if lives(job):
+            failures[job.name] = GOES_ON
+        elif (job / FAILED).is_file():
+            failures[job.name] = str(read_mapping(job / FAILED, []).get("error", "for a reason that was not kept"))
         elif _stopped(job):
             failures[job.name] = STOPPED.format(folder)
     return failures
 
 
 def _stopped(job: Path) -> bool:
-    file = job / "run.json"
-    return not file.is_file() or json.loads(file.read_text()).get("status") in ("RUNNING", "KILLED")
+    from ganlab.report.content import read_mapping
+
+    trouble: list[str] = []
+    status = read_mapping(job / "run.json", trouble).get("status")
+    return bool(trouble) or not (job / "run.json").is_file() or status in ("RUNNING", "KILLED")
 
 
 def _summarized(folder: Path, write_summary: Callable[[Path], Path]) -> Path | None:

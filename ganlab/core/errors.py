@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells give it for SIGINT."""
 SHOWN = 300
 """Characters of a value in a message."""
 
@@ -20,6 +22,13 @@ def file_errors(name: str, value: object) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{name}={str(value)[:SHOWN]!a} cannot be read or written: {error}.") from error
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error of Python, numpy, torch or the system says that memory is short."""
+    words = ("alloc", "out of memory", "start new thread", "failed to map segment", "Cannot allocate memory")
+    kinds = (RuntimeError, OSError, ImportError)
+    return isinstance(error, MemoryError) or (isinstance(error, kinds) and any(word in str(error) for word in words))
 
 
 class BadRecord(Exception):

@@ -22,6 +22,8 @@ os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 """MLflow would run what a model's pickle says; nothing here needs that, nor may a process that a run starts."""
 
 LONGEST_NAME = 100
+HYDRA = ".hydra"
+"""Folder of Hydra's own record of a call, in a run's folder."""
 
 
 def own_launchers() -> None:
@@ -49,6 +51,7 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
         raise SystemExit(f"resume={resume}: no config.yaml there, so it is no run folder. Runs lie in {outputs}/runs.")
     if resume:
         return str(resume)
+    writable(outputs)
     what = "-".join(str(choices.get(group)) for group in ("dataset", "arrangement", "architecture"))
     return f"{outputs}/runs/{now}_{plain(what)}"
 
@@ -63,9 +66,9 @@ def writable(outputs: str) -> str:
         raise SystemExit(f"outputs={outputs}: cannot be written ({error.strerror}); outputs=<another>.") from None
 
 
-def hydra_subdir(resume: str | None, now: str) -> str:
-    """Return the subfolder of Hydra's own record, another one for each time that a run is resumed."""
-    return f".hydra/resumed_{now}" if resume else ".hydra"
+def hydra_subdir(folder: str, now: str) -> str:
+    """Return the subfolder of Hydra's record of a call, another one for each later call on a run's folder."""
+    return f"{HYDRA}/resumed_{now}" if (Path(folder) / HYDRA).exists() else HYDRA
 
 
 def held(dataset: str) -> str:

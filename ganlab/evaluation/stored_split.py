@@ -1,37 +1,44 @@
 """Splits of `ganlab.evaluate`: the one that a run stored, and the parts of a split that samples are compared with."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganlab.core.errors import UserError
 from ganlab.split.base import Member, Split, Splitter
+from ganlab.tracking.provenance import members_hash
+from ganlab.tracking.record import SPLIT, read_facts, read_split
 
 PARTS = ("test", "validation")
 """Parts that samples may be compared with; what is held out for attacks is not among them."""
+GIVE = "Give the data that the run was trained on: dataset.root=<folder>, or root=<folder> of ganlab.reading_sheet"
 COMPARED = "judged"
 """The part that holds the patients of the requested parts."""
 
 
 @dataclass(frozen=True)
 class StoredSplit:
-    """The split in a run's `split.json`."""
+    """The split in the `split.json` of a run's folder."""
 
-    file: Path
+    folder: Path
 
     def __call__(self, members: Sequence[Member]) -> Split:
-        """Return the stored parts. Raises UserError where the data's patients are not those of the run."""
-        stored = json.loads(self.file.read_text())
-        parts = {part: tuple(people) for part, people in stored["parts"].items()}
-        of_run, of_data = {person for people in parts.values() for person in people}, {m.patient for m in members}
+        """Return the stored parts. Raises UserError where they were changed since, and for other patients or labels."""
+        split = read_split(self.folder)
+        of_run, of_data = {person for people in split.parts.values() for person in people}, {m.patient for m in members}
         if of_run != of_data:
             raise UserError(
-                f"{self.file}: {len(of_run - of_data)} of its {len(of_run)} patients are missing in the data, and "
-                f"{len(of_data - of_run)} are there that it does not know: who trained the generator would be guessed. "
-                "Give the data that the run was trained on: dataset=... dataset.root=..."
+                f"{self.folder / SPLIT}: {len(of_run - of_data)} of its {len(of_run)} patients are missing in the "
+                f"data, and {len(of_data - of_run)} are there that it does not know: who trained the generator would "
+                f"be guessed. {GIVE}."
             )
-        return Split(stored["name"], stored["seed"], parts, tuple(stored.get("spared", ())))
+        began = read_facts(self.folder).get("provenance", {}).get("data", {}).get("members")
+        if began is not None and began != members_hash(members, split):
+            raise UserError(
+                f"{self.folder / SPLIT}: these patients, records, labels and parts are not those that the run began "
+                f"with (their hash in run.json is another), so who trained is not known. Restore split.json. {GIVE}."
+            )
+        return split
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """A trained generator from the folder of its run, or from an exported folder, and its samples as if read from files."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
 from ganlab.compose import compose_networks
@@ -18,6 +17,7 @@ from ganlab.gan.gan import GAN
 from ganlab.generator.portable import CONFIG, load_portable
 from ganlab.generator.trained import Trained, check_weights, restore, state_in
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
+from ganlab.tracking.record import home, read_config, read_facts
 
 
 def run_folder(run: str | Path | None, *files: str) -> Path:
@@ -32,10 +32,17 @@ def run_folder(run: str | Path | None, *files: str) -> Path:
 
 
 def stored_config(folder: Path) -> DictConfig:
-    """Return the configuration that a run stored."""
-    config = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(config, DictConfig)
-    return config
+    """Return the configuration that a run stored. Raises UserError where it is not what the run wrote."""
+    return read_config(folder)
+
+
+def stored_dataset(folder: Path) -> DictConfig:
+    """Return the configuration of a run's data set; its relative paths begin where the run's project lies now."""
+    dataset, base = stored_config(folder).dataset, home(folder)
+    for key in ("root", "file", "people", "cache"):
+        if base != Path.cwd() and isinstance(path := dataset.get(key), str):
+            dataset[key] = str(base / Path(path).expanduser())
+    return dataset
 
 
 def load(run: str | Path | None, checkpoint: str | None = None) -> Trained:
@@ -58,7 +65,7 @@ def load(run: str | Path | None, checkpoint: str | None = None) -> Trained:
     else:
         path = checkpoint_in(folder, checkpoint)
         steps = restore(gan, path)
-    facts = json.loads((folder / "run.json").read_text())
+    facts = read_facts(folder, "name", "started", "choices", "data")
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
 
 

@@ -16,10 +16,11 @@ from ganlab.core.errors import UserError
 from ganlab.core.files import alive, write_whole
 from ganlab.core.settings import HERE
 from ganlab.dataset.module import Data
+from ganlab.tracking.record import FACTS, SPLIT, read_facts, read_split
 
 log = logging.getLogger(__name__)
 
-KEPT = ("id", "name", "overrides", "choices", "started", "left_out", "in_sweep", "working_folder", "seconds")
+KEPT = ("id", "name", "overrides", "choices", "started", "left_out", "in_sweep", "seconds")
 """Facts of the first start that a resumed run keeps."""
 
 
@@ -38,12 +39,14 @@ def begin(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
         "pid": os.getpid(),
         "name": folder.name,
         "working_folder": str(Path.cwd()),
+        "folder": os.path.relpath(folder),
         "started": now,
         "version": __version__,
         "git_commit": git_commit(),
         **values,
     }
     if before:
+        check_data(folder, before, facts["provenance"])
         facts |= begun_under(before, facts["provenance"])
         facts |= {key: before[key] for key in KEPT if key in before}
         facts["resumed"] = [*before.get("resumed", []), now]
@@ -57,22 +60,21 @@ def begun_under(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
 
 
 def earlier(folder: Path) -> dict[str, Any]:
-    """Return the content of `run.json`; empty where there is none."""
-    file = folder / "run.json"
-    return json.loads(file.read_text()) if file.is_file() else {}
+    """Return the content of `run.json`; empty where there is none. Raises UserError where it is damaged."""
+    return read_facts(folder) if (folder / FACTS).is_file() else {}
 
 
 def write(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write `run.json`. Raises UserError where it cannot be written."""
-    write_whole(folder / "run.json", json.dumps(facts, indent=1))
+    write_whole(folder / FACTS, json.dumps(facts, indent=1))
 
 
 def end(folder: Path, status: str, error: BaseException | None = None) -> None:
-    """Write into `run.json` that the run is FINISHED, FAILED or KILLED, and why; log an error on a full disk."""
-    facts = {key: value for key, value in earlier(folder).items() if key != "error"} | {"status": status}
-    if error:
-        facts["error"] = f"{type(error).__name__}: {error}"
+    """Write into `run.json` that the run is FINISHED, FAILED or KILLED, and why; log an error where it cannot be."""
     try:
+        facts = {key: value for key, value in earlier(folder).items() if key != "error"} | {"status": status}
+        if error:
+            facts["error"] = f"{type(error).__name__}: {error}"
         write(folder, facts)
     except UserError as full:
         log.error("%s", full)
@@ -81,24 +83,44 @@ def end(folder: Path, status: str, error: BaseException | None = None) -> None:
 def end_if_dead(folder: Path) -> None:
     """Write that a run was KILLED where its process has gone from this machine without writing an end."""
     facts, host = earlier(folder), socket.gethostname()
-    if (facts.get("status"), facts.get("host")) == ("RUNNING", host) and not alive(int(facts["pid"])):
+    if (facts.get("status"), facts.get("host")) == ("RUNNING", host) and not alive(facts.get("pid") or 0):
         end(folder, "KILLED")
 
 
-def store_split(folder: Path, data: Data) -> None:
-    """Write `split.json`. Raises UserError where a resumed run's patients have changed."""
-    assert data.split is not None
-    parts = {part: list(people) for part, people in data.split.parts.items()}
-    stored = {"name": data.split.name, "seed": data.split.seed, "parts": parts}
-    if data.split.spared:
-        stored["spared"] = list(data.split.spared)
-    file = folder / "split.json"
-    if file.is_file() and json.loads(file.read_text()) != stored:
+def store_split(folder: Path, data: Data) -> str:
+    """Write `split.json` and return its text. Raises UserError where a resumed run's patients have changed."""
+    split = data.split
+    assert split is not None
+    if (folder / SPLIT).is_file() and read_split(folder) != split:
         raise UserError(
-            f"{file} no longer fits: the data set's patients have changed since this run began, and some of them "
-            "would move between training and judging. Begin a new run, or restore the data."
+            f"{folder / SPLIT} no longer fits: the data set's patients have changed since this run began, and some of "
+            "them would move between training and judging. Begin a new run, or restore the data."
         )
-    write_whole(file, json.dumps(stored, indent=1))
+    stored: dict[str, Any] = {"name": split.name, "seed": split.seed, "parts": split.parts}
+    if split.spared:
+        stored["spared"] = split.spared
+    text = json.dumps(stored, indent=1)
+    write_whole(folder / SPLIT, text)
+    return text
+
+
+def check_data(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise UserError where a resumed run has other data than it began with, wherever they lie; compared by content.
+
+    `before` are the facts of `run.json`, `now` is this provenance.
+    """
+    began, present = before.get("provenance", {}).get("data", {}), now["data"]
+    if began.get("members", present["members"]) != present["members"]:
+        what = "other records, patients, labels or another split"
+    elif began.get("values", present["values"]) != present["values"]:
+        what = f"the same records and patients with other values (compared: {present['of']})"
+    else:
+        return
+    raise UserError(
+        f"resume={folder}: the data are not those that this run began with: {what}. Give the folder of those data with "
+        f"dataset.root=, or begin a new run. Where the files are the same, ganlab {before.get('version')}, which began "
+        f"it, reads them otherwise than ganlab {__version__} or on another processor: go on with that one."
+    )
 
 
 def tags(facts: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """The losses and metrics of a run as lines of JSON in its folder: the record that needs no server."""
 
 import json
+import logging
 import math
+import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -13,19 +15,21 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from ganlab.core.files import on_disk
 
+log = logging.getLogger(__name__)
+
 
 class JSONLines(Logger):
     """Appends to `metrics.jsonl`, with epochs counted from 1 and null for a number that is not finite.
 
-    A half line of a killed process stays as a line of its own. Raises UserError where nothing can be written.
+    Half a line at the end, of a process that was killed, is dropped and counted in the log. Raises UserError where
+    nothing can be written.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.file = folder / "metrics.jsonl"
-        if self.file.is_file() and self.file.read_bytes()[-1:] not in (b"", b"\n"):
-            with self.file.open("a") as file:
-                file.write("\n")
+        with on_disk(self.file):
+            drop_half_line(self.file)
 
     name = None
     version = None
@@ -41,3 +45,14 @@ class JSONLines(Logger):
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Do nothing: config.yaml holds them."""
+
+
+def drop_half_line(file: Path) -> None:
+    """Cut what stands after the last whole line, with a warning that counts it; MLflow has whole lines only."""
+    content = file.read_bytes() if file.is_file() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        log.warning(
+            "%s: half a line at the end (%d bytes), of a killed process, is dropped", file, len(content) - whole
+        )
+        os.truncate(file, whole)

@@ -23,6 +23,7 @@ from PIL import Image
 
 from ganlab.core.files import write_whole
 from ganlab.tracking.history import read_history
+from ganlab.tracking.record import read_facts
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,12 @@ class Sent:
 
 def _state(folder: Path) -> dict[str, Any]:
     file = folder / STATE
-    return json.loads(file.read_text()) if file.is_file() else {}
+    try:
+        state = json.loads(file.read_text()) if file.is_file() else {}
+        return {key: vars(Sent(**sent)) for key, sent in state.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        log.warning("%s is damaged: what a store lacks is looked up in the store", file)
+        return {}
 
 
 def bring(folder: Path, store: Store, opened: tuple[Any, str] | None = None) -> Sent:
@@ -109,7 +115,7 @@ def bring(folder: Path, store: Store, opened: tuple[Any, str] | None = None) -> 
     """
     client, experiment = opened or store.open()
     with FileLock(folder / ".tracking.lock", timeout=0):
-        facts = json.loads((folder / "run.json").read_text())
+        facts = read_facts(folder, "id", "status", "started", "tags", "overrides", "in_sweep")
         sent = Sent.read(folder, store)
         if sent.run is None or client.get_run(sent.run).info.lifecycle_stage == "deleted":
             sent = Sent(_create(client, experiment, folder, facts, store))

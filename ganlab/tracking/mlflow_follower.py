@@ -129,6 +129,8 @@ def sync(run: str | None, store: Store) -> int:
             log.info("%s: run %s, %s", folder, sent.run, sent.status)
     except Timeout as error:
         raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"The MLflow store does not take it ({_in_short(error)}). "

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ganlab.core.settings import CONF, HERE
 from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.dataset.samples import FITTED_VALUES
+from ganlab.split.base import Member, Split
 
 WITHOUT_EFFECT = {"cache", "outputs", "resume", "root", "tracking", "num_workers", "enable_progress_bar"}
 """Keys, at any depth, that do not change the results of a run. The data in `root` have their own hash."""
@@ -91,8 +92,6 @@ def data_facts(data: Data) -> dict[str, Any]:
     change in another sample does not change the hash.
     """
     assert data.split is not None
-    members = [f"{member.name}\t{member.patient}\t{member.label}" for member in data.collected.members]
-    parts = json.dumps({name: list(people) for name, people in data.split.parts.items()}, sort_keys=True)
     samples = data.collected.judged
     count = min(len(samples), max(1, FITTED_VALUES // samples[0].sample.numel()))
     chosen = evenly(count, len(samples))
@@ -103,10 +102,17 @@ def data_facts(data: Data) -> dict[str, Any]:
             values.update(sample.tobytes())
             values.update(bytes(label) if isinstance(label, list) else label.to_bytes(8, "little", signed=True))
     return {
-        "members": _hash([*members, parts]),
+        "members": members_hash(data.collected.members, data.split),
         "values": values.hexdigest(),
         "of": f"{len(chosen)} of {len(samples)} {data.kind.noun}s",
     }
+
+
+def members_hash(members: Sequence[Member], split: Split) -> str:
+    """Return the hash of names, patients and labels, and of who is in which part of the split."""
+    lines = [f"{member.name}\t{member.patient}\t{member.label}" for member in members]
+    parts = json.dumps({name: list(people) for name, people in split.parts.items()}, sort_keys=True)
+    return _hash([*lines, parts])
 
 
 def machine() -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 SIGTERM, SIGUSR1 and SIGHUP (a preempted machine, a time limit, a closed terminal): checkpoint, exit 143; under Slurm
 SIGUSR1 also queues the job again (`#SBATCH --signal=USR1@90`). Where submitit runs the job, its own signal (SIGUSR2)
-and its own requeueing follow the checkpoint. Ctrl-C: the trained state is saved, evaluated and reported, exit 130.
+and its own requeueing follow the checkpoint. Ctrl-C: the trained state is saved, evaluated and reported, exit 130; also
+where it comes during the evaluation.
 """
 
 import logging
@@ -22,26 +23,29 @@ from ganlab.trainer.ddp import of_first
 
 log = logging.getLogger(__name__)
 
-PREEMPTED, INTERRUPTED = 143, 130
-"""Exit codes, as shells give them for SIGTERM and SIGINT."""
+PREEMPTED = 143
+"""Exit code, as shells give it for SIGTERM."""
 HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGINT)
 
 
 class Signals(Callback):
     """A context around a whole run, and the callback that acts on a signal between two of its steps.
 
-    `save` writes a checkpoint. Outside training there is nothing to save: a signal ends the run at once.
+    `save` writes a checkpoint. Outside training there is nothing to save: a signal ends the run at once, but for the
+    first Ctrl-C of the evaluation. `cut_short` is whether Ctrl-C has stopped the training.
     """
 
     def __init__(self, save: Callable[[Trainer, GAN], None]) -> None:
         self.save = save
         self.received: signal.Signals | None = None
+        self.cut_short = False
         self._training = False
+        self._evaluating = False
         self._before: dict[signal.Signals, Any] = {}
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C has stopped the training."""
+        """Whether there was a Ctrl-C."""
         return self.received == signal.SIGINT
 
     def __enter__(self) -> Self:
@@ -65,7 +69,8 @@ class Signals(Callback):
         received = of_first(trainer, int(self.received or 0))
         self.received = signal.Signals(received) if received else None
         if self.received is None or self.interrupted:
-            trainer.should_stop = trainer.should_stop or self.interrupted
+            self.cut_short = self.interrupted
+            trainer.should_stop = trainer.should_stop or self.cut_short
             return
         self.save(trainer, pl_module)
         log.warning("%s: step %d is saved, the run ends", self.received.name, pl_module.steps)
@@ -73,7 +78,7 @@ class Signals(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """Act on a signal received since the last step; from here on there is nothing to save."""
-        self._training = False
+        self._training, self._evaluating = False, True
         if self.received is not None and not self.interrupted:
             self._hand_over(self.received)
 
@@ -89,10 +94,13 @@ class Signals(Callback):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         received = signal.Signals(number)
-        if self._training and received != self.received:
+        if received != self.received and self._training:
             self.received = received
             outcome = "saved, measured and reported" if self.interrupted else "saved"
             log.warning("%s: what is trained is %s after this step; once more ends at once", received.name, outcome)
+        elif received != self.received and self._evaluating and received == signal.SIGINT:
+            self.received = received
+            log.warning("SIGINT: what is trained is saved, and is measured and reported; once more ends at once")
         elif received == signal.SIGINT:
             raise KeyboardInterrupt
         else:

@@ -135,7 +135,7 @@ def test_other_persons_than_the_run_had_are_refused(there: Path, tmp_path: Path)
     split = json.loads((there / "split.json").read_text())
     split["parts"]["train"][0] = "patient999"
     (other / "split.json").write_text(json.dumps(split))
-    with pytest.raises(UserError, match=r"not those of its split\.json"):
+    with pytest.raises(UserError, match=r"split\.json was changed since the run wrote it"):
         make_sheet(other, 6, tmp_path / "x")
 
 

@@ -1,0 +1,212 @@
+"""A run's record of itself, run.json, split.json and config.yaml, read so that damage is a named error with a way on.
+
+`run.json` notes the SHA-256 of the other two in `files`: one that was changed since is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+)
+from yaml import YAMLError
+
+from ganlab.core.errors import UserError
+from ganlab.core.settings import HYDRA
+from ganlab.split.base import Split
+
+FACTS, SPLIT, CONFIG = "run.json", "split.json", "config.yaml"
+LARGEST = 64 << 20
+"""Bytes of a file; the largest hold the names of every patient and skipped record."""
+LISTED = 3
+"""Wrong values in a message."""
+GROUPS = ("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss")
+"""Keys that every stored configuration has, those of the first version too."""
+
+
+class _Lenient(BaseModel):
+    """Keys of other versions pass, values of another type do not."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Part(_Lenient):
+    patients: NonNegativeInt = 0
+    samples: NonNegativeInt = 0
+    classes: dict[str, NonNegativeInt] = {}
+
+
+class _Data(_Part):
+    noun: str = ""
+    note: str = ""
+    parts: dict[str, _Part] = {}
+
+
+class _Provenance(_Lenient):
+    data: dict[str, str] = {}
+    machine: dict[str, Any] = {}
+
+
+def _date(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+class _Facts(_Lenient):
+    id: str = ""
+    status: str = ""
+    host: str = ""
+    pid: PositiveInt | None = None
+    name: str = ""
+    working_folder: str = ""
+    folder: str = ""
+    started: Annotated[str, AfterValidator(_date)] = ""
+    version: str = ""
+    git_commit: str | None = None
+    overrides: list[str] = []
+    choices: dict[str, str | list[str] | None] = {}
+    tags: dict[str, str] = {}
+    in_sweep: bool = False
+    data: _Data = _Data()
+    provenance: _Provenance = _Provenance()
+    resumed: list[str] = []
+    resumed_under: list[_Provenance] = []
+    files: dict[str, list[str]] = {}
+    steps: NonNegativeInt = 0
+    seconds: NonNegativeFloat = 0.0
+    checkpoint: str = ""
+
+
+class _Split(_Lenient):
+    name: str
+    seed: int
+    parts: dict[str, list[str]]
+    spared: list[str] = []
+
+
+def read_facts(folder: Path, *needed: str) -> dict[str, Any]:
+    """Return what `run.json` says. Raises UserError where it is missing, damaged, or lacks a fact that is `needed`."""
+    facts = _read(folder / FACTS, _Facts, begin_again(folder, FACTS))
+    if lacking := [name for name in needed if name not in facts]:
+        raise UserError(f"{folder / FACTS} does not say {', '.join(lacking)}. {begin_again(folder, FACTS)}")
+    return facts
+
+
+def read_split(folder: Path) -> Split:
+    """Return the stored split. Raises UserError where it is missing, damaged, or not what the run wrote."""
+    file, way = folder / SPLIT, f"Restore it from a copy, or remove it and let the run write it again: {resume(folder)}"
+    stored = _read(file, _Split, way)
+    check_written(folder, SPLIT, way)
+    parts = {part: tuple(people) for part, people in stored["parts"].items()}
+    return Split(stored["name"], stored["seed"], parts, tuple(stored.get("spared", ())))
+
+
+def read_config(folder: Path) -> DictConfig:
+    """Return the stored configuration. Raises UserError where it is missing, damaged, or not what the run wrote."""
+    file, way = folder / CONFIG, begin_again(folder, CONFIG)
+    try:
+        stored = OmegaConf.create(_text(file, way))
+    except (YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
+        raise UserError(f"{file} is damaged: {_first_line(error)}. {way}") from error
+    lacking = [group for group in GROUPS if not isinstance(stored, DictConfig) or group not in stored]
+    if not isinstance(stored, DictConfig) or lacking:
+        raise UserError(f"{file} is damaged: it has no {', '.join(lacking)}. {way}")
+    check_written(folder, CONFIG, f"For another experiment begin a new run. {way}")
+    return stored
+
+
+def check_written(folder: Path, name: str, way: str) -> None:
+    """Raise UserError where a file is not one that the run wrote; runs of earlier versions noted no hashes."""
+    written = read_facts(folder).get("files", {}).get(name, []) if (folder / FACTS).is_file() else []
+    now = digest((folder / name).read_bytes())
+    if written and now not in written:
+        raise UserError(
+            f"{folder / name} was changed since the run wrote it: its SHA-256 is {now}, {FACTS} says {written[-1]}. "
+            f"{way}"
+        )
+
+
+def note_written(before: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return `files` with the hashes of texts that are about to be written; earlier ones stay valid until then."""
+    files: dict[str, list[str]] = dict(before.get("files", {}))
+    for name, text in texts.items():
+        now = digest(text.encode())
+        files[name] = [*(other for other in files.get(name, []) if other != now), now]
+    return files
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of a file's content in hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def resume(folder: Path) -> str:
+    """Return the command that goes on with a run."""
+    return f"python -m ganlab.run resume={folder}"
+
+
+def begin_again(folder: Path, name: str) -> str:
+    """Return the way on without a file of the record."""
+    return (
+        f"Restore it from a copy. Without one, move {name} aside and give the run's own command again with "
+        f"hydra.run.dir={folder}: it goes on from its checkpoints. {folder / HYDRA / 'overrides.yaml'} has the "
+        "overrides."
+    )
+
+
+def home(folder: Path) -> Path:
+    """Return the folder in which a run's relative paths begin, wherever it and its project lie now.
+
+    That is where the run's folder lies in it as it did when the run began; else the working folder of that time, if
+    the run's folder is still in it; else the present one.
+    """
+    facts, path = read_facts(folder), folder.resolve()
+    began = Path(facts.get("working_folder") or Path.cwd())
+    within = Path(facts.get("folder") or f"outputs/runs/{path.name}").parts
+    if ".." not in within and path.parts[-len(within) :] == within:
+        return path.parents[len(within) - 1]
+    return began if path.is_relative_to(began) and began.is_dir() else Path.cwd()
+
+
+def _read(file: Path, form: type[_Lenient], way: str) -> dict[str, Any]:
+    try:
+        content: Any = json.loads(_text(file, way))
+        form.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{file} is damaged: {_values(error.errors(include_url=False))}. {way}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file} is damaged: {_first_line(error)}. {way}") from error
+    result: dict[str, Any] = content
+    return result
+
+
+def _text(file: Path, way: str) -> str:
+    if not file.is_file():
+        raise UserError(f"{file} is missing. {way}")
+    try:
+        if (size := file.stat().st_size) > LARGEST:
+            raise UserError(f"{file} is damaged: it has {size:,} bytes; accepted are {LARGEST:,}. {way}")
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}. {way}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return ascii(" ".join((str(error).splitlines() or [type(error).__name__])[0].split())[:200])[1:-1]
+
+
+def _values(errors: Sequence[Any]) -> str:
+    listed = [f"{'.'.join(map(str, error['loc'])) or 'the whole'}: {error['msg']}" for error in errors[:LISTED]]
+    return ascii("; ".join(listed))[1:-1]
