@@ -180,7 +180,8 @@ def _tensors(then: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Iterator[
 
 def _bytes(tensor: Tensor) -> Tensor:
     """Return the bytes of each value, `(values, bytes)`: a NaN equals the same NaN, and 0 differs from -0."""
-    return tensor.reshape(-1, 1).contiguous().view(torch.uint8)
+    # Not contiguous(), which keeps any stride of a dimension of one value.
+    return tensor.reshape(-1, 1).clone(memory_format=torch.contiguous_format).view(torch.uint8)
 
 
 def _log(first: Path, second: Path, circumstances: list[str], differences: Mapping[str, list[str]]) -> None:

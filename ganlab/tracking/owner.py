@@ -79,13 +79,13 @@ def _locked(folder: Path) -> FileLock | None:
     lock = FileLock(folder / LOCK)
     owner = owner_of(folder)
     orphaned = owner.get("host") == socket.gethostname() and not _alive(owner)
-    try:
-        with on_disk(folder / LOCK):
+    with on_disk(folder / LOCK):
+        try:
             lock.acquire(timeout=CHILDREN_S if orphaned else 0)
-    except Timeout:
-        raise _in_use(folder) from None
-    except NotImplementedError:
-        return None
+        except Timeout:
+            raise _in_use(folder) from None
+        except NotImplementedError:
+            return None
     return lock
 
 

@@ -126,10 +126,11 @@ def test_what_differs_is_told(run: Path, copy: Path, caplog: pytest.LogCaptureFi
         (torch.tensor(1.0).bfloat16(), torch.tensor(2.0).bfloat16(), ["w: 1 of 1 values, by 1 at most"]),
         (torch.zeros(0), torch.zeros(0), []),
         (torch.arange(4).view(2, 2).T, torch.arange(4).view(2, 2), ["w: 2 of 4 values, by 1 at most"]),
+        (torch.zeros(6, 6)[:, :1], torch.zeros(6, 1), []),
         (torch.zeros(2), torch.zeros(2, 1), ["w: (2,) torch.float32 then, (2, 1) torch.float32 now"]),
         (torch.zeros(2), torch.zeros(2).double(), ["w: (2,) torch.float32 then, (2,) torch.float64 now"]),
     ],
-    ids=["the sign of 0", "NaN", "bf16", "empty", "transposed", "shape", "type"],
+    ids=["the sign of 0", "NaN", "bf16", "empty", "transposed", "a column", "shape", "type"],
 )
 def test_tensors_are_compared_bit_for_bit(before: torch.Tensor, after: torch.Tensor, said: list[str]) -> None:
     assert [*reproduction._tensors({"w": before}, {"w": after})] == said
