@@ -21,6 +21,7 @@ from ganlab.core.kind import Kind
 from ganlab.dataset.module import Data
 from ganlab.dataset.resident import Reading
 from ganlab.dataset.source import Source
+from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
 from ganlab.loss.base import Loss
 from ganlab.metrics.base import Metric
@@ -199,21 +200,31 @@ def _networks(cfg: DictConfig) -> Networks:
     standardization: Standardization = build(cfg.standardization)
     _check_kind(_choice(cfg.standardization), standardization, kind)
     make_gan = build(cfg.gan)
-    classes = tuple(source.classes) if make_gan.func.conditional else ()
-    discriminator = build(cfg.architecture.discriminator)(arrangement, classes=len(classes))
+    conditions = _conditions(make_gan, source)
+    more: dict[str, Any] = {"conditions": conditions} if make_gan.func.conditional else {}
+    discriminator = build(cfg.architecture.discriminator)(arrangement, classes=conditions.width)
     loss: Loss = build(cfg.loss)
     codec = Codec(standardization, arrangement)
     gan = make_gan(
-        generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise + len(classes)),
+        generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise + conditions.width),
         discriminator=discriminator,
         codec=codec,
         loss=loss,
         tricks=_tricks(cfg, source, loss, discriminator, codec),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
-        classes=classes,
+        classes=conditions.classes,
+        **more,
     )
     return Networks(gan, arrangement, source, kind)
+
+
+def _conditions(make_gan: Any, source: Source) -> Conditions:
+    """Return what the generator is given behind its noise: nothing where the GAN knows no conditions."""
+    if not make_gan.func.conditional:
+        return Conditions(())
+    make = make_gan.keywords.get("conditions", Conditions)
+    return make(tuple(source.classes), source.many_labels, tuple(source.attribute_names))
 
 
 def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Module, codec: Codec) -> dict[str, Trick]:

@@ -175,7 +175,8 @@ def _synthetic(cfg: DictConfig, task: Task, count: int | None) -> Synthetic:
     given = [cfg.leads] if isinstance(cfg.leads, str | int | float) else cfg.leads
     leads = None if given is None else [str(lead).lower() for lead in given]
     if task.trained is None:
-        request = Request(task.kind, tuple(task.source.classes), leads, cfg.rate, cfg.unit, cfg.on_bad)
+        classes, several = tuple(task.source.classes), task.source.many_labels
+        request = Request(task.kind, classes, leads, cfg.rate, cfg.unit, cfg.on_bad, several)
         return read(Path(cfg.synthetic), request)
     if cfg.rate is not None or cfg.unit is not None:
         raise UserError("rate=..., unit=...: a run knows them. Leave them out.")

@@ -1,9 +1,10 @@
 """Generated samples written to a folder, with a card that says what they are."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ from ganlab import __version__
 from ganlab.command.entry import arguments
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.files import whole_folder
+from ganlab.core.labels import SEPARATOR, class_names
 from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.writers import FORMATS, Generated
+from ganlab.gan.verdict import Given
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
 from ganlab.tracking.facts import choice_name
@@ -37,14 +40,23 @@ def write_samples(
     checkpoint: str | None = None,
     seed: int = 0,
     batch_size: int = 256,
-    label: str | None = None,
+    label: str | Mapping[str, int] | None = None,
+    attributes: Mapping[str, float] | None = None,
 ) -> Path:
     """Write `n` samples of a run's generator to the folder `out`, all of them or none, and return it.
+
+    `label` is a class, of several `NORM+SR`, or the number of samples by class: `n` is then their sum. `attributes`
+    are the values of continuous conditions.
 
     Raises UserError for an unknown format or class, numbers out of range, samples that are not finite, and a folder
     that holds something, cannot be written or has no room for them.
     """
-    _check_numbers(n, seed, batch_size)
+    counts = {str(name): count for name, count in label.items()} if isinstance(label, Mapping) else {label: n}
+    for name, count in counts.items():
+        _check_whole(f"n={count}" if name is None or name == label else f"label={{{name}: {count}}}", count, 1)
+    _check_whole(f"batch_size={batch_size}", batch_size, 1)
+    _check_whole(f"seed={seed}", seed, -(2**63), 2**63 - 1)
+    n, label = sum(counts.values()), _shown(label)
     with file_errors("run", run):
         trained = load(run, None if checkpoint is None else str(checkpoint))
     _check_memory(n, trained.gan.latent)
@@ -52,12 +64,12 @@ def write_samples(
     format = str(format or next(iter(formats)))
     if format not in formats:
         raise UserError(f"format={format}: accepted for {trained.kind.noun}s are {', '.join(formats)}.")
-    number = trained.number_of(label)
-    name = f"{format}_{n}_seed{seed}{f'_{label}' if label else ''}"
+    labels = {trained.label_of(name): count for name, count in counts.items()}
+    name = f"{format}_{n}_seed{seed}" + "".join(f"_{name}" for name in counts if name).replace(SEPARATOR, "+")
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
     write, files, least = formats[format]
     room = int(n * prod(trained.kind.shape) * least)
-    batches = _batches(trained, n, seed, batch_size, number)
+    batches = _batches(trained, labels, seed, batch_size, attributes or {})
     generated = Generated(trained.kind, batches, n, provenance(trained, seed), trained.gan.classes)
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
@@ -69,17 +81,15 @@ def write_samples(
     return folder
 
 
-def _check_numbers(n: int, seed: int, batch_size: int) -> None:
-    for name, value, least, most in (
-        ("n", n, 1, None),
-        ("batch_size", batch_size, 1, None),
-        ("seed", seed, -(2**63), 2**63 - 1),
-    ):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or value < least or (most is not None and value > most):
-            raise UserError(
-                f"{name}={value}: accepted is a whole number from {least}{'' if most is None else f' to {most}'}."
-            )
+def _shown(label: str | Mapping[str, int] | None) -> str | None:
+    """Return the request for classes as a card says it."""
+    return ", ".join(f"{name} ({count})" for name, count in label.items()) if isinstance(label, Mapping) else label
+
+
+def _check_whole(shown: str, value: Any, least: int, most: int | None = None) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        raise UserError(f"{shown}: accepted is a whole number from {least}{'' if most is None else f' to {most}'}.")
 
 
 def _check_memory(n: int, latent: int) -> None:
@@ -94,16 +104,17 @@ def _check_memory(n: int, latent: int) -> None:
 
 
 def _batches(
-    trained: Trained, n: int, seed: int, batch_size: int, label: int | None
+    trained: Trained, labels: Mapping[Given, int], seed: int, batch_size: int, attributes: Mapping[str, float]
 ) -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
-    """Yield samples in their own unit, with the names of their classes."""
-    trained.gan.codec.forget_counts()
-    noise = trained.gan.draw_noise(n, torch.Generator().manual_seed(seed), label).split(min(batch_size, n))
+    """Yield samples in their own unit, so many of each label, with the names of their classes."""
+    gan, draw, n = trained.gan, torch.Generator().manual_seed(seed), sum(labels.values())
+    gan.codec.forget_counts()
+    noise = torch.cat([gan.draw_noise(count, draw, label, **attributes) for label, count in labels.items()])
     with tqdm(total=n, desc="sampling", unit=trained.kind.noun, disable=None) as bar:
-        for part in noise:
-            numbers = trained.gan.labels_of(part)
-            labels = [""] * len(part) if numbers is None else [trained.gan.classes[i] for i in numbers.tolist()]
-            yield trained.gan.codec.decode(trained.gan.generate(part)).cpu().numpy(), labels
+        for part in noise.split(min(batch_size, n)):
+            numbers = gan.labels_of(part)
+            names = [class_names(each, gan.classes) for each in numbers.tolist()] if numbers is not None else []
+            yield gan.codec.decode(gan.generate(part)).cpu().numpy(), names or [""] * len(part)
             bar.update(len(part))
 
 

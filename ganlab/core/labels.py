@@ -59,9 +59,14 @@ def class_names(label: Any, classes: Sequence[str]) -> str:
     return SEPARATOR.join(name for name, own in zip(classes, label, strict=True) if own)
 
 
+def names_in(text: str) -> list[str]:
+    """Return the names in a text such as `NORM;SR`."""
+    return [name.strip() for name in text.split(SEPARATOR) if name.strip()]
+
+
 def multi_hot(text: str, classes: Sequence[str]) -> tuple[bool, ...]:
     """Return the label of names such as `NORM;SR`; all false for an empty text. Raises ValueError for another name."""
-    names = [name.strip() for name in text.split(SEPARATOR) if name.strip()]
+    names = names_in(text)
     if unknown := [name for name in names if name not in classes]:
         raise ValueError(", ".join(map(repr, unknown)))
     return tuple(name in names for name in classes)

@@ -7,7 +7,7 @@ that the next run starts at once.
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -90,7 +90,7 @@ class Upkeep:
     on_bad_record: str = "error"
     stand_in: str = "dataset=fingerprint_sim"
     many_labels: bool = False
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] | None = None
 
 
 class Images(ImageSource):
@@ -136,7 +136,7 @@ class Images(ImageSource):
         self.person = person
         self.people_file = Path(people).expanduser() if people else None
         self.classes = tuple(str(each) for each in classes)
-        self.many_labels, self.attributes = kept.many_labels, dict(kept.attributes)
+        self.many_labels, self.attributes = kept.many_labels, dict(kept.attributes or {})
         self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name, self.stand_in = kept.name, kept.stand_in
 

@@ -87,7 +87,7 @@ def read_table_of_rows(path: Path, request: Request) -> Synthetic:
     labels = _labels(columns, kind.parts, lines, {int(number) for number in entries.persons})
     facts = {"format": "CSV", "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
     values = entries.values.astype(np.float32)
-    return Synthetic(kind, values, indices(path, labels, request.classes), facts)
+    return Synthetic(kind, values, indices(path, labels, request), facts)
 
 
 def _labels(
@@ -113,5 +113,5 @@ def read_array_of_rows(path: Path, request: Request) -> Synthetic:
             f"set: {', '.join(named)}."
         )
     values = np.asarray(values[:, [named.index(name) for name in names]], np.float32)
-    labels = indices(path, read_labels(path.parent, len(values)), request.classes)
+    labels = indices(path, read_labels(path.parent, len(values)), request)
     return Synthetic(request.kind, values, labels, {"format": "npy array", "read": len(values)})

@@ -38,7 +38,7 @@ def read_image_files(path: Path, request: Request) -> Synthetic:
     refuse_or_count(path, bad, request.on_bad)
     if resized:
         log.warning("%s: %d image(s) resized to %d x %d pixels", path, resized, width, height)
-    labels = indices(path, read_labels(path if path.is_dir() else path.parent, names), request.classes)
+    labels = indices(path, read_labels(path if path.is_dir() else path.parent, names), request)
     facts = {"format": "image files", "read": len(values), "unreadable": len(bad), "resized": resized}
     return Synthetic(request.kind, values, labels, facts)
 
@@ -56,5 +56,5 @@ def read_array_of_images(path: Path, request: Request) -> Synthetic:
         raise UserError(f"{path}: values from {lowest:g} to {highest:g} are shares of white; multiply them by 255.")
     if highest == 0:
         log.warning("%s: every pixel of every image is black", path)
-    labels = indices(path, read_labels(path.parent, len(values)), request.classes)
+    labels = indices(path, read_labels(path.parent, len(values)), request)
     return Synthetic(request.kind, values.astype(np.float32), labels, {"format": "npy array", "read": len(values)})

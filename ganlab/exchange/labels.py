@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ganlab.core.errors import UserError
+from ganlab.core.labels import SEPARATOR, Labels, label_array, multi_hot, names_in
 from ganlab.core.schema import refuse_formulas
-from ganlab.exchange.synthetic import LISTED
+from ganlab.exchange.synthetic import LISTED, Request
 from ganlab.exchange.tables import even_lines_of
 
 log = logging.getLogger(__name__)
@@ -59,19 +57,21 @@ def _rows(file: Path) -> list[tuple[str, str]]:
     return [(fields[name], fields[label]) for _, fields in lines]
 
 
-def indices(path: Path, labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64] | None:
+def indices(path: Path, labels: Sequence[str], request: Request) -> Labels | None:
     """Return labels `(N,)` as indices of classes; None where the samples have no labels, or the data no classes.
 
-    Raises UserError for a label that is no class of the data set.
+    Where a sample may have several, each holds any of the names, as in `NORM;SR`, and the labels are multi-hot `(N, C)`
+    of bool. Raises UserError for a label that is no class of the data set.
     """
+    classes, several = request.classes, request.many_labels
     if not labels:
         return None
     if not classes:
         log.warning("%s: its labels are not used: the data set has no classes", path)
         return None
-    if unknown := sorted(set(labels) - set(classes)):
+    if unknown := sorted(set(names_in(SEPARATOR.join(labels)) if several else labels) - set(classes)):
         raise UserError(
             f"{path}: label {', '.join(map(repr, unknown[:LISTED]))} is no class of the data set; accepted are "
             f"{', '.join(classes)}."
         )
-    return np.array([list(classes).index(label) for label in labels], dtype=np.int64)
+    return label_array([multi_hot(label, classes) if several else list(classes).index(label) for label in labels])

@@ -29,7 +29,8 @@ class Request:
     """What a real sample is, the names of its classes, and what the user says about the synthetic samples.
 
     `leads` names those of an array, or picks some of files that name theirs; `rate` is in Hz; `unit` is that of the
-    values of an array of windows; `on_bad`, error or skip, is about samples that cannot be used.
+    values of an array of windows; `on_bad`, error or skip, is about samples that cannot be used. With
+    `many_labels` a sample may be of several classes.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Request:
     rate: float | None = None
     unit: str | None = None
     on_bad: str = "error"
+    many_labels: bool = False
 
     def __post_init__(self) -> None:
         if self.on_bad not in ("error", "skip"):

@@ -63,7 +63,7 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
     labels = classes if any(classes) else read_labels(path, names)
     facts = {"format": "WFDB records", "read": len(values), "unreadable": len(bad)}
     kind = Window(tuple(leads or ()), rate, min(each.shape[-1] for each in values))
-    return Synthetic(kind, values, indices(path, labels, request.classes), facts)
+    return Synthetic(kind, values, indices(path, labels, request), facts)
 
 
 def _first_rate(path: Path) -> float:
@@ -112,7 +112,7 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
         return np.asarray(window[order], np.float32) * factor
 
     facts = {"format": "npy array", "read": len(values), "rate_assumed": given is None}
-    labels = indices(path, read_labels(path.parent, len(values)), request.classes)
+    labels = indices(path, read_labels(path.parent, len(values)), request)
     windows = Selected(values, np.arange(len(values)), in_millivolts)
     return Synthetic(Window(tuple(leads), rate, values.shape[-1]), windows, labels, facts)
 
@@ -137,7 +137,7 @@ def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     rate = _rate_of_table(path, table, starts, request)
     labels = list(table["label"].to_numpy()[starts]) if "label" in columns else []
     kind = Window(tuple(leads), rate, min(each.shape[-1] for each in values))
-    return Synthetic(kind, values, indices(path, labels, request.classes), {"format": "CSV", "read": len(values)})
+    return Synthetic(kind, values, indices(path, labels, request), {"format": "CSV", "read": len(values)})
 
 
 def _starts(path: Path, table: "pd.DataFrame") -> NDArray[np.int64]:

@@ -5,97 +5,153 @@
 
 D maximises L_S + L_C, G maximises L_C - L_S, the latter in its non-saturating form. Both likelihoods are taken from
 logits: the sigmoid and the softmax of D's two layers are part of the cross entropies.
+
+Where a sample may be of several classes (ours), each has a sigmoid, and L_C is the mean of their log likelihoods.
+Attributes (ours) are predicted besides: the mean square error, in standard deviations, where they are known.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ganlab.core.errors import UserError
-from ganlab.gan.gan import GAN, Terms, Verdict
+from ganlab.dataset.samples import Batch
+from ganlab.gan.conditions import Conditions
+from ganlab.gan.gan import GAN
+from ganlab.gan.verdict import Given, Terms, Verdict
 
 
 class ACGAN(GAN):
-    """A GAN whose G takes a class as one-hot numbers after the noise, and whose D classifies.
+    """A GAN whose G takes classes and attributes after the noise, and whose D predicts them.
 
-    D's `discriminate` returns logits of source and class. `class_weight` weighs the cross entropies of the classes
-    against the adversarial loss, for D and for G; `class_on_synthetic` says whether D learns the classes from generated
-    images too, as in the paper. While a trick lets D rest, only the adversarial part rests. Raises UserError for fewer
-    than two classes.
+    D's `discriminate` returns logits of the source, and of the classes with the attributes behind. `class_weight`
+    weighs the terms of classes and attributes against the adversarial loss, for D and for G; `class_on_synthetic` says
+    whether D learns them from generated images too, as in the paper. While a trick lets D rest, only the adversarial
+    part rests. `conditions` are those of one class a sample unless others are given. Raises UserError for fewer than
+    two classes that exclude one another, where there is no attribute.
     """
 
     conditional = True
 
     def __init__(
-        self, *parts: Any, class_weight: float = 1.0, class_on_synthetic: bool = True, **settings: Any
+        self,
+        *parts: Any,
+        class_weight: float = 1.0,
+        class_on_synthetic: bool = True,
+        conditions: Conditions | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(*parts, **settings)
-        if len(self.classes) < 2:
+        self.conditions = conditions or Conditions(self.classes)
+        if self.conditions.width < 2 - self.conditions.many_labels - bool(self.conditions.attributes):
             raise UserError(
                 f"gan=acgan needs data with two or more classes; this data has {', '.join(self.classes) or 'none'}. "
-                "Take gan=gan, or a data set with classes such as dataset=ptbdb."
+                "Take gan=gan, or a data set with classes such as dataset=ptbdb, or with attributes "
+                "(gan.conditions.attributes=[age])."
             )
         self.class_weight = class_weight
         self.class_on_synthetic = class_on_synthetic
 
     @property
-    def latent(self) -> int:
-        """Length of the generator's input: noise and one number for each class."""
-        return self.noise + len(self.classes)
+    def many_labels(self) -> bool:
+        """Whether a generated sample may be of several classes."""
+        return self.conditions.many_labels
 
-    def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:
-        """Return standard normal noise followed by a one-hot class, `(count, latent)`: `label`, or uniform classes.
+    @property
+    def latent(self) -> int:
+        """Length of the generator's input: noise and one number for each class and attribute."""
+        return self.noise + self.conditions.width
+
+    def setup(self, stage: str) -> None:
+        """Fit the codec, and the conditions to the labels and attributes of the training samples."""
+        super().setup(stage)
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None and self.conditions.fitted:
+            self.conditions.fit(data.train.labels, data.train.attributes)
+
+    def draw_noise(
+        self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float
+    ) -> Tensor:
+        """Return standard normal noise followed by conditions, `(count, latent)`: those given, the others drawn.
 
         The normal numbers are the same whatever the label. Raises UserError for a label that is no class.
         """
         normal = self._normal(count, generator)
-        labels = self._uniform(count, generator) if label is None else self._one(count, label)
-        return torch.cat([normal, one_hot(labels, len(self.classes)).to(normal)], dim=1)
+        return torch.cat([normal, self.conditions.draw(count, self.device, generator, label, attributes)], dim=1)
 
-    def _uniform(self, count: int, generator: torch.Generator | None) -> Tensor:
-        where = self.device if generator is None else generator.device
-        return torch.randint(len(self.classes), (count,), generator=generator, device=where).to(self.device)
+    def labels_of(self, noise: Tensor) -> Tensor | None:
+        """Return the classes `(B,)`, or multi-hot `(B, classes)`, in `noise` `(B, latent)`."""
+        return self.conditions.labels_of(noise[:, self.noise :])
 
-    def _one(self, count: int, label: int) -> Tensor:
-        if not 0 <= label < len(self.classes):
-            classes = ", ".join(f"{number} ({name})" for number, name in enumerate(self.classes))
-            raise UserError(f"label={label}: accepted are {classes}.")
-        return torch.full((count,), label, device=self.device)
-
-    def labels_of(self, noise: Tensor) -> Tensor:
-        """Return the classes `(B,)` in `noise` `(B, latent)`."""
-        return noise[:, self.noise :].argmax(dim=1)
+    def targets(self, batch: Batch) -> Tensor:
+        """Return what D is to predict of real images: their labels, and behind them attributes where it takes some."""
+        if not self.conditions.attributes:
+            return batch.label
+        assert batch.attributes is not None
+        labels = batch.label if self.conditions.many_labels else batch.label.unsqueeze(1)
+        return torch.cat([labels.float(), self.conditions.chosen(batch.attributes)], dim=1)
 
     def discriminate(self, images: Tensor) -> Verdict:
-        """Return D's logits of source and class for images `(B, C, H, W)`."""
-        return Verdict(*self.discriminator.discriminate(images))  # type: ignore[operator]
+        """Return D's logits of source and class for images `(B, C, H, W)`, and its attributes."""
+        source, predicted = self.discriminator.discriminate(images)  # type: ignore[operator]
+        classes = len(self.classes)
+        return Verdict(source, predicted[:, :classes], predicted[:, classes:])
 
     def discriminator_terms(self, on_real: Verdict, on_fake: Verdict, label: Tensor, noise: Tensor) -> Terms:
-        """Return the cross entropy of the classes: of real images by `label` `(B,)`, of generated ones by noise."""
-        requested = self.labels_of(noise)
-        real, fake = _cross_entropy(on_real, label), _cross_entropy(on_fake, requested)
-        logs = {
-            "loss/class_real": real.detach(),
-            "loss/class_synthetic": fake.detach(),
-            "accuracy/class_real": _accuracy(on_real, label),
-            "accuracy/class_synthetic": _accuracy(on_fake, requested),
-        }
+        """Return the cross entropy of the classes: of real images by the `targets`, of generated ones by noise."""
+        requested = self._requested(noise)
+        of_real, of_fake = self._losses(on_real, label), self._losses(on_fake, requested)
+        logs = {f"loss/{name}_real": term.detach() for name, term in of_real.items()}
+        logs |= {f"loss/{name}_synthetic": term.detach() for name, term in of_fake.items()}
+        if self.classes:
+            logs["accuracy/class_real"] = self._accuracy(on_real, label)
+            logs["accuracy/class_synthetic"] = self._accuracy(on_fake, requested)
+        real, fake = (torch.stack([*each.values()]).sum() for each in (of_real, of_fake))
         return [self.class_weight * (real + fake if self.class_on_synthetic else real)], logs
 
     def generator_terms(self, on_fake: Verdict, noise: Tensor) -> Terms:
-        """Return D's cross entropy of the classes that G was given."""
-        return [self.class_weight * _cross_entropy(on_fake, self.labels_of(noise))], {}
+        """Return D's loss of the classes and attributes that G was given."""
+        losses = self._losses(on_fake, self._requested(noise))
+        return [self.class_weight * torch.stack([*losses.values()]).sum()], {}
 
+    def _requested(self, noise: Tensor) -> Tensor:
+        """Return the conditions in noise in the form of `targets`."""
+        labels = self.labels_of(noise)
+        if not self.conditions.attributes:
+            assert labels is not None
+            return labels
+        attributes = noise[:, self.noise + len(self.classes) :]
+        if labels is None:
+            return torch.cat([torch.zeros_like(attributes[:, :1]), attributes], dim=1)
+        labels = labels if self.conditions.many_labels else labels.unsqueeze(1)
+        return torch.cat([labels.float(), attributes], dim=1)
 
-def _cross_entropy(verdict: Verdict, label: Tensor) -> Tensor:
-    """Return the mean of -log P(C = c)."""
-    assert verdict.label is not None
-    return cross_entropy(verdict.label, label)
+    def _parts(self, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the labels and the attributes of targets."""
+        if not self.conditions.attributes:
+            return target, None
+        labels, attributes = target.tensor_split([-len(self.conditions.attributes)], dim=1)
+        return (labels > 0.5 if self.conditions.many_labels else labels.squeeze(1).long()), attributes
 
+    def _losses(self, verdict: Verdict, target: Tensor) -> dict[str, Tensor]:
+        """Return the mean of -log P(C = c), and of the square error of the attributes that are known."""
+        assert verdict.label is not None
+        labels, attributes = self._parts(target)
+        losses = {}
+        if self.conditions.many_labels:
+            losses["class"] = binary_cross_entropy_with_logits(verdict.label, labels.to(verdict.label))
+        elif self.classes:
+            losses["class"] = cross_entropy(verdict.label, labels)
+        if attributes is not None:
+            assert verdict.attributes is not None
+            error = (verdict.attributes - attributes.nan_to_num()).square() * attributes.isfinite()
+            losses["attributes"] = error.sum() / attributes.isfinite().sum().clamp(min=1)
+        return losses
 
-def _accuracy(verdict: Verdict, label: Tensor) -> Tensor:
-    """Return the share of images whose class D recognises."""
-    assert verdict.label is not None
-    return (verdict.label.argmax(dim=1) == label).float().mean()
+    def _accuracy(self, verdict: Verdict, target: Tensor) -> Tensor:
+        """Return the share of images whose class D recognises; of all answers where each class has one."""
+        assert verdict.label is not None
+        predicted = verdict.label > 0 if self.conditions.many_labels else verdict.label.argmax(dim=1)
+        return (predicted == self._parts(target)[0]).float().mean()

@@ -1,7 +1,7 @@
 """The GAN of the paper, step by step: D on real and on generated images apart, then G on images of fresh noise."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
@@ -16,26 +16,9 @@ from ganlab.gan.draws import StepDraws
 from ganlab.gan.means import EpochMeans
 from ganlab.gan.optimization import Optimization
 from ganlab.gan.tricks import Tricks
+from ganlab.gan.verdict import Generated, Given, Terms, Verdict
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
-
-
-class Verdict(NamedTuple):
-    """D's output for images: logits of being real `(B,)`, and of the classes `(B, classes)` where it has them."""
-
-    source: Tensor
-    label: Tensor | None = None
-
-
-class Generated(NamedTuple):
-    """Noise `(B, latent)` and the images `(B, C, H, W)` that G made of it, with the graph to G's weights."""
-
-    noise: Tensor
-    images: Tensor
-
-
-Terms = tuple[list[Tensor], dict[str, Tensor]]
-"""Terms that are added to a network's loss, and values to log by name."""
 
 
 class GAN(LightningModule):
@@ -81,6 +64,11 @@ class GAN(LightningModule):
         self.tricks.adopt(generator, discriminator)
 
     @property
+    def many_labels(self) -> bool:
+        """Whether a generated sample may be of several classes."""
+        return False
+
+    @property
     def latent(self) -> int:
         """Length of the generator's input."""
         return self.noise
@@ -106,7 +94,7 @@ class GAN(LightningModule):
         self.optimization.set_rates(self.steps, self.planned_steps, optimizer_g, optimizer_d)
         real = batch.sample
         reused = self._generated(len(real)) if self.optimization.reuse_fakes and len(real) else None
-        logs = self.step_discriminator(real, batch.label, optimizer_d, batch.person, reused)
+        logs = self.step_discriminator(real, self.targets(batch), optimizer_d, batch.person, reused)
         if self.tricks.generator_steps(self.steps):
             # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
             self.toggle_optimizer(optimizer_g)
@@ -129,7 +117,7 @@ class GAN(LightningModule):
     def step_discriminator(
         self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Generated | None = None
     ) -> dict[str, Tensor]:
-        """Update D on real images `(B, C, H, W)` of classes and patients `(B,)`, and on as many generated ones.
+        """Update D on real images `(B, C, H, W)`, with their `targets` and patients, and on as many generated ones.
 
         Generated images are new unless `made` holds some. A trick that lets D rest removes the adversarial loss and the
         penalties, not the other terms; one that sets the gradient itself replaces them all. Returns what is logged.
@@ -181,6 +169,10 @@ class GAN(LightningModule):
         self._update(optimizer, terms)
         return {"loss/G": loss.detach(), **logs}
 
+    def targets(self, batch: Batch) -> Tensor:
+        """Return what D is to predict of real images besides their source, with a row each: their labels."""
+        return batch.label
+
     def discriminate(self, images: Tensor) -> Verdict:
         """Return D's verdict on images `(B, C, H, W)`."""
         return Verdict(self.discriminator(images))
@@ -221,10 +213,13 @@ class GAN(LightningModule):
             collective.average_gradients(weights, self.draws.slice.weight)
         optimizer.step()
 
-    def draw_noise(self, count: int, generator: torch.Generator | None = None, label: int | None = None) -> Tensor:
-        """Return standard normal noise `(count, latent)`. Raises UserError for a `label`: this GAN has no classes."""
-        if label is not None:
-            raise UserError(f"label={label}: this GAN was trained without classes. gan=acgan generates by class.")
+    def draw_noise(
+        self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float
+    ) -> Tensor:
+        """Return standard normal noise `(count, latent)`. Raises UserError for conditions: this GAN knows none."""
+        if label is not None or attributes:
+            what = f"label={label}" if label is not None else f"attributes={attributes}"
+            raise UserError(f"{what}: this GAN was trained without conditions. gan=acgan generates by class.")
         return self._normal(count, generator)
 
     def labels_of(self, noise: Tensor) -> Tensor | None:
@@ -250,15 +245,17 @@ class GAN(LightningModule):
         network.train(was_training)
         return images
 
-    def sample(self, count: int, seed: int = 0, batch_size: int = 256, label: int | None = None) -> Tensor:
+    def sample(
+        self, count: int, seed: int = 0, batch_size: int = 256, label: Given = None, **attributes: float
+    ) -> Tensor:
         """Return `count` decoded samples along the first axis, the same for the same seed, on the CPU.
 
-        A conditional GAN makes samples of the class `label` only, if one is given. Windows are
+        A conditional GAN makes samples of the `label` and the `attributes` only, if they are given. Windows are
         `(count, leads, samples)` in mV with the leads that the arrangement decodes to.
         """
         generator = torch.Generator().manual_seed(seed)
         samples, done = torch.empty(0), 0
-        for noise in self.draw_noise(count, generator, label).split(batch_size):
+        for noise in self.draw_noise(count, generator, label, **attributes).split(batch_size):
             part = self.codec.decode(self.generate(noise))
             if not done:
                 # One place for all: memory of a batch is then used again by the next.

@@ -15,6 +15,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.files import check_empty, whole_folder
 from ganlab.core.schema import validated
 from ganlab.exchange.card import NOTICE, write_card
+from ganlab.gan.acgan import ACGAN
+from ganlab.gan.gan import GAN
 from ganlab.generator.load import load, stored_config
 from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sample, rebuilt, state_of
 from ganlab.generator.schema import FORMAT, Exported
@@ -65,6 +67,7 @@ def _config(run: Path, trained: Trained, sha256: str) -> dict[str, Any]:
         "gan": f"{gan.__module__}.{gan.__qualname__}",
         "noise": trained.gan.noise,
         "classes": list(trained.gan.classes),
+        **_conditions(trained.gan),
         "arrangement": config["arrangement"],
         "standardization": config["standardization"],
         "generator": config["architecture"]["generator"],
@@ -82,6 +85,13 @@ def _config(run: Path, trained: Trained, sha256: str) -> dict[str, Any]:
     }
 
 
+def _conditions(gan: GAN) -> dict[str, Any]:
+    """Return what is to be known of conditions besides the names of classes that exclude one another."""
+    if not isinstance(gan, ACGAN) or not gan.conditions.fitted:
+        return {}
+    return {"conditions": {"many_labels": gan.many_labels, "attributes": list(gan.conditions.attributes)}}
+
+
 def _write_card(folder: Path, trained: Trained, config: dict[str, Any]) -> None:
     """Write what the files are, from what they were made, and what is not known about them."""
     about, state = config["about"], state_of(trained.gan)
@@ -92,7 +102,9 @@ def _write_card(folder: Path, trained: Trained, config: dict[str, Any]) -> None:
         weights_file=WEIGHTS,
         config_file=CONFIG,
         weights=sum(tensor.numel() for name, tensor in state.items() if name.startswith("generator.")),
-        fitted=[f"`{name}` {tuple(tensor.shape)}" for name, tensor in state.items() if name.startswith("codec.")],
+        fitted=[
+            f"`{name}` {tuple(tensor.shape)}" for name, tensor in state.items() if not name.startswith("generator.")
+        ],
         classes=config["classes"],
         about=about,
         train=about["data"]["parts"]["train"],

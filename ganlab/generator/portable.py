@@ -22,6 +22,8 @@ from ganlab.core.files import sha256_of
 from ganlab.core.kind import Column, Kind
 from ganlab.core.ratio import Ratio
 from ganlab.core.schema import LARGEST, read_json, validated
+from ganlab.gan.acgan import ACGAN
+from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
 from ganlab.generator.schema import FORMAT, Exported
 from ganlab.generator.trained import Trained
@@ -71,11 +73,13 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
 
 
 def state_of(gan: GAN) -> dict[str, Tensor]:
-    """Return the tensors that sampling needs: weights, and the fitted state of the codec, without its counts."""
+    """Return the tensors that sampling needs: weights, and the fitted state of codec and conditions, without counts."""
     counts = {
         f"{name}.{key}" for name, m in gan.codec.named_modules() if isinstance(m, Ratio) for key in m.state_dict()
     }
     fitted = {f"codec.{key}": value for key, value in gan.codec.state_dict().items() if key not in counts}
+    conditions = gan.conditions.state_dict() if isinstance(gan, ACGAN) else {}
+    fitted |= {f"conditions.{key}": value for key, value in conditions.items()}
     return {f"generator.{key}": value for key, value in gan.sampling_generator.state_dict().items()} | fitted
 
 
@@ -99,7 +103,8 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
         arrangement = build_allowed(config["arrangement"], "arrangement", Arrangement)
         standardization = build_allowed(config["standardization"], "standardization", Standardization)
         make = build_allowed(config["generator"], "architecture", nn.Module)
-        numbers = config["noise"] + len(config["classes"])
+        conditions = _conditions(config)
+        numbers = config["noise"] + conditions.width
         with torch.device("meta"):
             sketched = sum(tensor.nbytes for tensor in make(arrangement, noise=numbers).state_dict().values())
         if sketched > size:
@@ -110,7 +115,7 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
             codec=Codec(standardization, arrangement),
             loss=BCE(),
             noise=config["noise"],
-            classes=config["classes"] if gan_class.conditional else (),
+            **({"classes": conditions.classes, "conditions": conditions} if gan_class.conditional else {}),
         )
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
@@ -120,6 +125,12 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
         leads, own = ", ".join(kind.leads), ", ".join(arrangement.decoded_leads)
         raise UserError(f"{file}: it generates leads {own}, and names a window of {leads}.")
     return gan, kind
+
+
+def _conditions(config: dict[str, Any]) -> Conditions:
+    given = config.get("conditions") or {}
+    names = tuple(given.get("attributes", ()))
+    return Conditions(tuple(config["classes"]), given.get("many_labels", False), names, names)
 
 
 def _kind(sample: dict[str, Any]) -> Kind:

@@ -122,6 +122,20 @@ class About(Strict):
         return choices
 
 
+class Given(Strict):
+    """What the generator is given behind its noise, besides one of the classes."""
+
+    many_labels: bool
+    attributes: Names
+
+    @field_validator("attributes")
+    @classmethod
+    def differ(cls, attributes: list[str]) -> list[str]:
+        """Return the attributes. Raises ValueError for names that stand twice."""
+        _different(attributes)
+        return attributes
+
+
 class Exported(Strict):
     """`generator.json`."""
 
@@ -132,6 +146,7 @@ class Exported(Strict):
     gan: Text
     noise: Annotated[int, Field(ge=1, le=MOST)]
     classes: Names
+    conditions: Given | None = None
     arrangement: dict[str, Any]
     standardization: dict[str, Any]
     generator: dict[str, Any]

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
+from ganlab.core.labels import SEPARATOR, multi_hot, names_in
 from ganlab.gan.gan import GAN
+from ganlab.gan.verdict import Given
 from ganlab.tracking.checkpoints import read_checkpoint
 
 LISTED = 6
@@ -28,22 +30,32 @@ class Trained:
     steps: int | None
     """Training steps at the checkpoint; None for a generator that was stored alone."""
 
-    def sample(self, n: int, seed: int = 0, batch_size: int = 256, label: str | None = None) -> Tensor:
+    def sample(
+        self, n: int, seed: int = 0, batch_size: int = 256, label: str | None = None, **attributes: float
+    ) -> Tensor:
         """Return `n` samples, such as windows `(n, leads, samples)` in mV; the same ones for the same seed.
 
-        A conditional generator makes those of the class `label`, or of random classes. Raises UserError for a class
-        that it does not know.
+        A conditional generator makes those of the class `label`, or of random classes, and of the `attributes`. Raises
+        UserError for a class or an attribute that it does not know.
         """
-        return self.gan.sample(n, seed, batch_size, self.number_of(label))
+        return self.gan.sample(n, seed, batch_size, self.label_of(label), **attributes)
 
-    def number_of(self, label: str | None) -> int | None:
-        """Return the index of a class by its name. Raises UserError for a class that the generator does not know."""
-        if label is None:
+    def label_of(self, name: str | None) -> Given:
+        """Return the label of a class by its name, or of several as in `NORM+SR` where a sample may have several.
+
+        Raises UserError for a class that the generator does not know.
+        """
+        if name is None:
             return None
-        if label not in self.gan.classes:
-            classes = ", ".join(self.gan.classes) or "none: it was trained without classes (gan=acgan has them)"
-            raise UserError(f"label={label}: this generator knows {classes}.")
-        return self.gan.classes.index(label)
+        classes = self.gan.classes
+        several = self.gan.many_labels
+        # A command line takes no semicolon without quotes.
+        text = name.replace("+", SEPARATOR) if several and name not in classes else name
+        if unknown := [each for each in (names_in(text) if several else [text]) if each not in classes]:
+            accepted = ", ".join(classes) or "none: it was trained without classes (gan=acgan has them)"
+            more = f", and several of them as in {'+'.join(classes[:2])}" if several else ""
+            raise UserError(f"label={name}: this generator knows {accepted}{more}; not {', '.join(unknown)}.")
+        return multi_hot(text, classes) if several else classes.index(text)
 
 
 def state_in(path: Path) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganlab.gan.gan import GAN, Verdict
+from ganlab.gan.gan import GAN
+from ganlab.gan.verdict import Verdict
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.stopping.choice import Evaluation
 from ganlab.stopping.score import Scale

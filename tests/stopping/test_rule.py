@@ -15,7 +15,8 @@ from hypothesis import strategies as some
 from ganlab.compose import Experiment
 from ganlab.core.errors import UserError
 from ganlab.evaluation.evidence import Evidence
-from ganlab.gan.gan import GAN, Verdict
+from ganlab.gan.gan import GAN
+from ganlab.gan.verdict import Verdict
 from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
 from ganlab.stopping import examiner

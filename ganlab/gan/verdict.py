@@ -1,0 +1,30 @@
+"""Values that pass between the steps of a GAN."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ganlab.core.labels import Label
+
+Given = Label | None
+"""A label that samples are to have, or None where the generator draws it."""
+Terms = tuple[list[Tensor], dict[str, Tensor]]
+"""Terms that are added to a network's loss, and values to log by name."""
+
+
+class Verdict(NamedTuple):
+    """D's output for images: logits of being real `(B,)`, and of the classes `(B, classes)` where it has them.
+
+    `attributes` `(B, A)` are its predictions, in standard deviations.
+    """
+
+    source: Tensor
+    label: Tensor | None = None
+    attributes: Tensor | None = None
+
+
+class Generated(NamedTuple):
+    """Noise `(B, latent)` and the images `(B, C, H, W)` that G made of it, with the graph to G's weights."""
+
+    noise: Tensor
+    images: Tensor
