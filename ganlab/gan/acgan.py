@@ -10,6 +10,7 @@ Where a sample may be of several classes (ours), each has a sigmoid, and L_C is 
 Attributes (ours) are predicted besides: the mean square error, in standard deviations, where they are known.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,11 +41,11 @@ class ACGAN(GAN):
         *parts: Any,
         class_weight: float = 1.0,
         class_on_synthetic: bool = True,
-        conditions: Conditions | None = None,
+        conditions: Conditions | Callable[..., Conditions] = Conditions,
         **settings: Any,
     ) -> None:
         super().__init__(*parts, **settings)
-        self.conditions = conditions or Conditions(self.classes)
+        self.conditions = conditions if isinstance(conditions, Conditions) else conditions(self.classes)
         if self.conditions.width < 2 - self.conditions.many_labels - bool(self.conditions.attributes):
             raise UserError(
                 f"gan=acgan needs data with two or more classes; this data has {', '.join(self.classes) or 'none'}. "
