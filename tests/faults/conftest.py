@@ -6,6 +6,7 @@ By default each fault is injected once or twice; `make faults` injects it GANLAB
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,24 @@ def commands(tmp_path: Path, empty_database: Path) -> Iterator[Commands]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing has happened to, to be read only."""
     return Commands(tmp_path_factory.mktemp("whole")).run(*SMALL).run
+
+
+@pytest.fixture
+def mounted(tmp_path: Path):
+    """Mounts a small disk in a folder."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
+        )
+        if done.returncode:
+            pytest.skip("mounting a small disk needs the rights of root")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", str(folder)], capture_output=True, check=False)
 
 
 Record = Callable[..., None]

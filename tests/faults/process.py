@@ -13,6 +13,7 @@ from pathlib import Path
 PRELOADED = [
     *(
         "ganlab.command.run",
+        "ganlab.command.sample",
         "ganlab.evaluation.reference",
         "ganlab.report.summary",
         "mlflow",

@@ -19,24 +19,6 @@ from tests.faults.test_checkpoints import same
 from tests.faults.test_signals import statuses
 
 
-@pytest.fixture
-def mounted(tmp_path: Path):
-    """Mounts a small disk in a folder."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-
-    def mount(options: str) -> Path:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
-        )
-        if done.returncode:
-            pytest.skip("mounting a small disk needs the rights of root")
-        return folder
-
-    yield mount
-    subprocess.run(["umount", str(folder)], capture_output=True, check=False)
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [("size=2m", "its checkpoints need about"), ("size=2m,ro", "cannot be written")],

@@ -1,0 +1,120 @@
+"""F27, F28: an export is whole or absent, whoever is killed while it is written and whatever the disk can take."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ganlab.core.errors import UserError
+from ganlab.exchange.reader import read
+from ganlab.exchange.synthetic import Request
+from ganlab.generator.load import load
+from ganlab.generator.portable import CONFIG, WEIGHTS
+from tests.faults.conftest import Record
+from tests.faults.process import Commands
+from tests.fuzz.test_generator import exported
+
+FORMS = {"npy": "window", "csv": "window", "wfdb": "window", "png": "image"}
+Mount = Callable[[str], Path]
+
+
+def generator(folder: Path, kind: str) -> Path:
+    """An exported generator of this kind."""
+    text, weights = exported(kind)
+    made = folder / "generator"
+    made.mkdir()
+    (made / WEIGHTS).write_bytes(weights)
+    (made / CONFIG).write_text(json.dumps(text))
+    return made
+
+
+def left(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("**/.*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("form", ["npy", *(pytest.param(f, marks=pytest.mark.fault) for f in ("csv", "wfdb", "png"))])
+def test_f27_killed_while_samples_are_written(commands: Commands, rounds: int, record: Record, form: str) -> None:
+    folder = commands.folder
+    request = Request(load(generator(folder, FORMS[form])).kind, ("healthy", "ill"))
+    for number in range(rounds):
+        out = folder / f"out{number}"
+        call = ("run=generator", f"format={form}", f"out={out.name}")
+        started = commands.begin(*call, "n=50000", "batch_size=1", name="sample")
+        started.until(lambda: left(folder))
+        time.sleep(commands.random.random() / 2)
+        started.told(signal.SIGKILL)
+        assert started.ended() == -signal.SIGKILL
+        assert not out.exists()
+        (half,) = left(folder)
+        with pytest.raises(UserError, match="was not finished"):
+            read(half, request)
+        if number == 0:
+            refused = commands.run(f"synthetic={half.name}", "out=judged", name="evaluate", code=2).said
+            assert "was not finished" in refused or form == "png"
+        commands.run(*call, "n=3", name="sample")
+        assert not left(folder)
+        assert len(read(out, request).values) == 3
+    record(
+        "F27",
+        f"SIGKILL while ganlab.sample format={form} writes",
+        rounds,
+        "no folder by its name; what is left is refused; given again, whole and nothing left",
+        "so each time",
+    )
+
+
+def test_f28_files_that_may_not_grow(commands: Commands, record: Record) -> None:
+    folder = commands.folder
+    for kind in ("window", "image"):
+        made = generator(folder, kind).rename(folder / kind)
+        for form in (form for form, of in FORMS.items() if of == kind):
+            call = (f"run={made.name}", f"format={form}", "n=2000", f"out=out_{form}")
+            said = commands.run(*call, name="sample", code=2, file_limit=20_000).said
+            assert "cannot be written: File too large" in said or "cannot be written" in said
+            assert "Traceback" not in said
+            assert not (folder / f"out_{form}").exists()
+            assert not left(folder)
+    record("F28", "files limited to 20,000 bytes (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png", 1,
+           "exit 2, file and room named, nothing left", "so each time")  # fmt: skip
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("form", FORMS)
+def test_f28_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Record, form: str) -> None:
+    disk = mounted("size=200k")
+    generator(commands.folder, FORMS[form])
+    for out in (disk / "out", disk):
+        call = ("run=generator", f"format={form}", "n=2000", f"out={out}")
+        said = commands.run(*call, name="sample", code=2).said
+        assert "cannot be written: No space left" in said or "bytes, and" in said, said
+        assert "Traceback" not in said
+        assert not [*disk.iterdir()]
+    commands.run("run=generator", f"format={form}", "n=2", f"out={disk}", name="sample")
+    assert (disk / "README.md").read_text().startswith("# Synthetic")
+    record("F28", f"ganlab.sample format={form} to a disk of 200 kB, and to a folder that is the disk", 2,
+           "exit 2, the room named, nothing left; with room, whole", "so each time")  # fmt: skip
+
+
+@pytest.mark.fault
+def test_f28_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: Record) -> None:
+    disk = mounted("size=1m")
+    call = ("dataset.patients=12", "dataset.seconds=60", f"cache={disk}/cache")
+    said = commands.run(*call, name="prepare", code=2).said
+    assert "cannot be written: No space left" in said
+    assert "cache=<folder>" in said
+    assert "Traceback" not in said
+    assert not left(disk)
+    record("F28", "a cache on a disk of 1 MB", 1, "exit 2, the room and cache= named, nothing left", "so")
+
+
+@pytest.mark.fault
+def test_f28_a_generator_on_a_full_disk(commands: Commands, whole: Path, mounted: Mount, record: Record) -> None:
+    disk = mounted("size=8k")
+    said = commands.run(f"run={whole}", f"out={disk}/generator", name="export_generator", code=2).said
+    assert "needs about" in said or "cannot be written" in said
+    assert "Traceback" not in said
+    assert not [*disk.iterdir()]
+    record("F28", "ganlab.export_generator to a disk of 8 kB", 1, "exit 2, the room named, nothing left", "so")
