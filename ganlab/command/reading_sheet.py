@@ -23,7 +23,7 @@ from torch import Tensor
 from ganlab.codec import Codec
 from ganlab.command.entry import arguments
 from ganlab.core.errors import UserError
-from ganlab.core.files import check_empty
+from ganlab.core.files import check_empty, whole_folder, write_whole
 from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import TOP, Row
 from ganlab.core.resampling import centred
@@ -97,14 +97,16 @@ def make_sheet(
     if not np.isfinite(samples).all():
         raise UserError(f"run={run}: samples hold NaN or infinity, which would tell them apart. Another checkpoint=?")
     order = rng.permutation(n)
-    for part in ("reader", "key"):
-        (folder / part).mkdir(parents=True)
-    (folder / "reader" / "sheet.html").write_text(sheet_page(trained.kind, samples[order]))
-    header = ("item", "answer", "confidence", "remark")
-    _write(folder / "reader" / "answers.csv", header, [(item, "", "", "") for item in range(1, n + 1)])
-    key = [(item, *truth[place]) for item, place in enumerate(order, start=1)]
-    _write(folder / "key" / "key.csv", ("item", "truth", "record"), key)
-    (folder / "key" / "README.txt").write_text(f"{NOTE}\nRun {run}, checkpoint {trained.checkpoint}, seed {seed}.\n")
+    page, header = sheet_page(trained.kind, samples[order]), ("item", "answer", "confidence", "remark")
+    with whole_folder(folder) as unfinished:
+        reader, key = unfinished / "reader", unfinished / "key"
+        reader.mkdir()
+        key.mkdir()
+        (reader / "sheet.html").write_text(page)
+        _write(reader / "answers.csv", header, [(item, "", "", "") for item in range(1, n + 1)])
+        items = [(item, *truth[place]) for item, place in enumerate(order, start=1)]
+        _write(key / "key.csv", ("item", "truth", "record"), items)
+        (key / "README.txt").write_text(f"{NOTE}\nRun {run}, checkpoint {trained.checkpoint}, seed {seed}.\n")
     log.info("for the reader: %s. The key, not to be handed over: %s", folder / "reader", folder / "key")
     return folder
 
@@ -191,15 +193,13 @@ def score(key: Path, answers: Sequence[Path], out: Path | None = None) -> Path:
     scores = {name: scored(real, rows) for name, rows in readers.items()}
     kappa = agreement([[rows[item]["answer"] for item in truth] for rows in readers.values()])
     folder = out or key.resolve().parent.parent
-    folder.mkdir(parents=True, exist_ok=True)
     values = {"readers": {name: asdict(each) for name, each in scores.items()}, "kappa": kappa}
-    (folder / "scores.json").write_text(json.dumps(values, indent=1))
+    write_whole(folder / "scores.json", json.dumps(values, indent=1), "out")
     remarks = {
         name: [(item, truth[item]["truth"], row["answer"], row.get("remark", "")) for item, row in rows.items()]
         for name, rows in readers.items()
     }
-    page = folder / "scores.html"
-    page.write_text(scores_page(scores, kappa, remarks))
+    page = write_whole(folder / "scores.html", scores_page(scores, kappa, remarks), "out")
     for name, each in scores.items():
         log.info("%s: %s", name, sentence(each))
     if kappa is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganlab.core.files import write_whole
+from ganlab.core.files import whole, write_whole
 from ganlab.core.kind import Kind
 from ganlab.core.words import counted, duration, number
 from ganlab.evaluation.reference import Preview
@@ -108,7 +108,8 @@ def _images(folder: Path, real: Preview | None, synthetic: Preview | None) -> Pi
     caption = f"Real and generated samples as the networks see them. {NOTICE}"
     grids = draw_grids({"Real": real.images, "Synthetic": synthetic.images})
     drawn = picture(grids, caption, "Grids of real and of generated images", dpi=110)
-    (folder / COMPARISON).write_bytes(drawn.png)
+    with whole(folder / COMPARISON) as file:
+        file.write(drawn.png)
     return drawn
 
 

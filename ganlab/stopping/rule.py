@@ -23,6 +23,7 @@ from typing import Any
 from pytorch_lightning import Trainer
 
 from ganlab.core.errors import UserError
+from ganlab.core.files import write_whole
 from ganlab.core.kind import Kind
 from ganlab.dataset.module import Data
 from ganlab.evaluation.reference import real_sets
@@ -238,8 +239,7 @@ class Rule(Stopping):
             "why": reason(self.evaluations),
             "evaluations": [asdict(each) | {"eligible": each.eligible} for each in self.evaluations],
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / FILE).write_text(json.dumps(content, indent=1))
+        write_whole(self.folder / FILE, json.dumps(content, indent=1))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state for the checkpoint."""

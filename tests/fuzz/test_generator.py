@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_generator(fuzz: Fuzz) -> None:
         for _ in range(data.draw(st.integers(0, 3))):
             inner, key = data.draw(st.sampled_from(list(places(config)) or [({}, "x")]))
             subtrees = [other[name] for other, name in places(made["window"][0])]
-            value = data.draw(st.sampled_from([*hostile, *subtrees]) | tokens)
+            value = deepcopy(data.draw(st.sampled_from([*hostile, *subtrees]) | tokens))
             if isinstance(inner, dict) and data.draw(st.integers(0, 9)) == 0:
                 inner["more" if data.draw(st.booleans()) else "seed"] = value
             else:
