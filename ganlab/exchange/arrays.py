@@ -112,6 +112,22 @@ def read_array_of_rows(path: Path, request: Request) -> Synthetic:
             f"{path} has shape {values.shape}; accepted is (rows, {len(named)}), the columns in the order of the data "
             f"set: {', '.join(named)}."
         )
-    values = np.asarray(values[:, [named.index(name) for name in names]], np.float32)
     labels = indices(path, read_labels(path.parent, len(values)), request)
-    return Synthetic(request.kind, values, labels, {"format": "npy array", "read": len(values)})
+    values = np.asarray(values[:, [named.index(name) for name in names]], np.float32)
+    synthetic = Synthetic(request.kind, values, labels, {"format": "npy array", "read": len(values)})
+    bad = _unlike(of_kind(request.kind, Row), values)
+    refuse_or_count(path, [f"row {row}: {reason}" for row, reason in sorted(bad.items())], request.on_bad)
+    return synthetic.take(np.setdiff1d(np.arange(len(values)), list(bad))) if bad else synthetic
+
+
+def _unlike(kind: Row, values: Array) -> dict[int, str]:
+    """Return what is wrong with each row, by its place, that holds another value than 0 and 1 or no whole number."""
+    reasons: dict[int, str] = {}
+    for place, column in enumerate(kind.columns):
+        if column.binary or column.whole:
+            own = values[:, place]
+            fits = np.isin(own, (0, 1)) if column.binary else np.rint(own) == own
+            expected = "0 or 1" if column.binary else "a whole number"
+            for row in np.flatnonzero(~fits & np.isfinite(own)).tolist():
+                reasons.setdefault(row, f"{column.name}: {own[row]:g} is not {expected}")
+    return reasons

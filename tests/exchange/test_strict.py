@@ -71,6 +71,16 @@ def test_bad_rows_are_left_out_and_counted_where_that_is_wanted(tmp_path: Path) 
     assert synthetic.facts["unreadable"] == 2
 
 
+def test_an_array_of_rows_holds_what_its_columns_may(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([[5, 1, 2], [5, 0.5, 2], [6, 0, 2.5], [7, 0, 3]]))
+    with pytest.raises(
+        UserError, match=r"2 cannot be used: row 1: sex: 0.5 is not 0 or 1; row 2: visits: 2.5 is not a"
+    ):
+        read(tmp_path / "x.npy", Request(ROW))
+    found = read(tmp_path / "x.npy", Request(ROW, on_bad="skip"))
+    np.testing.assert_array_equal(found.values, [[5, 1, 2], [7, 0, 3]])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 def test_encodings_are_those_of_real_tables_and_comments_of_old_exports_are_passed_over(
     encoding: str, tmp_path: Path
