@@ -12,16 +12,16 @@ the same patients are on both sides, which is refused.
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
-from ganlab.core.labels import Labels, present
+from ganlab.core.labels import Labels, of_class, present
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Estimate, Metric, Real, SampleSet, Scorer, Statistic, TooFew, Weights
+from ganlab.metrics.base import Estimate, Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, Weights
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import (
     STEPS,
@@ -32,7 +32,7 @@ from ganlab.metrics.utility.classifier import (
     resampled,
     train_classifier,
 )
-from ganlab.metrics.weighted import balanced_accuracy, macro_auroc, mean_of_finite
+from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc, mean_of_finite
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +40,13 @@ log = logging.getLogger(__name__)
 class Utility(Metric):
     """TSTR, TRTS and augmentation with the classifier of `ganlab.metrics.utility.classifier`, by patient.
 
+    Where a sample may be of several classes, each class has a number of its own as well.
     A set without labels, as of a GAN without classes, is not measured. A set with the reference's own patients is only
     tested on, not learned from.
     """
 
     kinds = (Window,)
-    numbers = numbers_of("utility")
+    numbers: Mapping[str, Number] = numbers_of("utility")
 
     def __init__(self, steps: int = STEPS, seed: int = 0, repeats: int = 1) -> None:
         """Take steps and seed of training, and `repeats`: classifiers of other seeds, whose numbers are averaged."""
@@ -57,6 +58,8 @@ class Utility(Metric):
         Raises TooFew where there are not two classes on both sides, or the same patients on both.
         """
         kind, patients = labelled(real), _Patients.of(real)
+        several = dict(enumerate(real.classes)) if patients.label.ndim == 2 else {}
+        self.numbers = type(self).numbers | {_name(name): _number(name) for name in several.values()}
         classify = classify_unseen(real, self.seed, self.steps)
         reference = resampled(real.reference.values, kind.rate)
 
@@ -86,6 +89,7 @@ class Utility(Metric):
             auroc = functools.partial(_by_patient, patients, macro_auroc)
             with_synthetic, without = auroc(tested(real.train, samples)), auroc(alone())
             of_synthetic, of_real = auroc(synthetic), auroc(real_as_many)
+            numbers |= {_name(name): _by_patient(patients, _one_class(k), synthetic) for k, name in several.items()}
             return numbers | {
                 "utility/tstr_auroc": of_synthetic,
                 "utility/tstr_balanced_accuracy": _by_patient(patients, balanced_accuracy, synthetic),
@@ -137,6 +141,19 @@ class _Patients:
     def weights(self, windows: Weights) -> Weights:
         """Return the weight of each patient, `(P,)`, given those of the windows, `(N,)`."""
         return np.bincount(self.place, windows) / np.bincount(self.place)
+
+
+def _name(name: str) -> str:
+    return f"utility/tstr_auroc_{name}"
+
+
+def _number(name: str) -> Number:
+    meaning = f"trained on this set, tested on the reference: patients of class {name} against all others"
+    return Number("AUROC", meaning, best=1, limits=(0, 1))
+
+
+def _one_class(k: int) -> Callable[[Probabilities, Labels], Estimate]:
+    return lambda probabilities, labels: auroc(probabilities[:, k], of_class(labels, k))
 
 
 def _labels(place: NDArray[np.int64], labels: Labels, classes: int) -> Labels:
