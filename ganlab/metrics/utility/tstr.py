@@ -59,7 +59,7 @@ class Utility(Metric):
         """
         kind, patients = labelled(real), _Patients.of(real)
         several = dict(enumerate(real.classes)) if patients.label.ndim == 2 else {}
-        self.numbers = type(self).numbers | {_name(name): _number(name) for name in several.values()}
+        self.numbers = {**type(self).numbers, **{_name(name): _number(name) for name in several.values()}}
         classify = classify_unseen(real, self.seed, self.steps)
         reference = resampled(real.reference.values, kind.rate)
 
