@@ -52,6 +52,8 @@ WITH = {
     "dataset/table": (*ROWS, "arrangement=table", "dataset.file=a.csv", "+dataset.columns.age={low: 0, high: 9}"),
     "dataset/images": (*IMAGES, "dataset.root=a", "dataset.height=20", "dataset.width=30", "dataset.channels=1"),
     "dataset/wfdb": ("dataset.root=a", "dataset.rate=500"),
+    "split/folds": ("dataset=ptbxl",),
+    "split/listed": ("split.file=a.csv",),
     **{f"arrangement/{name}": ("architecture=fcn",) for name in ("concat", "stripes", "squares")},
     "trick/r1_r2": ("loss=rpgan", "architecture=fcn"),
     "trick/dp_sgd": ("architecture=fcn",),

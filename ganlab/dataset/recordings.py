@@ -15,6 +15,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.record import Record
+from ganlab.dataset.annotations import outside_rhythms
 from ganlab.dataset.cache import Recordings, cached_recordings
 from ganlab.dataset.segments import POLICIES, touched
 from ganlab.dataset.source import Collected, Skipped, Source
@@ -89,20 +90,26 @@ class RecordingSource(Source):
             Windows(recordings, usable, names, leads.span, leads.decimation, avoided)
             for names in (leads.leads, leads.decoded_leads)
         )
+        left_out = bad if dropped else []
+        outside = outside_rhythms(usable, leads.span, len(train) + sum(each.count for each in left_out))
+        for one in outside:
+            log.warning("%s: %s: left out", self.name, one.reason)
         if not len(train):
             raise UserError(
-                f"{self.name}: every window of leads {', '.join(needed)} touches a bad segment, such as "
-                f"{bad[0].reason}. See dataset.on_bad_segment and arrangement.leads."
+                f"{self.name}: every window of leads {', '.join(needed)} is left out: "
+                f"{'; '.join(each.reason for each in [*left_out, *outside])}. See also arrangement.leads."
             )
         return Collected(
-            members=[
-                Member(record.name, record.patient, record.label, record.attributes) for record in recordings.records
-            ],
+            members=[self.member(record) for record in recordings.records],
             train=train,
             judged=judged,
-            skipped=[*recordings.skipped, *lacking, *(bad if dropped else ())],
+            skipped=[*recordings.skipped, *lacking, *left_out, *outside],
             doubtful=() if dropped else bad,
         )
+
+    def member(self, record: Record) -> Member:
+        """Return a record as a split needs it."""
+        return Member(record.name, record.patient, record.label, record.attributes)
 
     def _bad_segments(self, records: Sequence[Record], leads: Sequence[str], span: int) -> list[Skipped]:
         """Count and log the windows over bad segments by kind. Raises UserError where `on_bad_segment` refuses them."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.labels import Label, class_names
 from ganlab.core.record import Record
+from ganlab.dataset.annotations import annotated, check_annotations
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
@@ -34,7 +35,8 @@ class WFDB(RecordingSource):
 
     `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
     of a record's name is its patient. With `many_labels` a record may be of several classes: `NORM;SR` as its label, or
-    a column of 0 and 1 for each class. A record with samples that have no value is refused, unless `on_bad_segment` is
+    a column of 0 and 1 for each class. With `annotations`, the ending of annotation files, a window is of the rhythm
+    that it lies in. A record with samples that have no value is refused, unless `on_bad_segment` is
     drop: then the windows over them are left out. `limits` are those of `ganlab.dataset.segments.Limits`: `flat_ms` and
     `clipped_ms`, and `attributes`, units by the columns of continuous values. Raises UserError where
     there is no such folder or no record in it.
@@ -55,6 +57,7 @@ class WFDB(RecordingSource):
     ) -> None:
         super().__init__(cache, on_bad_record, on_bad_segment)
         self.attributes = dict(limits.pop("attributes", None) or {})
+        self.annotations = limits.pop("annotations", None)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
             raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
         self.limits = Limits(**limits)
@@ -66,7 +69,9 @@ class WFDB(RecordingSource):
         self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name = name
         self._people: dict[str, Member] | None = None
-        if (self.classes or self.attributes) and not people:
+        if self.annotations:
+            check_annotations(self.annotations, self.classes, many_labels)
+        elif (self.classes or self.attributes) and not people:
             key, value = ("classes", list(self.classes)) if self.classes else ("attributes", self.attributes)
             raise UserError(f"dataset.{key}={value} but no dataset.people, the CSV file that gives them.")
 
@@ -112,7 +117,8 @@ class WFDB(RecordingSource):
             "names": list(names),
             "files": list(self._files(names)),
             "segments": {**vars(self.limits), "missing": self.on_bad_segment == "drop"},
-        } | ({"people": people, "classes": list(self.classes)} if people else {})
+            "annotations": self.annotations,
+        } | ({"people": people, "classes": list(self.classes)} if people or self.annotations else {})
 
     def _files(self, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         """Yield name, size and time of all files of these records; each folder is listed once."""
@@ -148,16 +154,19 @@ class WFDB(RecordingSource):
             rate=self.rate,
             gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
             baseline=tuple(int(b) for b in header.baseline),
-            attributes=self.people()[name].attributes if self.attributes else (),
+            attributes=self.attributes_of(name, header.comments),
             segments=at_rate(segments, self.rate / float(header.fs), digital.shape[1]),
         )
+        if self.annotations:
+            record = annotated(self.root, record, float(header.fs), self.annotations, self.classes)
         return record, digital
 
     def people(self) -> dict[str, Member]:
         """Return the members of the file `people` by record; none where there is no such file."""
         if self._people is None:
             file = self.people_file
-            given = (self.classes, self.many_labels, tuple(self.attributes))
+            classes = () if self.annotations else self.classes
+            given = (classes, self.many_labels, tuple(self.attributes))
             self._people = {} if file is None else read_people(file, *given)
         return self._people
 
@@ -168,7 +177,12 @@ class WFDB(RecordingSource):
         if name not in self.people():
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
-        return member.patient, class_names(member.label, self.classes) if self.classes else "", member.label
+        labelled = self.classes and not self.annotations
+        return member.patient, class_names(member.label, self.classes) if labelled else "", member.label
+
+    def attributes_of(self, name: str, comments: Sequence[str]) -> tuple[float, ...]:
+        """Return the attributes of a record, NaN where unknown: those that `people` gives."""
+        return self.people()[name].attributes if self.attributes else ()
 
 
 def _by_beginning(folder: Path) -> dict[str, list[os.DirEntry[str]]]:

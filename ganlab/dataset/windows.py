@@ -14,6 +14,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.labels import attribute_array, label_array
 from ganlab.core.record import Record, millivolts
 from ganlab.core.resampling import resample
+from ganlab.dataset.annotations import labelled_starts
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.segments import clear_starts
@@ -76,15 +77,17 @@ class Windows(Samples):
         self.span = span
         self.decimation = decimation
         self.avoided = frozenset(avoided)
-        clear = [clear_starts(record, span, self.avoided) for record in self.records]
-        owner = np.repeat(np.arange(len(clear)), [len(each) for each in clear])
-        stretches = np.concatenate([*clear, np.empty((0, 2), np.int64)])
+        pairs = [labelled_starts(record, clear_starts(record, span, self.avoided), span) for record in self.records]
+        owner = np.repeat(np.arange(len(pairs)), [len(own) for _, own in pairs])
+        stretches = np.concatenate([*(clear for clear, _ in pairs), np.empty((0, 2), np.int64)])
+        annotated = np.concatenate([*(own for _, own in pairs), np.empty(0, np.int64)])
+        labels = label_array([r.label for r in self.records])[owner]
         self._first, lengths = stretches[:, 0], stretches[:, 1] - stretches[:, 0] + 1
         self._counted = np.cumsum(lengths) - lengths
         starts, stretch = _laid(stretches, span)
         self.record_of = owner[stretch]
         super().__init__(
-            labels=label_array([r.label for r in self.records])[self.record_of],
+            labels=(labels if labels.ndim == 2 else np.where(annotated < 0, labels, annotated))[stretch],
             persons=np.array([r.patient for r in self.records], dtype=np.str_)[self.record_of],
             starts=starts,
             attributes=attribute_array([r.attributes for r in self.records])[self.record_of],
@@ -197,5 +200,7 @@ def with_leads(records: Sequence[Record], leads: Sequence[str], span: int) -> tu
             usable.append(record)
     if not usable:
         shown = f" The first: {skipped[0].record} {skipped[0].reason}." if skipped else ""
-        raise UserError(f"No record has a window of {span} samples of leads {', '.join(leads)}.{shown}")
+        raise UserError(
+            f"No record has a window of {span} samples of leads {', '.join(leads)}.{shown} See arrangement.side."
+        )
     return usable, skipped

@@ -11,12 +11,16 @@ from ganlab.core.labels import Label
 
 @dataclass(frozen=True)
 class Member:
-    """A record, row or image as a split needs it: its name, its patient, its class or classes, and its attributes."""
+    """A record, row or image as a split needs it: its name, its patient, its class or classes, and its attributes.
+
+    `fold` is the fold that its data set publishes for it, "" for none.
+    """
 
     name: str
     patient: str
     label: Label
     attributes: tuple[float, ...] = ()
+    fold: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganlab.core.binomial import proportion_interval
 from ganlab.core.kind import Window
 from ganlab.core.record import LEADS, millivolts
 from ganlab.core.resampling import at_rate, centred
@@ -175,12 +176,14 @@ def directions(
 class Recognized:
     """How often the network recognizes real patients across their recordings: rank 1 among all who have several.
 
-    `rank_1` counts patients by the mean of their windows, `rank_1_of_windows` windows; None where `among` is below 2.
+    `rank_1` counts patients by the mean of their windows, with its exact 95 % `interval`, `rank_1_of_windows` windows;
+    None where `among` is below 2.
     """
 
     among: int = 0
     rank_1: float | None = None
     rank_1_of_windows: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 def recognition(
@@ -198,7 +201,8 @@ def recognition(
     by_window = (embedded[own] @ gallery.T).argmax(axis=1) == row
     persons = directions(embedded[own], row, np.arange(len(gallery)))
     by_person = (persons @ gallery.T).argmax(axis=1) == np.arange(len(gallery))
-    return Recognized(len(gallery), float(by_person.mean()), float(by_window.mean()))
+    interval = proportion_interval(int(by_person.sum()), len(gallery))
+    return Recognized(len(gallery), float(by_person.mean()), float(by_window.mean()), interval)
 
 
 def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, reference: Weights) -> float:

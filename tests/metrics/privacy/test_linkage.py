@@ -81,6 +81,7 @@ def test_recognition_counts_persons_and_windows() -> None:
     known = np.eye(4, dtype=np.float32)[[0, 2, 1]]
     found = recognition(own, targets, several, known)
     assert (found.among, found.rank_1, found.rank_1_of_windows) == (3, pytest.approx(2 / 3), pytest.approx(4 / 5))
+    assert found.interval == pytest.approx((0.094, 0.992), abs=0.001), "Clopper and Pearson, 2 of 3"
     assert recognition(own, targets, np.zeros(4, bool), known[:0]).rank_1 is None
     assert directions(own, persons, np.array([5])) == pytest.approx(own[:1])
 
