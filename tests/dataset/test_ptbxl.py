@@ -40,7 +40,7 @@ def collected(source: PTBXL, side: int = SIDE) -> Collected:
 
 
 def counts(source: PTBXL) -> dict[str, int]:
-    return class_counts(collected(source).judged, source.classes)
+    return class_counts(collected(source).judged.labels, source.classes)
 
 
 def test_a_record_has_all_classes_of_its_statements_whatever_their_likelihood(source: Callable[..., PTBXL]) -> None:
