@@ -39,7 +39,7 @@ def overview(source: Source) -> str:
 
 
 def _of_recordings(source: RecordingSource) -> str:
-    records, left_out = source.prepare().records, len(source.prepare().skipped)
+    records, left_out = source.prepare().records, sum(bad.count for bad in source.prepare().skipped)
     seconds = sum(record.samples / record.rate for record in records)
     patients = len({record.patient for record in records})
     counts = {"records": len(records), "patients": patients, "of signal": duration(seconds), "left out": left_out}

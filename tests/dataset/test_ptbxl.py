@@ -11,13 +11,16 @@ import pandas as pd
 import pytest
 
 from ganlab.arrangement.leads import Leads
+from ganlab.compose import compose
 from ganlab.core.errors import UserError
+from ganlab.core.kind import Window
 from ganlab.dataset.module import Data, class_counts
 from ganlab.dataset.ptbxl import PTBXL, SUPERCLASSES
 from ganlab.dataset.source import Collected
 from ganlab.split.folds import Folds
 from tests.conftest import DATA
 from tests.dataset import ptbxl_layout as layout
+from tests.test_conf import composed
 
 SIDE = 31
 """961 of a record's 1,000 samples."""
@@ -221,3 +224,16 @@ def test_the_tables_and_the_records_of_the_rate_are_fetched(
     data.fetch()
     assert fetched[1] == (data.url, database, "ptbxl_database.csv", "scp_statements.csv", "records100/")
     assert data.url.endswith("/ptb-xl/1.0.3/")
+
+
+@pytest.mark.parametrize(("name", "rate", "shape"), [("ptbxl", 100, (8, 25, 40)), ("ptbxl_500", 500, (8, 50, 100))])
+def test_the_presets_take_ten_seconds_of_twelve_leads(name: str, rate: int, shape: tuple[int, int, int]) -> None:
+    folds = "dataset.folds={train: [1,2,3,4,5,6,7,8], validation: [9], test: [10]}"
+    experiment = compose(composed(f"experiment={name}", folds, "dataset.root=nowhere"))
+    kind = experiment.data.kind
+    assert isinstance(kind, Window)
+    assert (set(kind.leads), kind.rate, kind.samples) == ({lead.lower() for lead in layout.LEADS}, rate, 10 * rate)
+    assert experiment.networks.arrangement.shape == shape
+    assert experiment.gan.classes == SUPERCLASSES
+    assert isinstance(experiment.data.splitter, Folds)
+    assert experiment.data.splitter.folds["test"] == ("10",)
