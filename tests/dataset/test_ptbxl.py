@@ -196,20 +196,29 @@ def test_a_patient_in_two_folds_is_refused(database: Path, tmp_path: Path) -> No
         data.setup()
 
 
+def superclasses(root: Path) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The table, and the number of records of each superclass, counted by pandas alone."""
+    table = pd.read_csv(root / "ptbxl_database.csv", index_col="ecg_id")
+    statements = pd.read_csv(root / "scp_statements.csv", index_col=0)
+    classes = statements[statements.diagnostic == 1].diagnostic_class.to_dict()
+    own = table.scp_codes.map(lambda text: {classes[code] for code in ast.literal_eval(text) if code in classes})
+    return table, own.explode().value_counts().to_dict()
+
+
+def test_the_counts_that_pages_show_are_those_that_pandas_counts(source: Callable[..., PTBXL], database: Path) -> None:
+    data = source()
+    shown = data.tables(collected(data))["Classes"]
+    assert {name: row["records"] for name, row in shown.items()} == superclasses(database)[1]
+
+
 def test_superclasses_of_the_real_records_are_those_that_pandas_counts(tmp_path: Path) -> None:
     """Labels alone: reading the signals of all records takes long."""
     root = DATA / "ptbxl"
     if not root.is_dir():
         pytest.skip(f"no real records in {root}: set GANLAB_TEST_DATA to the folder that holds ptbxl")
-    table = pd.read_csv(root / "ptbxl_database.csv", index_col="ecg_id")
-    statements = pd.read_csv(root / "scp_statements.csv", index_col=0)
-    classes = statements[statements.diagnostic == 1].diagnostic_class.to_dict()
-    superclasses = table.scp_codes.map(
-        lambda text: {classes[code] for code in ast.literal_eval(text) if code in classes}
-    )
+    table, counted = superclasses(root)
     members = list(PTBXL(root, cache=tmp_path).people().values())
-    ours = {name: sum(bool(np.array(m.label)[n]) for m in members) for n, name in enumerate(SUPERCLASSES)}
-    assert ours == superclasses.explode().value_counts().to_dict()
+    assert {name: sum(bool(np.array(m.label)[n]) for m in members) for n, name in enumerate(SUPERCLASSES)} == counted
     assert len({member.patient for member in members}) == table.patient_id.nunique() == 1618
     assert [int(member.fold) for member in members] == table.strat_fold.tolist()
 
