@@ -2,14 +2,18 @@
 
 import logging
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from ganlab.core.errors import UserError
+from ganlab.core.errors import PREEMPTED, UserError
 from ganlab.core.settings import HYDRA
 from ganlab.tracking.owner import LOCK, FolderInUse, owned
 
@@ -30,12 +34,32 @@ def working_in(folder: Path) -> Iterator[None]:
     if hydra.job.chdir:
         log.warning("hydra.job.chdir=true changes nothing: paths begin in %s", hydra.runtime.cwd)
     try:
-        with chdir(hydra.runtime.cwd), owned(folder):
+        with _ended_by_signals(), chdir(hydra.runtime.cwd), owned(folder):
             yield
     except (UserError, KeyboardInterrupt, SystemExit) as refusal:
-        if hydra.mode == RunMode.RUN and _record(folder) == before:
-            forget_call(folder, f"{hydra.job.name}.log", in_use=isinstance(refusal, FolderInUse))
+        in_use = isinstance(refusal, FolderInUse)
+        if hydra.mode == RunMode.RUN and (in_use or _record(folder) == before):
+            forget_call(folder, f"{hydra.job.name}.log", in_use)
         raise
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End as Python does at an exit, also before the training listens to signals; who listens already goes on to."""
+    numbers = [signal.SIGTERM, signal.SIGHUP] if threading.current_thread() is threading.main_thread() else []
+    unheard = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in unheard:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in unheard:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    log.warning("%s: the run ends", signal.Signals(number).name)
+    raise SystemExit(PREEMPTED)
 
 
 def _record(folder: Path) -> list[bytes | None]:

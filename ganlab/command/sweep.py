@@ -14,6 +14,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from ganlab.core.settings import check_writable
+
 log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
@@ -29,6 +31,13 @@ class Sweep(Callback):
     """Writes `summary.html` in the sweep's folder, and in that of a job that failed why."""
 
     close: Callable[[str], None] | None = None
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """End the program where a folder that was named cannot be written: Hydra would end in a traceback there."""
+        overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+        for name, _, folder in (override.partition("=") for override in overrides):
+            if name in ("hydra.run.dir", "resume"):
+                check_writable(folder.strip("'\""), name)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Arrange that the sweep is closed however it ends."""

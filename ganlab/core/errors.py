@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells give it for SIGINT."""
+PREEMPTED, INTERRUPTED = 143, 130
+"""Exit codes, as shells give them for SIGTERM and SIGINT."""
 SHOWN = 300
 """Characters of a value in a message."""
 

@@ -58,12 +58,19 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
 
 def writable(outputs: str) -> str:
     """Return the folder of outputs. Ends the program where it cannot be written, before Hydra fails there."""
+    check_writable(outputs, "outputs")
+    Path(outputs).mkdir(parents=True, exist_ok=True)
+    return outputs
+
+
+def check_writable(folder: str, setting: str) -> None:
+    """End the program where a folder, or the nearest one above it that exists, cannot be written."""
+    path = Path(folder).absolute()
     try:
-        Path(outputs).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=outputs):
-            return outputs
+        with tempfile.TemporaryFile(dir=next(each for each in (path, *path.parents) if each.is_dir())):
+            return
     except OSError as error:
-        raise SystemExit(f"outputs={outputs}: cannot be written ({error.strerror}); outputs=<another>.") from None
+        raise SystemExit(f"{setting}={folder}: cannot be written ({error.strerror}); {setting}=<another>.") from None
 
 
 def hydra_subdir(folder: str, now: str) -> str:

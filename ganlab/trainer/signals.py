@@ -18,13 +18,12 @@ from typing import Any, Self
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 
+from ganlab.core.errors import PREEMPTED
 from ganlab.gan.gan import GAN
 from ganlab.trainer.ddp import of_first
 
 log = logging.getLogger(__name__)
 
-PREEMPTED = 143
-"""Exit code, as shells give it for SIGTERM."""
 HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGINT)
 
 

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from ganlab.command import sweep
 from ganlab.core.errors import UserError
 from ganlab.report import summary
+from ganlab.tracking.owner import FolderInUse, owned
 from tests.conftest import ROOT
 
 APP = """
@@ -122,6 +123,21 @@ def test_a_sweep_with_a_failed_job_is_failed_and_says_which(
     assert told == [("FAILED", tmp_path / "summary.html")]
     assert "job 1_job failed: UserError: no window" in caplog.text
     assert "0_job" not in caplog.text
+
+
+def test_a_job_that_another_process_is_at_work_on_keeps_its_folder_and_is_named(
+    tmp_path: Path, told: list[tuple[str, Path | None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "0_job"
+    (folder / ".hydra").mkdir(parents=True)
+    with owned(folder):
+        job = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(folder)}}})
+        sweep.Sweep().on_job_end(job, JobReturn(_return_value=FolderInUse("in use"), status=JobStatus.FAILED))
+        callback = sweep.Sweep()
+        callback.on_multirun_start(config(tmp_path))
+        callback.on_multirun_end(config(tmp_path))
+    assert not (folder / sweep.FAILED).exists()
+    assert "job 0_job failed: another process is at work on it" in caplog.text
 
 
 def test_a_job_that_succeeds_the_second_time_failed_no_more(tmp_path: Path) -> None:

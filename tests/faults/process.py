@@ -30,7 +30,13 @@ PRELOADED = [
 ]
 
 
-def _main(cwd: str, name: str, overrides: Sequence[str], env: Mapping[str, str], log: str, file_limit: int) -> None:
+Before = Callable[[], object]
+"""What a process does first; a function of a module, since another process imports it."""
+
+
+def _main(
+    cwd: str, name: str, overrides: Sequence[str], env: Mapping[str, str], log: str, file_limit: int, before: Before
+) -> None:
     os.chdir(cwd)
     os.environ.update(env)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -45,6 +51,7 @@ def _main(cwd: str, name: str, overrides: Sequence[str], env: Mapping[str, str],
     from tests.conftest import save_pixel
 
     torch.set_num_threads(1)
+    before()
     Figure.savefig = save_pixel  # type: ignore[assignment,method-assign]
     __import__(f"ganlab.{name}", fromlist=["main"]).main()
 
@@ -100,12 +107,17 @@ class Commands:
         self.random = random.Random(0)
 
     def begin(
-        self, *overrides: str, name: str = "run", env: Mapping[str, str] | None = None, file_limit: int = 0
+        self,
+        *overrides: str,
+        name: str = "run",
+        env: Mapping[str, str] | None = None,
+        file_limit: int = 0,
+        before: Before = list,
     ) -> Started:
         self.count += 1
         log = self.folder / f"log{self.count}.txt"
         given = {"MLFLOW_TRACKING_URI": "", **(env or {})}
-        arguments = (str(self.folder), name, overrides, given, str(log), file_limit)
+        arguments = (str(self.folder), name, overrides, given, str(log), file_limit, before)
         process = self.context.Process(target=_main, args=arguments)
         started = Started(process, log, self.folder / "outputs" / "runs")
         process.start()

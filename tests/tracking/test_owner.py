@@ -67,8 +67,11 @@ def test_who_was_taken_over_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ended = threading.Event()
     monkeypatch.setattr(owner.os, "_exit", lambda code: (codes.append(code), ended.set()))
     with owned(tmp_path):
-        write(tmp_path, host="another-machine")
-        assert ended.wait(5)
+        for _ in range(100):
+            # A beat that was under way may come after it once.
+            write(tmp_path, host="another-machine")
+            if ended.wait(0.05):
+                break
     assert codes[0] == 1
 
 
