@@ -8,6 +8,7 @@ likelihood, so the least `likelihood` is 0, and leaves out records without a lab
 
 import ast
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -132,6 +133,11 @@ class PTBXL(Coded):
             if not self._published:
                 refuse_unused([member.label for member in members], classes, file)
             self._people = {member.name: member for member in members}
+            if len(self._people) < len(members):
+                name, times = Counter(member.name for member in members).most_common(1)[0]
+                raise UserError(
+                    f"{file}: column {self.column} has {name!r} {times} times; each record stands there once."
+                )
         return self._people
 
     def _member(self, file: Path, row: Mapping[str, str], classes: Classes, diagnostic: set[str]) -> Member:

@@ -162,6 +162,7 @@ def renamed(old: str, new: str, file: str = "ptbxl_database.csv") -> Callable[[P
         (renamed("strat_fold", "fold"), {}, r"no column strat_fold; its columns are ecg_id.*dataset\.download=true"),
         (renamed("diagnostic_class", "class", "scp_statements.csv"), {}, r"no column diagnostic_class"),
         (renamed("{'IMI'", "['IMI'"), {}, r"ecg_id 2: scp_codes=.*accepted are likelihoods such as"),
+        (renamed("00003_lr", "00002_lr"), {}, r"column filename_lr has 'records100/00000/00002_lr' 2 times"),
         (renamed("3,1003.0,", "3,,"), {}, r"ecg_id 3: no patient_id"),
         (lambda root: shutil.rmtree(root / "records500"), {"rate": 500}, r"none of the 18 records .*dataset\.rate=100"),
         (lambda root: None, {"rate": 250}, r"dataset\.rate=250: accepted are 100 and 500"),
