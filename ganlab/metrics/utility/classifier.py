@@ -59,13 +59,14 @@ class ResNet(nn.Module):
 class Block(nn.Module):
     """Two convolutions with a residual connection."""
 
-    def __init__(self, taken: int, given: int, stride: int) -> None:
+    def __init__(self, taken: int, given: int, stride: int, kernels: tuple[int, int] = (5, 5)) -> None:
         super().__init__()
+        first, second = kernels
         self.body = nn.Sequential(
-            nn.Conv1d(taken, given, 5, stride, 2, bias=False),
+            nn.Conv1d(taken, given, first, stride, first // 2, bias=False),
             nn.BatchNorm1d(given),
             nn.ReLU(),
-            nn.Conv1d(given, given, 5, 1, 2, bias=False),
+            nn.Conv1d(given, given, second, 1, second // 2, bias=False),
             nn.BatchNorm1d(given),
         )
         same = taken == given and stride == 1
