@@ -13,7 +13,7 @@ the same patients are on both sides, which is refused.
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +58,15 @@ class Utility(Metric):
         Raises TooFew where there are not two classes on both sides, or the same patients on both.
         """
         kind, patients = labelled(real), _Patients.of(real)
-        several = dict(enumerate(real.classes)) if patients.label.ndim == 2 else {}
-        self.numbers = {**type(self).numbers, **{_name(name): _number(name) for name in several.values()}}
+        several = real.classes if patients.label.ndim == 2 else ()
+        self.numbers = {**type(self).numbers, **{_name(name): _number(name) for name in several}}
         classify = classify_unseen(real, self.seed, self.steps)
         reference = resampled(real.reference.values, kind.rate)
 
         def tested(*learned: SampleSet, first: int = 0) -> list[Probabilities]:
             classifiers = self._trained(learned, kind, len(real.classes), first)
             # Of a single class nothing can be learned: all patients are alike.
-            guess = np.full((len(patients.label), len(real.classes)), 1 / len(real.classes))
-            return [patients.mean(each.classify(reference)) for each in classifiers] or [guess]
+            return [patients.mean(each.classify(reference)) for each in classifiers] or [patients.guess(real.classes)]
 
         @functools.cache
         def trtr(count: int) -> list[Probabilities]:
@@ -83,21 +82,23 @@ class Utility(Metric):
             numbers = {"utility/trts_auroc": _tested_windows(classify(samples), samples.labels)}
             if samples.persons is not None and np.isin(samples.persons, patients.person).any():
                 return numbers
-            rng = np.random.default_rng(self.seed)
-            shuffled = SampleSet(samples.values, rng.permutation(samples.labels), samples.persons)
+            mixed = np.random.default_rng(self.seed).permutation(samples.labels)
             real_as_many, synthetic = trtr(min(len(samples), len(real.train))), tested(samples)
             auroc = functools.partial(_by_patient, patients, macro_auroc)
             with_synthetic, without = auroc(tested(real.train, samples)), auroc(alone())
             of_synthetic, of_real = auroc(synthetic), auroc(real_as_many)
-            numbers |= {_name(name): _by_patient(patients, _one_class(k), synthetic) for k, name in several.items()}
-            return numbers | {
-                "utility/tstr_auroc": of_synthetic,
-                "utility/tstr_balanced_accuracy": _by_patient(patients, balanced_accuracy, synthetic),
-                "utility/tstr_ratio": lambda of, other: of_synthetic(of, other) / (of_real(of, other) or np.nan),
-                "utility/tstr_shuffled_auroc": auroc(tested(shuffled)),
-                "utility/augmentation_auroc": with_synthetic,
-                "utility/augmentation_gain": lambda of, other: with_synthetic(of, other) - without(of, other),
-            }
+            return (
+                numbers
+                | _of_each(several, patients, synthetic)
+                | {
+                    "utility/tstr_auroc": of_synthetic,
+                    "utility/tstr_balanced_accuracy": _by_patient(patients, balanced_accuracy, synthetic),
+                    "utility/tstr_ratio": lambda of, other: of_synthetic(of, other) / (of_real(of, other) or np.nan),
+                    "utility/tstr_shuffled_auroc": auroc(tested(replace(samples, labels=mixed))),
+                    "utility/augmentation_auroc": with_synthetic,
+                    "utility/augmentation_gain": lambda of, other: with_synthetic(of, other) - without(of, other),
+                }
+            )
 
         return score
 
@@ -132,6 +133,10 @@ class _Patients:
             raise TooFew("the reference's patients are of one class, and two are needed: another split.seed or judged.")
         return cls(person, label, place)
 
+    def guess(self, classes: Sequence[str]) -> Probabilities:
+        """Return the same probability of each class for each patient, `(P, K)`."""
+        return np.full((len(self.label), len(classes)), 1 / len(classes))
+
     def mean(self, windows: Probabilities) -> Probabilities:
         """Return the mean of each patient's windows, `(P, K)` of `(N, K)`."""
         summed = np.zeros((len(self.person), windows.shape[1]))
@@ -150,6 +155,10 @@ def _name(name: str) -> str:
 def _number(name: str) -> Number:
     meaning = f"trained on this set, tested on the reference: patients of class {name} against all others"
     return Number("AUROC", meaning, best=1, limits=(0, 1))
+
+
+def _of_each(classes: Sequence[str], patients: _Patients, tested: list[Probabilities]) -> dict[str, Statistic]:
+    return {_name(name): _by_patient(patients, _one_class(k), tested) for k, name in enumerate(classes)}
 
 
 def _one_class(k: int) -> Callable[[Probabilities, Labels], Estimate]:
