@@ -23,6 +23,7 @@ from PIL import Image
 
 from ganlab.core.files import write_whole
 from ganlab.tracking.history import read_history
+from ganlab.tracking.mlflow_moved import bring_along
 from ganlab.tracking.record import read_facts
 
 log = logging.getLogger(__name__)
@@ -72,10 +73,13 @@ class Store:
         with FileLock(self.outputs / ".mlflow.lock"):
             client = MlflowClient(self.uri)
             experiment = client.get_experiment_by_name(self.experiment)
-            if experiment is not None:
-                return client, experiment.experiment_id
             local = self.uri.startswith("sqlite:")
             location = (self.outputs.resolve() / "mlartifacts").as_uri() if local else None
+            if experiment is not None:
+                database = Path(self.uri.removeprefix("sqlite:///"))
+                if location is not None and database.is_file():
+                    bring_along(database, experiment.artifact_location, location)
+                return client, experiment.experiment_id
             return client, client.create_experiment(self.experiment, artifact_location=location)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
+from mlflow.tracking._tracking_service import utils
 
 from ganlab.core.errors import UserError
 from ganlab.plot.figure import png_bytes
@@ -275,3 +276,22 @@ def test_sync_says_what_is_wrong(store: Store, tmp_path: Path, monkeypatch: pyte
         sync(str(folder), Store("http://127.0.0.1:9", tmp_path))
     with FileLock(folder / ".tracking.lock"), pytest.raises(UserError, match="still going on"):
         sync(str(tmp_path), store)
+
+
+def test_a_store_that_moved_takes_artifacts_where_it_lies_now(tmp_path: Path, empty_database: Path) -> None:
+    folder = tmp_path / "a b" / "outputs"
+    folder.mkdir(parents=True)
+    shutil.copy(empty_database, folder / "mlflow.db")
+    bring(write_run(folder / "run"), Store(f"sqlite:///{folder}/mlflow.db", folder))
+    moved = tmp_path / "moved" / "outputs"
+    shutil.move(folder.parent, moved.parent)
+    # As in another process.
+    utils._artifact_repos_cache.clear()
+    store = Store(f"sqlite:///{moved}/mlflow.db", moved)
+    (moved / "run" / "config.yaml").write_text("seed: 2")
+    sent = bring(moved / "run", store)
+    client, experiment = store.open()
+    assert [run.info.run_id for run in client.search_runs([experiment])] == [sent.run]
+    assert client.get_run(sent.run).info.artifact_uri.startswith(moved.as_uri())
+    assert [*moved.glob("mlartifacts/*/artifacts/config.yaml")]
+    assert not folder.exists()
