@@ -17,7 +17,7 @@ from ganlab.arrangement.order import sizes
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build, configuration_errors
-from ganlab.core.kind import Kind
+from ganlab.core.kind import Kind, Window
 from ganlab.dataset.module import Data
 from ganlab.dataset.resident import Reading
 from ganlab.dataset.source import Source
@@ -252,6 +252,11 @@ def _check_kind(name: str, standardization: Standardization, kind: Kind) -> None
         raise UserError(
             f"standardization={name} takes {taken}, and this data set gives {kind.noun}s. Windows go with "
             "adapted_range, fixed_range and others, rows with min_max, images with as_it_is."
+        )
+    if standardization.in_millivolts and isinstance(kind, Window) and kind.unit != "mV":
+        raise UserError(
+            f"standardization={name} has its range in mV, and these windows are in {kind.unit} (dataset.unit): "
+            "standardization=quantile_range and equalized take theirs from the training data."
         )
 
 

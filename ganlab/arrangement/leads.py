@@ -45,7 +45,7 @@ class Leads(Arrangement):
         super().__init__()
         self.size = _size(side)
         _refuse_what_does_not_fit(leads, self.size, leads_per_channel, decimation, samples)
-        self.leads = tuple(leads)
+        self.leads = tuple(str(lead).lower() for lead in leads)  # as those of records are compared
         self.side = self.size[1]
         self.batch_size = batch_size
         self.derived = {lead: dict(weights) for lead, weights in (derived or {}).items()}

@@ -21,7 +21,7 @@ from ganlab.command.prepare import numbers
 from ganlab.compose import set_window
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
-from ganlab.core.kind import Kind
+from ganlab.core.kind import Kind, Window
 from ganlab.core.labels import NO_CLASS, class_names
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted
@@ -126,6 +126,8 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
         return kind.limits
     few = samples.to_fit()
     standardization = _fitted(_all_leads(cfg, kind), few)
+    if not _fits(standardization, kind):
+        return {}
     low = standardization.low(few).expand(len(few), len(kind.leads), 1)
     high = low + standardization.width()
     if (low != low[:1]).any():
@@ -138,8 +140,14 @@ def _saturation(cfg: DictConfig, names: Sequence[str], samples: Samples, kind: K
     few, shares = samples.to_fit(), {}
     for name in names:
         standardization = _fitted(_with(_all_leads(cfg, kind), standardization=_standardization(cfg, name)), few)
-        shares[name] = int(standardization.encode(few).saturated) / few.numel()
+        if _fits(standardization, kind):
+            shares[name] = int(standardization.encode(few).saturated) / few.numel()
     return shares
+
+
+def _fits(standardization: Standardization, kind: Kind) -> bool:
+    """Return whether a range is stated in the samples' unit, or in none."""
+    return not standardization.in_millivolts or not isinstance(kind, Window) or kind.unit == "mV"
 
 
 def _fitted(cfg: DictConfig, few: Tensor) -> Standardization:
@@ -153,7 +161,9 @@ def _images(
 ) -> dict[str, list[NDArray[np.floating] | None]]:
     """Return the same samples under each arrangement that these data can take."""
     images = {}
-    standardization = _standardization(cfg, choices.shown_with)
+    kind = source.kind(source.plain())
+    shown_with = "quantile_range" if isinstance(kind, Window) and kind.unit != "mV" else choices.shown_with
+    standardization = _standardization(cfg, shown_with)
     for name, node in _arrangements(cfg, choices.arrangements).items():
         changed = _with(cfg, arrangement=node, standardization=standardization)
         try:

@@ -13,7 +13,7 @@ from ganlab.core.labels import Labels, label_array
 from ganlab.core.words import duration
 from ganlab.dataset.module import class_counts
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.dataset.recordings import RecordingSource
+from ganlab.dataset.recordings import DECLARE, RecordingSource
 from ganlab.dataset.source import Collected, Source
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,10 @@ def overview(source: Source) -> str:
 def _of_recordings(source: RecordingSource) -> str:
     records, left_out = source.prepare().records, sum(bad.count for bad in source.prepare().skipped)
     seconds = sum(record.samples / record.rate for record in records)
-    patients = len({record.patient for record in records})
+    if doubt := source.doubt():
+        log.warning("%s: %s. A run needs to know: %s", source.name, doubt, DECLARE)
+    left_out += sum(skipped.count for skipped in source.others)
+    patients = "?" if doubt else len({record.patient for record in records})
     counts = {"records": len(records), "patients": patients, "of signal": duration(seconds), "left out": left_out}
     return _lines(source, counts, label_array([record.label for record in records]), "records")
 

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganlab.command.folder import working_in
 from ganlab.command.resume import check_classes, check_same, with_overrides
+from ganlab.command.saturation import beyond_range
 from ganlab.command.train import train
 from ganlab.compose import Experiment, compose
 from ganlab.core.errors import INTERRUPTED, UserError
@@ -174,8 +176,10 @@ def _begin(experiment: Experiment, call: dict[str, Any], folder: Path) -> dict[s
     """Write `split.json` and the first `run.json`; return what the latter holds."""
     gan, data, config = experiment.gan, experiment.data, experiment.config
     networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    counts = data.counts()
+    counts["doubtful"] += [asdict(each) for each in beyond_range(data, gan.codec)]
     own = {
-        "data": data.counts(),
+        "data": counts,
         "batch_size": data.batch_size,
         "parameters": {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
         "provenance": provenance(config, data),

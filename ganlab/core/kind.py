@@ -38,11 +38,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Window:
-    """`(leads, samples)` in mV at `rate` Hz."""
+    """`(leads, samples)` in `unit` at `rate` Hz."""
 
     leads: tuple[str, ...]
     rate: float
     samples: int
+    unit: str = "mV"
     noun: ClassVar[str] = "window"
     people: ClassVar[str] = "patients"
 
@@ -59,20 +60,20 @@ class Window:
     @property
     def axes(self) -> dict[str, Any]:
         """Leads, rate and unit as written beside an array of windows."""
-        return {"leads": list(self.leads), "rate_hz": self.rate, "unit": "mV"}
+        return {"leads": list(self.leads), "rate_hz": self.rate, "unit": self.unit}
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
-        """No limits: those of millivolts depend on the standardization."""
+        """No limits: those of a signal depend on the standardization."""
         return {}
 
     def describe(self) -> str:
         """Return length, unit and leads, to be put behind the noun of a data card."""
-        length = f"{self.samples / self.rate:g} s ({self.samples} samples at {self.rate:g} Hz) in mV"
+        length = f"{self.samples / self.rate:g} s ({self.samples} samples at {self.rate:g} Hz) in {self.unit}"
         return f" of {length}.\nLeads: {', '.join(self.leads)}"
 
     def limited(self, values: Array) -> NDArray[np.float32]:
-        """Return windows `(N, leads, samples)` as they are: millivolts have no limits."""
+        """Return windows `(N, leads, samples)` as they are: signals have no limits."""
         return values.astype(np.float32, copy=False)
 
 

@@ -17,6 +17,8 @@ Labels = NDArray[Any]
 SEPARATOR = ";"
 """Between the names of several classes, in a table's cell or on the command line."""
 NO_CLASS = "no class"
+NO_LABEL = -1
+"""Label of a record whose class nobody states: it is left out where classes are declared."""
 
 
 def label_array(labels: Sequence[Label]) -> Labels:

@@ -27,9 +27,9 @@ from ganlab.dataset.source import Skipped
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Read = Callable[[str], tuple[Record, NDArray[np.int16]]]
+Read = Callable[[str], tuple[Record, NDArray[np.integer[Any]]]]
 """Returns the record of a name and its ADC values `(leads, samples)`, or raises BadRecord."""
-FORMAT = 2
+FORMAT = 4
 """Raised whenever the files of a cache folder change their meaning."""
 
 
@@ -37,7 +37,8 @@ FORMAT = 2
 class Recordings:
     """All recordings of a data set, in ADC units, on disk.
 
-    `signal` is flat; the recording of `record` stands at `record.offset` with shape `(leads, samples)`.
+    `signal` is flat; the recording of `record` stands at `record.offset` with shape `(leads, samples)`, a wide one with
+    two words a value.
     """
 
     signal: NDArray[np.int16]
@@ -51,12 +52,13 @@ class Recordings:
             return Recordings, (self.signal, self.records, self.skipped)
         return open_cache, (self.folder,)
 
-    def digital(self, record: Record) -> NDArray[np.int16]:
+    def digital(self, record: Record) -> NDArray[np.integer[Any]]:
         """Return a recording in ADC units, `(leads, samples)`, not copied."""
-        shape = (len(record.leads), record.samples)
+        shape, words = (len(record.leads), record.samples), 2 if record.wide else 1
         # A memmap takes longer to slice than a window to copy.
         signal = np.asarray(self.signal)
-        return signal[record.offset : record.offset + shape[0] * shape[1]].reshape(shape)
+        own = signal[record.offset : record.offset + words * shape[0] * shape[1]]
+        return (own.view("<i4") if record.wide else own).reshape(shape)
 
 
 def cached_recordings(
@@ -81,7 +83,7 @@ def cached_recordings(
                     continue
                 record, digital = one
                 records.append(replace(record, offset=file.tell() // 2))
-                file.write(np.ascontiguousarray(digital, dtype="<i2").data)
+                file.write(np.ascontiguousarray(digital, dtype="<i4" if record.wide else "<i2").data)
         index = {"records": [asdict(each) for each in records], "skipped": [asdict(each) for each in skipped]}
         (folder / "index.json").write_text(json.dumps(index))
         log.info("%s: cached %d records in %s", name, len(records), cache)
@@ -89,7 +91,7 @@ def cached_recordings(
     return open_cache(cached(cache, name, {"format": FORMAT, **identity}, build))
 
 
-def _read(read: Read, name: str) -> tuple[Record, NDArray[np.int16]] | BadRecord:
+def _read(read: Read, name: str) -> tuple[Record, NDArray[np.integer[Any]]] | BadRecord:
     try:
         return read(name)
     except BadRecord as bad:
@@ -113,7 +115,8 @@ def open_cache(folder: Path) -> Recordings:
     index = json.loads((folder / "index.json").read_text())
     records = tuple(_record(row) for row in index["records"])
     file = folder / "signal.i16"
-    size, expected = file.stat().st_size, 2 * sum(len(record.leads) * record.samples for record in records)
+    expected = sum((4 if record.wide else 2) * len(record.leads) * record.samples for record in records)
+    size = file.stat().st_size
     if size != expected:
         # A memory map of it would end the process with SIGBUS.
         raise UserError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column
-from ganlab.core.labels import SEPARATOR, Label, multi_hot
+from ganlab.core.labels import NO_LABEL, SEPARATOR, Label, multi_hot
 from ganlab.dataset.source import Skipped
 from ganlab.split.base import Member
 
@@ -136,7 +136,8 @@ def read_people(
     """Return the members by name. The label column is needed where there are `classes`.
 
     With `many_labels` its cells hold any of the classes, as in `NORM;SR`; without the column each class has one of its
-    own, of 0 and 1. `attributes` are columns of numbers, where an empty cell is unknown.
+    own, of 0 and 1. An empty cell of one label is NO_LABEL. `attributes` are columns of numbers, where an empty cell is
+    unknown.
 
     Raises UserError for a missing file or column, a label that is no class, or a name that stands twice.
     """
@@ -177,8 +178,10 @@ def _label(line: str, row: Mapping[str, str], classes: Sequence[str], many_label
             return multi_hot(label, classes)
         except ValueError as error:
             raise UserError(f"{line}: label {error} is {accepted}") from error
+    if classes and not label:
+        return NO_LABEL
     if classes and label not in classes:
-        more = " For several labels a record: dataset.many_labels=true." if SEPARATOR in label or not label else ""
+        more = " For several labels a record: dataset.many_labels=true." if SEPARATOR in label else ""
         raise UserError(f"{line}: label {label!r} is {accepted}{more}")
     return list(classes).index(label) if classes else 0
 

@@ -59,6 +59,8 @@ class ECGID(WFDB):
             leads=("i",),
             gain=record.gain[at : at + 1],
             baseline=record.baseline[at : at + 1],
+            units=record.units[at : at + 1],
+            unusable={},
             segments=tuple(each._replace(lead="i") for each in record.segments if each.lead == self.signal),
         )
         return one, digital[at : at + 1]

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.labels import NO_LABEL
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_files import Store, decode, open_store
 from ganlab.dataset.image_source import ImageSource, of_members
@@ -153,11 +154,13 @@ class Images(ImageSource):
         images, skipped = [Sized(*row) for row in index["images"]], [Skipped(*row) for row in index["bad"]]
         if not self.resize:
             self._check_sizes(images)
+        self.refuse_or_log(skipped)
         members, unlabelled = self._members([image.name for image in images])
         skipped += unlabelled
-        self.refuse_or_log(skipped)
+        for one in unlabelled:
+            log.warning("%s: %s: %s", self.name, one.record, one.reason)
         if not members:
-            raise UserError(f"{self.name}: none of its {len(skipped)} images can be used.")
+            raise UserError(f"{self.name}: none of its {len(images) + len(index['bad'])} images can be used.")
         pictures = Pictures(self.store, members, *self.shape)
         return Collected(members, pictures, pictures, skipped)
 
@@ -165,8 +168,10 @@ class Images(ImageSource):
         rows, among = read_people(file, self.classes, self.many_labels, tuple(self.attributes)), set(names)
         if unused := [name for name in rows if name not in among]:
             log.warning("%s: %d row(s) name no usable image; the first is %s", file, len(unused), unused[0])
-        lacking = [Skipped(name, f"has no row in {file}; see dataset.people") for name in names if name not in rows]
-        return [rows[name] for name in names if name in rows], lacking
+        members = [rows[name] for name in names if name in rows and rows[name].label != NO_LABEL]
+        others = len(names) - len(members)
+        reason = f"{others} image(s) have no row in it, or no label"
+        return members, [Skipped(f"not in {file.name}", reason, others)] if others else []
 
     @cached_property
     def store(self) -> Store:
@@ -205,6 +210,13 @@ class Images(ImageSource):
     def _members(self, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
         if self.people_file is not None:
             return self._labelled(self.people_file, names)
+        folders = {PurePosixPath(name).parent for name in names}
+        if self.person == "file" and 1 < len(folders) < len(names):
+            log.warning(
+                "%s: each of %d images is another person's (dataset.person=file), although they lie in %d folders: "
+                "dataset.person=folder where a folder is one person's",
+                *(self.name, len(names), len(folders)),
+            )
         persons = first_folders(names) if self.person == "folder" else names
         return [Member(name, person, 0) for name, person in zip(names, persons, strict=True)], []
 

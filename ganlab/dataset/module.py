@@ -17,7 +17,7 @@ from ganlab.core.labels import Labels, of_class
 from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples, batch_slice
-from ganlab.dataset.source import Collected, Source
+from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.split.base import Split, Splitter
 
 PARTS = ("train", "validation", "test", "holdout")
@@ -112,6 +112,8 @@ class Data(LightningDataModule):
         self.train = self.part("train", as_trained=True)
         if not len(self.train):
             raise UserError(f"No {self.kind.noun} of a training patient can be used; see split.seed.")
+        for few in self.few():
+            log.warning("%s: %s: %s", self.source.name, few.record, few.reason)
         counts = class_counts(self.train.labels, self.source.classes)
         lacking = [name for name, count in counts.items() if not count]
         if self.labelled and lacking:
@@ -120,6 +122,22 @@ class Data(LightningDataModule):
                 f"{', '.join(f'{n} {name}' for name, n in counts.items())}). A conditional GAN needs all of its "
                 "classes: another dataset.root or split.seed, or gan=gan."
             )
+
+    def few(self) -> list[Skipped]:
+        """Return the parts that hold one patient or one class of several alone, and what that means."""
+        lines = []
+        for name in PARTS:
+            part = self.part(name)
+            classes = [c for c, count in class_counts(part.labels, self.source.classes).items() if count]
+            reasons = []
+            if len(part.people) == 1:
+                reasons.append(
+                    f"one of the {self.kind.people} alone, {part.people[0]}: its numbers say nothing of others"
+                )
+            if len(part) and len(self.source.classes) > 1 and len(classes) == 1:
+                reasons.append(f"class {classes[0]} alone of {', '.join(self.source.classes)}")
+            lines += [Skipped(f"part {name}", reason, len(part), self.kind.noun) for reason in reasons]
+        return lines
 
     def part(self, name: str, as_trained: bool = False) -> Samples:
         """Return the samples of a part's patients, in the form that decoding gives or in the one that networks take."""
@@ -183,7 +201,7 @@ class Data(LightningDataModule):
             "records": len(self.collected.members),
             **sizes(self.collected.judged),
             "skipped": [asdict(bad) for bad in self.collected.skipped],
-            "doubtful": [asdict(bad) for bad in self.collected.doubtful],
+            "doubtful": [asdict(bad) for bad in [*self.collected.doubtful, *self.few()]],
             "parts": {name: sizes(part) for name, part in parts.items() if len(part)},
         }
 

@@ -4,7 +4,7 @@ Any folder with a RECORDS file whose records are WFDB pairs named `<patient>/<re
 """
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ganlab.core.diagnosis import CLASSES, diagnosis_of, label_of
@@ -62,7 +62,13 @@ class PTBDB(WFDB):
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
         """Return patient, the record's folder, diagnosis and label of a record."""
         diagnosis = diagnosis_of(reason_for_admission(comments))
-        return PurePosixPath(name).parts[0], diagnosis, label_of(diagnosis)
+        folder, _, record = name.partition("/")
+        return folder if record and "/" not in record else "", diagnosis, label_of(diagnosis)
+
+    def whose(self) -> tuple[str, str]:
+        """Return that folders are patients', or which record does not lie in one."""
+        doubt = next((f"{name} is not <patient>/<record>" for name in self.names() if name.count("/") != 1), "")
+        return "by their folders", doubt and f"{doubt}, as those of the PTB database are; dataset=wfdb reads others"
 
 
 def reason_for_admission(comments: Sequence[str]) -> str:

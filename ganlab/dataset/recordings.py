@@ -4,6 +4,7 @@ import logging
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
 
+DECLARE = (
+    "Patients are never guessed: samples of one would be on both sides of the split. Declare them by "
+    "dataset.people=<CSV file with columns name and person>, by dataset.people=folder where each folder holds one "
+    "patient's records, or by dataset.people=record where each record is of another patient."
+)
+"""How to say whose records are."""
+
 
 class RecordingSource(Source):
     """A data set of recordings at `rate` Hz, which are read one by one and cached.
@@ -33,6 +41,8 @@ class RecordingSource(Source):
     """
 
     rate: float
+    unit: str = "mV"
+    """Unit of the windows' values."""
 
     def __init__(self, cache: str | Path, on_bad_record: str = "error", on_bad_segment: str = "keep") -> None:
         super().__init__(on_bad_record)
@@ -54,14 +64,36 @@ class RecordingSource(Source):
         """Return the names of the records, in order."""
 
     @abstractmethod
-    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+    def read(self, name: str) -> tuple[Record, NDArray[np.integer[Any]]]:
         """Return a record and its ADC values `(leads, samples)`. Raises BadRecord where it cannot be trusted."""
+
+    def whose(self) -> tuple[str, str]:
+        """Return by which rule the patients of records are known, or why it is not certain whose some are."""
+        return "", ""
+
+    def doubt(self) -> str:
+        """Return why it is not certain whose some records are, which then have no patient; nothing where it is."""
+        return "" if all(record.patient for record in self.prepare().records) else self.whose()[1]
+
+    @property
+    def others(self) -> list[Skipped]:
+        """Records that are not asked for, counted: those that a file of people does not select."""
+        return []
 
     def prepare(self) -> Recordings:
         """Return the cached recordings. Raises UserError for records that `on_bad_record=error` does not accept."""
         if self._recordings is None:
             self._recordings = self._prepare()
+            self._say(self._recordings.records)
         return self._recordings
+
+    def _say(self, records: Sequence[Record]) -> None:
+        """Log how many patients there are by which rule, and how many records are not asked for."""
+        rule, patients = self.whose()[0], len({record.patient for record in records})
+        if rule:
+            log.info("%s: %d patient(s) in %d records, %s", self.name, patients, len(records), rule)
+        for one in self.others:
+            log.warning("%s: %s: %s", self.name, one.record, one.reason)
 
     def _prepare(self) -> Recordings:
         self.fetch()
@@ -69,19 +101,21 @@ class RecordingSource(Source):
         self.refuse_or_log(recordings.skipped)
         if not recordings.records:
             raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")
-        return recordings
+        return replace(recordings, records=tuple(record.in_unit(self.unit) for record in recordings.records))
 
     def kind(self, arrangement: Arrangement) -> Window:
         """Return the kind, windows of the decoded leads. Raises UserError for an arrangement of rows or images."""
         leads = self._leads(arrangement)
-        return Window(leads.decoded_leads, self.rate / leads.decimation, leads.samples)
+        return Window(leads.decoded_leads, self.rate / leads.decimation, leads.samples, self.unit)
 
     def collect(self, arrangement: Arrangement) -> Collected:
         """Return the windows of the recordings that have the leads."""
         leads = self._leads(arrangement)
         recordings = self.prepare()
+        if doubt := self.doubt():
+            raise UserError(f"{self.name}: {doubt}.\n{DECLARE}")
         needed = tuple(dict.fromkeys(leads.leads + leads.decoded_leads))
-        usable, lacking = with_leads(recordings.records, needed, leads.span)
+        usable, lacking = with_leads(recordings.records, needed, leads.span, self.on_bad_segment == "keep")
         self.refuse_or_log(lacking)
         bad = self._bad_segments(usable, needed, leads.span)
         dropped = self.on_bad_segment == "drop"
@@ -103,7 +137,7 @@ class RecordingSource(Source):
             members=[self.member(record) for record in recordings.records],
             train=train,
             judged=judged,
-            skipped=[*recordings.skipped, *lacking, *left_out, *outside],
+            skipped=[*self.others, *recordings.skipped, *lacking, *left_out, *outside],
             doubtful=() if dropped else bad,
         )
 
@@ -139,7 +173,14 @@ class RecordingSource(Source):
     def plain(self) -> Leads:
         """Return the arrangement of the leads that all recordings have."""
         records = self.prepare().records
-        shared = set.intersection(*(set(record.leads) for record in records))
+        shared = set.intersection(*(set(record.leads) - set(record.unusable) for record in records))
+        if not shared:
+            having = Counter(lead for record in records for lead in record.leads if lead not in record.unusable)
+            shown = ", ".join(f"{lead} ({count})" for lead, count in having.most_common(10)) or "none"
+            raise UserError(
+                f"{self.name}: its {len(records)} records have no lead in {self.unit} in common. Leads, and how many "
+                f"records have each: {shown}. Choose one by arrangement.leads=[...] and dataset.on_bad_record=skip."
+            )
         return Leads([lead for lead in records[0].leads if lead in shared])
 
     def _leads(self, arrangement: Arrangement) -> Leads:

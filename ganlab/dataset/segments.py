@@ -9,6 +9,7 @@ ms. So half a second and 20 ms are beyond what a heart does in those records and
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,6 @@ from ganlab.dataset.source import Skipped
 POLICIES = ("keep", "drop", "error")
 KINDS = ("missing", "flat", "clipped")
 """Kinds of segments; a window over several is counted under the first."""
-
-NOT_A_SAMPLE = -32768
-"""Value of format 16 for a sample without a value, the smallest integer (WFDB, signal(5))."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +37,26 @@ class Limits:
                 raise UserError(f"dataset.{name}={value}: accepted are milliseconds above 0, or null for none.")
 
 
-def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float, limits: Limits) -> tuple[Segment, ...]:
+def not_a_sample(digital: NDArray[np.integer[Any]]) -> int:
+    """Return the value for a sample without a value: the smallest integer, as in format 16 (WFDB, signal(5))."""
+    return int(np.iinfo(digital.dtype).min)
+
+
+def find_segments(
+    digital: NDArray[np.integer[Any]], leads: Sequence[str], rate: float, limits: Limits
+) -> tuple[Segment, ...]:
     """Return the segments of a recording `(leads, samples)` in ADC units at `rate` Hz, each stretch under one kind."""
     segments = []
     shortest = min((limits.flat_ms or np.inf, limits.clipped_ms or np.inf))
     stays = may_stay(digital, int(min(np.ceil(shortest * rate / 1000), digital.shape[1] + 1)))
-    stays |= (digital == NOT_A_SAMPLE).any(axis=1) if digital.min(initial=0) == NOT_A_SAMPLE else False
+    no_value = not_a_sample(digital)
+    stays |= (digital == no_value).any(axis=1) if digital.min(initial=0) == no_value else False
     for number in np.flatnonzero(stays).tolist():
         lead, values = leads[number], digital[number]
         edges = np.flatnonzero(np.diff(values)) + 1
         starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(values)]])
         level, long_ms = values[starts], (stops - starts) * 1000 / rate
-        missing = level == NOT_A_SAMPLE
+        missing = level == no_value
         flat = ~missing & _at_least(long_ms, limits.flat_ms)
         clipped = ~missing & ~flat & _at_least(long_ms, limits.clipped_ms) & _extreme(level, missing)
         for kind, chosen in zip(KINDS, (missing, flat, clipped), strict=True):
@@ -58,7 +64,7 @@ def find_segments(digital: NDArray[np.int16], leads: Sequence[str], rate: float,
     return tuple(segments)
 
 
-def may_stay(digital: NDArray[np.int16], samples: int) -> NDArray[np.bool_]:
+def may_stay(digital: NDArray[np.integer[Any]], samples: int) -> NDArray[np.bool_]:
     """Return which leads of `(leads, samples)` may hold a stretch of so many equal samples; the others hold none.
 
     Such a stretch covers two places that are half as far apart, and all samples between these.
@@ -78,16 +84,16 @@ def _at_least(long_ms: NDArray[np.float64], limit_ms: float | None) -> NDArray[n
     return long_ms >= (np.inf if limit_ms is None else limit_ms)
 
 
-def _extreme(level: NDArray[np.int16], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _extreme(level: NDArray[np.integer[Any]], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
     valid = level[~missing]
     return (level == valid.max()) | (level == valid.min()) if len(valid) else missing
 
 
-def bridged(digital: NDArray[np.int16]) -> NDArray[np.int16]:
+def bridged(digital: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     """Return the recording with straight lines over samples without a value, so that resampling does not ring."""
     whole, number = digital.copy(), np.arange(digital.shape[1])
     for values in whole:
-        valid = values != NOT_A_SAMPLE
+        valid = values != not_a_sample(digital)
         if not valid.all():
             values[~valid] = np.rint(np.interp(number[~valid], number[valid], values[valid])) if valid.any() else 0
     return whole

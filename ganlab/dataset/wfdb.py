@@ -1,45 +1,45 @@
 """Folders of WFDB recordings, PhysioNet's or your own.
 
-A record is a header `<name>.hea` and its signals in format 16. A RECORDS file lists the names; without one every header
-below the root is a record.
+A record is a header `<name>.hea` and its signals in any of WFDB's formats. A RECORDS file lists the names; without one
+every header below the root is a record, but those of segments.
 """
 
 import logging
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.labels import Label, class_names
+from ganlab.core.labels import NO_LABEL, Label, class_names
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import annotated, check_annotations
 from ganlab.dataset.csv_lines import read_people
+from ganlab.dataset.owners import RULES, Owners, owners
 from ganlab.dataset.recordings import RecordingSource
-from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, at_rate, bridged, find_segments
-from ganlab.dataset.wfdb_record import MILLIVOLTS_IN, check_samples, read_record, resampled
+from ganlab.dataset.segments import Limits
+from ganlab.dataset.source import Skipped
+from ganlab.dataset.wfdb_names import files_of, listed_names, unlisted_names
+from ganlab.dataset.wfdb_rate import at_one_rate
+from ganlab.dataset.wfdb_record import read_record
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
-
-LONGEST_NAME = 200
-"""Characters of each part of a record's name: a file system has 255 bytes for a file's name."""
 
 
 class WFDB(RecordingSource):
     """Records below `root`, checked as they are read, at `rate` Hz.
 
-    `people` is a CSV file with columns name, person and, where there are `classes`, label; without it the first folder
-    of a record's name is its patient. With `many_labels` a record may be of several classes: `NORM;SR` as its label, or
-    a column of 0 and 1 for each class. With `annotations`, the ending of annotation files, a window is of the rhythm
-    that it lies in. A record with samples that have no value is refused, unless `on_bad_segment` is
-    drop: then the windows over them are left out. `limits` are those of `ganlab.dataset.segments.Limits`: `flat_ms` and
-    `clipped_ms`, and `attributes`, units by the columns of continuous values. Raises UserError where
-    there is no such folder or no record in it.
+    `people` is a CSV file with columns name, person and, where there are `classes`, label, and selects the records. Or
+    it is one of `ganlab.dataset.owners.RULES`. Without it patients are recognised by the names of their folders. With
+    `many_labels` a record may be of several classes: `NORM;SR` as its label, or a column of 0 and 1 for each class.
+    `options` are the `unit` of the windows' values, one of voltage or another that the leads have; `annotations`, the
+    ending of annotation files, by which a window is of the rhythm that it lies in; `attributes`, units by the columns
+    of continuous values; and the limits of `ganlab.dataset.segments.Limits`: `flat_ms` and `clipped_ms`. Raises
+    UserError where there is no such folder or no record in it.
     """
 
     def __init__(
@@ -53,54 +53,80 @@ class WFDB(RecordingSource):
         name: str = "wfdb",
         on_bad_segment: str = "keep",
         many_labels: bool = False,
-        **limits: Any,
+        **options: Any,
     ) -> None:
         super().__init__(cache, on_bad_record, on_bad_segment)
-        self.attributes = dict(limits.pop("attributes", None) or {})
-        self.annotations = limits.pop("annotations", None)
+        self.unit = str(options.pop("unit", "mV"))
+        self.attributes = dict(options.pop("attributes", None) or {})
+        self.annotations = options.pop("annotations", None)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < np.inf:
             raise UserError(f"dataset.rate={rate}: accepted is a number of Hz above 0, such as 500.")
-        self.limits = Limits(**limits)
+        self.limits = Limits(**options)
         self.root = Path(root).expanduser()
         self.rate = rate
-        self.people_file = Path(people).expanduser() if people else None
+        self.rule = str(people) if people in RULES else None
+        self.people_file = Path(people).expanduser() if people and not self.rule else None
         self.classes = tuple(str(each) for each in classes)
         self.many_labels = many_labels
         self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name = name
         self._people: dict[str, Member] | None = None
+        self._listed: Sequence[str] | None = None
         if self.annotations:
             check_annotations(self.annotations, self.classes, many_labels)
-        elif (self.classes or self.attributes) and not people:
+        elif (self.classes or self.attributes) and not self.people_file:
             key, value = ("classes", list(self.classes)) if self.classes else ("attributes", self.attributes)
             raise UserError(f"dataset.{key}={value} but no dataset.people, the CSV file that gives them.")
 
     def names(self) -> Sequence[str]:
-        """Return the names in RECORDS, or of all headers. Raises UserError for names that would leave the root."""
+        """Return the records that the file of people selects; without one, all. Raises UserError for no record."""
+        if self.people_file is None:
+            return self.all_names()
+        names, people = self.all_names(), self.people()
+        selected = [name for name in names if name in people and people[name].label != NO_LABEL]
+        if not selected:
+            raise UserError(
+                f"{self.people_file}: its {len(people)} row(s) select none of the {len(names)} records in {self.root}, "
+                f"such as {names[0]}. Its column name is the path below dataset.root without a suffix, its label one "
+                "of dataset.classes."
+            )
+        return selected
+
+    @cached_property
+    def others(self) -> list[Skipped]:
+        """Records without a row in the file of people, and those whose row has no label where classes are declared."""
+        if self.people_file is None:
+            return []
+        names, people = self.all_names(), self.people()
+        unnamed = sum(name not in people for name in names)
+        unlabelled = sum(name in people and people[name].label == NO_LABEL for name in names)
+        absent = len(people.keys() - set(names))
+        if absent:
+            log.warning("%s: %d row(s) name no record below %s", self.people_file, absent, self.root)
+        both = {"no row": unnamed, "no label (dataset.classes=[] takes them without)": unlabelled}
+        where = self.people_file.name
+        return [Skipped(f"not in {where}", f"{n} record(s) have {what} in it", n) for what, n in both.items() if n]
+
+    def all_names(self) -> Sequence[str]:
+        """Return the names in RECORDS, or of all headers. Raises UserError where there is none."""
+        if self._listed is None:
+            self._listed = self._all_names()
+        return self._listed
+
+    def _all_names(self) -> Sequence[str]:
         if not self.root.is_dir():
             raise UserError(f"No such folder: {self.root}\n{self.ways_on()}")
         listing = self.root / "RECORDS"
         if not listing.is_file():
             return self.unlisted()
-        try:
-            names = listing.read_text(encoding="utf-8").split()
-        except (OSError, ValueError) as error:
-            raise UserError(f"{listing} is not readable as text ({error}).\n{self.ways_on()}") from error
-        if not names:
+        if not (names := listed_names(listing)):
             raise UserError(f"{listing} names no record.\n{self.ways_on()}")
-        if twice := [name for name, times in Counter(names).items() if times > 1]:
-            raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
-        for name in names:
-            _refuse_name(listing, name)
         return names
 
     def unlisted(self) -> list[str]:
         """Return the names of all headers below the root. Raises UserError where there is none."""
-        names = sorted(path.relative_to(self.root).with_suffix("").as_posix() for path in self.root.rglob("*.hea"))
-        if not names:
+        if not (names := unlisted_names(self.root)):
             raise UserError(f"No RECORDS file and no header (*.hea) in {self.root}.\n{self.ways_on()}")
-        for name in names:
-            _refuse_name(self.root, name)
         return names
 
     def ways_on(self) -> str:
@@ -115,50 +141,38 @@ class WFDB(RecordingSource):
             "root": str(self.root.resolve()),
             "rate": self.rate,
             "names": list(names),
-            "files": list(self._files(names)),
-            "segments": {**vars(self.limits), "missing": self.on_bad_segment == "drop"},
+            "files": list(files_of(self.root, names)),
+            "segments": vars(self.limits),
             "annotations": self.annotations,
-        } | ({"people": people, "classes": list(self.classes)} if people or self.annotations else {})
+            "people": people if people else self.rule,
+        } | ({"classes": list(self.classes)} if people or self.annotations else {})
 
-    def _files(self, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-        """Yield name, size and time of all files of these records; each folder is listed once."""
-        folders: dict[str, dict[str, list[os.DirEntry[str]]]] = {}
-        for name in names:
-            above, _, own = name.rpartition("/")
-            if above not in folders:
-                folders[above] = _by_beginning(self.root / above)
-            for file in folders[above].get(own.partition(".")[0], ()):
-                if file.name.startswith(f"{own}.") and Path(file).exists():
-                    status = file.stat()
-                    yield f"{above}/{file.name}" if above else file.name, status.st_size, status.st_mtime_ns
-
-    def read(self, name: str) -> tuple[Record, NDArray[np.int16]]:
+    def read(self, name: str) -> tuple[Record, NDArray[np.integer[Any]]]:
         """Return one record at `rate`, checked against its header. Raises BadRecord with the reason."""
-        header, digital = read_record(self.root, name)
-        missing = int((digital == NOT_A_SAMPLE).sum()) if digital.min() == NOT_A_SAMPLE else 0
-        if missing and self.on_bad_segment != "drop":
-            raise BadRecord(name, f"{missing} samples have no value (dataset.on_bad_segment=drop uses the others)")
-        check_samples(name, header, digital)
-        leads = tuple(lead.lower() for lead in header.sig_name)
-        segments = find_segments(digital, leads, float(header.fs), self.limits)
-        units = np.array([MILLIVOLTS_IN[unit] for unit in header.units])
-        digital = resampled(name, bridged(digital) if missing else digital, float(header.fs), self.rate)
-        patient, diagnosis, label = self.about(name, header.comments)
+        recording = read_record(self.root, name)
+        signals, segments, unusable = at_one_rate(name, recording, self.rate, self.limits)
+        if not signals:
+            raise BadRecord(name, next(f"its signal {lead} cannot be used: {why}" for lead, why in unusable.items()))
+        digital = np.stack([signal.values for signal in signals])
+        patient, diagnosis, label = self.about(name, recording.comments)
         record = Record(
             name=name,
             patient=patient,
             diagnosis=diagnosis,
             label=label,
-            leads=leads,
+            leads=tuple(signal.name for signal in signals),
             samples=digital.shape[1],
             rate=self.rate,
-            gain=tuple(float(g) for g in np.array(header.adc_gain) / units),
-            baseline=tuple(int(b) for b in header.baseline),
-            attributes=self.attributes_of(name, header.comments),
-            segments=at_rate(segments, self.rate / float(header.fs), digital.shape[1]),
+            gain=tuple(signal.gain for signal in signals),
+            baseline=tuple(signal.baseline for signal in signals),
+            attributes=self.attributes_of(name, recording.comments),
+            segments=segments,
+            units=tuple(signal.unit for signal in signals),
+            unusable=unusable,
+            wide=digital.dtype.itemsize > 2,
         )
         if self.annotations:
-            record = annotated(self.root, record, float(header.fs), self.annotations, self.classes)
+            record = annotated(self.root, record, recording.rate, self.annotations, self.classes)
         return record, digital
 
     def people(self) -> dict[str, Member]:
@@ -170,10 +184,21 @@ class WFDB(RecordingSource):
             self._people = {} if file is None else read_people(file, *given)
         return self._people
 
+    @cached_property
+    def owners(self) -> Owners:
+        """Whose the records are, where no file says it."""
+        return owners(self.names(), self.rule)
+
+    def whose(self) -> tuple[str, str]:
+        """Return by which rule the patients of records are known, or why it is not certain whose some are."""
+        if self.people_file is not None:
+            return f"by {self.people_file}", ""
+        return self.owners.rule, self.owners.doubt
+
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, Label]:
         """Return patient, diagnosis and label of a record. Raises BadRecord where `people` does not name it."""
         if self.people_file is None:
-            return PurePosixPath(name).parts[0], "", 0
+            return self.owners.patients.get(name, ""), "", 0
         if name not in self.people():
             raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
         member = self.people()[name]
@@ -183,26 +208,3 @@ class WFDB(RecordingSource):
     def attributes_of(self, name: str, comments: Sequence[str]) -> tuple[float, ...]:
         """Return the attributes of a record, NaN where unknown: those that `people` gives."""
         return self.people()[name].attributes if self.attributes else ()
-
-
-def _by_beginning(folder: Path) -> dict[str, list[os.DirEntry[str]]]:
-    """Return the files of a folder in order, by their names up to the first dot; none where there is no folder."""
-    files_of: dict[str, list[os.DirEntry[str]]] = {}
-    if folder.is_dir():
-        with os.scandir(folder) as files:
-            for file in sorted(files, key=lambda each: each.name):
-                files_of.setdefault(file.name.partition(".")[0], []).append(file)
-    return files_of
-
-
-def _refuse_name(where: Path, name: str) -> None:
-    """Raise UserError for a record's name that would leave the root, or that is no plain path."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name:
-        raise UserError(f"{where}: the record name {name!a} leads out of its folder. Nothing was read.")
-    # With a colon, wfdb's file layer takes a name for the address of another file system.
-    if not name.isprintable() or ":" in name or not path.name or max(map(len, path.parts)) > LONGEST_NAME:
-        raise UserError(
-            f"{where}: the record name {name[:LONGEST_NAME]!a} is no plain path: accepted are printable characters "
-            f"without a colon, at most {LONGEST_NAME} in a row without a slash. Nothing was read."
-        )

@@ -113,6 +113,11 @@ class Windows(Samples):
         baseline = [np.array(record.baseline, np.float64)[leads] for record, leads in pairs]
         return np.array(gain), np.array(baseline)
 
+    @cached_property
+    def _integer(self) -> type[np.int16] | type[np.int32]:
+        """Type that holds the values of all records."""
+        return np.int32 if any(record.wide for record in self.records) else np.int16
+
     def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the samples where windows start, given the number of each one's start among its record's."""
         counted = self._before[numbers] + drawn
@@ -127,7 +132,7 @@ class Windows(Samples):
         return resample(sample, Fraction(1, self.decimation))
 
     def _read(self, places: Sequence[Place]) -> NDArray[np.float32]:
-        digital = np.empty((len(places), len(self.leads), self.span), np.int16)
+        digital = np.empty((len(places), len(self.leads), self.span), self._integer)
         records = self.record_of[[place.number for place in places]]
         for window, number, place in zip(digital, records.tolist(), places, strict=True):
             whole = self.cached.digital(self.records[number])
@@ -140,16 +145,17 @@ class Windows(Samples):
         """Bytes of the recordings' leads as digitized; None for windows at a fraction of their rate."""
         if self.decimation != 1:
             return None
-        return sum(record.samples for record in self.records) * len(self.leads) * self.cached.signal.itemsize
+        return sum(record.samples for record in self.records) * len(self.leads) * np.dtype(self._integer).itemsize
 
     def resident(self, device: torch.device) -> ResidentWindows:
         """Return the recordings' leads in a device's memory, as a module that maps places `(B, 2)` to windows."""
         shape = (len(self.records), len(self.leads))
         lengths = np.repeat([record.samples for record in self.records], shape[1])
         first = (np.cumsum(lengths) - lengths).reshape(shape)
-        signal = torch.empty(int(lengths.sum()), dtype=torch.int16, device=device)
+        integer = torch.int16 if self._integer is np.int16 else torch.int32
+        signal = torch.empty(int(lengths.sum()), dtype=integer, device=device)
         for record, leads, begin in zip(self.records, self._leads_of, first[:, 0].tolist(), strict=True):
-            digital = self.cached.digital(record)[leads].astype(np.int16)
+            digital = self.cached.digital(record)[leads].astype(self._integer)
             signal[begin : begin + digital.size] = torch.from_numpy(digital.ravel())
         gain, baseline = map(torch.from_numpy, self._scales)
         record_of = torch.from_numpy(self.record_of)
@@ -183,16 +189,16 @@ def _laid(stretches: NDArray[np.int64], span: int) -> tuple[NDArray[np.int64], N
     return (first[stretch] + np.arange(len(stretch)) - before[stretch]) * span, stretch
 
 
-def with_leads(records: Sequence[Record], leads: Sequence[str], span: int) -> tuple[list[Record], list[Skipped]]:
+def with_leads(
+    records: Sequence[Record], leads: Sequence[str], span: int, whole: bool = False
+) -> tuple[list[Record], list[Skipped]]:
     """Return the records that have all leads and at least one window, and the others with the reason.
 
-    Raises UserError where no record has them.
+    A `whole` record has a value for each sample of these leads. Raises UserError where no record has them.
     """
     usable, skipped = [], []
     for record in records:
-        lacking = [lead for lead in leads if lead not in record.leads]
-        if lacking:
-            reason = f"has no lead {', '.join(lacking)} (it has {', '.join(record.leads)}); see arrangement.leads"
+        if reason := unfit(record, leads, whole):
             skipped.append(Skipped(record.name, reason))
         elif record.samples < span:
             skipped.append(Skipped(record.name, f"{record.samples} samples, shorter than a window of {span}"))
@@ -204,3 +210,16 @@ def with_leads(records: Sequence[Record], leads: Sequence[str], span: int) -> tu
             f"No record has a window of {span} samples of leads {', '.join(leads)}.{shown} See arrangement.side."
         )
     return usable, skipped
+
+
+def unfit(record: Record, leads: Sequence[str], whole: bool = False) -> str:
+    """Return why a record cannot give these leads, a `whole` one with a value for each sample; nothing where it can."""
+    for lead in leads:
+        if lead in record.unusable:
+            return f"its signal {lead} cannot be used: {record.unusable[lead]}"
+    if lacking := [lead for lead in leads if lead not in record.leads]:
+        return f"has no lead {', '.join(lacking)} (it has {', '.join(record.leads)}); see arrangement.leads"
+    missing = sum(s.stop - s.start for s in record.segments if s.kind == "missing" and s.lead in leads)
+    if whole and missing:
+        return f"{missing} samples have no value (dataset.on_bad_segment=drop uses the others)"
+    return ""

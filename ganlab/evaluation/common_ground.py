@@ -60,7 +60,7 @@ def _windows(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, Sample
         "real_length_s": kind.samples / kind.rate,
     }
     converted = Real(
-        kind=Window(other.leads, rate, samples),
+        kind=Window(other.leads, rate, samples, kind.unit),
         train=convert(real.train),
         reference=convert(real.reference),
         classes=real.classes,

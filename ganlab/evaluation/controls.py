@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ganlab.core.kind import Row, Window
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, SampleSet
+from ganlab.metrics.scaled import deviations
 
 Make = Callable[[Real, int, Generator], SampleSet]
 """Returns `count` samples of a control, made from real training samples."""
@@ -33,6 +34,8 @@ BLOCK = 512
 """Samples that are made together, which bounds the memory."""
 VISIBLE_MV, INVISIBLE_MV = 0.05, 0.01
 """Standard deviation of the noise on copied windows, mV; quiet records of ptbdb have about the second."""
+USUAL_MV = 0.3
+"""Standard deviation of an ECG about its median, mV: noise on a signal in another unit is as large beside it."""
 VISIBLE_LEVELS, INVISIBLE_LEVELS = 25.0, 5.0
 """The same on images, grey levels."""
 VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
@@ -111,7 +114,11 @@ def _anonymous(samples: SampleSet) -> SampleSet:
 def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, float, float]) -> SampleSet:
     """With white noise of a standard deviation in mV, levels, or shares of a column's own; binary columns stay."""
     millivolts, levels, share = size
-    scale: float | Array = millivolts if isinstance(real.kind, Window) else levels
+    scale: float | Array = levels
+    if isinstance(real.kind, Window):
+        scale = millivolts
+        if real.kind.unit != "mV":
+            scale = (millivolts / USUAL_MV * deviations(real.train.values)).astype(np.float32)
     if isinstance(real.kind, Row):
         scale = share * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
     values = np.array(samples.values, dtype=np.float32)

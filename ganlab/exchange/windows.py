@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.kind import RATES_HZ, Array, Window
-from ganlab.core.record import millivolts
+from ganlab.core.kind import RATES_HZ, Array, Window, of_kind
+from ganlab.core.record import MILLIVOLTS_IN, millivolts
 from ganlab.dataset.wfdb import WFDB
-from ganlab.dataset.wfdb_record import MILLIVOLTS_IN
+from ganlab.dataset.wfdb_signals import read_header
+from ganlab.dataset.windows import unfit
 from ganlab.exchange.arrays import read_array, read_axes
 from ganlab.exchange.labels import indices, read_labels
 from ganlab.exchange.synthetic import LISTED, Request, Selected, Synthetic, refuse_contradiction, refuse_or_count
@@ -51,7 +52,10 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
         except BadRecord as error:
             bad.append(str(error))
             continue
-        leads = leads or record.leads
+        leads, record = leads or record.leads, record.in_unit(of_kind(request.kind, Window).unit)
+        if reason := unfit(record, [lead for lead in leads if lead in record.leads], whole=True):
+            bad.append(f"{name}: {reason}")
+            continue
         order = _order(f"{path / name}.hea", leads, record.leads)
         values.append(millivolts(digital[order], np.array(record.gain)[order], np.array(record.baseline)[order]))
         names.append(name)
@@ -62,17 +66,16 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
         raise UserError(f"synthetic={path}: none of its {len(bad)} records can be read. The first: {bad[0]}")
     labels = classes if any(classes) else read_labels(path, names)
     facts = {"format": "WFDB records", "read": len(values), "unreadable": len(bad)}
-    kind = Window(tuple(leads or ()), rate, min(each.shape[-1] for each in values))
+    samples = min(each.shape[-1] for each in values)
+    kind = Window(tuple(leads or ()), rate, samples, of_kind(request.kind, Window).unit)
     return Synthetic(kind, values, indices(path, labels, request), facts)
 
 
 def _first_rate(path: Path) -> float:
-    import wfdb
-
     names = _Records(path, RATE_HZ, name=path.name).names()
     try:
-        rate = float(wfdb.rdheader(str(path / names[0])).fs)
-    except Exception as error:
+        rate = read_header(path, names[0]).rate
+    except (BadRecord, OSError) as error:
         raise UserError(f"synthetic={path}: the header of {names[0]} cannot be read ({error}).") from error
     if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
         raise UserError(
@@ -85,7 +88,7 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
     """Read an array `(windows, leads, samples)` or `(windows, samples)`, memory-mapped.
 
     Leads, rate and unit come from the JSON file beside it, else from the request; the rate is else 1000 Hz, the unit
-    mV. Raises UserError where they contradict one another or the array.
+    that of the real windows. Raises UserError where they contradict one another or the array.
     """
     values, axes = read_array(path, (2, 3)), read_axes(path)
     values = values[:, None] if values.ndim == 2 else values
@@ -104,31 +107,42 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
     rate = RATE_HZ if given is None else float(given)
     if given is None:
         log.warning("%s does not say its rate; %g Hz are assumed (rate=...)", path, rate)
-    if (unit := axes.unit or request.unit or "mV") not in MILLIVOLTS_IN:
-        raise UserError(f"{path}: unit {unit}; accepted are {', '.join(MILLIVOLTS_IN)}: unit=uV.")
-    factor = np.float32(MILLIVOLTS_IN[unit])
+    wanted = of_kind(request.kind, Window).unit
+    factor = _factor(path, axes.unit or request.unit or wanted, wanted)
 
-    def in_millivolts(window: Array) -> Array:
+    def in_unit(window: Array) -> Array:
         return np.asarray(window[order], np.float32) * factor
 
     facts = {"format": "npy array", "read": len(values), "rate_assumed": given is None}
     labels = indices(path, read_labels(path.parent, len(values)), request)
-    windows = Selected(values, np.arange(len(values)), in_millivolts)
-    return Synthetic(Window(tuple(leads), rate, values.shape[-1]), windows, labels, facts)
+    windows = Selected(values, np.arange(len(values)), in_unit)
+    return Synthetic(Window(tuple(leads), rate, values.shape[-1], wanted), windows, labels, facts)
+
+
+def _factor(path: Path, unit: str, wanted: str) -> np.float32:
+    """Return by what values in `unit` are multiplied to be in the `wanted` one. Raises UserError where they differ."""
+    if unit == wanted:
+        return np.float32(1)
+    if unit not in MILLIVOLTS_IN or wanted not in MILLIVOLTS_IN:
+        accepted = ", ".join(MILLIVOLTS_IN) if wanted in MILLIVOLTS_IN else wanted
+        raise UserError(f"{path}: unit {unit}; accepted are {accepted}: unit=uV.")
+    return np.float32(MILLIVOLTS_IN[unit] / MILLIVOLTS_IN[wanted])
 
 
 def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     """Read a CSV table with a row for each sample, as `ganlab.sample format=csv` writes it. Raises UserError."""
     columns = next(lines_of(path))[1]
-    named = tuple(column.removesuffix("_mv").lower() for column in columns if column.endswith("_mv"))
+    unit = of_kind(request.kind, Window).unit
+    end = f"_{unit.lower()}"
+    named = tuple(column[: -len(end)].lower() for column in columns if column.lower().endswith(end))
     if "window" not in columns or not named:
         raise UserError(
-            f"{path}: its columns are {', '.join(columns[:LISTED])}. Accepted are window, time_ms, and <lead>_mv for "
+            f"{path}: its columns are {', '.join(columns[:LISTED])}. Accepted are window, time_ms, and <lead>{end} for "
             "each lead, a row a sample, as ganlab.sample format=csv writes."
         )
     leads = _lower(request.leads) or named
     _order(path, leads, named)
-    of_leads = [next(column for column in columns if column.lower() == f"{lead}_mv") for lead in leads]
+    of_leads = [next(column for column in columns if column.lower() == f"{lead}{end}") for lead in leads]
     table = read_table(path, [*of_leads, "time_ms"])
     if table.empty:
         raise UserError(f"{path} has no line below the names of its columns.")
@@ -136,7 +150,7 @@ def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     values = np.split(table[of_leads].to_numpy(np.float32).T, starts[1:], axis=1)
     rate = _rate_of_table(path, table, starts, request)
     labels = list(table["label"].to_numpy()[starts]) if "label" in columns else []
-    kind = Window(tuple(leads), rate, min(each.shape[-1] for each in values))
+    kind = Window(tuple(leads), rate, min(each.shape[-1] for each in values), unit)
     return Synthetic(kind, values, indices(path, labels, request), {"format": "CSV", "read": len(values)})
 
 

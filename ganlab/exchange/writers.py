@@ -66,7 +66,7 @@ Writer = Callable[[Generated, Path], int]
 
 
 def write_wfdb(data: Generated, folder: Path) -> int:
-    """Write one record per window, and RECORDS."""
+    """Write one record per window, and RECORDS; a lead in another unit than mV at its own gain."""
     import wfdb
 
     kind = of_kind(data.kind, Window)
@@ -74,19 +74,22 @@ def write_wfdb(data: Generated, folder: Path) -> int:
     names, labels = [], []
     saturated, limits = 0, np.iinfo(np.int16)
     for number, window, label in data.one_by_one():
-        digital = np.rint(window.T.astype(np.float64) * GAIN)
-        # The smallest integer of format 16 means a sample without a value.
-        saturated += int(((digital <= limits.min) | (digital > limits.max)).sum())
+        if kind.unit == "mV":
+            digital = np.rint(window.T.astype(np.float64) * GAIN)
+            # The smallest integer of format 16 means a sample without a value.
+            saturated += int(((digital <= limits.min) | (digital > limits.max)).sum())
+            digital = np.clip(digital, limits.min + 1, limits.max).astype(np.int64)
+            values = {"d_signal": digital, "adc_gain": [GAIN] * channels, "baseline": [0] * channels}
+        else:
+            values = {"p_signal": window.T.astype(np.float64)}  # wfdb chooses gain and baseline for each record
         labelled = [f"class: {label}"] if data.classes else []
         wfdb.wrsamp(
             data.name(number),
             fs=kind.rate,
-            units=["mV"] * channels,
+            units=[kind.unit] * channels,
             sig_name=list(kind.leads),
-            d_signal=np.clip(digital, limits.min + 1, limits.max).astype(np.int64),
             fmt=["16"] * channels,
-            adc_gain=[GAIN] * channels,
-            baseline=[0] * channels,
+            **values,
             comments=[*data.about, f"window: {number} of {data.count}", *labelled],
             write_dir=str(folder),
         )
@@ -114,9 +117,9 @@ def write_window_csv(data: Generated, folder: Path) -> int:
     """Write a table with a row for each time of each window: the window's number, the time and the leads."""
     kind = of_kind(data.kind, Window)
     times = [f"{time:.10g}" for time in np.arange(kind.samples) * 1000 / kind.rate]
-    with _table(data, folder, ["window", "time_ms", *(f"{lead}_mv" for lead in kind.leads)]) as table:
+    with _table(data, folder, ["window", "time_ms", *(f"{lead}_{kind.unit.lower()}" for lead in kind.leads)]) as table:
         for number, window, label in data.one_by_one():
-            columns = [np.char.mod("%.4f", lead) for lead in window]
+            columns = [np.char.mod("%.4f" if kind.unit == "mV" else "%.7g", lead) for lead in window]
             table.writerows(zip(repeat(number), times, *columns, *([repeat(label)] if data.classes else [])))
     return 0
 
@@ -177,17 +180,17 @@ FORMATS: dict[type[Kind], dict[str, Format]] = {
     Window: {
         "wfdb": Format(
             write_wfdb,
-            "one WFDB record a window (`synthetic00001.hea`, `.dat`), listed in `RECORDS`; 16 bit, 2000 units per mV",
+            "one WFDB record a window (`synthetic00001.hea`, `.dat`), listed in `RECORDS`; 16 bit, gains in headers",
             2,
         ),
         "csv": Format(
             write_window_csv,
-            "`synthetic.csv`: a row a sample, with the number of the window, the time in ms, and each lead in mV",
+            "`synthetic.csv`: a row a sample, with the number of the window, the time in ms, and each lead in its unit",
             7,
         ),
         "npy": Format(
             write_npy,
-            "`synthetic.npy`: float32 `(windows, leads, samples)` in mV; `synthetic.json` names leads and rate",
+            "`synthetic.npy`: float32 `(windows, leads, samples)`; `synthetic.json` names leads, rate and unit",
             4,
         ),
     },

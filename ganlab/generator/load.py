@@ -88,7 +88,8 @@ def sampled(trained: Trained, kind: Kind, leads: Sequence[str] | None, count: in
     """
     preview = generated(trained.gan, count or trained.run["data"]["parts"]["train"]["samples"])
     values, own = preview.samples, trained.kind
-    if type(own) is not type(kind) or (own != kind and not own.leads):
+    other_unit = isinstance(own, Window) and isinstance(kind, Window) and own.unit != kind.unit
+    if type(own) is not type(kind) or (own != kind and not own.leads) or other_unit:
         raise UserError(f"The run generates {own}, and the data set gives {kind}: they cannot be compared.")
     if isinstance(own, Window):
         if lacking := [lead for lead in leads or () if lead not in own.leads]:

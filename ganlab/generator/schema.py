@@ -27,12 +27,13 @@ def _different(names: list[str]) -> None:
 
 
 class WindowSample(Strict):
-    """`(leads, samples)` at `rate` Hz."""
+    """`(leads, samples)` in `unit` at `rate` Hz."""
 
     noun: Literal["window"]
     leads: Annotated[Names, Field(min_length=1)]
     rate: Rate
     samples: Annotated[int, Field(ge=1, le=LONGEST)]
+    unit: Name = "mV"
 
     @field_validator("leads")
     @classmethod

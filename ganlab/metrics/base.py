@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Kind
+from ganlab.core.kind import Array, Kind, Window
 from ganlab.core.labels import Labels
 
 Floats = NDArray[np.floating[Any]]
@@ -155,6 +155,8 @@ class Metric(ABC):
     kinds: ClassVar[tuple[type[Kind], ...]]
     attacks: ClassVar[bool] = False
     """Whether it needs `Real.attacked`."""
+    in_millivolts: ClassVar[bool] = False
+    """Whether it takes windows in mV alone: its thresholds are those of ECGs."""
 
     def check(self, kind: Kind) -> None:
         """Raise UserError for samples that cannot be measured. Called before any data are read."""
@@ -164,6 +166,11 @@ class Metric(ABC):
                 f"{type(self).__name__} measures {measured}, and this data set gives {kind.noun}s. Windows are for "
                 "metrics=ecg and metrics=privacy, rows for metrics=table and metrics=table_privacy, images for "
                 "metrics=image, any of them for metrics=paper."
+            )
+        if self.in_millivolts and isinstance(kind, Window) and kind.unit != "mV":
+            raise UserError(
+                f"{type(self).__name__} measures ECGs in mV, and these windows are in {kind.unit}: metrics=signal "
+                "measures any signal, metrics=paper no more than the losses."
             )
 
     def select(self, real: Real) -> Real:

@@ -21,6 +21,7 @@ from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_spans
 from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.histograms import Histogram, draw_histograms
 from ganlab.plot.images import draw_grid, draw_named, pixels
+from ganlab.plot.traces import draw_traces, trace_spans
 from ganlab.report.page import Picture, picture, render
 from ganlab.report.samples import feature_rows
 
@@ -122,6 +123,7 @@ def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list
         "Where the tails are long the axis of counts is logarithmic."
     )
     noun, unit = _VALUES[type(exploration.kind)]
+    unit = exploration.kind.unit if isinstance(exploration.kind, Window) else unit
     return [
         picture(
             draw_histograms(some, noun=noun, unit=unit, ranges=exploration.ranges, across=across),
@@ -150,8 +152,13 @@ def _drawn(kind: Kind, samples: Array, titles: Sequence[str], images: Arranged) 
 
 @_drawn.register
 def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
+    each: list[tuple[str, list[Picture]]] = []
+    if kind.unit != "mV":
+        for index, title in enumerate(titles):
+            drawn = draw_traces(samples[[index]], kind, 1, spans=trace_spans(samples))
+            each.append((title, [picture(drawn, f"In {kind.unit}.", f"{title}"), *_images(index, title, images)]))
+        return Gallery(each)
     spans = lead_spans(center_windows(samples)[0])
-    each = []
     for index, title in enumerate(titles):
         figure = draw_windows(samples[[index]], leads=kind.leads, rate=kind.rate, columns=1, spans=spans, center=True)
         paper = picture(figure, "On ECG paper, about the median of each lead.", f"ECG of {title}", PAPER_DPI)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
+from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Image, Kind, Window
 from ganlab.core.words import number
 from ganlab.evaluation.reading import Proportion, Score
@@ -56,6 +57,8 @@ def draw(kind: Kind, samples: Array) -> Cards:
 
 @draw.register
 def _windows(kind: Window, samples: Array) -> Cards:
+    if kind.unit != "mV":
+        raise UserError(f"A reading sheet is for readers of ECGs in mV, and these windows are in {kind.unit}.")
     # One span for all, which no trace leaves: a taller panel would stand out.
     spans = lead_spans(samples, share=1.0)
     figures = [

@@ -1,8 +1,8 @@
 """Samples for the eye: real ones compared with synthetic ones, and some of each class.
 
-Windows are drawn on ECG paper, rows as box plots, counts and correlations, images as images. `compare` and `by_class`
-choose by the kind of the samples: `(N, leads, samples)` in mV, `(N, columns)` in the columns' units, `(N, C, H, W)` of
-levels 0..255.
+Windows are drawn on ECG paper, or as lines where they are in another unit than mV, rows as box plots, counts and
+correlations, images as images. `compare` and `by_class` choose by the kind of the samples: `(N, leads, samples)` in the
+leads' unit, `(N, columns)` in the columns' units, `(N, C, H, W)` of levels 0..255.
 """
 
 import math
@@ -20,6 +20,7 @@ from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_
 from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.images import draw_grid, outside, pixels
 from ganlab.plot.table import draw_boxes, draw_correlations, draw_counts
+from ganlab.plot.traces import draw_traces, trace_spans
 from ganlab.report.page import NOTICE, Picture, picture
 
 _ROWS = 4
@@ -63,6 +64,9 @@ def _compared(kind: Kind, sets: Mapping[str, Array]) -> SideBySide:
 
 @_compared.register
 def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> SideBySide:
+    if kind.unit != "mV":
+        scale = f"Signals {', '.join(kind.leads)} at {kind.rate:g} Hz in {kind.unit}, real and synthetic to one scale."
+        return SideBySide(_signals(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
     scale = (
         f"Leads {', '.join(map(lead_name, kind.leads))} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
         "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
@@ -104,7 +108,8 @@ def _of_classes(kind: Kind, members: Mapping[str, Array]) -> list[Exhibit]:
 
 @_of_classes.register
 def _classes_of_windows(kind: Window, members: Mapping[str, Array]) -> list[Exhibit]:
-    return _ecgs(kind, members, 3, 3, dict.fromkeys(members, NOTICE))
+    draw = _ecgs if kind.unit == "mV" else _signals
+    return draw(kind, members, 3, 3, dict.fromkeys(members, NOTICE))
 
 
 @_of_classes.register
@@ -152,6 +157,21 @@ def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes
         caption = _caption(kind, name, len(chosen[name]), len(windows), notes[name])
         alt = f"{name} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
         blocks.append(Exhibit(name, picture(figure, caption, alt, PAPER_DPI)))
+    return blocks
+
+
+def _signals(
+    kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]
+) -> list[Exhibit]:
+    """Return each set as lines in the signals' unit, all at one scale, `across` windows in a row."""
+    chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items()}
+    spans = trace_spans(np.concatenate(list(chosen.values())))
+    blocks = []
+    for name, windows in sets.items():
+        titles = [f"{name} {index + 1}" for index in evenly(most, len(windows))]
+        figure = draw_traces(chosen[name], kind, across, titles, notes[name], spans)
+        caption = _caption(kind, name, len(chosen[name]), len(windows), notes[name])
+        blocks.append(Exhibit(name, picture(figure, caption, f"{name} signals in {kind.unit}")))
     return blocks
 
 

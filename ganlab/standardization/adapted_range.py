@@ -8,6 +8,8 @@ from ganlab.standardization.base import Standardization, check_width
 class AdaptedRange(Standardization):
     """The network does not see a window's absolute level; a real window keeps it."""
 
+    in_millivolts = True
+
     def __init__(self, width_mv: float = 2.5, levels: int | None = 256) -> None:
         super().__init__(levels)
         self.width_mv = check_width("width_mv", width_mv)

@@ -38,6 +38,8 @@ class Standardization(nn.Module, ABC):
     """A pair, encode and decode. `levels=256` cuts to the paper's 8-bit grid, `levels=null` to none."""
 
     kinds: ClassVar[tuple[type[Kind], ...]] = (Window,)
+    in_millivolts: ClassVar[bool] = False
+    """Whether its range is stated in mV, and so for windows in mV alone."""
     """Kinds of samples that it takes."""
 
     def __init__(self, levels: int | None = 256) -> None:

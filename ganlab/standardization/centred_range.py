@@ -12,6 +12,8 @@ from ganlab.standardization.base import Standardization, check_width
 class CentredRange(Standardization):
     """From `reach_mv` below each lead's median to as much above it."""
 
+    in_millivolts = True
+
     def __init__(self, reach_mv: float = 2.5, levels: int | None = None) -> None:
         super().__init__(levels)
         self.reach_mv = check_width("reach_mv", reach_mv)

@@ -9,6 +9,8 @@ from ganlab.standardization.base import AbsoluteRange
 class FixedRange(AbsoluteRange):
     """From `low_mv` to `high_mv`, the same for all windows."""
 
+    in_millivolts = True
+
     def __init__(self, low_mv: float = -2.0, high_mv: float = 2.0, levels: int | None = 256) -> None:
         super().__init__(levels)
         self.low_mv = low_mv

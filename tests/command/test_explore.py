@@ -133,7 +133,7 @@ def write_records(root: Path, leads_of: dict[str, list[str]]) -> None:
         wfdb.wrsamp("r", fs=500, p_signal=wave, write_dir=str(root / person), **given)
 
 
-OWN = ("dataset=wfdb", "dataset.root=records", "dataset.rate=500", "arrangement.side=20")
+OWN = ("dataset=wfdb", "dataset.people=folder", "dataset.root=records", "dataset.rate=500", "arrangement.side=20")
 
 
 def test_nobodys_image_stands_beside_an_ecg_of_another(
@@ -168,7 +168,7 @@ def test_arrangements_are_what_their_names_say_whatever_leads_an_experiment_has(
     write_records(tmp_path / "records", {"a": leads, "b": leads})
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     (tmp_path / "mine" / "experiment" / "holter.yaml").write_text(HOLTER)
-    command("explore", "--config-dir", "mine", "experiment=holter", *OWN[:3])
+    command("explore", "--config-dir", "mine", "experiment=holter", *OWN[:4])
     images = {name: image[0] for name, image in explored[0].images.items()}
     orders = ["z", "transposed", "reversed", "serpentine", "hilbert"]
     assert list(images) == ["as configured", *orders, *more, "frequency"]

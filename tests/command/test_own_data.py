@@ -1,5 +1,6 @@
 """Your own recordings, table and images: from the declarations of docs/own_data.md to samples."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,59 @@ def test_recordings_of_two_leads_at_500_hz(declared: Path, command: Callable[...
     record = wfdb.rdrecord(str(declared / "samples" / "synthetic00002"))
     assert (record.fs, record.sig_name, record.p_signal.shape) == (500, ["ii", "v5"], (1024, 2))
     assert "class: ill" in record.comments
+
+
+def pulses(folder: Path) -> None:
+    """Eight patients' pulses of 1 to 1.5 Hz about 2000 NU, and a lead of an ECG that nobody asks for."""
+    time = np.arange(1300) / 100
+    for number in range(8):
+        (folder / f"patient{number:03d}").mkdir(parents=True)
+        wave = 2000 + 40 * np.sin(2 * np.pi * (1 + number / 16) * time) + number
+        leads = {"units": ["NU", "mV"], "sig_name": ["PLETH", "II"], "fmt": ["16", "16"]}
+        both = np.stack([wave, np.sin(time)], axis=1)
+        wfdb.wrsamp("r", fs=100, p_signal=both, write_dir=str(folder / f"patient{number:03d}"), **leads)
+
+
+def test_pulses_in_their_own_unit(declared: Path, command: Callable[..., Path]) -> None:
+    pulses(declared / "pulses")
+    run = own(command, "pulses")
+    page = (run / "report.html").read_text()
+    assert "Signals pleth at 100 Hz in NU" in page
+    assert "ECG paper" not in page
+    assert "signal/psd_db" in (run / "metrics.json").read_text()
+    log = (run / "run.log").read_text()
+    assert "pulses: 8 patient(s) in 8 records, by the names of their folders, such as patient000" in log
+    command("sample", f"run={run}", "n=4", "format=csv", "out=table")
+    command("sample", f"run={run}", "n=4", "format=wfdb", "out=samples")
+    table = pd.read_csv(declared / "table" / "synthetic.csv")
+    assert list(table) == ["window", "time_ms", "pleth_nu"]
+    assert table["pleth_nu"].between(1900, 2100).all()
+    record = wfdb.rdrecord(str(declared / "samples" / "synthetic00001"))
+    assert record.units == ["NU"]
+    np.testing.assert_allclose(record.p_signal[:, 0], table["pleth_nu"][:400], atol=0.01)
+    for folder in ("table", "samples"):
+        given = ("--config-dir", "./mine", "experiment=pulses", f"synthetic={folder}", "metrics.samples=16")
+        command("evaluate", *given, f"out={folder}_out")
+        numbers = json.loads((declared / f"{folder}_out" / "metrics.json").read_text())
+        assert "signal/psd_db" in str(numbers)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("standardization=adapted_range", "has its range in mV, and these windows are in NU"),
+        ("metrics=ecg", "measures ECGs in mV, and these windows are in NU: metrics=signal"),
+        ("stopping=rule", "stopping=rule scores ECGs in mV"),
+        ("dataset.unit=mV", r"signal pleth cannot be used: it is in NU, .*dataset\.unit=NU"),
+    ],
+)
+def test_what_is_in_millivolts_refuses_pulses(
+    declared: Path, command: Callable[..., Path], capsys: pytest.CaptureFixture[str], override: str, message: str
+) -> None:
+    pulses(declared / "pulses")
+    with pytest.raises(SystemExit):
+        own(command, "pulses", override)
+    assert re.search(message, said(capsys))
 
 
 def test_a_table_of_eight_columns(declared: Path, command: Callable[..., Path]) -> None:

@@ -418,12 +418,12 @@ def test_labels_and_persons_come_from_the_file(labelled: Callable[..., Collected
     assert every(collected).person.tolist() == [0, 0, 1]
 
 
-def test_an_image_without_a_row_is_a_bad_record(labelled: Callable[..., Collected]) -> None:
-    lines = "name,person,label", "a.bmp,p1,ill", "c.bmp,p2,well"
-    with pytest.raises(UserError, match=r"b\.bmp: has no row in .*labels\.csv"):
-        labelled(*lines)
-    left = labelled(*lines, on_bad_record="skip")
-    assert [bad.record for bad in left.skipped] == ["b.bmp"]
+@pytest.mark.parametrize("row", [(), ("b.bmp,p1,",)])
+def test_an_image_without_a_row_or_a_label_is_left_out_and_counted(
+    labelled: Callable[..., Collected], row: tuple[str, ...]
+) -> None:
+    left = labelled("name,person,label", "a.bmp,p1,ill", "c.bmp,p2,well", *row)
+    assert [(other.reason, other.count) for other in left.skipped] == [("1 image(s) have no row in it, or no label", 1)]
     assert len(left.train) == 2
 
 

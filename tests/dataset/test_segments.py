@@ -19,7 +19,7 @@ from ganlab.dataset.cache import Recordings
 from ganlab.dataset.epoch import EpochSampler
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
-from ganlab.dataset.segments import NOT_A_SAMPLE, Limits, find_segments, may_stay
+from ganlab.dataset.segments import Limits, find_segments, may_stay
 from ganlab.dataset.source import Collected
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.windows import Windows
@@ -28,6 +28,7 @@ from ganlab.split.patient import PatientSplit
 from ganlab.trick.random_crop import RandomCrop
 
 RATE, LENGTH = 1000.0, 3000
+NOT_A_SAMPLE = -32768
 SIDE = 10
 """Windows of 100 samples: 30 a record."""
 
@@ -154,7 +155,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def collected(root: Path, leads: tuple[str, ...] = ("i", "ii"), **settings: Any) -> Collected:
-    source = WFDB(root, **{"rate": RATE, "cache": root.parent / "cache", **settings})
+    source = WFDB(root, **{"rate": RATE, "people": "folder", "cache": root.parent / "cache", **settings})
     return source.collect(Leads(leads, side=SIDE))
 
 
@@ -204,7 +205,7 @@ def test_other_limits_are_another_cache(folder: Path) -> None:
 
 
 def test_no_sample_without_a_value_reaches_a_batch(folder: Path) -> None:
-    source = WFDB(folder, RATE, cache=folder.parent / "cache", on_bad_segment="drop")
+    source = WFDB(folder, RATE, people="folder", cache=folder.parent / "cache", on_bad_segment="drop")
     data = Data(source, PatientSplit(), Leads(["i", "ii"], side=SIDE), batch_size=64, draws=[RandomCrop()])
     data.setup()
     everything = np.concatenate([data.part(part).spread(999).sample.numpy() for part in ("train", "validation")])

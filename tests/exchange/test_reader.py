@@ -203,7 +203,7 @@ ERRORS = [
         {"rate": -1.0},
         r"rate=-1.0: accepted is a number of Hz from 0.001",
     ),
-    ("three.npy", Window(("i", "ii", "iii"), 1.0, 1), {"unit": "mm"}, r"unit mm; accepted are mV, uV"),
+    ("three.npy", Window(("i", "ii", "iii"), 1.0, 1), {"unit": "mm"}, r"unit mm; accepted are mV"),
     ("three.npy", Window(("i", "ii", "iii"), 1.0, 1), {"on_bad": "ask"}, r"on_bad=ask: accepted are error and skip"),
     ("rows.csv", WINDOW, {}, r"its columns are age, sex.*Accepted are window, time_ms"),
     ("rows.csv", ROW, {}, r"no column visits; it has age, sex"),
@@ -211,7 +211,7 @@ ERRORS = [
     ("three.npy", ROW, {}, r"three.npy: float64 of shape \(2, 3, 500\); accepted are real numbers in 2 axes"),
     ("three.npy", IMAGE, {}, r"has shape \(2, 1, 3, 500\); accepted is \(images, \*\(3, 6, 5\)\)"),
     ("unit.npy", IMAGE, {}, r"values from 0 to 1 are shares of white; multiply them by 255"),
-    ("units", WINDOW, {}, r"unit mmHg: accepted are mV"),
+    ("units", WINDOW, {}, r"it is in mmHg, and dataset.unit=mV"),
     ("classes.csv", ROW, {}, r"label 'dead' is no class of the data set; accepted are healthy, ill"),
 ]
 

@@ -70,7 +70,7 @@ def test_wfdb(fuzz: Fuzz, database: dict[str, bytes]) -> None:
             (root / "RECORDS").write_text(data.draw(st.sampled_from(PATHS) | tokens))
 
         def task() -> None:
-            extra = {"people": root / "people.csv", "classes": ("a", "b")} if people else {}
+            extra = {"people": root / "people.csv", "classes": ("a", "b")} if people else {"people": "folder"}
             source = WFDB(root, cache=root / "cache", **settings, **extra)
             loaded = Data(source, PatientSplit(), Leads(["ii"], side=10), batch_size=8, draws=[RandomCrop()])
             loaded.setup()

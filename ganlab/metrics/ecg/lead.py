@@ -9,6 +9,7 @@ class LeadMetric(Metric):
     """A metric of one lead of windows, the first if none is named."""
 
     kinds = (Window,)
+    in_millivolts = True
 
     def __init__(self, lead: str | None = None) -> None:
         self.lead = lead

@@ -63,6 +63,7 @@ class LeadRelations(Metric):
 
     numbers = numbers_of("leads")
     kinds = (Window,)
+    in_millivolts = True
 
     def fit(self, real: Real) -> Scorer:
         """Describe the reference. Raises UserError for windows that hold NaN or infinity."""

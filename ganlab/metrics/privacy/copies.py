@@ -60,6 +60,7 @@ class Copies(Metric):
     """The copy detector. Below its threshold lies this `share` of the reference's windows."""
 
     kinds = (Window,)
+    in_millivolts = True
 
     def __init__(self, share: float = 0.05) -> None:
         if not 0 < share < 1:

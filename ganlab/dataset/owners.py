@@ -1,0 +1,60 @@
+"""Whose a record is by the folders that it lies in, where no file declares it: recognised, or in doubt.
+
+A folder is a patient's where its name says so: patient001 as in the PTB database, Person_01, sub-01, or p10014354 as
+in MIMIC (three digits or more, since p00 to p19 hold many patients there). Of several such folders within one another
+the innermost counts. Nothing else is evidence: a folder that holds several records may be a patient's, or be one of
+`records100/00000` with a thousand patients in it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+WORDS = "patient|person|participant|proband|volunteer|subject|subj|sub|pat|pt"
+OF_A_PATIENT = re.compile(rf"(?:{WORDS})(?:[ _-]+[a-z]?\d|\d)[\w-]*|p\d{{3,}}", re.IGNORECASE)
+RULES = ("record", "folder")
+"""What a user may declare instead of a file: each record is another patient's, or each innermost folder is one's."""
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Patients by record, and the rule by which they are; or no patients, and the `doubt`."""
+
+    patients: dict[str, str]
+    rule: str = ""
+    doubt: str = ""
+
+
+def owners(names: Sequence[str], declared: str | None = None) -> Owners:
+    """Return whose these records are, by the declared one of RULES or else by the names of their folders."""
+    paths = {name: PurePosixPath(name).parts for name in names}
+    if declared == "record":
+        return Owners({name: name for name in names}, "each record is another patient's, as declared")
+    if declared == "folder":
+        if loose := [name for name, parts in paths.items() if len(parts) < 2]:
+            return Owners({}, doubt=f"dataset.people=folder, and {loose[0]} lies in no folder")
+        return Owners(
+            {n: "/".join(parts[:-1]) for n, parts in paths.items()}, "each folder is a patient's, as declared"
+        )
+    if len(names) == 1:
+        return Owners({names[0]: names[0]}, "the only record")
+    return _recognised(paths)
+
+
+def _recognised(paths: dict[str, tuple[str, ...]]) -> Owners:
+    """Return whose records are by the names of the folders that they lie in."""
+    patients: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for name, parts in paths.items():
+        own = [n for n, part in enumerate(parts[:-1]) if OF_A_PATIENT.fullmatch(part)]
+        if not own:
+            where = f"its folder {'/'.join(parts[:-1])} holds" if len(parts) > 1 else "it lies beside"
+            others = sum(each[:-1] == parts[:-1] for each in paths.values()) - (len(parts) < 2)
+            return Owners({}, doubt=f"nothing says whose {name} is ({where} {others} record(s))")
+        patient, folder = parts[own[-1]], "/".join(parts[: own[-1] + 1])
+        if folders.setdefault(patient, folder) != folder:
+            return Owners({}, doubt=f"{folders[patient]} and {folder} may be one patient or two")
+        patients[name] = patient
+    some = next(iter(folders.values()))
+    return Owners(patients, f"by the names of their folders, such as {some}")

@@ -1,0 +1,56 @@
+"""The signals of a record at one rate: each is resampled from its own."""
+
+import logging
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from ganlab.core.record import Segment
+from ganlab.core.resampling import resample
+from ganlab.dataset.segments import Limits, at_rate, bridged, find_segments
+from ganlab.dataset.wfdb_signals import Digital, Recording, Signal
+
+log = logging.getLogger(__name__)
+
+LARGEST_RATIO = 100
+"""Largest ratio of a signal's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
+
+
+def at_one_rate(
+    name: str, recording: Recording, rate: float, limits: Limits
+) -> tuple[list[Signal], tuple[Segment, ...], dict[str, str]]:
+    """Return the signals of record `name` at `rate` Hz, equally long, their segments, and the unusable ones' reasons.
+
+    Samples without a value lie on straight lines between their neighbours. Values beyond their integers are saturated.
+    """
+    unusable, signals, saturated = dict(recording.unusable), [], 0
+    segments: list[Segment] = []
+    for signal in recording.signals:
+        if not 1 / LARGEST_RATIO <= signal.rate / rate <= LARGEST_RATIO:
+            reason = f"its sampling rate of {signal.rate:g} Hz is too far from {rate:g} Hz to resample"
+            unusable[signal.name] = reason
+            continue
+        own = find_segments(signal.values[None], (signal.name,), signal.rate, limits)
+        values = bridged(signal.values[None])[0] if any(s.kind == "missing" for s in own) else signal.values
+        values, beyond = resampled(values, signal.rate, rate)
+        saturated += beyond
+        segments += at_rate(own, rate / signal.rate, len(values))
+        signals.append(replace(signal, values=values))
+    if rates := sorted({s.rate for s in signals} - {rate}):
+        before = ", ".join(f"{each:g}" for each in rates)
+        log.info("%s: resampled from %s to %g Hz (%d samples saturated)", name, before, rate, saturated)
+    # Signals of one duration at different rates may end a sample apart.
+    shortest = min((len(signal.values) for signal in signals), default=0)
+    kept = tuple(s._replace(stop=min(s.stop, shortest)) for s in segments if s.start < shortest)
+    return [replace(s, rate=rate, values=s.values[:shortest]) for s in signals], kept, unusable
+
+
+def resampled(digital: Digital, rate: float, wanted: float) -> tuple[Digital, int]:
+    """Return ADC values `(samples,)` of `rate` Hz at the `wanted` rate, and how many were saturated."""
+    if rate == wanted:
+        return digital, 0
+    changed = np.rint(resample(digital.astype(np.float64), Fraction(wanted / rate).limit_denominator(10_000)))
+    limits = np.iinfo(digital.dtype)
+    saturated = int(((changed < limits.min) | (changed > limits.max)).sum())
+    return np.clip(changed, limits.min, limits.max).astype(digital.dtype), saturated
