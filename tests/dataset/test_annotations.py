@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def source(root: Path) -> Callable[..., WFDB]:
-    settings = {"annotations": "atr", "classes": ["N", "AFIB"], "flat_ms": None, "clipped_ms": None}
+    settings = {"people": "record", "annotations": "atr", "classes": ["N", "AFIB"], "flat_ms": None, "clipped_ms": None}
     return lambda **changed: WFDB(root, **{"rate": RATE, "cache": root.parent, **settings, **changed})
 
 
