@@ -58,8 +58,7 @@ class Utility(Metric):
         Raises TooFew where there are not two classes on both sides, or the same patients on both.
         """
         kind, patients = labelled(real), _Patients.of(real)
-        several = real.classes if patients.label.ndim == 2 else ()
-        self.numbers = {**type(self).numbers, **{_name(name): _number(name) for name in several}}
+        self.numbers = {**type(self).numbers, **{_name(name): _number(name) for name in patients.several}}
         classify = classify_unseen(real, self.seed, self.steps)
         reference = resampled(real.reference.values, kind.rate)
 
@@ -87,18 +86,15 @@ class Utility(Metric):
             auroc = functools.partial(_by_patient, patients, macro_auroc)
             with_synthetic, without = auroc(tested(real.train, samples)), auroc(alone())
             of_synthetic, of_real = auroc(synthetic), auroc(real_as_many)
-            return (
-                numbers
-                | _of_each(several, patients, synthetic)
-                | {
-                    "utility/tstr_auroc": of_synthetic,
-                    "utility/tstr_balanced_accuracy": _by_patient(patients, balanced_accuracy, synthetic),
-                    "utility/tstr_ratio": lambda of, other: of_synthetic(of, other) / (of_real(of, other) or np.nan),
-                    "utility/tstr_shuffled_auroc": auroc(tested(replace(samples, labels=mixed))),
-                    "utility/augmentation_auroc": with_synthetic,
-                    "utility/augmentation_gain": lambda of, other: with_synthetic(of, other) - without(of, other),
-                }
-            )
+            numbers |= _of_each(patients, synthetic)
+            return numbers | {
+                "utility/tstr_auroc": of_synthetic,
+                "utility/tstr_balanced_accuracy": _by_patient(patients, balanced_accuracy, synthetic),
+                "utility/tstr_ratio": lambda of, other: of_synthetic(of, other) / (of_real(of, other) or np.nan),
+                "utility/tstr_shuffled_auroc": auroc(tested(replace(samples, labels=mixed))),
+                "utility/augmentation_auroc": with_synthetic,
+                "utility/augmentation_gain": lambda of, other: with_synthetic(of, other) - without(of, other),
+            }
 
         return score
 
@@ -117,6 +113,8 @@ class _Patients:
     person: NDArray[np.int64]
     label: Labels
     place: NDArray[np.int64]
+    several: Sequence[str] = ()
+    """Names of the classes where a patient may be of several."""
 
     @classmethod
     def of(cls, real: Real) -> "_Patients":
@@ -131,7 +129,7 @@ class _Patients:
         label = _labels(place, reference.labels, len(real.classes))
         if len(present(label)) < 2:
             raise TooFew("the reference's patients are of one class, and two are needed: another split.seed or judged.")
-        return cls(person, label, place)
+        return cls(person, label, place, real.classes if label.ndim == 2 else ())
 
     def guess(self, classes: Sequence[str]) -> Probabilities:
         """Return the same probability of each class for each patient, `(P, K)`."""
@@ -157,8 +155,8 @@ def _number(name: str) -> Number:
     return Number("AUROC", meaning, best=1, limits=(0, 1))
 
 
-def _of_each(classes: Sequence[str], patients: _Patients, tested: list[Probabilities]) -> dict[str, Statistic]:
-    return {_name(name): _by_patient(patients, _one_class(k), tested) for k, name in enumerate(classes)}
+def _of_each(patients: _Patients, tested: list[Probabilities]) -> dict[str, Statistic]:
+    return {_name(name): _by_patient(patients, _one_class(k), tested) for k, name in enumerate(patients.several)}
 
 
 def _one_class(k: int) -> Callable[[Probabilities, Labels], Estimate]:
