@@ -30,7 +30,7 @@ class ECGID(WFDB):
     """
 
     def __init__(self, root: str | Path, rate: float = 500.0, filtered: bool = False, **settings: Any) -> None:
-        super().__init__(root, rate, name="ecgid", **settings)
+        super().__init__(root, rate, name="ecgid", people="folder", **settings)
         self.signal = SIGNALS[filtered]
         self.attributes = PATIENT
         self.attribute_names = tuple(f"{name} ({unit})" for name, unit in PATIENT.items())

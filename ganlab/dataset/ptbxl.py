@@ -170,6 +170,10 @@ class PTBXL(Coded):
                 self.absent.append(Skipped(DATABASE, reason, absent, "record"))
         return self._names
 
+    def whose(self) -> tuple[str, str]:
+        """Return by what the patients of records are known; there is no doubt."""
+        return f"by patient_id in {DATABASE}", ""
+
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, Label]:
         """Return patient, the names of its classes and label of a record."""
         member = self.people()[name]
