@@ -122,7 +122,7 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
     except Exception as error:
         raise UserError(f"{file} describes networks that cannot be built: {error}") from error
     if kind.leads and arrangement.decoded_leads != kind.leads:
-        leads, own = ", ".join(kind.leads), ", ".join(arrangement.decoded_leads)
+        leads, own = ", ".join(kind.leads), ", ".join(map(str, arrangement.decoded_leads))
         raise UserError(f"{file}: it generates leads {own}, and names a window of {leads}.")
     return gan, kind
 
