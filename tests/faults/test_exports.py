@@ -1,4 +1,4 @@
-"""F27, F28: an export is whole or absent, whoever is killed while it is written and whatever the disk can take."""
+"""F34, F35: an export is whole or absent, whoever is killed while it is written and whatever the disk can take."""
 
 import json
 import signal
@@ -36,7 +36,7 @@ def left(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("form", ["npy", *(pytest.param(f, marks=pytest.mark.fault) for f in ("csv", "wfdb", "png"))])
-def test_f27_killed_while_samples_are_written(commands: Commands, rounds: int, record: Record, form: str) -> None:
+def test_f34_killed_while_samples_are_written(commands: Commands, rounds: int, record: Record, form: str) -> None:
     folder = commands.folder
     request = Request(load(generator(folder, FORMS[form])).kind, ("healthy", "ill"))
     for number in range(rounds):
@@ -58,7 +58,7 @@ def test_f27_killed_while_samples_are_written(commands: Commands, rounds: int, r
         assert not left(folder)
         assert len(read(out, request).values) == 3
     record(
-        "F27",
+        "F34",
         f"SIGKILL while ganlab.sample format={form} writes",
         rounds,
         "no folder by its name; what is left is refused; given again, whole and nothing left",
@@ -66,7 +66,7 @@ def test_f27_killed_while_samples_are_written(commands: Commands, rounds: int, r
     )
 
 
-def test_f28_files_that_may_not_grow(commands: Commands, record: Record) -> None:
+def test_f35_files_that_may_not_grow(commands: Commands, record: Record) -> None:
     folder = commands.folder
     for kind in ("window", "image"):
         made = generator(folder, kind).rename(folder / kind)
@@ -77,13 +77,13 @@ def test_f28_files_that_may_not_grow(commands: Commands, record: Record) -> None
             assert "Traceback" not in said
             assert not (folder / f"out_{form}").exists()
             assert not left(folder)
-    record("F28", "files limited to 20,000 bytes (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png", 1,
+    record("F35", "files limited to 20,000 bytes (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png", 1,
            "exit 2, file and room named, nothing left", "so each time")  # fmt: skip
 
 
 @pytest.mark.fault
 @pytest.mark.parametrize("form", FORMS)
-def test_f28_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Record, form: str) -> None:
+def test_f35_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Record, form: str) -> None:
     disk = mounted("size=200k")
     generator(commands.folder, FORMS[form])
     for out in (disk / "out", disk):
@@ -94,12 +94,12 @@ def test_f28_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Rec
         assert not [*disk.iterdir()]
     commands.run("run=generator", f"format={form}", "n=2", f"out={disk}", name="sample")
     assert (disk / "README.md").read_text().startswith("# Synthetic")
-    record("F28", f"ganlab.sample format={form} to a disk of 200 kB, and to a folder that is the disk", 2,
+    record("F35", f"ganlab.sample format={form} to a disk of 200 kB, and to a folder that is the disk", 2,
            "exit 2, the room named, nothing left; with room, whole", "so each time")  # fmt: skip
 
 
 @pytest.mark.fault
-def test_f28_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: Record) -> None:
+def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: Record) -> None:
     disk = mounted("size=1m")
     call = ("dataset.patients=12", "dataset.seconds=60", f"cache={disk}/cache")
     said = commands.run(*call, name="prepare", code=2).said
@@ -107,14 +107,14 @@ def test_f28_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: 
     assert "cache=<folder>" in said
     assert "Traceback" not in said
     assert not left(disk)
-    record("F28", "a cache on a disk of 1 MB", 1, "exit 2, the room and cache= named, nothing left", "so")
+    record("F35", "a cache on a disk of 1 MB", 1, "exit 2, the room and cache= named, nothing left", "so")
 
 
 @pytest.mark.fault
-def test_f28_a_generator_on_a_full_disk(commands: Commands, whole: Path, mounted: Mount, record: Record) -> None:
+def test_f35_a_generator_on_a_full_disk(commands: Commands, whole: Path, mounted: Mount, record: Record) -> None:
     disk = mounted("size=8k")
     said = commands.run(f"run={whole}", f"out={disk}/generator", name="export_generator", code=2).said
     assert "needs about" in said or "cannot be written" in said
     assert "Traceback" not in said
     assert not [*disk.iterdir()]
-    record("F28", "ganlab.export_generator to a disk of 8 kB", 1, "exit 2, the room named, nothing left", "so")
+    record("F35", "ganlab.export_generator to a disk of 8 kB", 1, "exit 2, the room named, nothing left", "so")

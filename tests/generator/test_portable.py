@@ -324,6 +324,7 @@ def test_a_class_that_is_not_on_the_list_is_refused(shared: Path, tmp_path: Path
         ("sample.samples", 10**400, "sample.window.samples: .* is refused"),
         ("sample.leads", ["i"], "it generates leads i, ii, iii"),
         ("sample.leads", ["ii", "i", "iii", "avr", "avl", "avf"], "it generates leads i, ii, iii"),
+        ("arrangement.leads", [1, 2], "it generates leads 1, 2|cannot be built"),
         ("sample.leads", [1, 2, 3, 4, 5, 6], "leads.0: 1 is refused: input should be a valid string"),
         ("sample.leads", ["=cmd|' /C calc'!A0", *"bcdef"], "a spreadsheet would execute it as a formula"),
         ("sample.leads", ["i", "I", *"cdef"], "'i' stands twice"),
