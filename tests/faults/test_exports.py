@@ -17,6 +17,7 @@ from tests.faults.conftest import Record
 from tests.faults.process import Commands
 from tests.fuzz.test_generator import exported
 
+pytestmark = pytest.mark.fault
 FORMS = {"npy": "window", "csv": "window", "wfdb": "window", "png": "image"}
 Mount = Callable[[str], Path]
 
@@ -35,7 +36,7 @@ def left(folder: Path) -> list[Path]:
     return [path for path in folder.glob("**/.*") if path.is_dir()]
 
 
-@pytest.mark.parametrize("form", ["npy", *(pytest.param(f, marks=pytest.mark.fault) for f in ("csv", "wfdb", "png"))])
+@pytest.mark.parametrize("form", FORMS)
 def test_f34_killed_while_samples_are_written(commands: Commands, rounds: int, record: Record, form: str) -> None:
     folder = commands.folder
     request = Request(load(generator(folder, FORMS[form])).kind, ("healthy", "ill"))
@@ -73,7 +74,7 @@ def test_f35_files_that_may_not_grow(commands: Commands, record: Record) -> None
         for form in (form for form, of in FORMS.items() if of == kind):
             call = (f"run={made.name}", f"format={form}", "n=2000", f"out=out_{form}")
             said = commands.run(*call, name="sample", code=2, file_limit=20_000).said
-            assert "cannot be written: File too large" in said or "cannot be written" in said
+            assert "cannot be written" in said
             assert "Traceback" not in said
             assert not (folder / f"out_{form}").exists()
             assert not left(folder)
@@ -81,7 +82,6 @@ def test_f35_files_that_may_not_grow(commands: Commands, record: Record) -> None
            "exit 2, file and room named, nothing left", "so each time")  # fmt: skip
 
 
-@pytest.mark.fault
 @pytest.mark.parametrize("form", FORMS)
 def test_f35_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Record, form: str) -> None:
     disk = mounted("size=200k")
@@ -98,7 +98,6 @@ def test_f35_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Rec
            "exit 2, the room named, nothing left; with room, whole", "so each time")  # fmt: skip
 
 
-@pytest.mark.fault
 def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: Record) -> None:
     disk = mounted("size=1m")
     call = ("dataset.patients=12", "dataset.seconds=60", f"cache={disk}/cache")
@@ -110,7 +109,6 @@ def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: 
     record("F35", "a cache on a disk of 1 MB", 1, "exit 2, the room and cache= named, nothing left", "so")
 
 
-@pytest.mark.fault
 def test_f35_a_generator_on_a_full_disk(commands: Commands, whole: Path, mounted: Mount, record: Record) -> None:
     disk = mounted("size=8k")
     said = commands.run(f"run={whole}", f"out={disk}/generator", name="export_generator", code=2).said
