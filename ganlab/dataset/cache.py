@@ -116,14 +116,18 @@ def open_cache(folder: Path) -> Recordings:
     records = tuple(_record(row) for row in index["records"])
     file = folder / "signal.i16"
     expected = sum((4 if record.wide else 2) * len(record.leads) * record.samples for record in records)
-    size = file.stat().st_size
-    if size != expected:
-        # A memory map of it would end the process with SIGBUS.
-        raise UserError(
-            f"{file} is damaged: {size:,} bytes, expected {expected:,}. Remove {folder}, and it is made anew."
-        )
+    size = check_size(file, expected)
     signal: NDArray[np.int16] = np.memmap(file, dtype="<i2", mode="r") if size else np.empty(0, "<i2")
     return Recordings(signal, records, tuple(Skipped(**row) for row in index["skipped"]), folder)
+
+
+def check_size(file: Path, expected: int) -> int:
+    """Return the bytes of a cached file. Raises UserError for another size: a memory map could end in SIGBUS."""
+    if (size := file.stat().st_size) != expected:
+        raise UserError(
+            f"{file} is damaged: {size:,} bytes, expected {expected:,}. Remove {file.parent}; it is made anew."
+        )
+    return size
 
 
 def _record(row: dict[str, Any]) -> Record:

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,7 +17,7 @@ from ganlab.arrangement.image import AsItIs
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
 from ganlab.core.labels import attribute_array, label_array
-from ganlab.dataset.cache import cached
+from ganlab.dataset.cache import cached, check_size
 from ganlab.dataset.image_files import MODES
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Source
@@ -137,7 +138,9 @@ class DrawnImages(ImageSource):
         self.kind(arrangement)
         members = [self.member(number) for number in range(self.images)]
         shape = (self.images, self.height, self.width)
-        drawings = Drawings(self.cached(self._draw_all) / "images.u8", shape, members, range(self.images))
+        file = self.cached(self._draw_all) / "images.u8"
+        check_size(file, prod(shape))
+        drawings = Drawings(file, shape, members, range(self.images))
         return Collected(members, drawings, drawings, ())
 
     def _draw_all(self, folder: Path) -> None:

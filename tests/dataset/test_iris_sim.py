@@ -108,6 +108,10 @@ def test_names_and_persons_are_those_of_the_database(tmp_path: Path) -> None:
     assert source.simulated
     one = collected.judged.of(["002"])
     np.testing.assert_array_equal(one[0].sample[0, 0].numpy(), source.draw(4))
+    drawn = next(tmp_path.glob("*/images.u8"))
+    drawn.write_bytes(drawn.read_bytes()[1:])
+    with pytest.raises(UserError, match=r"images\.u8 is damaged: 38,399 bytes, expected 38,400"):
+        source.collect(source.plain())
 
 
 def test_written_out_it_is_a_database_that_dataset_iris_reads(tmp_path: Path) -> None:
