@@ -18,6 +18,7 @@ from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import Kind, Window
+from ganlab.core.values import check_whole
 from ganlab.dataset.module import Data
 from ganlab.dataset.resident import Reading
 from ganlab.dataset.source import Source
@@ -29,7 +30,7 @@ from ganlab.standardization.base import Standardization
 from ganlab.stopping.base import Stopping
 from ganlab.tracking.mlflow import Store, store_uri
 from ganlab.tracking.mlflow_follower import MLflow
-from ganlab.trainer.build import Schedule
+from ganlab.trainer.build import Schedule, check_settings
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
 log = logging.getLogger(__name__)
@@ -93,8 +94,16 @@ def compose(cfg: DictConfig) -> Experiment:
     Raises UserError for values that do not fit, and for combinations that cannot work.
     """
     with configuration_errors():
+        check_whole("seed", cfg.seed, least=0, most=2**32 - 1)
+        check_whole("num_workers", cfg.num_workers, least=0)
+        for name in ("strict", "compile"):
+            if not isinstance(cfg.get(name, False), bool):
+                raise UserError(f"{name}={cfg[name]}: accepted is true or false.")
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg)
+        check_settings(plain_values(cfg.trainer))
+        # A learning rate below 0 would be refused after the data were read.
+        networks.gan.configure_optimizers()
         config = plain_values(cfg)
         return Experiment(
             networks=networks,
@@ -163,7 +172,10 @@ def compose_data(cfg: DictConfig, networks: Networks) -> Data:
 
 
 def compose_metrics(cfg: DictConfig) -> Metrics:
-    """Build the metrics of the group `metrics`."""
+    """Build the metrics of the group `metrics`. Raises UserError for numbers of samples and draws out of range."""
+    for name, least in (("samples", 1), ("train", 1), ("draws", 0)):
+        if cfg[name] is not None or name == "draws":
+            check_whole(f"metrics.{name}", cfg[name], least)
     return Metrics({str(name): build(node) for name, node in cfg.measures.items()}, plain_values(cfg))
 
 
@@ -191,8 +203,8 @@ def _follow(config: Mapping[str, Any]) -> Follow | None:
 
 
 def _networks(cfg: DictConfig) -> Networks:
-    if not isinstance(cfg.batch_size, int) or cfg.batch_size < 1:
-        raise UserError(f"batch_size={cfg.batch_size}: accepted is a whole number from 1.")
+    check_whole("batch_size", cfg.batch_size)
+    check_whole("architecture.noise", cfg.architecture.noise)
     source: Source = build(cfg.dataset)
     set_window(cfg, source)
     arrangement: Arrangement = build(cfg.arrangement)

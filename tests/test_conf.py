@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
 import ganlab.core.settings
+from ganlab.command.run import prepare
 from ganlab.compose import compose, plain_values
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build
@@ -233,6 +234,7 @@ def test_a_gpu_computes_in_bf16_where_it_has_that(
         (["trick=[d_threshold]", "loss=rpgan"], "threshold"),
         (["trick=[label_smoothing,r1_r2]", "architecture=fcn"], "trick=label_smoothing"),
         (["batch_size=0"], "batch_size=0"),
+        (["batch_size=0", "size=reduced"], "batch_size=0: accepted is a whole number from 1"),
         (["compile=true", "experiment=laptop"], "trick=r1_r2 cannot go with compile=true: torch.compile has no second"),
         (["data_on_device=gpu"], "data_on_device=gpu: accepted are auto, true and false"),
         (["data_on_device=true", "num_workers=2"], "num_workers=2 processes"),
@@ -244,6 +246,24 @@ def test_a_gpu_computes_in_bf16_where_it_has_that(
         (["trick=under_sampling", *ROWS], "needs data with two or more classes, and thyroid_sim has none"),
         ([*ROWS[:1], *ROWS[2:]], "adapted_range takes windows, and this data set gives rows"),
         (["gan=acgan", *IMAGES], "two or more classes"),
+        (["seed=abc"], "seed=abc: accepted is a whole number from 0"),
+        (["trainer.max_epochs=two"], "trainer.max_epochs=two: accepted is a whole number or null"),
+        (["gan.optimizer_g.lr=fast"], "gan.optimizer_g.lr=fast: accepted is a number"),
+        (["trick=ema", "trick.ema.decay=high"], "trick.ema.decay=high: accepted is a number"),
+        (["compile=yes"], "compile=yes: accepted is true or false"),
+        (["trainer.precision=bf16-true"], "precision=bf16-true: accepted are 32-true, bf16-mixed, 16-mixed, 64-true"),
+        (["trainer.precision=16-true"], "trainer.precision=16-true: accepted are"),
+        (["trainer.max_epochs=0"], "trainer.max_epochs=0 trains nothing: accepted is a whole number from 1, or -1"),
+        (["trainer.limit_train_batches=0"], "trainer.limit_train_batches=0 trains nothing"),
+        (["trainer.max_steps=0"], "stopping=steps"),
+        (["stopping=steps", "stopping.steps=0"], "stopping.steps=0: accepted is a whole number from 1"),
+        (["grids_every=0"], "grids_every=0: accepted is a whole number from 1"),
+        (["metrics.samples=0"], "metrics.samples=0: accepted is a whole number from 1"),
+        (["gan.optimizer_g.lr=-1"], "Invalid learning rate: -1"),
+        (["architecture.noise=0"], "architecture.noise=0: accepted is a whole number from 1"),
+        (["trainer.max_time=12"], "trainer.max_time=12: accepted is DD:HH:MM:SS"),
+        (["dataset=ptbdb_sim", "dataset.seconds=0"], "dataset.seconds=0: accepted is a number above 0"),
+        (["split.train=0"], "split.train=0.*above 0 for train"),
     ],
 )
 def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], said: str, tmp_path: Path) -> None:
@@ -251,6 +271,13 @@ def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], s
     nowhere = () if given else ("dataset=ptbdb", f"dataset.root={tmp_path / 'nowhere'}")
     with pytest.raises(UserError, match=said):
         compose(composed(*nowhere, *overrides))
+
+
+def test_a_run_with_nobody_to_compare_with_is_refused_before_it_trains(tmp_path: Path) -> None:
+    one = ("dataset.patients=1", "dataset.seconds=9", "architecture.width=0.1", f"outputs={tmp_path}")
+    with pytest.raises(UserError, match=r"split=patient: one patient trains, and there is nobody to compare with"):
+        prepare(compose(composed(*one)), tmp_path)
+    prepare(compose(composed(*one, "metrics=paper")), tmp_path)
 
 
 def test_windows_too_short_to_measure_are_refused_before_data_is_read() -> None:

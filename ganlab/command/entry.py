@@ -11,8 +11,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+import ganlab.core.hydra_words  # noqa: F401  (what Hydra refuses, in words of the setting)
 from ganlab.core.errors import INTERRUPTED, SHOWN, UserError, lacks_memory
-from ganlab.core.settings import CONF
+from ganlab.core.settings import CONF, own_launchers
 from ganlab.core.surroundings import in_utf8, open_streams, with_moved_data
 
 log = logging.getLogger("ganlab")
@@ -23,6 +24,9 @@ LESS = (
     "Smaller values take less: batch_size, architecture.width, metrics.samples, num_workers=0, data_on_device=false; "
     "n or batch_size of ganlab.sample. Or give this process more memory."
 )
+own_launchers()
+for chatty in ("pytorch_lightning", "mlflow", "alembic"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def command(name: str, config: str | None = None) -> Callable[[], Any]:
@@ -32,6 +36,7 @@ def command(name: str, config: str | None = None) -> Callable[[], Any]:
     """
 
     def task(cfg: DictConfig) -> Any:
+        show_results()
         return exit_on_user_error(lambda: import_module(f"ganlab.command.{name}").main(cfg))
 
     # Hydra names the job after the module of the function.
@@ -45,6 +50,19 @@ def command(name: str, config: str | None = None) -> Callable[[], Any]:
         return begin()
 
     return main
+
+
+def show_results() -> None:
+    """Show refusals and results where Hydra's job_logging is `disabled` or `none`; all else stays silent."""
+    if log.hasHandlers() and not log.disabled:
+        return
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(lambda record: record.levelno >= logging.ERROR or hasattr(record, "result"))
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("ganlab.") and isinstance(logger, logging.Logger):
+            logger.disabled = False
+    log.disabled, log.propagate, log.handlers = False, False, [handler]
+    log.setLevel(logging.INFO)
 
 
 def arguments(cfg: DictConfig) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.compose import Metrics, compose_metrics, set_window
-from ganlab.core.errors import UserError
+from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import write_whole
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Image, Kind, Row
@@ -34,6 +34,7 @@ from ganlab.generator.trained import Trained
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.split.base import Splitter
 from ganlab.tracking.facts import git_commit
+from ganlab.tracking.search import run_or_best
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def main(cfg: DictConfig) -> Path:
         numbers["attacks"] = scores.details
     write_whole(out / "metrics.json", json.dumps(numbers, indent=1), "out")
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)
-    log.info("evaluation: %s", page)
+    log.info("evaluation: %s", page, extra=RESULT)
     return page
 
 
@@ -119,6 +120,7 @@ def _comparison(cfg: DictConfig) -> tuple[Real, SampleSet, Metrics, dict[str, An
 def _out(cfg: DictConfig) -> Path:
     if OmegaConf.is_missing(cfg, "synthetic") or cfg.synthetic is None:
         raise UserError("Which samples? synthetic=<run folder, or file or folder of samples>.")
+    cfg.synthetic = str(run_or_best(cfg.synthetic))
     out = Path(cfg.out)
     if (out / "config.yaml").is_file():
         raise UserError(f"out={out} is a run folder, whose own report would be lost. Name another: out=<folder>.")

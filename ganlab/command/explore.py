@@ -12,17 +12,17 @@ from hydra.core.hydra_config import HydraConfig
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
-from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.command.prepare import numbers
 from ganlab.compose import set_window
-from ganlab.core.errors import UserError
+from ganlab.core.errors import RESULT, UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Kind, Window
 from ganlab.core.labels import NO_CLASS, class_names
+from ganlab.core.progress import tracked
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
@@ -76,14 +76,14 @@ def main(cfg: DictConfig) -> Path:
         settings=OmegaConf.to_yaml(cfg.dataset, resolve=True),
     )
     page = write_exploration(Path(cfg.out), exploration)
-    log.info("exploration: %s", page)
+    log.info("exploration: %s", page, extra=RESULT)
     return page
 
 
 def histograms(samples: Samples, kind: Kind) -> dict[str, Histogram]:
     """Return histograms of all values of each lead, column or channel, read batch by batch."""
     by_part = {name: Histogram() for name in kind.parts}
-    for start in tqdm(range(0, len(samples), BATCH), desc=f"reading {kind.noun}s", unit="batch", disable=None):
+    for start in tracked(range(0, len(samples), BATCH), f"reading {kind.noun}s", "batch"):
         batch = samples.__getitems__(range(start, min(start + BATCH, len(samples)))).sample
         for number, histogram in enumerate(by_part.values()):
             histogram.update(batch[:, number].numpy())

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from ganlab.compose import Experiment
+from ganlab.core.errors import RESULT
 from ganlab.core.files import write_whole
 from ganlab.evaluation.attack_sets import with_attack_sets
 from ganlab.evaluation.evidence import Evidence, evidence
@@ -40,7 +41,7 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
         counts=gan.codec.counts(),
         left_out=scores.left_out,
     )
-    log.info("report: %s", report)
+    log.info("report: %s", report, extra=RESULT)
     return scores
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ganlab.core.errors import UserError
+from ganlab.core.errors import RESULT, UserError
 from ganlab.core.instantiate import build
 from ganlab.core.kind import Kind
 from ganlab.core.labels import Labels, label_array
@@ -24,10 +24,10 @@ def main(cfg: DictConfig) -> None:
     source: Source = build(cfg.dataset)
     if cfg.wfdb is not None and not isinstance(source, PTBDBSim):
         raise UserError(f"wfdb={cfg.wfdb} writes a simulated cohort (dataset=ptbdb_sim), not {source.name}.")
-    log.info("%s", overview(source))
+    log.info("%s", overview(source), extra=RESULT)
     if isinstance(source, PTBDBSim) and cfg.wfdb is not None:
         source.write_wfdb(Path(cfg.wfdb))
-        log.info("wrote the records to %s", cfg.wfdb)
+        log.info("wrote the records to %s", cfg.wfdb, extra=RESULT)
 
 
 def overview(source: Source) -> str:

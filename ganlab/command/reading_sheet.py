@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ganlab.codec import Codec
 from ganlab.command.entry import arguments
-from ganlab.core.errors import UserError
+from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import check_empty, whole_folder, write_whole
 from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import TOP, Row
@@ -35,6 +35,7 @@ from ganlab.evaluation.stored_split import StoredSplit
 from ganlab.generator.load import load, stored_config, stored_dataset
 from ganlab.generator.trained import Trained
 from ganlab.report.reading import scores_page, sheet_page
+from ganlab.tracking.search import run_or_best
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def read(
         files = [answers] if isinstance(answers, str) else list(answers)
         return score(Path(key), [Path(file) for file in files], Path(out) if out else None)
     assert run is not None
-    return make_sheet(Path(run), n, Path(out) if out else None, root, checkpoint, seed)
+    return make_sheet(Path(run_or_best(run)), n, Path(out) if out else None, root, checkpoint, seed)
 
 
 def make_sheet(
@@ -204,5 +205,5 @@ def score(key: Path, answers: Sequence[Path], out: Path | None = None) -> Path:
         log.info("%s: %s", name, sentence(each))
     if kappa is not None:
         log.info("agreement of %d readers beyond chance, kappa: %s", len(readers), number(kappa))
-    log.info("scores: %s", page)
+    log.info("scores: %s", page, extra=RESULT)
     return page

@@ -22,7 +22,7 @@ from ganlab.command.resume import check_classes, check_same, with_overrides
 from ganlab.command.saturation import beyond_range
 from ganlab.command.train import train
 from ganlab.compose import Experiment, compose
-from ganlab.core.errors import INTERRUPTED, UserError
+from ganlab.core.errors import INTERRUPTED, RESULT, UserError
 from ganlab.core.words import REDUCED
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
@@ -42,8 +42,6 @@ GROUPS = (
     *("stopping", "experiment", "size"),
 )
 GO_ON = "%s; to go on: python -m ganlab.run resume=%s"
-for chatty in ("pytorch_lightning", "mlflow", "alembic"):
-    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def main(cfg: DictConfig) -> float | None:
@@ -115,6 +113,11 @@ def prepare(experiment: Experiment, folder: Path) -> None:
     data.prepare_data()
     data.setup()
     assert data.split is not None
+    if metrics.by_name and data.judged_part == "train" and len(data.train.people) < 2:
+        raise UserError(
+            f"split={data.split.name}: one patient trains, and there is nobody to compare with. More patients, another "
+            "split.seed= or split.validation=, or metrics=paper, which measures nothing."
+        )
     check_attackable(data.split, metrics.by_name, metrics.settings)
     check_room(folder, experiment.gan.parameters())
 
@@ -150,7 +153,7 @@ def _finished(folder: Path, config: Mapping[str, Any]) -> bool:
     check_same(folder, config)
     finished = facts.get("status") == "FINISHED"
     if finished:
-        log.info("%s holds this run already, finished: nothing is done", folder)
+        log.info("%s holds this run already, finished: nothing is done", folder, extra=RESULT)
     return finished
 
 

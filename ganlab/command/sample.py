@@ -4,25 +4,26 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from ganlab import __version__
 from ganlab.command.entry import arguments
-from ganlab.core.errors import UserError, file_errors
+from ganlab.core.errors import RESULT, UserError, file_errors
 from ganlab.core.files import whole_folder
 from ganlab.core.labels import SEPARATOR, class_names
+from ganlab.core.progress import tracked
+from ganlab.core.values import check_whole
 from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.verdict import Given
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
 from ganlab.tracking.facts import choice_name
+from ganlab.tracking.search import run_or_best
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,10 @@ def write_samples(
     """
     counts = {str(name): count for name, count in label.items()} if isinstance(label, Mapping) else {label: n}
     for name, count in counts.items():
-        _check_whole(f"n={count}" if name is None or name == label else f"label={{{name}: {count}}}", count, 1)
-    _check_whole(f"batch_size={batch_size}", batch_size, 1)
-    _check_whole(f"seed={seed}", seed, -(2**63), 2**63 - 1)
-    n, label = sum(counts.values()), _shown(label)
+        check_whole("n", count, shown=f"label={{{name}: {count}}}" if isinstance(label, Mapping) else None)
+    check_whole("batch_size", batch_size)
+    check_whole("seed", seed, -(2**63), 2**63 - 1)
+    n, label, run = sum(counts.values()), _shown(label), run_or_best(run)
     with file_errors("run", run):
         trained = load(run, None if checkpoint is None else str(checkpoint))
     _check_memory(n, trained.gan.latent)
@@ -77,19 +78,15 @@ def write_samples(
         _write_card(unfinished, trained, n=n, label=label, seed=seed, files=files, saturated=saturated)
     if saturated:
         log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
-    log.info("%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder)
+    log.info(
+        "%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder, extra=RESULT
+    )
     return folder
 
 
 def _shown(label: str | Mapping[str, int] | None) -> str | None:
     """Return the request for classes as a card says it."""
     return ", ".join(f"{name} ({count})" for name, count in label.items()) if isinstance(label, Mapping) else label
-
-
-def _check_whole(shown: str, value: Any, least: int, most: int | None = None) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        raise UserError(f"{shown}: accepted is a whole number from {least}{'' if most is None else f' to {most}'}.")
 
 
 def _check_memory(n: int, latent: int) -> None:
@@ -110,12 +107,10 @@ def _batches(
     gan, draw, n = trained.gan, torch.Generator().manual_seed(seed), sum(labels.values())
     gan.codec.forget_counts()
     noise = torch.cat([gan.draw_noise(count, draw, label, **attributes) for label, count in labels.items()])
-    with tqdm(total=n, desc="sampling", unit=trained.kind.noun, disable=None) as bar:
-        for part in noise.split(min(batch_size, n)):
-            numbers = gan.labels_of(part)
-            names = [class_names(each, gan.classes) for each in numbers.tolist()] if numbers is not None else []
-            yield gan.codec.decode(gan.generate(part)).cpu().numpy(), names or [""] * len(part)
-            bar.update(len(part))
+    for part in tracked(noise.split(min(batch_size, n)), f"sampling {trained.kind.noun}s", "batch"):
+        numbers = gan.labels_of(part)
+        names = [class_names(each, gan.classes) for each in numbers.tolist()] if numbers is not None else []
+        yield gan.codec.decode(gan.generate(part)).cpu().numpy(), names or [""] * len(part)
 
 
 def provenance(trained: Trained, seed: int) -> list[str]:

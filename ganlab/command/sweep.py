@@ -15,6 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.core.settings import check_writable
+from ganlab.tracking.search import name_best
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,10 @@ class Sweep(Callback):
             file.write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Write the summary and close the sweep's run in MLflow."""
+        """Name the best run of a search, write the summary and close the sweep's run in MLflow."""
+        folder, objective = Path(config.hydra.sweep.dir), OmegaConf.select(config, "metrics.objective")
+        if objective and (best := name_best(folder, objective)):
+            log.info("best run: %s. To export it: python -m ganlab.export_generator run=%s", best, folder)
         if self.close is not None:
             atexit.unregister(self.close)
             self.close("FINISHED")

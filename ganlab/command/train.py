@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pytorch_lightning import Trainer
 
 from ganlab.compose import Experiment
 from ganlab.core.files import write_whole
+from ganlab.core.words import counted, number
 from ganlab.generator.trained import check_weights, restore, state_in
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import CHOSEN, checkpoint_in, newest_checkpoint
@@ -16,6 +18,19 @@ from ganlab.trainer.build import fit
 from ganlab.trainer.processes import together
 
 log = logging.getLogger(__name__)
+
+
+def data_line(counts: Mapping[str, Any]) -> str:
+    """Return the counts of the data in `run.json` as a sentence for the log."""
+    noun = counts["noun"]
+    parts = [
+        f"{name} {number(part['samples'])} of {number(part['patients'])}" for name, part in counts["parts"].items()
+    ]
+    classes = [f"{name} {number(count)}" for name, count in counts["classes"].items()]
+    left_out = [f"{key} {number(len(counts[key]))}" for key in ("skipped", "doubtful") if counts[key]]
+    whole = f"{counted(counts['samples'], noun)} of {counted(counts['patients'], 'patient')}"
+    lists = (("", parts), ("classes: ", classes), ("records: ", left_out))
+    return "; ".join([whole, *(f"{title}{', '.join(each)}" for title, each in lists if each)])
 
 
 def train(
@@ -29,7 +44,7 @@ def train(
     gan = experiment.gan
     write_whole(folder / "config.yaml", experiment.config_yaml)
     log.info("run folder: %s", folder)
-    log.info("data: %s", facts["data"])
+    log.info("data: %s", data_line(facts["data"]))
     log.info("device: %s, precision %s", trainer.strategy.root_device, trainer.precision)
     start = newest_checkpoint(folder, strict)
     if start is not None:

@@ -9,6 +9,10 @@ SHOWN = 300
 """Characters of a value in a message."""
 
 
+RESULT = {"result": True}
+"""Marks a line of the log as a command's result, `log.info(..., extra=RESULT)`: shown where logging is disabled too."""
+
+
 class UserError(Exception):
     """A wrong input. The message says what was seen, what is accepted, and the override that fixes it."""
 

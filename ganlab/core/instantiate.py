@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from ganlab.core.errors import UserError
 from ganlab.core.settings import HERE
+from ganlab.core.values import check_values
 
 log = logging.getLogger("ganlab")
 
@@ -21,8 +23,12 @@ LONGEST = 500
 
 
 def build(node: Any) -> Any:
-    """Return the object of a configuration's node. Raises UserError, that of the object itself where it raised one."""
+    """Return the object of a configuration's node.
+
+    Raises UserError for a value of a type that the class does not take, or that of the object itself.
+    """
     try:
+        check_types(node)
         return instantiate(node)
     except InterpolationResolutionError as error:
         raise UserError(
@@ -36,6 +42,24 @@ def build(node: Any) -> Any:
                 raise cause from None
             cause = cause.__cause__
         raise UserError(_not_built(error)) from error
+
+
+def check_types(node: Any) -> None:
+    """Raise UserError for a plain value in a node, or in one below it, that the node's class does not take.
+
+    Whole numbers that were written as others, such as 1e3, become whole.
+    """
+    if not isinstance(node, DictConfig) or node._is_none():
+        return
+    for name in node:
+        check_types(node._get_node(name))
+    if "_target_" in node:
+        values = OmegaConf.to_container(node, resolve=True)
+        assert isinstance(values, dict)
+        plain = {str(name): value for name, value in values.items() if not isinstance(value, dict)}
+        whole = check_values(get_object(node._target_), plain, f"{node._get_full_key(None)}.".lstrip("."))
+        for name, number in whole.items():
+            node[name] = number
 
 
 @contextmanager

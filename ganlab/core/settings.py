@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 import ganlab.core.hydra_copies  # noqa: F401  (a quicker --help)
@@ -27,14 +26,20 @@ HYDRA = ".hydra"
 
 
 def own_launchers() -> None:
-    """Replace the settings of Hydra's plugins by those of the same names in `conf/hydra`, which Hydra does not merge.
+    """Keep out of Hydra's store what `conf` has a file of: Hydra does not merge a plugin's settings with ours.
 
-    Called at the start of a command, not at import, because Hydra loads its plugins here.
+    Called when a command is imported, also in a job of a sweep, whose launcher loads the plugins once more.
     """
-    Plugins.instance()
-    registered = ConfigStore.instance().repo.get("hydra", {})
+    store = ConfigStore.store
+
+    def store_others(self: ConfigStore, name: str, node: Any, group: str | None = None, **more: Any) -> None:
+        if not Path(CONF, group or ".", name).with_suffix(".yaml").is_file():
+            store(self, name, node, group, **more)
+
+    ConfigStore.store = store_others  # type: ignore[method-assign, assignment]
+    stored = ConfigStore.instance().repo.get("hydra", {})
     for file in Path(CONF, "hydra").glob("*/*.yaml"):
-        registered.get(file.parent.name, {}).pop(file.name, None)
+        stored.get(file.parent.name, {}).pop(file.name, None)
 
 
 def plain(text: str) -> str:

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.files import on_disk, whole_folder
+from ganlab.core.progress import tracked
 from ganlab.core.record import Record, Segment
 from ganlab.dataset.source import Skipped
 
@@ -75,9 +75,7 @@ def cached_recordings(
         skipped: list[Skipped] = []
         listed = names()
         with (folder / "signal.i16").open("wb") as file:
-            for one in tqdm(
-                _ahead(partial(_read, read), listed), f"reading {name}", len(listed), unit="record", disable=None
-            ):
+            for one in tracked(_ahead(partial(_read, read), listed), f"reading {name}", "record", len(listed)):
                 if isinstance(one, BadRecord):
                     skipped.append(Skipped(one.record, one.reason))
                     continue

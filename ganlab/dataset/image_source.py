@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
 from ganlab.core.labels import attribute_array, label_array
+from ganlab.core.progress import tracked
 from ganlab.dataset.cache import cached, check_size
 from ganlab.dataset.image_files import MODES
 from ganlab.dataset.samples import Place, Samples
@@ -145,5 +145,5 @@ class DrawnImages(ImageSource):
 
     def _draw_all(self, folder: Path) -> None:
         with (folder / "images.u8").open("wb") as file:
-            for number in tqdm(range(self.images), desc=f"drawing {self.name}", unit="image", disable=None):
+            for number in tracked(range(self.images), f"drawing {self.name}", "image"):
                 file.write(self.draw(number).tobytes())

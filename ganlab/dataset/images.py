@@ -16,11 +16,11 @@ import numpy as np
 import PIL.Image
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.labels import NO_LABEL
+from ganlab.core.progress import tracked
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_files import Store, decode, open_store
 from ganlab.dataset.image_source import ImageSource, of_members
@@ -182,7 +182,7 @@ class Images(ImageSource):
         """Decode every image and write sizes and errors, `index.json`, into the folder."""
         sizes: list[tuple[str, int, int]] = []
         bad: list[tuple[str, str]] = []
-        for name in tqdm(self.store.names, desc=f"checking {self.name}", unit="image", disable=None):
+        for name in tracked(self.store.names, f"checking {self.name}", "image"):
             try:
                 sizes.append((name, *decode(name, self.store.read(name), self.channels).size))
             except BadRecord as error:

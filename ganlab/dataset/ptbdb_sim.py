@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.diagnosis import CLASSES
+from ganlab.core.errors import UserError
 from ganlab.core.record import Record
+from ganlab.core.values import check_whole
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.simulator.cohort import write_cohort
 from ganlab.simulator.ecg import RATE, VERSION, simulate_record
@@ -33,6 +35,10 @@ class PTBDBSim(RecordingSource):
         on_bad_segment: str = "keep",
     ) -> None:
         super().__init__(cache, on_bad_record, on_bad_segment)
+        check_whole("dataset.patients", patients)
+        check_whole("dataset.recordings", recordings)
+        if not seconds > 0:
+            raise UserError(f"dataset.seconds={seconds}: accepted is a number above 0.")
         self.patients = patients
         self.recordings = recordings
         self.seconds = seconds

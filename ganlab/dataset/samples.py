@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Labels
+from ganlab.core.progress import tracked
 from ganlab.core.spread import evenly
 
 
@@ -149,7 +149,7 @@ class Samples(Dataset[Batch], ABC):
     def resident(self, device: torch.device) -> nn.Module:
         """Return all samples in a device's memory, as a module that maps places `(B, 2)` to what `read` returns."""
         values = torch.empty((len(self), *self[0].sample.shape[1:]), dtype=self.stored, device=device)
-        for first in tqdm(range(0, len(self), LOADED), desc="loading", unit="batch", disable=None):
+        for first in tracked(range(0, len(self), LOADED), "loading", "batch"):
             numbers = range(first, min(first + LOADED, len(self)))
             values[numbers.start : numbers.stop] = torch.from_numpy(self.read(self.places(numbers))).to(self.stored)
         return Resident(values)

@@ -9,26 +9,29 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
+from ganlab.core.progress import tracked
 from ganlab.core.settings import HERE
 from ganlab.core.spread import evenly
 from ganlab.dataset.cache import cached
 from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
-from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, TooFew
 
 log = logging.getLogger(__name__)
 
 SEED = 0
 """Seed of the controls and of the bootstrap."""
+
+UNDEFINED = "it is not defined for these samples."
+"""Why a number that came out as NaN or infinity has no value."""
 
 Row = dict[str, Any]
 """A number with all that it is compared with: see `evidence`."""
@@ -39,11 +42,13 @@ class Evidence:
     """Rows by the names of the numbers, reasons of metrics that are missing, and details of some that a page draws.
 
     `details` holds plain values by metric, then by set (`synthetic`, `floor`, or the name of a control or baseline).
+    `not_measurable` gives reasons by the names of numbers without a value, while a metric measures.
     """
 
     rows: dict[str, Row]
     left_out: list[str]
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    not_measurable: dict[str, str] = field(default_factory=dict)
 
 
 def check_measures(metrics: Mapping[str, Metric], objective: str | None, kind: Kind) -> None:
@@ -69,7 +74,8 @@ def evidence(
     describes a set by itself; `floor` and `floor_interval`, the number of other real patients, which are the
     real-versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best` and `sees`. Values
     that are not finite are None. No more generated samples are compared than there are training samples, of which the
-    reference range is made. A metric that raises UserError, as for too few samples, is left out and named.
+    reference range is made. A metric that raises UserError is left out and named. Where it has too few samples its
+    numbers have no value, and `not_measurable` says why.
 
     `store` is the folder of the cache, whose numbers are of the same `settings` by metric; the bootstrap over patients
     has `draws`.
@@ -79,41 +85,72 @@ def evidence(
         synthetic = synthetic.take(evenly(len(real.train), len(synthetic)))
     identity = _identity(replace(real, attacked=None))
     result = Evidence({}, [])
-    for name, metric in tqdm(metrics.items(), desc="measuring", unit="measure", disable=None):
+    for name, metric in tracked(metrics.items(), "measuring", "measure"):
         try:
             selected = metric.select(real)
-            scorer = metric.fit(selected)
-            own = _measured(metric, scorer, selected, synthetic, draws)
-            result.left_out.extend(f"{name}: {reason}" for reason in own.left_out)
-            if not own.rows:
-                lack = "these samples lack what it measures, such as a second lead, or classes."
-                result.left_out.append(f"{name}: {lack}")
-                continue
             key: dict[str, Any] = {"real": identity if selected is real else _identity(selected), "measure": name}
             key |= {"settings": (settings or {}).get(name)}
             key |= {"count": len(synthetic), "draws": draws, "code": _code()}
-            others = _other_sets(metric, scorer, selected, len(synthetic), store, key, draws)
-            details = others.pop("details")
-            result.rows.update(_rows(metric.numbers, own.rows, others))
-            if own.details:
-                result.details[name] = {"synthetic": own.details} | details
+            of_metric = _compared(metric, selected, synthetic, store, key, draws)
         except UserError as error:
-            log.warning("%s is not measured: %s", name, error)
-            result.left_out.append(f"{name}: {error}")
+            of_metric = Evidence({}, [str(error)])
+        for reason in of_metric.left_out:
+            log.warning("%s is not measured: %s", name, reason)
+            result.left_out.append(f"{name}: {reason}")
+        result.rows.update(of_metric.rows)
+        if of_metric.details:
+            result.details[name] = of_metric.details
     return result
+
+
+def _compared(
+    metric: Metric, real: Real, samples: SampleSet, store: Path, key: Mapping[str, Any], draws: int
+) -> Evidence:
+    """Return the rows of one metric, also of the numbers that cannot be measured of these samples."""
+    try:
+        scorer = metric.fit(real)
+        own = _measured(metric, scorer, real, samples, draws)
+    except TooFew as error:
+        scorer = partial(metric.always, real)
+        own = _measured(metric, scorer, real, samples, draws)
+        own.left_out.append(str(error))
+        own.not_measurable.update({name: str(error) for name in metric.numbers if name not in own.rows})
+    if not own.rows and not own.not_measurable:
+        return Evidence({}, [*own.left_out, "these samples lack what it measures, such as a second lead, or classes."])
+    rows = {name: _blank(metric.numbers[name], reason) for name, reason in own.not_measurable.items()}
+    details = {}
+    if own.rows:
+        others = _other_sets(metric, scorer, real, len(samples), store, key, draws)
+        details = {"synthetic": own.details} | others.pop("details") if own.details else {}
+        others.pop("details", None)
+        rows |= _rows(metric.numbers, own.rows, others)
+    return Evidence({name: rows[name] for name in metric.numbers if name in rows}, own.left_out, details)
+
+
+def _blank(number: Number, reason: str) -> Row:
+    """Return the row of a number that cannot be measured of these samples."""
+    return {
+        **dict.fromkeys(("synthetic", "real", "floor")),
+        **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
+        **{"unit": number.unit, "meaning": number.meaning, "best": number.best, "sees": list(number.sees)},
+        "not_measurable": reason,
+    }
 
 
 def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> Evidence:
     """Return value and interval of each number; what they were computed from, which may be large, is dropped."""
     scores = scorer(samples)
+    more = scores if isinstance(scores, Scores) else Scores({})
     rows: dict[str, Row] = {}
     for name, each in scores.items():
+        if name in more.not_measurable:
+            continue
         limits, ends = metric.numbers[name].limits, (math.nan, math.nan)
         if draws:
             ends = interval(each, samples, real.reference, draws, SEED, limits)
         value = _value(each, samples, real.reference)
         rows[name] = {"value": value, "interval": [_finite(end) for end in ends]}
-    return Evidence(rows, scores.left_out, scores.details) if isinstance(scores, Scores) else Evidence(rows, [])
+    return Evidence(rows, more.left_out, more.details, more.not_measurable)
 
 
 def _rows(
@@ -136,6 +173,8 @@ def _rows(
             "best": number.best,
             "sees": list(number.sees),
         }
+        if measured["value"] is None:
+            rows[name]["not_measurable"] = UNDEFINED
     return rows
 
 
@@ -149,7 +188,7 @@ def _other_sets(
 
     def build(folder: Path) -> None:
         numbers: dict[str, dict[str, Any]] = {"real": _alone(metric, scorer, real), "details": {}}
-        for column in tqdm(COLUMNS, desc=f"controls of {key['measure']}", unit="set", leave=False, disable=None):
+        for column in tracked(COLUMNS, f"controls of {key['measure']}", "set", leave=False):
             samples = metric.control(make(column, real, count, SEED), real)
             own = _measured(metric, scorer, real, samples, draws if column == "floor" else 0)
             numbers[column] = {name: row["value"] for name, row in own.rows.items()}

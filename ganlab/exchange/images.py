@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.kind import TOP, Image, of_kind
+from ganlab.core.progress import tracked
 from ganlab.dataset.image_files import Folder, Store, Zip, decode
 from ganlab.exchange.arrays import read_array
 from ganlab.exchange.labels import indices, read_labels
@@ -25,7 +25,7 @@ def read_image_files(path: Path, request: Request) -> Synthetic:
     if not store.names:
         raise UserError(f"synthetic={path}: no image in it. Accepted are PNG, JPEG and BMP files.")
     values, names, bad, resized = [], [], [], 0
-    for name in tqdm(store.names, desc="reading images", unit="image", disable=None):
+    for name in tracked(store.names, "reading images", "image"):
         try:
             image = decode(name, store.read(name), channels)
         except BadRecord as error:

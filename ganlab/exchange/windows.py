@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.kind import RATES_HZ, Array, Window, of_kind
+from ganlab.core.progress import tracked
 from ganlab.core.record import MILLIVOLTS_IN, millivolts
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.wfdb_signals import read_header
@@ -46,7 +46,7 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
     rate = _first_rate(path)
     records = _Records(path, rate, name=path.name)
     values, names, classes, bad, leads = [], [], [], [], _lower(request.leads)
-    for name in tqdm(records.names(), desc="reading records", unit="record", disable=None):
+    for name in tracked(records.names(), "reading records", "record"):
         try:
             record, digital = records.read(name)
         except BadRecord as error:

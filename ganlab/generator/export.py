@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import save as tensors_as_bytes
 
 from ganlab import __version__
-from ganlab.core.errors import UserError
+from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import check_empty, whole_folder
 from ganlab.core.schema import validated
 from ganlab.exchange.card import NOTICE, write_card
@@ -22,16 +22,18 @@ from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sampl
 from ganlab.generator.schema import FORMAT, Exported
 from ganlab.generator.trained import Trained
 from ganlab.tracking.facts import choice_name
+from ganlab.tracking.search import run_or_best
 
 log = logging.getLogger(__name__)
 
 
 def export_generator(run: str | None, out: str | None = None, checkpoint: str | None = None) -> Path:
-    """Write the generator of a run to the folder `out`, all of it or nothing, and return the folder.
+    """Write the generator of a run, or of a search's best run, to the folder `out`: all or nothing. Return the folder.
 
     Raises UserError where the folder holds something or cannot be written, a weight or a sample is not finite, or the
     run's networks are no classes of ganlab's, so that nobody else could load them.
     """
+    run = run_or_best(run)
     trained = load(run, checkpoint)
     source = Path(str(run))
     if (source / CONFIG).is_file():
@@ -49,7 +51,7 @@ def export_generator(run: str | None, out: str | None = None, checkpoint: str | 
         (unfinished / WEIGHTS).write_bytes(weights)
         _write_card(unfinished, trained, config)
         (unfinished / CONFIG).write_text(text)
-    log.info("%s of %s: %s", config["about"]["name"], run, folder)
+    log.info("%s of %s: %s", config["about"]["name"], run, folder, extra=RESULT)
     return folder
 
 

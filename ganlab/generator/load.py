@@ -18,13 +18,17 @@ from ganlab.generator.portable import CONFIG, load_portable
 from ganlab.generator.trained import Trained, check_weights, restore, state_in
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.tracking.record import home, read_config, read_facts
+from ganlab.tracking.search import run_or_best
 
 
 def run_folder(run: str | Path | None, *files: str) -> Path:
-    """Return the folder of a run that holds its configuration and `files`. Raises UserError where it is none."""
+    """Return the folder of a run, or of a search's best run, with its configuration and `files`.
+
+    Raises UserError where it is none.
+    """
     if run is None:
         raise UserError("Which run? run=<folder>, such as run=outputs/runs/NAME.")
-    folder = Path(str(run))
+    folder = Path(str(run_or_best(run)))
     for name in ("config.yaml", *files):
         if not (folder / name).is_file():
             raise UserError(f"run={folder}: no {name} there, so it is no run folder. Runs lie in outputs/runs.")

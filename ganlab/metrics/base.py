@@ -133,15 +133,21 @@ class Number:
 class Scores(dict[str, Statistic]):
     """Statistics of a set by name, with `details` that a page draws (plain values, as in JSON) and `left_out`.
 
-    `left_out` says which numbers are missing, and why.
+    `left_out` says what is missing, and why; `not_measurable` gives the reason by the names of numbers that are shown
+    without a value.
     """
 
     def __init__(
-        self, numbers: Mapping[str, Statistic], details: Mapping[str, Any] | None = None, left_out: Sequence[str] = ()
+        self,
+        numbers: Mapping[str, Statistic],
+        details: Mapping[str, Any] | None = None,
+        left_out: Sequence[str] = (),
+        not_measurable: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(numbers)
         self.details = dict(details or {})
         self.left_out = list(left_out)
+        self.not_measurable = dict(not_measurable or {})
 
 
 Scorer = Callable[[SampleSet], Mapping[str, Statistic]]
@@ -198,6 +204,10 @@ class Metric(ABC):
         """Return a control as this metric takes it."""
         return samples
 
+    def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
+        """Return the statistics that take no number of samples, such as exact copies: where `fit` raises TooFew."""
+        return {}
+
     @abstractmethod
     def fit(self, real: Real) -> Scorer:
         """Learn what there is to learn from the real samples, and return the scorer of sets compared with them.
@@ -210,10 +220,23 @@ class TooFew(UserError):
     """There are not enough samples for a number."""
 
 
-def need(count: int, least: int, what: str) -> None:
-    """Raise TooFew where `count` is below `least`."""
+MORE_TRAINING = "More patients or records, or a larger metrics.train= where it is below what they have."
+MORE_REFERENCE = (
+    "More patients to compare with (split.validation=, split.test=), or a larger metrics.samples= where it is below "
+    "what they have."
+)
+
+
+def need(count: int, least: int, what: str, advice: str = "") -> None:
+    """Raise TooFew, with the advice, where `count` is below `least`."""
     if count < least:
-        raise TooFew(f"{count} {what}, and {least} are needed. More samples: metrics.samples=, or n= when sampling.")
+        raise TooFew(f"{count} {what}, and {least} {'is' if least == 1 else 'are'} needed. {advice}".strip())
+
+
+def need_generated(count: int, least: int, what: str, train: int) -> None:
+    """Raise TooFew where `count` generated samples are below `least`; no more are compared than `train` samples."""
+    more = "More of them: metrics.samples=, or n= when sampling."
+    need(count, least, what, more if train >= least else f"No more are compared than the {train} training samples.")
 
 
 def check_finite(values: Array, noun: str = "samples") -> Array:

@@ -9,6 +9,7 @@ How diverse real samples are depends on how many patients there are, and the ref
 samples: the ratios of diversity are to the training samples, which are all that a generator can have it from.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +19,19 @@ from scipy.sparse import csr_matrix
 
 from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, check_finite, need
+from ganlab.metrics.base import (
+    MORE_REFERENCE,
+    MORE_TRAINING,
+    Metric,
+    Real,
+    SampleSet,
+    Scorer,
+    Scores,
+    Statistic,
+    check_finite,
+    need,
+    need_generated,
+)
 from ganlab.metrics.c2st import persons_or_nearest, two_sample_auc
 from ganlab.metrics.coverage import coverage, density, precision, recall
 from ganlab.metrics.embedding import Embed, Embedding
@@ -34,6 +47,8 @@ Points = NDArray[np.float32]
 
 LEAST_TRAIN = 8
 """Training samples to which principal components are fitted at least."""
+LOCAL = 4
+"""Samples of each set at least, as a multiple of the neighbours in a ball: else a ball holds most of the set."""
 CELLS = 50
 """Cells of k-means, at most one for four training samples."""
 PAIRED = 2000
@@ -74,8 +89,8 @@ class Distribution(Metric):
         from sklearn.metrics.pairwise import euclidean_distances
 
         self.check(real.kind)
-        need(len(real.train), LEAST_TRAIN, "training samples")
-        need(len(real.reference), self.k + 2, "reference samples")
+        need(len(real.train), LEAST_TRAIN, "training samples", MORE_TRAINING)
+        need(len(real.reference), self.k + 2, "reference samples", MORE_REFERENCE)
         embed = _reduced(self.embedding.fit(real), real, self.components)
         train = embed(real.train.values)
         few = evenly(PAIRED, len(train))
@@ -87,7 +102,7 @@ class Distribution(Metric):
         width = float(np.median(reference.distances[np.triu_indices(len(reference.points), 1)])) or 1.0
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            need(len(samples), self.k + 2, "samples")
+            need_generated(len(samples), self.k + 2, "generated samples", len(real.train))
             cloud = reference if samples is real.reference else Cloud(embed(samples.values), self.k)
             between = euclidean_distances(cloud.points, reference.points)
             numbers = _compared(cloud, reference, between, width)
@@ -103,9 +118,23 @@ class Distribution(Metric):
                 auc = two_sample_auc(cloud.points, reference.points, groups, real.reference.persons)
                 numbers |= {"c2st_auc": auc} if auc is not None else {}
             named = {f"{self.name}/{key}": each for key, each in numbers.items()}
-            return {key: named[key] for key in self.numbers if key in named}
+            kept = {key: named[key] for key in self.numbers if key in named}
+            return Scores(kept, not_measurable=self._not_measurable(len(samples), len(reference.points), kept))
 
         return score
+
+    def _not_measurable(self, judged: int, real: int, numbers: Collection[str]) -> dict[str, str]:
+        """Return why numbers that follow from neighbours, or from a classifier of patients, say nothing here."""
+        reasons: dict[str, str] = {}
+        if min(judged, real) < LOCAL * self.k:
+            reason = (
+                f"{judged} generated and {real} reference samples, of which each has {self.k} as neighbours: "
+                f"{LOCAL * self.k} of both are needed."
+            )
+            reasons |= {f"{self.name}/{key}": reason for key in ("precision", "recall", "density", "coverage")}
+        if self.classifier and (key := f"{self.name}/c2st_auc") not in numbers:
+            reasons[key] = "one side has a single patient, and a classifier is tested on others than it learns from."
+        return reasons
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,8 @@ def _metric(name: str, row: Row, missed: Sequence[str]) -> MetricRow:
         ),
         *(Cell(short(others.get(column)), mark=marks.get(column, "")) for column in COLUMNS),
     ]
+    if row.get("not_measurable"):
+        cells[0] = Cell("not measurable", row["not_measurable"])
     remark = "as real" if row["best"] is None else "perfect"
     cells.insert(1, Cell("–") if perfect is None else Cell(short(perfect), remark))
     return MetricRow(

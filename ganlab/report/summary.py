@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from ganlab.core.errors import UserError
+from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import write_whole
 from ganlab.core.words import counted, dashed, duration, number
 from ganlab.plot.collapse import draw_diversity, draw_rates
@@ -112,7 +112,7 @@ def summarize(sweep: str | None) -> Path:
     if not Path(sweep).is_dir():
         raise UserError(f"sweep={sweep}: no such folder. Sweeps lie in outputs/sweeps: sweep=outputs/sweeps/NAME.")
     written = write_summary(Path(sweep))
-    log.info("summary: %s", written)
+    log.info("summary: %s", written, extra=RESULT)
     return written
 
 

@@ -21,7 +21,7 @@ _BASELINES = {
 }
 _EMPTY: Row = dict.fromkeys(("synthetic", "real", "floor", "best")) | {
     **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
-    **{"unit": "", "meaning": "", "sees": []},
+    **{"unit": "", "meaning": "", "sees": [], "not_measurable": ""},
 }
 
 
@@ -92,7 +92,7 @@ class Tally:
     """Metrics parted by what they prove.
 
     `judged` are those that count, with their relative distances; `nothing` miss a control that they must notice,
-    `untested` have no such control, `blank` have no value or no reference range.
+    `untested` have no such control, `blank` have no reference range. Numbers that cannot be measured are in none.
     """
 
     judged: Mapping[str, float]
@@ -109,7 +109,8 @@ class Tally:
 def tally(rows: Mapping[str, Row]) -> Tally:
     """Return the metrics parted by what they prove."""
     nothing = list(undetected(rows))
-    every = {name: relative(row, row["synthetic"]) for name, row in rows.items() if name not in nothing}
+    measured = {name: row for name, row in rows.items() if name not in nothing and not row.get("not_measurable")}
+    every = {name: relative(row, row["synthetic"]) for name, row in measured.items()}
     usable = {name: off for name, off in every.items() if off is not None}
     judged = {name: off for name, off in usable.items() if tested(rows[name])}
     untested = [name for name in usable if name not in judged]
@@ -145,6 +146,8 @@ def summary(rows: Mapping[str, Row]) -> list[str]:
             f"Not counted, because no control tests what {'it' if len(parted.untested) == 1 else 'they'} can see: "
             f"{counted(len(parted.untested), 'metric')}, marked in the tables."
         )
+    if absent := [name for name, row in rows.items() if row.get("not_measurable")]:
+        sentences.append(f"Not measurable with these samples: {counted(len(absent), 'metric')}, marked in the tables.")
     if parted.blank:
         some = "it has" if len(parted.blank) == 1 else "they have"
         sentences.append(f"Not counted, because {some} no value or no reference range: {', '.join(parted.blank)}.")

@@ -1,9 +1,11 @@
 """Split by patient: train 60, validation 15, test 15 and privacy hold-out 10 % of them, stratified by class."""
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from ganlab.core.errors import UserError
 from ganlab.core.labels import label_array, strata
 from ganlab.split.base import Member, Split
 
@@ -26,8 +28,11 @@ class PatientSplit:
         """`spare` the last recording by name of each training patient with several, for the linkage attack."""
         self.seed = seed
         self.spare = spare
-        total = train + validation + test + holdout
         shares = {"train": train, "validation": validation, "test": test, "holdout": holdout}
+        if min(shares.values()) < 0 or not 0 < train < math.inf:
+            given = ", ".join(f"split.{part}={share:g}" for part, share in shares.items())
+            raise UserError(f"{given}: accepted are shares from 0, and above 0 for train.")
+        total = sum(shares.values())
         self.shares = {part: share / total for part, share in shares.items()}
 
     def __call__(self, members: Sequence[Member]) -> Split:

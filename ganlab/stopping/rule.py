@@ -25,6 +25,7 @@ from pytorch_lightning import Trainer
 from ganlab.core.errors import UserError
 from ganlab.core.files import write_whole
 from ganlab.core.kind import Kind
+from ganlab.core.values import check_whole
 from ganlab.dataset.module import Data
 from ganlab.evaluation.reference import real_sets
 from ganlab.gan.gan import GAN
@@ -68,8 +69,14 @@ class Rule(Stopping):
         patience: int = 8,
         least_share: float = 0.25,
     ) -> None:
-        if min(evaluations, least_steps, patience) < 1 or (steps is not None and steps < 1):
-            raise UserError("stopping.steps, evaluations, least_steps and patience: accepted is 1 or more.")
+        whole = {"evaluations": evaluations, "least_steps": least_steps, "windows": windows, "train": train}
+        for name, value in {
+            **whole,
+            "draws": draws,
+            "patience": patience,
+            "steps": 1 if steps is None else steps,
+        }.items():
+            check_whole(f"stopping.{name}", value)
         self.steps, self.most_evaluations, self.least_steps = steps, evaluations, least_steps
         self.windows, self.train, self.draws = windows, train, draws
         self.patience, self.least_share = patience, least_share

@@ -98,7 +98,7 @@ class Scale:
     def __init__(self, real: Real, windows: int = 200, draws: int = 50, seed: int = 0) -> None:
         check(real.kind)
         self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
-        need(self.persons, LEAST_PERSONS, "validation patients")
+        need(self.persons, LEAST_PERSONS, "validation patients", "A larger split.validation=, or more patients.")
         self.real, self.rate = real, of_kind(real.kind, Window).rate
         self.draws, self.seed = draws, seed
         self._metrics = [metric.fit(real) for metric in _metrics()]

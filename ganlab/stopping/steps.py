@@ -4,6 +4,7 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
+from ganlab.core.values import check_whole
 from ganlab.gan.gan import GAN
 from ganlab.stopping.base import Stopping
 
@@ -12,6 +13,7 @@ class Steps(Stopping):
     """Counts batches, where Lightning's own `max_steps` counts the updates of both networks."""
 
     def __init__(self, steps: int) -> None:
+        check_whole("stopping.steps", steps)
         self.steps = steps
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:

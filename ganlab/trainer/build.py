@@ -1,15 +1,17 @@
 """Lightning's trainer for a run folder, with all that a run logs and keeps."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganlab.core.errors import UserError
+from ganlab.core.values import check_whole
 from ganlab.gan.gan import GAN
 from ganlab.stopping.base import Stopping
 from ganlab.tracking.checkpoints import SealedCheckpointIO
@@ -26,6 +28,16 @@ from ganlab.trainer.signals import Signals
 warnings.filterwarnings("ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer).*")
 warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # the module itself averages
 warnings.filterwarnings("ignore", message=".*(LeafSpec|TreeSpec|smaller than the logging interval).*")
+
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true", "32", "bf16", "16", "64")
+"""Accepted precisions, then Lightning's short names for them."""
+TRAINING = {
+    "max_epochs": "accepted is a whole number from 1, or -1 for no end",
+    "max_steps": "accepted is -1 for no limit; stopping=steps stopping.steps=900 counts steps",
+    "limit_train_batches": "accepted is a whole number of batches from 1, a share of an epoch such as 0.5, or null",
+}
+"""What some settings accept in place of 0."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,16 @@ class Schedule:
     diversity_images: int
     diversity_every_n_steps: int | None
 
+    def __post_init__(self) -> None:
+        """Raise UserError for values with which nothing would be logged or kept."""
+        for name in ("check_every", "checkpoint_every", "grids_every"):
+            check_whole(name, getattr(self, name))
+        check_whole("diversity.images", self.diversity_images, least=2)
+        if self.diversity_every_n_steps is not None:
+            check_whole("diversity.every_n_steps", self.diversity_every_n_steps)
+        if isinstance(self.checkpoint_minutes, bool | str) or not self.checkpoint_minutes >= 0:
+            raise UserError(f"checkpoint_minutes={self.checkpoint_minutes}: accepted is a number of minutes from 0.")
+
     def checkpoints(self, folder: Path) -> Checkpoints:
         """Return the callback that writes checkpoints to a run folder."""
         return Checkpoints(folder, self.checkpoint_minutes, self.grids_every, self.checkpoint_every)
@@ -64,6 +86,21 @@ class Schedule:
         if self.tensorboard:
             loggers.append(TensorBoardLogger(str(folder), name="tensorboard", version=""))
         return loggers
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise UserError for values that Lightning takes, and that train nothing or nothing usable."""
+    precision = settings.get("precision")
+    if str(precision) not in PRECISIONS and precision is not None:
+        raise UserError(
+            f"trainer.precision={precision}: accepted are {', '.join(PRECISIONS[:4])}. Weights of 16 bits alone lose "
+            "the small updates of Adam."
+        )
+    if isinstance(settings.get("max_time"), int | float):
+        raise UserError(f"trainer.max_time={settings['max_time']}: accepted is DD:HH:MM:SS, such as 00:01:30:00.")
+    for name in ("max_epochs", "max_steps", "limit_train_batches"):
+        if settings.get(name) == 0:
+            raise UserError(f"trainer.{name}=0 trains nothing: {TRAINING[name]}.")
 
 
 def make_trainer(

@@ -1,4 +1,4 @@
-"""The progress bar of a run, and after its first steps an estimate of how long it will take on this device."""
+"""The progress of a run: a bar in a terminal, elsewhere a line a minute, and at first an estimate of its time."""
 
 import logging
 import time
@@ -10,6 +10,8 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from tqdm import tqdm
 
+from ganlab.core.progress import EVERY_S
+from ganlab.core.words import duration
 from ganlab.gan.gan import GAN
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,10 @@ REFRESH_STEPS = 10
 
 
 class Progress(Callback):
-    """Shows a bar over all steps of the run with losses and time left; logs the duration of a long run at its start."""
+    """Shows a bar over all steps of the run with losses and time left, or logs a line of these a minute.
+
+    Logs the duration of a long run at its start, in any case.
+    """
 
     def __init__(self, batch_size: int, bar: bool = True) -> None:
         self.batch_size = batch_size
@@ -32,6 +37,8 @@ class Progress(Callback):
         self.bar: tqdm | None = None
         self._times: list[float] = []
         self._began = 0.0
+        self._logged = self._started = 0.0
+        self._first = 0
 
     @property
     def _timing(self) -> bool:
@@ -39,6 +46,8 @@ class Progress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
         """Draw the bar."""
+        self._logged = self._started = time.monotonic()
+        self._first = pl_module.steps
         if self.show_bar and trainer.is_global_zero:
             self.bar = tqdm(total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None)
 
@@ -48,17 +57,29 @@ class Progress(Callback):
             self._began = _now(pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move the bar; losses are read every few steps."""
+        """Move the bar, whose losses are read every few steps, or log a line where the last is a minute old."""
         if self._timing:
             self._times.append(_now(pl_module) - self._began)
             if not self._timing:
                 self._log_estimate(pl_module)
-        if self.bar is None:
-            return
-        self.bar.update(1)
-        if not self.bar.disable and pl_module.steps % REFRESH_STEPS == 0:
-            losses = {k: f"{float(v):.3f}" for k, v in pl_module.last.items() if k.startswith("loss/")}
-            self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **losses})
+        if self.bar is not None and not self.bar.disable:
+            self.bar.update(1)
+            if pl_module.steps % REFRESH_STEPS == 0:
+                self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **_losses(pl_module)})
+        elif time.monotonic() - self._logged >= EVERY_S:
+            self._logged = time.monotonic()
+            self._log_line(trainer.current_epoch + 1, pl_module)
+
+    def _log_line(self, epoch: int, module: GAN) -> None:
+        done, planned = module.steps - self._first, module.planned_steps
+        left = (planned - module.steps) * (time.monotonic() - self._started) / max(1, done)
+        log.info(
+            "step %d%s, epoch %d: %s",
+            module.steps,
+            f" of {planned}, about {duration(left)} left" if planned else "",
+            epoch,
+            ", ".join(f"{name} {loss}" for name, loss in _losses(module).items()),
+        )
 
     def _log_estimate(self, module: GAN) -> None:
         left, seconds = module.planned_steps - module.steps, mean(self._times[WARM_UP:])
@@ -80,6 +101,10 @@ class Progress(Callback):
     def on_exception(self, trainer: Trainer, pl_module: GAN, exception: BaseException) -> None:
         """Close the bar, so that the error stands below it."""
         self.on_train_end(trainer, pl_module)
+
+
+def _losses(module: GAN) -> dict[str, str]:
+    return {name: f"{float(value):.3f}" for name, value in module.last.items() if name.startswith("loss/")}
 
 
 def _now(module: GAN) -> float:

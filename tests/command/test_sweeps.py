@@ -1,5 +1,6 @@
 """Sweeps on the launchers and the sweeper of conf/hydra: what they ask for, and what a second start does."""
 
+import importlib
 import json
 import os
 import re
@@ -17,9 +18,12 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+import ganlab.command.entry  # noqa: F401  (commands keep plugins' settings out of Hydra's store)
 from ganlab.command import run as experiment
 from ganlab.core import settings
+from ganlab.core.errors import UserError
 from ganlab.generator.load import load
+from ganlab.tracking.search import run_or_best
 from tests.conftest import ROOT, TINY
 
 Command = Callable[..., Path]
@@ -55,7 +59,6 @@ def facts(job: Path) -> dict:
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_each_is_taken_by_its_name_instead_of_the_plugin_s_own(file: Path) -> None:
     pytest.importorskip(PLUGINS[file.stem])
-    settings.own_launchers()
     GlobalHydra.instance().clear()
     with initialize_config_dir(settings.CONF, version_base="1.3"):
         cfg = hydra_compose("config", [f"hydra/{file.parent.name}={file.stem}"], return_hydra_config=True)
@@ -65,13 +68,28 @@ def test_each_is_taken_by_its_name_instead_of_the_plugin_s_own(file: Path) -> No
     assert OmegaConf.to_container(OmegaConf.merge(node, ours)) == OmegaConf.to_container(node)
 
 
+def test_a_plugin_that_a_job_loads_again_leaves_its_settings_ours() -> None:
+    """Launchers load all plugins in each job, and Hydra refuses a file beside a plugin's settings of the same name."""
+    plugin = pytest.importorskip("hydra_plugins.hydra_optuna_sweeper.config")
+    importlib.reload(plugin)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(settings.CONF, version_base="1.3"):
+        cfg = hydra_compose(
+            "config", ["hydra/sweeper=optuna", "hydra/sweeper/sampler=random"], return_hydra_config=True
+        )
+    assert cfg.hydra.sweeper.max_failure_rate == 1.0
+    assert cfg.hydra.sweeper.sampler._target_.endswith("RandomSampler")
+
+
 @pytest.mark.slow
-def test_submitit_on_this_machine(tmp_path: Path) -> None:
-    started = called(tmp_path, "hydra/launcher=submitit_local", "seed=1,2")
+def test_a_search_with_submitit_on_this_machine(tmp_path: Path) -> None:
+    both = ("hydra/launcher=submitit_local", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=2")
+    started = called(tmp_path, *SEARCH, *MEASURED, *both)
     said, _ = started.communicate(timeout=400)
     assert started.returncode == 0, said
     assert [facts(job)["status"] for job in jobs(tmp_path)] == ["FINISHED", "FINISHED"]
     assert len([*(tmp_path / "sweep" / ".submitit").glob("*/*_log.out")]) == 2
+    assert f"best run: {run_or_best(tmp_path / 'sweep').relative_to(tmp_path)}" in said
 
 
 def test_the_script_that_slurm_would_get_is_shown(tmp_path: Path) -> None:
@@ -199,29 +217,39 @@ def test_a_sweep_of_eight_that_is_killed_and_started_again_runs_nothing_twice(tm
             assert "resumed" not in facts(job)
 
 
+KID = "distribution/kid"
+MEASURED = ("metrics=ecg", "metrics.samples=8", "metrics.draws=5", f"metrics.objective={KID}")
+MEASURED += tuple(f"~metrics.measures.{other}" for other in ("physiology", "leads", "signal", "copies"))
 SEARCH = ("hydra/sweeper=optuna", "gan.optimizer_g.lr=tag(log,interval(1e-5,1e-3))", "hydra.sweep.dir=sweep")
 
 
 def test_a_search_goes_on_where_it_was(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    call = (
-        *SMALL,
-        *SEARCH,
-        "metrics=ecg",
-        "metrics.samples=8",
-        "metrics.draws=5",
-        "metrics.objective=distribution/kid",
-    )
+    call = (*SMALL, *SEARCH, *MEASURED)
     folder = command("run", "--multirun", *call, "hydra.sweeper.n_trials=2")
     first = {job: facts(job) for job in jobs(folder)}
     assert len(first) == 2
     capsys.readouterr()
     command("run", "--multirun", *call, "hydra.sweeper.n_trials=3")
-    assert capsys.readouterr().out.count("finished: nothing is done") == 2
+    output = capsys.readouterr().out
+    assert output.count("finished: nothing is done") == 2
     assert len(jobs(folder)) == 3
     assert {job: facts(job) for job in first} == first
     best = OmegaConf.load(folder / "sweep" / "optimization_results.yaml")
-    found = [json.loads((job / "metrics.json").read_text())["distribution/kid"]["synthetic"] for job in jobs(folder)]
-    assert best.best_value == min(found)
+    reached = {job.name: json.loads((job / "metrics.json").read_text())[KID]["synthetic"] for job in jobs(folder)}
+    assert best.best_value == min(reached.values()) == reached[best.best_run]
+    assert f"best run: sweep/{best.best_run}" in output
+
+    command("export_generator", "run=sweep", "out=exported")
+    command("sample", "run=sweep", "n=2", "format=npy")
+    assert load("exported").checkpoint == load(folder / "sweep" / best.best_run).checkpoint
+    assert (folder / "sweep" / best.best_run / "samples" / "npy_2_seed0").is_dir()
+
+
+def test_a_sweep_that_names_no_best_run_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "0_job").mkdir()
+    (tmp_path / "0_job" / "run.json").write_text("{}")
+    with pytest.raises(UserError, match=r"is a sweep of 1 runs, .* such as .*0_job"):
+        run_or_best(tmp_path)
 
 
 def test_a_trial_that_fails_or_measures_nothing_does_not_end_the_search(

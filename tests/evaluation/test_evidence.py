@@ -8,7 +8,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
 from ganlab.evaluation.evidence import check_measures, detected, evidence, undetected
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, need
-from ganlab.metrics.weighted import mean
+from ganlab.metrics.weighted import mean, mean_of
 
 WINDOW = Window(("i",), 100.0, 200)
 
@@ -113,13 +113,27 @@ def test_what_numbers_depend_on_is_in_the_name_of_the_cache(
 
 
 def test_too_few_samples_leave_a_measure_out_and_say_so(real: Real, synthetic: SampleSet, tmp_path: Path) -> None:
-    found = evidence(real, synthetic, {"much": Level(1000), "level": Level()}, tmp_path)
-    assert set(found.rows) == {"level/mean", "level/distance"}
-    assert found.left_out == [
-        "much: 60 training windows, and 1000 are needed. More samples: metrics.samples=, or n= when sampling."
-    ]
+    found = evidence(real, synthetic, {"much": Level(1000)}, tmp_path)
+    reason = "60 training windows, and 1000 are needed."
+    assert found.left_out == [f"much: {reason}"]
+    assert {name: row["not_measurable"] for name, row in found.rows.items()} == dict.fromkeys(NUMBERS, reason)
+    assert {row["synthetic"] for row in found.rows.values()} == {None}
     with pytest.raises(TooFew):
         Level(1000).fit(real)
+
+
+def test_what_takes_no_number_of_samples_is_measured_all_the_same(
+    real: Real, synthetic: SampleSet, tmp_path: Path
+) -> None:
+    class Always(Level):
+        def always(self, real: Real, samples: SampleSet) -> dict[str, Statistic]:
+            return {"level/mean": mean_of(samples.values.mean(axis=(1, 2)))}
+
+    rows = evidence(real, synthetic, {"level": Always(1000)}, tmp_path).rows
+    assert rows["level/mean"]["synthetic"] == pytest.approx(float(synthetic.values.mean()), rel=1e-4)
+    assert rows["level/mean"]["controls"]["copy"] is not None
+    assert "not_measurable" not in rows["level/mean"]
+    assert "1000 are needed" in rows["level/distance"]["not_measurable"]
 
 
 def test_a_measure_that_has_nothing_to_measure_is_named_and_costs_no_controls(

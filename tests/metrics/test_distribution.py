@@ -206,12 +206,28 @@ def test_broken_and_too_few_samples_are_named_errors(given: Real) -> None:
     judge = Distribution(Columns()).fit(given)
     with pytest.raises(UserError, match="1 of 20 samples hold NaN"):
         judge(SampleSet(broken))
-    with pytest.raises(TooFew, match="6 samples, and 7 are needed"):
+    with pytest.raises(TooFew, match="6 generated samples, and 7 are needed"):
         judge(SampleSet(points(6, 13)))
     with pytest.raises(TooFew, match="3 training samples, and 8"):
         Distribution(Columns()).fit(Real(given.kind, SampleSet(points(3, 0)), given.reference))
     with pytest.raises(TooFew, match="6 reference samples"):
         Distribution(Columns()).fit(Real(given.kind, given.train, SampleSet(points(6, 0))))
+
+
+def test_neighbours_among_a_handful_of_samples_say_nothing(given: Real) -> None:
+    """Of a few samples a ball with five neighbours holds most: a collapsed generator has a precision of 1."""
+    few = replace(given, reference=given.reference.take(np.arange(7)))
+    collapsed = SampleSet(np.repeat(points(1, 9), 40, axis=0))
+    scores = Distribution(Columns(), classifier=False).fit(few)(collapsed)
+    assert set(scores.not_measurable) == {f"distribution/{k}" for k in ("precision", "recall", "density", "coverage")}
+    assert "40 generated and 7 reference samples" in scores.not_measurable["distribution/precision"]
+    assert not Distribution(Columns(), classifier=False).fit(given)(collapsed).not_measurable
+
+
+def test_a_classifier_of_one_patient_against_others_is_not_measurable(given: Real) -> None:
+    samples = SampleSet(points(30, 3), persons=np.zeros(30, np.int64))
+    reason = Distribution(Columns()).fit(given)(samples).not_measurable
+    assert "single patient" in reason["distribution/c2st_auc"]
 
 
 def test_names_and_what_an_embedding_is_blind_to() -> None:

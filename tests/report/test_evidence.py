@@ -55,6 +55,17 @@ def row(synthetic: float | None, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+REASON = "7 reference windows, and 10 are needed."
+
+
+def test_a_number_that_cannot_be_measured_says_so_where_it_would_stand() -> None:
+    rows = {"copies/share": row(None, floor=None, controls={}, not_measurable=REASON), "a/b": row(1.0)}
+    (family,) = [family for family in numbers(rows).families if family.name == "copies"]
+    assert (family.metrics[0].cells[0].value, family.metrics[0].cells[0].below) == ("not measurable", REASON)
+    assert any("Not measurable with these samples: 1 metric" in sentence for sentence in summary(rows))
+    assert "copies/share" not in tally({name: complete(each) for name, each in rows.items()}).blank
+
+
 ROWS = {
     "distribution/kid": row(1.0, interval=[-0.5, 2.5]),
     "distribution/blind": row(9.0, sees=["collapsed"]),
@@ -278,7 +289,7 @@ def test_names_with_signs_of_formulas_are_drawn_as_they_are() -> None:
 def test_rows_in_which_things_are_missing_are_survived(damaged: object) -> None:
     assert "All metrics" in joined({"a": damaged, "b/c": row(1.0)})
     assert "All metrics" in joined({"a": damaged})
-    assert set(complete(damaged)) == set(row(1.0))
+    assert set(complete(damaged)) == {*row(1.0), "not_measurable"}
 
 
 def test_nothing_measured_shows_nothing_but_why() -> None:

@@ -329,7 +329,7 @@ def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
         (["split=paper"], "this split keeps none apart"),
         (["dataset.patients=5"], "validation patients, and 4 are needed"),
         (["trainer.max_epochs=-1"], "stopping=rule needs a budget"),
-        (["stopping.patience=0"], "accepted is 1 or more"),
+        (["stopping.patience=0"], "stopping.patience=0: accepted is a whole number from 1"),
     ],
 )
 def test_what_it_cannot_judge_is_refused(

@@ -1,6 +1,7 @@
-"""What a long run says of its length."""
+"""What a long run says of its length and, where no bar shows it, of how far it is."""
 
 import logging
+import re
 
 import pytest
 
@@ -32,3 +33,16 @@ def test_a_long_run_is_told_how_long_it_takes_and_a_short_one_is_not(
     train(gan, 10, callbacks=[Steps(steps), Progress(6, bar=False)], max_epochs=-1)
     said = "190 steps of 6 images on cpu are left: about 0:06:20 (3 images/s)"
     assert caplog.text.count("images/s") == caplog.text.count(said) == (steps == LONG_RUN)
+
+
+def test_a_batch_job_logs_a_line_a_minute(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    caplog.set_level(logging.INFO, "ganlab")
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    train(game(), 10, callbacks=[Steps(3), Progress(6)], max_epochs=-1)
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("step ")]
+    assert len(lines) == 3
+    assert re.fullmatch(r"step 1 of 3, about .* s left, epoch 1: loss/D \S+, loss/G \S+", lines[0])
+    monkeypatch.setattr(progress, "EVERY_S", 60.0)
+    caplog.clear()
+    train(game(), 10, callbacks=[Steps(3), Progress(6, bar=False)], max_epochs=-1)
+    assert "step " not in caplog.text

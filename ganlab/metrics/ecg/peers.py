@@ -22,7 +22,18 @@ from scipy.spatial.distance import cdist
 
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Statistic, Weights, need
+from ganlab.metrics.base import (
+    MORE_REFERENCE,
+    MORE_TRAINING,
+    Floats,
+    Real,
+    SampleSet,
+    Scorer,
+    Statistic,
+    Weights,
+    need,
+    need_generated,
+)
 from ganlab.metrics.coverage import covered
 from ganlab.metrics.ecg.lead import LeadMetric, one_lead
 from ganlab.metrics.ecg.nearest_errors import dtw, errors, nearest_distance
@@ -70,8 +81,8 @@ class PeersList(LeadMetric):
     def fit(self, real: Real) -> Scorer:
         """Learn the features' scale from training windows. Raises TooFew for less than 5 windows of either kind."""
         kind, place = self.place(real.kind)
-        for samples, what in ((real.train, "training windows"), (real.reference, "reference windows")):
-            need(len(samples), NEIGHBOURS + 2, what)
+        need(len(real.train), NEIGHBOURS + 2, "training windows", MORE_TRAINING)
+        need(len(real.reference), NEIGHBOURS + 2, "reference windows", MORE_REFERENCE)
         train, reference = (_windows(each, place, kind.rate) for each in (real.train, real.reference))
         middle, scale = train.features.mean(axis=0), train.features.std(axis=0)
         scale[scale == 0] = 1
@@ -80,7 +91,7 @@ class PeersList(LeadMetric):
         width = float(np.median(cdist(few, few)))
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            need(len(samples), NEIGHBOURS + 2, "judged windows")
+            need_generated(len(samples), NEIGHBOURS + 2, "judged windows", len(real.train))
             windows = _windows(samples, place, kind.rate)
             features = (windows.features - middle) / scale
             same = same_person(samples.persons, real.train.persons, len(real.train))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import signal as dsp
 
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Floats, need
+from ganlab.metrics.base import MORE_TRAINING, Floats, need
 from ganlab.metrics.ecg.peaks import CHUNK, EDGE, filled, find_all_peaks, local_median
 from ganlab.metrics.weighted import quantile
 
@@ -52,13 +52,17 @@ class Physiology:
     baseline_residual_uv: Floats
     """RMS of the baseline around that line, uV."""
 
-    def plausible(self, noise_limit_uv: float = NOISE_LIMIT_UV, residual_limit_uv: float = np.inf) -> NDArray[np.bool_]:
+    def plausible(
+        self, noise_limit_uv: float = NOISE_LIMIT_UV, residual_limit_uv: float = np.inf, seconds: float = 2.0
+    ) -> NDArray[np.bool_]:
         """Return whether each window could be an ECG, `(N,)`; a criterion that it is too short for does not count.
 
-        The limits are the noise and the residual of the baseline that make a window implausible, uV.
+        The limits are the noise and the residual of the baseline that make a window implausible, uV. A window of 2 s
+        has 1 to 4 peaks, a longer one as many as 40 to 180 beats a minute make.
         """
+        fewest, most = max(1, int(seconds * SLOW / 60)), 4 + max(0, int((seconds - 2) * FAST / 60))
         rate, alike, same = self.heart_rate_bpm, self.r_amplitude_cv, self.beat_correlation
-        beats = (self.peaks >= 1) & (self.peaks <= 4) & ~(rate < SLOW) & ~(rate > FAST)
+        beats = (self.peaks >= fewest) & (self.peaks <= most) & ~(rate < SLOW) & ~(rate > FAST)
         beats &= self.longest_pause <= 60 / SLOW
         quiet = ~(self.noise_uv >= noise_limit_uv) & ~(self.baseline_residual_uv > residual_limit_uv)
         return beats & quiet & ~(alike > 0.25) & ~(same < 0.9)
@@ -75,7 +79,7 @@ def limits(windows: Floats, rate: float) -> tuple[float, float]:
 
     Raises TooFew for no window.
     """
-    need(len(windows), 1, "training windows")
+    need(len(windows), 1, "training windows", MORE_TRAINING)
     few = windows[evenly(LEARNED, len(windows))].astype(np.float64)
     noise, residual = _noise(few, rate), _baseline(few, rate)[1]
     alike = np.ones(len(few))

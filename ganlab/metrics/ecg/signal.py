@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal as dsp
 
-from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Statistic, Weights, need
+from ganlab.metrics.base import MORE_REFERENCE, Floats, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.ecg.fold import comb_powers, fold_side, folds, seam_steps
 from ganlab.metrics.ecg.lead import LeadMetric, one_lead
 from ganlab.metrics.numbers import numbers_of
@@ -75,7 +75,7 @@ class SignalShape(LeadMetric):
         """Describe the reference. Raises UserError for windows that hold NaN or infinity."""
         kind, place = self.place(real.kind)
         side = self.side or real.side or fold_side(kind.samples)
-        need(len(real.reference), 1, "reference windows")
+        need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         frequency = _frequencies(kind.samples, kind.rate)
         reference = _signals(one_lead(real.reference, place), kind.rate, side)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
-from ganlab.metrics.base import Real, SampleSet, Scorer, Statistic
+from ganlab.metrics.base import Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.ecg.lead import LeadMetric, one_lead
 from ganlab.metrics.ecg.peaks import LEAST_RATE
 from ganlab.metrics.ecg.physiology import FAST, NOISE_RATE, SLOW, Physiology, describe, limits
@@ -25,6 +25,8 @@ COMPARED = {
     "noise_w1": "noise_uv",
 }
 """Distances from the reference's windows, each with the field of `Physiology` that it compares."""
+COUNTED, LONGEST = ("physiology/peaks_1_to_4", "physiology/peaks_2_or_3"), 3.0
+"""Counts of peaks that the paper made in 2 s, and the seconds of a window up to which they say something."""
 
 
 class VisualCriteria(LeadMetric):
@@ -62,12 +64,15 @@ class VisualCriteria(LeadMetric):
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
             windows = describe(one_lead(samples, place), kind.rate)
-            numbers = _described(windows, windows.plausible(noise_limit, residual_limit))
+            seconds = kind.samples / kind.rate
+            numbers = _described(windows, windows.plausible(noise_limit, residual_limit, seconds))
             for name, field in COMPARED.items():
                 numbers[name] = distance_of(getattr(windows, field), getattr(reference, field))
             slow = kind.rate < NOISE_RATE
             measured = (name for name in numbers if not (slow and name.startswith("noise")))
-            return {f"physiology/{name}": numbers[name] for name in measured}
+            scores = {f"physiology/{name}": numbers[name] for name in measured}
+            reason = f"a count for windows of 2 s, and these have {seconds:g} s; plausible_rate follows the length."
+            return Scores(scores, not_measurable=dict.fromkeys(COUNTED if seconds > LONGEST else (), reason))
 
         return score
 

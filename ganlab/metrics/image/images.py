@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ganlab.core.kind import Array, Image
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights, need
+from ganlab.metrics.base import (
+    MORE_REFERENCE,
+    MORE_TRAINING,
+    Metric,
+    Real,
+    SampleSet,
+    Scorer,
+    Statistic,
+    Weights,
+    need,
+    need_generated,
+)
 from ganlab.metrics.image.sharpness import check_images, laplacian, octave_power, structure
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import blocks, pair_mean, same_person
@@ -26,6 +37,8 @@ BLOCK = 64
 """Images that are reduced together, which bounds the memory."""
 NEAR = 0.01
 """Share of the pairs of training images that count as alike."""
+EXACT = 0.5
+"""Greatest difference of a pixel in images that are equal once rounded, levels."""
 SHARE = 0.05
 """Share of the reference that is nearer to a training image than the threshold of copies."""
 ROUNDING = 1 / 12
@@ -52,10 +65,21 @@ class ImageMetric(Metric):
     numbers = numbers_of("image")
     kinds = (Image,)
 
+    def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
+        """Return the share of images that equal a training image."""
+        if not len(real.train):
+            return {}
+        same = same_person(samples.persons, real.train.persons, len(real.train))
+        apart = distances(reduced(samples.values), reduced(real.train.values))
+        np.copyto(apart, np.inf, where=same)
+        nearest = real.train.values[apart.argmin(axis=1)]
+        equal = np.abs(samples.values - nearest).reshape(len(samples), -1).max(axis=1) <= EXACT
+        return {"image/exact": mean_of((equal & np.isfinite(apart.min(axis=1))).astype(np.float64))}
+
     def fit(self, real: Real) -> Scorer:
         """Describe the real images. Raises UserError for images of another shape, or values that are not finite."""
-        need(len(real.train), 3, "training images")
-        need(len(real.reference), 3, "reference images")
+        need(len(real.train), 3, "training images", MORE_TRAINING)
+        need(len(real.reference), 3, "reference images", MORE_REFERENCE)
         for name, samples in (("training images", real.train), ("reference images", real.reference)):
             check_images(name, samples.values, real.kind)
         train = reduced(real.train.values)
@@ -65,15 +89,19 @@ class ImageMetric(Metric):
         copied = float(np.quantile(nearness(unit(reference.reduced), normed), SHARE))
 
         def score(samples: SampleSet) -> Mapping[str, Statistic]:
-            need(len(samples), 3, "images to judge")
+            need_generated(len(samples), 3, "images to judge", len(real.train))
             check_images("images", samples.values, real.kind)
             images = _described(samples.values)
             same = same_person(samples.persons, real.train.persons, len(real.train))
             near = (images.apart <= alike).astype(np.float32)
-            return _statistics(images, reference) | {
-                "image/near_duplicates": lambda w, _: pair_mean(near, w),
-                "image/copies": mean_of(nearness(unit(images.reduced), normed, same) < copied),
-            }
+            return (
+                _statistics(images, reference)
+                | dict(self.always(real, samples))
+                | {
+                    "image/near_duplicates": lambda w, _: pair_mean(near, w),
+                    "image/copies": mean_of(nearness(unit(images.reduced), normed, same) < copied),
+                }
+            )
 
         return score
 

@@ -11,6 +11,7 @@ Sets whose distances raise no alarm have been shown to leak membership all the s
 2025): this metric finds copies, and does not show that members cannot be learned in another way.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,10 +21,21 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Window
+from ganlab.core.kind import Array, Window, of_kind
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite, need
+from ganlab.metrics.base import (
+    MORE_REFERENCE,
+    MORE_TRAINING,
+    Metric,
+    Real,
+    SampleSet,
+    Scorer,
+    Statistic,
+    Weights,
+    check_finite,
+    need,
+)
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import same_person
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile
@@ -69,16 +81,25 @@ class Copies(Metric):
         numbers = numbers_of("copies", share=share)
         self.numbers = numbers | {"copies/share": replace(numbers["copies/share"], best=share)}
 
+    def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
+        """Return the share of exact copies, which needs no threshold."""
+        if not len(real.train):
+            return {}
+        rate, train = of_kind(real.kind, Window).rate, real.train
+        return {
+            "copies/exact": _exact(samples, train, _apart(spectra(samples, rate), spectra(train, rate), samples, train))
+        }
+
     def fit(self, real: Real) -> Scorer:
         """Learn the threshold from the reference. Raises TooFew for less than 10 of its windows or none to train."""
         self.check(real.kind)
         assert isinstance(real.kind, Window)
         train, reference, rate = real.train, real.reference, real.kind.rate
-        need(len(train), 1, "training windows")
-        need(len(reference), LEAST, "reference windows")
+        need(len(train), 1, "training windows", MORE_TRAINING)
+        need(len(reference), LEAST, "reference windows", MORE_REFERENCE)
         searched, others = spectra(train, rate), spectra(reference, rate)
         usual = _apart(others, searched, reference, train).min(axis=1)
-        need(int(np.isfinite(usual).sum()), LEAST, "reference windows of patients who did not train")
+        need(int(np.isfinite(usual).sum()), LEAST, "reference windows of patients who did not train", MORE_REFERENCE)
         equal = min(len(train), len(reference))
         some_train, some_others = evenly(equal, len(train)), evenly(equal, len(reference))
 
@@ -86,10 +107,9 @@ class Copies(Metric):
             windows = spectra(samples, rate)
             to_train = _apart(windows, searched, samples, train)
             to_others = _apart(windows, others, samples, reference)[:, some_others].min(axis=1)
-            closest, place = to_train.min(axis=1), to_train.argmin(axis=1)
+            closest = to_train.min(axis=1)
             to_some = to_train[:, some_train].min(axis=1)
             nearer = np.where(to_some == to_others, 0.5, to_some < to_others)
-            exact = equal_windows(samples.values, train.values, np.where(closest < NEAR_EXACT, place, -1))
 
             def below(threshold: float, judged: Weights) -> float:
                 return mean((closest < threshold).astype(np.float64), judged)
@@ -103,7 +123,7 @@ class Copies(Metric):
                 "copies/nearest": nearest,
                 "copies/nearer_to_train": mean_of(nearer),
                 "copies/distance_ratio": lambda judged, real: quantile(closest, judged) / quantile(usual, real),
-                "copies/exact": mean_of(exact),
+                "copies/exact": _exact(samples, train, to_train),
             }
 
         return score
@@ -144,6 +164,12 @@ def correlation(windows: Spectra, others: Spectra) -> Tensor:
     # irfft fills the spectrum up to a length at which it is fast, and so covers shifts between the samples too.
     padded = torch.nn.functional.pad(product.permute(1, 2, 0), (1, 0))
     return torch.fft.irfft(padded, n=windows.shifts).amax(dim=-1) * (windows.shifts / windows.samples)
+
+
+def _exact(samples: SampleSet, train: SampleSet, to_train: NDArray[np.float32]) -> Statistic:
+    """Return the share of windows that equal a training window, from their distances `(N, M)`."""
+    place = np.where(to_train.min(axis=1) < NEAR_EXACT, to_train.argmin(axis=1), -1)
+    return mean_of(equal_windows(samples.values, train.values, place))
 
 
 def equal_windows(windows: Array, train: Array, place: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -32,7 +32,6 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
     wide = np.array([not column.binary for column in columns])
     scale = np.where(wide, real.train.values.std(axis=0, dtype=np.float64), 1.0)
     scale[scale == 0] = 1.0
-    grid = Grid(real.train.values, columns, steps)
     train, reference = real.train.values / scale, real.reference.values / scale
     radius = radii(reference, NEIGHBOURS)
 
@@ -51,19 +50,26 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
         def energy(w: Weights, v: Weights) -> float:
             return 2 * cross_mean(across, w, v) - pair_mean(among, w) - pair_mean(within, v)
 
-        # The largest difference of any column: no square that could vanish.
-        exact = nearest(samples.values, real.train.values, same, "chebyshev") == 0
-        equal = nearest(grid(samples.values), grid(real.train.values), same, "chebyshev") == 0
-        return {
+        return copied(real, columns, steps, samples) | {
             "table/precision": precision(inside.T),
             "table/coverage": coverage(inside),
             "table/energy_distance": energy,
-            "table/exact_copies": mean_of(exact),
-            "table/copies": mean_of(equal),
             "table/near_copies": mean_of(nearest(rows, train, same) <= near),
         }
 
     return score
+
+
+def copied(real: Real, columns: Sequence[Column], steps: int | None, samples: SampleSet) -> dict[str, Statistic]:
+    """Return the shares of rows that equal a training row of another patient: in every number, and on the grid."""
+    grid, same = (
+        Grid(real.train.values, columns, steps),
+        same_person(samples.persons, real.train.persons, len(real.train)),
+    )
+    # The largest difference of any column: no square that could vanish.
+    exact = nearest(samples.values, real.train.values, same, "chebyshev") == 0
+    equal = nearest(grid(samples.values), grid(real.train.values), same, "chebyshev") == 0
+    return {"table/exact_copies": mean_of(exact), "table/copies": mean_of(equal)}
 
 
 class Grid:

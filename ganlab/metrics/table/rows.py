@@ -6,7 +6,18 @@ import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Row
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, check_finite, need
+from ganlab.metrics.base import (
+    MORE_REFERENCE,
+    MORE_TRAINING,
+    Metric,
+    Real,
+    SampleSet,
+    Scorer,
+    Statistic,
+    check_finite,
+    need,
+    need_generated,
+)
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.table import columns, neighbours, trees
 from ganlab.metrics.weighted import mean_of
@@ -29,6 +40,11 @@ class TableMetric(Metric):
             )
         self.steps = steps
 
+    def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
+        """Return the shares of rows that equal a training row."""
+        assert isinstance(real.kind, Row)
+        return neighbours.copied(real, real.kind.columns, self.steps, samples) if len(real.train) else {}
+
     def fit(self, real: Real) -> Scorer:
         """Learn scales and thresholds. Raises UserError for rows of another table, or with NaN or infinity."""
         self.check(real.kind)
@@ -36,11 +52,14 @@ class TableMetric(Metric):
         kind = real.kind.columns
         for name, rows in (("training rows", real.train), ("reference rows", real.reference)):
             _check(name, rows.values, len(kind))
+        need(len(real.train), LEAST, "training rows", MORE_TRAINING)
+        need(len(real.reference), LEAST, "reference rows", MORE_REFERENCE)
         reference = real.reference.values.astype(np.float64)
         among, learned = neighbours.fit(real, kind, self.steps), trees.fit(real, kind)
 
         def score(samples: SampleSet) -> Mapping[str, Statistic]:
             _check("rows to judge", samples.values, len(kind))
+            need_generated(len(samples), LEAST, "generated rows", len(real.train))
             rows = samples.values.astype(np.float64)
             return {
                 **columns.scores(rows, reference, kind),
@@ -56,4 +75,4 @@ class TableMetric(Metric):
 def _check(name: str, rows: Array, columns: int) -> None:
     if rows.ndim != 2 or rows.shape[1] != columns:
         raise UserError(f"{name} of shape {rows.shape} and {columns} columns: want (N, columns).")
-    need(len(check_finite(rows, name)), LEAST, name)
+    check_finite(rows, name)

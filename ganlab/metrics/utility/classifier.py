@@ -120,7 +120,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
         raise UserError("a classifier is to learn from windows without labels: give a data set with classes.")
     labels = np.concatenate(given)
     if len(labels) < LEAST:
-        raise TooFew(f"{len(labels)} windows, and a classifier needs {LEAST}. More samples: metrics.samples=.")
+        raise TooFew(f"{len(labels)} windows, and a classifier needs {LEAST}.")
     values = np.concatenate([resampled(part.values, kind.rate) for part in parts])
     deviation = np.sqrt(np.mean(np.square(values), axis=(0, 2)))
     scale = np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)

@@ -207,6 +207,15 @@ def test_what_is_no_ecg_is_not_plausible(x: NDArray[np.float64]) -> None:
     assert describe(x).plausible(noise_limit_uv=500).mean() <= 0.1
 
 
+@pytest.mark.parametrize(("seconds", "beats"), [(2.0, 4), (10.0, 28)])
+def test_the_number_of_plausible_peaks_follows_the_length(seconds: float, beats: int) -> None:
+    """1 to 4 in 2 s; in 10 s from 6 to as many as 180 a minute make."""
+    window = replace(describe(rhythm(1)), longest_pause=np.array([0.3]), heart_rate_bpm=np.array([150.0]))
+    fewest = 1 if seconds < 3 else 6
+    for peaks, right in ((fewest - 1, False), (fewest, True), (beats, True), (beats + 1, False)):
+        assert replace(window, peaks=np.array([peaks])).plausible(500, seconds=seconds)[0] == right
+
+
 def test_a_window_with_its_only_beat_at_one_end_is_not_plausible() -> None:
     """A heart that beats once in two seconds beats in their middle, or it stands still."""
     assert describe(np.stack([ecg([1000])])).plausible()[0]

@@ -166,6 +166,14 @@ def test_too_few_wrong_shapes_and_what_is_no_number_are_named():
         judge(SampleSet(images(0, 2)))
 
 
+def test_images_that_equal_a_training_image_are_counted_however_few_there_are():
+    train = real().train.values
+    samples = SampleSet(np.concatenate([train[:1], train[1:2] + 0.4, train[2:3] + 3, images(9, 1)]))
+    few = Real(KIND, SampleSet(train[:3]), SampleSet(images(5, 1)))
+    assert ImageMetric().always(few, samples)["image/exact"](np.ones(4), np.ones(1)) == 0.5
+    assert not ImageMetric().always(Real(KIND, SampleSet(train[:0]), few.reference), samples)
+
+
 def test_the_embedding_is_fixed_and_tells_blur_noise_and_other_images():
     embed = ImageConvolutions(kernels=8).fit(real())
     train, other = embed(images(1)), embed(images(2))

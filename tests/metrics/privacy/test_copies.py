@@ -182,6 +182,20 @@ def test_flat_windows_are_far_from_all() -> None:
     assert found["copies/distance_ratio"] > 1
 
 
+def test_exact_copies_are_looked_for_beside_any_number_of_windows(tmp_path: Path) -> None:
+    given = real()
+    for few in (0, 1, 9):
+        beside = Real(KIND, given.train, given.reference.take(np.arange(few)))
+        samples = SampleSet(np.concatenate([given.train.values[:3], waves(4, 5).values[:1]]))
+        statistics = Copies().always(beside, samples)
+        assert {name: each(np.ones(4), np.ones(few)) for name, each in statistics.items()} == {"copies/exact": 0.75}
+    rows = evidence(beside, samples, {"copies": Copies()}, tmp_path, draws=5).rows
+    assert rows["copies/exact"]["synthetic"] == 0.75
+    assert rows["copies/share"]["synthetic"] is None
+    assert "9 reference windows, and 10 are needed" in rows["copies/share"]["not_measurable"]
+    assert not Copies().always(replace(given, train=given.train.take(np.arange(0))), samples)
+
+
 def test_what_cannot_be_measured_is_named() -> None:
     given = real()
     with pytest.raises(UserError, match="share=1"):

@@ -221,6 +221,9 @@ def test_every_number_is_told_and_rows_of_another_table_are_refused():
         judge(SampleSet(rows(0)[:, :3]))
     with pytest.raises(TooFew, match="0 reference rows"):
         measure.fit(Real(KIND, known.train, known.reference.take(np.arange(0))))
+    few = Real(known.kind, known.train, known.reference.take(np.arange(3)))
+    copied = measure.always(few, SampleSet(np.concatenate([known.train.values[:3], rows(7)[:1]])))
+    assert copied["table/exact_copies"](np.ones(4), np.ones(3)) == 0.75
     broken = rows(0)
     broken[:3, 1] = np.nan
     with pytest.raises(UserError, match="3 of 400 rows to judge"):
