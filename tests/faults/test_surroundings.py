@@ -16,7 +16,6 @@ from tests.conftest import ROOT
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands
 from tests.faults.test_checkpoints import same
-from tests.faults.test_failures import mounted  # noqa: F401  (a fixture)
 from tests.faults.test_folder import measures, pause
 
 pytestmark = pytest.mark.fault
@@ -142,7 +141,7 @@ def test_f20_full_and_read_only_folders(
     whole: Path,
     rounds: int,
     record: Record,
-    mounted: object,  # noqa: F811
+    mounted: object,
 ) -> None:
     small = mounted("size=64k")  # type: ignore[operator]
     (small / "full").write_bytes(bytes(60 << 10))
