@@ -45,6 +45,15 @@ class Codec(nn.Module):
         """Return the images of samples to look at or to compare with, which are not counted."""
         return self.arrangement.encode(_pixels(self.standardization.encode(x).level)).clamp(-1, 1)
 
+    def valid(self, image: Tensor) -> Tensor:
+        """Return generated images `(B, C, H, W)`, the one-hot numbers of a table's categories through a softmax each.
+
+        Images of samples without such groups stay as they are.
+        """
+        if not self.standardization.groups:
+            return image
+        return self.arrangement.encode(self.standardization.valid(self.arrangement.decode(image)))
+
     def decode(self, image: Tensor, low: Tensor | None = None) -> Tensor:
         """Return samples in their own unit, windows with the `decoded_leads`; pixels beyond [-1, 1] saturate.
 

@@ -28,15 +28,15 @@ from ganlab.loss.base import Loss
 from ganlab.metrics.base import Metric
 from ganlab.standardization.base import Standardization
 from ganlab.stopping.base import Stopping
-from ganlab.tracking.mlflow import Store, store_uri
 from ganlab.tracking.mlflow_follower import MLflow
+from ganlab.tracking.store import Store, store_uri
 from ganlab.trainer.build import Schedule, check_settings
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
 log = logging.getLogger(__name__)
 
-Follow = Callable[[Path], MLflow]
-"""What begins to follow a run folder for MLflow."""
+Follow = partial[MLflow]
+"""What begins to follow a run folder for MLflow; its keyword `store` is the store."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
     python scripts/lock.py                                     # the same versions, with their hashes read again
     python scripts/lock.py safetensors==0.8.0 requests==none   # with a version changed or added, or a package taken out
 
-To move many versions: install ".[sweep,cluster,search,compare,dp,dev]" into a new environment, and give what `pip
+To move many versions: install ".[sweep,cluster,search,compare,dp,dicom,dev]" into a new environment, and give what `pip
 freeze` lists. torch stands in requirements-torch.lock without a hash: its file differs by machine and accelerator.
 """
 

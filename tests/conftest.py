@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ganlab.tracking.mlflow import Store
+from ganlab.tracking.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("GANLAB_TEST_DATA", ROOT.parent / "shared" / "data"))

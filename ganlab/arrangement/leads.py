@@ -12,6 +12,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.order import z
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array
+from ganlab.core.names import names_of
 
 RESOLUTION_MV = 1e-3
 """Leads from which others are derived are first rounded to 1 uV, so that sums and halves are exact at 0.5 uV a unit."""
@@ -45,7 +46,7 @@ class Leads(Arrangement):
         super().__init__()
         self.size = _size(side)
         _refuse_what_does_not_fit(leads, self.size, leads_per_channel, decimation, samples)
-        self.leads = tuple(str(lead).lower() for lead in leads)  # as those of records are compared
+        self.leads = tuple(name.lower() for name in names_of(leads))  # as those of records are compared
         self.side = self.size[1]
         self.batch_size = batch_size
         self.derived = {lead: dict(weights) for lead, weights in (derived or {}).items()}

@@ -1,11 +1,11 @@
 """Whether the MLflow store answers: a server within a few seconds, a sqlite file whole and not locked."""
 
-import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ganlab.checkup.finding import Finding, note, ok, wrong
+from ganlab.tracking.store import sqlite_file, store_uri
 
 WHAT = "MLflow store"
 WITHOUT = "Runs go on without it with tracking=tensorboard or tracking=none"
@@ -14,12 +14,12 @@ TABLES = {"experiments", "runs", "metrics", "params", "tags", "alembic_version"}
 
 def store(uri: str | None, outputs: Path, timeout_s: float) -> list[Finding]:
     """Return whether the store at the URI, at MLFLOW_TRACKING_URI or in the outputs works. No password is printed."""
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{outputs.absolute() / 'mlflow.db'}"
+    uri = store_uri(uri, outputs)
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https"):
         return [_server(uri, f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}", timeout_s)]
     if parts.scheme.startswith("sqlite"):
-        return [_sqlite(Path(uri.partition(":///")[2].partition("?")[0]), timeout_s)]
+        return [_sqlite(sqlite_file(uri), timeout_s)]
     if parts.scheme in ("", "file"):
         message = "a folder as store (file:) is what MLflow 3.17 refuses"
         return [wrong(WHAT, message, "Name a sqlite file: MLFLOW_TRACKING_URI=sqlite:///<file>")]

@@ -103,6 +103,8 @@ def check(experiment: Experiment, trainer: Trainer) -> None:
     kind, metrics = experiment.data.kind, experiment.metrics
     check_measures(metrics.by_name, metrics.objective, kind)
     experiment.stopping.check(kind)
+    if experiment.follow is not None:
+        experiment.follow.keywords["store"].check()
     ddp.check(trainer, experiment.config["trainer"], experiment.gan)
     compile_networks(experiment.gan, wanted=experiment.config.get("compile", False))
 

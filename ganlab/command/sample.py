@@ -15,6 +15,7 @@ from ganlab.command.entry import arguments
 from ganlab.core.errors import RESULT, UserError, file_errors
 from ganlab.core.files import whole_folder
 from ganlab.core.labels import SEPARATOR, class_names
+from ganlab.core.names import name_of
 from ganlab.core.progress import tracked
 from ganlab.core.values import check_whole
 from ganlab.exchange.card import NOTICE, write_card
@@ -52,7 +53,8 @@ def write_samples(
     Raises UserError for an unknown format or class, numbers out of range, samples that are not finite, and a folder
     that holds something, cannot be written or has no room for them.
     """
-    counts = {str(name): count for name, count in label.items()} if isinstance(label, Mapping) else {label: n}
+    label = label if label is None or isinstance(label, Mapping) else name_of(label)
+    counts = {name_of(name): count for name, count in label.items()} if isinstance(label, Mapping) else {label: n}
     for name, count in counts.items():
         check_whole("n", count, shown=f"label={{{name}: {count}}}" if isinstance(label, Mapping) else None)
     check_whole("batch_size", batch_size)
@@ -67,6 +69,7 @@ def write_samples(
         raise UserError(f"format={format}: accepted for {trained.kind.noun}s are {', '.join(formats)}.")
     labels = {trained.label_of(name): count for name, count in counts.items()}
     name = f"{format}_{n}_seed{seed}" + "".join(f"_{name}" for name in counts if name).replace(SEPARATOR, "+")
+    name = name.replace("/", "-")
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
     write, files, least = formats[format]
     room = int(n * prod(trained.kind.shape) * least)

@@ -98,8 +98,8 @@ def _closing(config: DictConfig, folder: Path) -> Callable[[str, Path | None], N
     """Return the function that closes the sweep's run in MLflow; None without MLflow."""
     if not config.tracking.mlflow:
         return None
-    from ganlab.tracking.mlflow import Store, store_uri
     from ganlab.tracking.mlflow_follower import close_sweep
+    from ganlab.tracking.store import Store, store_uri
 
     outputs = Path(config.outputs)
     store = Store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)

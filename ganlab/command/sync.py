@@ -4,8 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ganlab.tracking.mlflow import Store, store_uri
 from ganlab.tracking.mlflow_follower import sync
+from ganlab.tracking.store import Store, store_uri
 
 
 def main(cfg: DictConfig) -> None:

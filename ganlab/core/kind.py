@@ -1,6 +1,7 @@
 """The kinds of samples: a window of a recording, a row of a table, or an image. What differs by kind is asked of it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -18,9 +19,11 @@ RATES_HZ = (1e-3, 1e6)
 
 @dataclass(frozen=True)
 class Column:
-    """A feature of a table. `low` and `high` are its closed limits in its own unit, None for those of the data.
+    """A number of each row of a table. `low` and `high` are its closed limits in its own unit, None for the data's.
 
-    A binary column holds 0 and 1; the values of a `whole` column are rounded when decoded.
+    A binary column holds 0 and 1, in the file `no` and `yes`; the values of a `whole` column are rounded when decoded.
+    A `date` is in days since 1970-01-01, written in this format. A file's column `of` several numbers is a category, of
+    which each number stands for one `value`, or has a `gap` beside it: 1 where the file has no value.
     """
 
     name: str
@@ -28,12 +31,41 @@ class Column:
     high: float | None = None
     binary: bool = False
     whole: bool = False
+    no: str = "0"
+    yes: str = "1"
+    date: str = ""
+    of: str = ""
+    value: str | None = None
+    gap: bool = False
+
+    @property
+    def written_as(self) -> str:
+        """Name of the file's column that this number belongs to."""
+        return self.of or self.name
 
     def limited(self, values: Array) -> Array:
         """Return values of this column within its limits, rounded where they are binary or whole."""
         low, high = (0.0, 1.0) if self.binary else (self.low, self.high)
         bounded = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
         return np.rint(bounded) if self.binary or self.whole else bounded
+
+
+def places_of(columns: Sequence[Column]) -> dict[str, list[int]]:
+    """Return the places of the numbers of each of the file's columns, by its name, in the order of the row."""
+    places: dict[str, list[int]] = {}
+    for place, column in enumerate(columns):
+        places.setdefault(column.written_as, []).append(place)
+    return places
+
+
+def groups_of(columns: Sequence[Column]) -> list[list[int]]:
+    """Return the places of the numbers of each category, of which exactly one is 1."""
+    return [places for places in places_of(columns).values() if columns[places[0]].value is not None]
+
+
+def gaps_of(columns: Sequence[Column]) -> list[tuple[int, int]]:
+    """Return the places of a number and of its gap, for each column that has one."""
+    return [(places[0], places[1]) for places in places_of(columns).values() if columns[places[-1]].gap]
 
 
 @dataclass(frozen=True)
@@ -79,9 +111,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Row:
-    """`(columns,)` in the columns' own units."""
+    """`(columns,)` in the columns' own units; `target` is the file's column that others predict, if one is named."""
 
     columns: tuple[Column, ...]
+    target: str | None = field(default=None, compare=False)
     noun: ClassVar[str] = "row"
     people: ClassVar[str] = "patients"
     leads: ClassVar[tuple[str, ...]] = ()
@@ -112,9 +145,17 @@ class Row:
         return f" in the original units.\nColumns: {', '.join(self.parts)}"
 
     def limited(self, values: Array) -> NDArray[np.float32]:
-        """Return rows `(N, columns)` with each column within its limits, binary and whole ones rounded."""
-        columns = [column.limited(values[:, n]) for n, column in enumerate(self.columns)]
-        return np.stack(columns, axis=1).astype(np.float32)
+        """Return rows `(N, columns)` with each column within its limits, binary and whole ones rounded.
+
+        The largest number of a category becomes its 1. Where a gap is 1, its number is the lowest of the rows.
+        """
+        limited = np.stack([column.limited(values[:, n]) for n, column in enumerate(self.columns)], axis=1)
+        for group in groups_of(self.columns):
+            limited[:, group] = np.eye(len(group))[values[:, group].argmax(axis=1)]
+        for place, gap in gaps_of(self.columns):
+            low = self.columns[place].low
+            limited[limited[:, gap] == 1, place] = limited[:, place].min() if low is None else low
+        return limited.astype(np.float32)
 
 
 @dataclass(frozen=True)

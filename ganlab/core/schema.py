@@ -56,6 +56,8 @@ Text = Annotated[str, Field(max_length=500), AfterValidator(_plain)]
 """Text for cards and headers."""
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain), AfterValidator(_name)]
 """Name of a lead, a column or a class."""
+Cell = Annotated[str, Field(max_length=100), AfterValidator(_plain), AfterValidator(_name)]
+"""Text of a table's cell, which may be empty."""
 Rate = Annotated[float, Field(ge=RATES_HZ[0], le=RATES_HZ[1])]
 """Sampling rate, Hz."""
 

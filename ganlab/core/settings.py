@@ -105,9 +105,16 @@ def gpu_precision() -> str:
     return "bf16-mixed" if has else "32-true"
 
 
+def keys(columns: Mapping[Any, Any]) -> list[str]:
+    """Return the names of the numbers of a table's declared columns: a category has one for each value."""
+    from ganlab.core.columns import columns_of
+
+    return [column.name for column in columns_of(columns)]
+
+
 RESOLVERS: dict[str, Callable[..., Any]] = {
     **{"gpu_precision": gpu_precision, "plain": plain, "run_folder": run_folder, "writable": writable},
-    **{"hydra_subdir": hydra_subdir, "len": len, "keys": list, "held": held, "batches": batches},
+    **{"hydra_subdir": hydra_subdir, "len": len, "keys": keys, "held": held, "batches": batches},
 }
 """Functions that configurations call, as in `${batches:1000,30}`."""
 

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Column
+from ganlab.core.kind import Column, places_of
 from ganlab.core.labels import NO_LABEL, SEPARATOR, Label, multi_hot
+from ganlab.core.names import spelled
 from ganlab.dataset.source import Skipped
+from ganlab.dataset.table_values import PLAIN, Notation, read_column
 from ganlab.split.base import Member
 
 if TYPE_CHECKING:
@@ -30,12 +32,26 @@ def read_text(file: Path) -> str:
         return raw.decode("latin-1")
 
 
-def read_csv(file: Path, setting: str) -> list[tuple[int, list[str]]]:
+DELIMITERS = ",;\t|"
+
+
+def delimiter_of(file: Path, columns: Sequence[str]) -> str:
+    """Return what parts the first line into the most of these columns: comma, semicolon, tab or |."""
+    first = next((line for line in read_text(file).splitlines() if line.strip()), "")
+
+    def named(delimiter: str) -> int:
+        fields = next(csv.reader([first], delimiter=delimiter), [])
+        return len({field.strip() for field in fields} & set(columns))
+
+    return max(DELIMITERS, key=named)
+
+
+def read_csv(file: Path, setting: str, delimiter: str = ",") -> list[tuple[int, list[str]]]:
     """Return the number and the fields, without blanks around them, of each line that is not empty.
 
-    Raises UserError, which names the `setting` of the file, for what is no comma-separated text.
+    Raises UserError, which names the `setting` of the file, for what is no text parted by the delimiter.
     """
-    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), delimiter=delimiter, strict=True)
     try:
         return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
     except csv.Error as error:
@@ -79,6 +95,7 @@ def checked(
     label: str | None = None,
     labels: Mapping[str, int] | None = None,
     person: str | None = None,
+    notation: Notation = PLAIN,
 ) -> Entries:
     """Return the values of `columns` as numbers, and of each line without all of them the first reason why.
 
@@ -92,36 +109,40 @@ def checked(
     reasons = {number: f"{count} values, expected {width}" for number, count in counts.items() if count != width}
     at = [number for number in range(len(lines)) if number not in reasons]
     frame = pd.DataFrame([lines[number].fields for number in at], index=at, columns=list(header), dtype=str)
-    numbers = pd.DataFrame({column.name: pd.to_numeric(frame[column.name], errors="coerce") for column in columns})
-    for column in columns:
-        expected, right = _accepted(column, numbers[column.name].to_numpy(float))
-        _complain(reasons, frame[column.name], right, f"is not {expected}")
+    numbers = np.empty((len(frame), len(columns)))
+    gaps: dict[str, NDArray[np.bool_]] = {}
+    for name, places in places_of(columns).items():
+        read = read_column(frame[name], [columns[place] for place in places], notation)
+        numbers[:, places] = read.numbers
+        _complain(reasons, frame[name], ~read.wrong, f"is not {read.accepted}")
+        if name in notation.dropping:
+            gaps[name] = read.missing
     if label is not None:
         _complain(
             reasons, frame[label], frame[label].isin(list(indices)).to_numpy(), f"is none of {', '.join(indices)}"
         )
     if person is not None:
         _complain(reasons, frame[person], (frame[person] != "").to_numpy(), "names no patient")
-    good = [number for number in at if number not in reasons]
+    dropped = np.any(list(gaps.values()), axis=0) if gaps else np.zeros(len(at), bool)
+    kept = [place for place, number in enumerate(at) if number not in reasons and not dropped[place]]
+    good = [at[place] for place in kept]
     return Entries(
-        values=numbers.loc[good].to_numpy(float),
+        values=numbers[kept],
         names=np.array([lines[number].name for number in good], dtype=str),
         persons=np.array(
             [lines[number].person for number in good] if person is None else frame[person][good], dtype=str
         ),
         labels=np.array([indices[name] for name in frame[label][good]] if label else [0] * len(good), dtype=np.int64),
         bad=[Skipped(lines[number].name, reasons[number]) for number in sorted(reasons)],
+        others=_dropped(gaps, dropped & ~np.isin(at, list(reasons))),
     )
 
 
-def _accepted(column: Column, values: NDArray[np.float64]) -> tuple[str, NDArray[np.bool_]]:
-    """Return in words what a column's values have to be, and which of them are."""
-    if column.binary:
-        return "0 or 1", np.isin(values, (0, 1))
-    number = np.abs(values) <= np.finfo(np.float32).max
-    if column.whole:
-        return "a whole number", number & (np.round(values) == values)
-    return "a number", number
+def _dropped(gaps: Mapping[str, NDArray[np.bool_]], rows: NDArray[np.bool_]) -> list[Skipped]:
+    """Return how many rows are left out for what they lack, in all and by column."""
+    lacking = ", ".join(f"{name} of {int((gap & rows).sum())}" for name, gap in gaps.items() if (gap & rows).any())
+    reason = f"{lacking} (dataset.columns: missing=drop; a row may lack several values)"
+    return [Skipped("missing values", reason, int(rows.sum()))] if rows.any() else []
 
 
 def _complain(reasons: dict[int, str], written: "pd.Series[str]", right: NDArray[np.bool_], reason: str) -> None:
@@ -178,12 +199,13 @@ def _label(line: str, row: Mapping[str, str], classes: Sequence[str], many_label
             return multi_hot(label, classes)
         except ValueError as error:
             raise UserError(f"{line}: label {error} is {accepted}") from error
+    places = spelled(classes)
     if classes and not label:
         return NO_LABEL
-    if classes and label not in classes:
+    if classes and label not in places:
         more = " For several labels a record: dataset.many_labels=true." if SEPARATOR in label else ""
         raise UserError(f"{line}: label {label!r} is {accepted}{more}")
-    return list(classes).index(label) if classes else 0
+    return places[label] if classes else 0
 
 
 def _number(line: str, column: str, text: str) -> float:

@@ -1,4 +1,4 @@
-"""Image files in a folder or a zip, read one by one and checked; nothing is unpacked to disk."""
+"""Image files in a folder, a zip or an npz, read one by one and checked; nothing is unpacked to disk."""
 
 import io
 import os
@@ -7,24 +7,22 @@ import stat
 import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-import PIL.Image
-import PIL.ImageOps
+import numpy as np
+from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-MODES = {1: "L", 3: "RGB"}
-"""Pillow's mode by the number of channels: grey, or red, green, blue."""
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".dcm")
+STACK = ".npz"
+"""Suffix of a file of arrays, each of many images."""
 
 LARGEST_FILE = 64 << 20
 """Largest accepted image file in bytes, uncompressed."""
-
-LARGEST_IMAGE = 50_000_000
-"""Largest accepted image in pixels."""
 
 UTF8 = 0x800
 """Flag of a zip entry whose name is UTF-8 (APPNOTE.TXT 4.4.4)."""
@@ -41,6 +39,9 @@ SHOWN = 5
 
 class Store(ABC):
     """Image files under one path, by their names in it, with slashes."""
+
+    labels: Mapping[str, str] = {}
+    """Classes by name of image, where the files themselves say them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -164,26 +165,82 @@ class Zip(Store):
             raise BadRecord(name, f"cannot be unpacked ({type(error).__name__}: {error})") from error
 
 
+class Stack(Store):
+    """The images of an npz file's arrays `(N, H, W)` or `(N, H, W, 3)` of 8 or 16 bits, named `<array>/<number>`."""
+
+    @cached_property
+    def arrays(self) -> dict[str, NDArray[np.unsignedinteger]]:
+        """The arrays of images by name. Raises UserError for a file that is no npz of arrays."""
+        Zip(self.path).entries  # noqa: B018  (refuses what would unpack to far more)
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except Exception as error:
+            raise UserError(f"{self.path} is no npz file of arrays ({type(error).__name__}: {error}).") from error
+        self.labels = {
+            f"{name.removesuffix('labels')}images/{number:06d}": str(label)
+            for name, labels in arrays.items()
+            if name.endswith("labels") and labels.size == len(labels) and labels.dtype.kind in "iuU"
+            for number, label in enumerate(labels.reshape(-1).tolist())
+        }
+        return {name: values for name, values in arrays.items() if _of_images(values)}
+
+    @cached_property
+    def entries(self) -> list[str]:
+        """Names of all images."""
+        return [f"{name}/{number:06d}" for name, values in self.arrays.items() for number in range(len(values))]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the images in the order of the file."""
+        return self.entries
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process reads the file again."""
+        return {"path": self.path}
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Return name, size and time of the file."""
+        return [_stamp(self.path.name, self.path)]
+
+    def read(self, name: str) -> bytes:
+        """Return an image as the bytes of an npy file."""
+        array, _, number = name.rpartition("/")
+        content = io.BytesIO()
+        np.save(content, self.arrays[array][int(number)], allow_pickle=False)
+        return content.getvalue()
+
+
+def _of_images(values: NDArray[Any]) -> bool:
+    colours = values.ndim == 3 or (values.ndim == 4 and values.shape[3] in (1, 3))
+    return bool(colours and values.size and values.dtype in (np.uint8, np.uint16))
+
+
 def open_store(root: Path, stand_in: str) -> Store:
-    """Return the zip `root`, the folder `root`, or the one zip of a folder that holds no image.
+    """Return the zip or npz file `root`, the folder `root`, or the one zip or npz of a folder that holds no image.
 
     Raises UserError, which proposes the data set `stand_in`, where there is nothing to read.
     """
-    ways_on = f"Two ways on: dataset.root=<folder or zip of images>; or {stand_in}, which needs no files."
+    ways_on = f"Two ways on: dataset.root=<folder, zip or npz of images>; or {stand_in}, which needs no files."
     if root.is_file():
-        return _with_images(Zip(root), ways_on)
+        return _with_images(_archive(root), ways_on)
     if not root.is_dir():
         raise UserError(f"No such folder or zip: {root}\n{ways_on}")
     folder = Folder(root)
-    zips = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".zip"]
+    zips = [path for path in sorted(root.iterdir()) if path.suffix.lower() in (".zip", STACK)]
     if len(zips) != 1 or folder.names:
-        return _with_images(folder, f"It holds {len(zips)} zips; name one. {ways_on}" if zips else ways_on)
-    return _with_images(Zip(zips[0]), ways_on)
+        return _with_images(folder, f"It holds {len(zips)} archives; name one. {ways_on}" if zips else ways_on)
+    return _with_images(_archive(zips[0]), ways_on)
+
+
+def _archive(file: Path) -> Store:
+    return Stack(file) if file.suffix.lower() == STACK else Zip(file)
 
 
 def _with_images(store: Store, ways_on: str) -> Store:
     if not store.names:
-        raise UserError(f"No image in {store.path} (accepted are {', '.join(SUFFIXES)}).\n{ways_on}")
+        accepted = f"{', '.join(SUFFIXES)}; in an npz, arrays (N, H, W) and (N, H, W, 3) of uint8 and uint16"
+        raise UserError(f"No image in {store.path} (accepted are {accepted}).\n{ways_on}")
     return store
 
 
@@ -228,32 +285,3 @@ def _stamp(name: str, file: Path) -> tuple[str, int, int]:
 def _check_bytes(name: str, size: int) -> None:
     if size > LARGEST_FILE:
         raise BadRecord(name, f"is {size} bytes long; accepted are {LARGEST_FILE}")
-
-
-def decode(name: str, content: bytes, channels: int) -> PIL.Image.Image:
-    """Return an image file, upright, in grey or in red, green and blue. Raises BadRecord with the reason."""
-    try:
-        with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "BMP")) as image:
-            width, height = image.size
-            if width * height > LARGEST_IMAGE:
-                raise BadRecord(name, f"has {width} x {height} pixels; accepted are {LARGEST_IMAGE}")
-            image.load()
-            _check_levels(name, image)
-            return PIL.ImageOps.exif_transpose(image).convert(MODES[channels])
-    except BadRecord:
-        raise
-    except Exception as error:
-        raise BadRecord(name, f"not readable as JPEG, PNG or BMP ({type(error).__name__}: {error})") from error
-
-
-def _check_levels(name: str, image: PIL.Image.Image) -> None:
-    """Raise BadRecord for an image that a conversion to 8 bits a channel without transparency would change."""
-    if getattr(image, "n_frames", 1) > 1:
-        raise BadRecord(name, f"holds {getattr(image, 'n_frames', 1)} pictures; accepted is one")
-    if image.mode == "CMYK":
-        raise BadRecord(name, "is in the colours of print (CMYK), which have no level of grey or of red, green, blue")
-    if image.mode.startswith(("I", "F")):
-        raise BadRecord(name, f"has more than 8 bits a channel (mode {image.mode})")
-    transparent = "A" in image.getbands() or "transparency" in image.info
-    if transparent and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        raise BadRecord(name, "has transparent pixels, which have no level")

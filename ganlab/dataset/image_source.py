@@ -18,7 +18,7 @@ from ganlab.core.kind import Image
 from ganlab.core.labels import attribute_array, label_array
 from ganlab.core.progress import tracked
 from ganlab.dataset.cache import cached, check_size
-from ganlab.dataset.image_files import MODES
+from ganlab.dataset.image_decode import MODES
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Source
 from ganlab.split.base import Member

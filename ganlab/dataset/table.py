@@ -1,4 +1,4 @@
-"""Rows of a table, of numbers and of 0 and 1: any CSV file.
+"""Rows of a table, of numbers, categories, dates and gaps: any CSV file.
 
 A row is a sample. Where no column names the patient of a row, every row is its own patient.
 """
@@ -6,20 +6,24 @@ A row is a sample. Where no column names the patient of a row, every row is its 
 import logging
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.table import Table as TableArrangement
-from ganlab.core.columns import Columns, columns_of
+from ganlab.core.columns import Columns, columns_of, dropping
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row
-from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_csv
+from ganlab.core.names import name_of, names_of, spelled
+from ganlab.dataset.csv_lines import Entries, Line, checked, delimiter_of, numbered, read_csv
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped, Source
+from ganlab.dataset.table_proposal import proposal
+from ganlab.dataset.table_values import GAPS, Notation
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
@@ -49,7 +53,12 @@ class TableSource(Source):
     """A data set of rows within the closed limits of their columns, or of a seeded `subsample_to` of them."""
 
     def __init__(
-        self, columns: Columns, on_bad_record: str = "error", subsample_to: int | None = None, seed: int = 0
+        self,
+        columns: Columns,
+        on_bad_record: str = "error",
+        subsample_to: int | None = None,
+        seed: int = 0,
+        target: str | None = None,
     ) -> None:
         super().__init__(on_bad_record)
         if subsample_to is not None and subsample_to < 1:
@@ -57,6 +66,8 @@ class TableSource(Source):
         self.columns = columns_of(columns)
         self.subsample_to = subsample_to
         self.seed = seed
+        self.target = None if target is None else name_of(target)
+        """The column that others predict: one of `columns`, or that of the classes."""
 
     @abstractmethod
     def entries(self) -> Entries:
@@ -75,7 +86,8 @@ class TableSource(Source):
                 f"arrangement.columns={list(arrangement.columns)}, and {self.name} has {list(names)}; accepted are the "
                 "same in the same order: arrangement.columns='${keys:${dataset.columns}}'."
             )
-        return Row(self.columns)
+        declared = self.target in {column.written_as for column in self.columns}
+        return Row(self.columns, self.target if declared and not self.classes else None)
 
     def plain(self) -> Arrangement:
         """Return the arrangement of the columns one after another."""
@@ -102,9 +114,27 @@ class TableSource(Source):
         for skipped in unused:
             log.info("%s: %d row(s) left out, %s: %s", self.name, skipped.count, skipped.record, skipped.reason)
         rows = Rows(entries.values.astype(np.float32), entries.labels, entries.persons).at(kept)
-        doubtful = self._repeated(rows)
+        doubtful = [*self._rounded(entries.values[kept]), *self._repeated(rows)]
         people = zip(entries.names.tolist(), entries.persons.tolist(), entries.labels.tolist(), strict=True)
         return Collected([Member(*person) for person in people], rows, rows, [*entries.bad, *unused], doubtful)
+
+    def _rounded(self, values: NDArray[np.float64]) -> list[Skipped]:
+        """Count and log whole numbers and times that single precision, in which rows are kept, does not hold."""
+        single = values.astype(np.float32)
+        steps = np.array([86400.0 if column.date else 1.0 for column in self.columns])
+        times = np.array([bool(column.date) for column in self.columns])
+        changed = (np.rint(values * steps) != np.rint(single * steps)) & ((np.rint(values) == values) | times)
+        if not changed.any():
+            return []
+        columns = [
+            f"{column.name} of {own.sum()} rows, by {np.abs(single[own, n] - values[own, n]).max() * steps[n]:.3g}"
+            f"{' s' if column.date else ''} at most"
+            for n, (column, own) in enumerate(zip(self.columns, changed.T, strict=True))
+            if own.any()
+        ]
+        reason = f"rounded to single precision: {', '.join(columns)}. Subtract a constant in the file to keep numbers"
+        log.warning("%s: %s", self.name, reason)
+        return [Skipped("rounded values", reason, int(changed.any(axis=1).sum()), "row")]
 
     def _repeated(self, rows: Rows) -> list[Skipped]:
         """Count and log the rows that equal an earlier one in every value and the class."""
@@ -142,52 +172,83 @@ class TableSource(Source):
         return numbers[np.sort(chosen)], [Skipped(f"subsample_to {wanted}", reason, left_out)]
 
 
-class Table(TableSource):
-    """A CSV file with a header, comma-separated; `columns` says which of its columns are taken, and their limits.
+@dataclass(frozen=True)
+class TableFormat:
+    """How a table's file is written.
 
-    `person` names the column with the ids of patients, `label` that of the classes; without them every row is its own
-    patient, and there are no classes.
+    `delimiter` None is the one of comma, semicolon, tab and | that parts the header into the declared columns;
+    `missing_values` are the texts that stand for no value. `label` is the older name of `target`.
+    """
+
+    delimiter: str | None = None
+    decimal: str = "."
+    missing_values: Sequence[str] = GAPS
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (".", ","):
+            raise UserError(f"dataset.decimal={self.decimal!r}: accepted are '.' and ','.")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
+            raise UserError(f"dataset.delimiter={self.delimiter!r}: accepted is one character, or null.")
+
+
+class Table(TableSource):
+    """A CSV file with a header; `columns` says which of its columns are taken, of what kind, and their limits.
+
+    `person` names the column with the ids of patients; without one every row is its own patient. `target` names the
+    column of the `classes`, or, where there are none, one of `columns` that others are to predict. `written` are the
+    values of `TableFormat`.
     """
 
     def __init__(
         self,
         file: str | Path,
-        columns: Columns,
+        columns: Columns | None,
         person: str | None = None,
-        label: str | None = None,
+        target: str | None = None,
         classes: Sequence[str] = (),
         on_bad_record: str = "error",
         subsample_to: int | None = None,
         seed: int = 0,
+        **written: Any,
     ) -> None:
-        super().__init__(columns, on_bad_record, subsample_to, seed)
-        if (label is None) != (not classes):
-            raise UserError(
-                f"dataset.label={label}, dataset.classes={list(classes)}: accepted are both or neither, such as "
-                "dataset.label=Class dataset.classes=[healthy,ill]."
-            )
         self.file = Path(file).expanduser()
+        self.format = TableFormat(**written)
+        if columns is None:
+            self._raise_if_missing()
+            raise UserError(proposal(self.file, self.format.delimiter, self.format.decimal, self.format.missing_values))
+        target = self.format.label if target is None else target
+        super().__init__(columns, on_bad_record, subsample_to, seed, target)
+        self.classes = names_of(classes)
+        among = self.target in {column.written_as for column in self.columns}
+        if (self.classes and self.target is None) or not (self.target is None or self.classes or among):
+            raise UserError(
+                f"dataset.target={self.target}, dataset.classes={list(self.classes)}: accepted is a column with its "
+                "classes, such as dataset.target=Class dataset.classes=[healthy,ill], or one of dataset.columns."
+            )
         self.name = self.file.stem
-        self.person = person
-        self.label = label
-        self.classes = tuple(str(name) for name in classes)
+        self.person = None if person is None else name_of(person)
+        self.notation = Notation(self.format.decimal, names_of(self.format.missing_values), dropping(columns))
 
     def entries(self) -> Entries:
         """Return the file's rows. Raises UserError where the file or one of the columns is missing."""
-        header, lines = self._lines()
-        wanted = {column.name: "columns" for column in self.columns}
-        wanted |= {name: key for name, key in ((self.person, "person"), (self.label, "label")) if name is not None}
+        wanted = {column.written_as: "columns" for column in self.columns}
+        label = self.target if self.classes else None
+        wanted |= {name: key for name, key in ((self.person, "person"), (label, "target")) if name is not None}
+        header, lines = self._lines(list(wanted))
         for name, key in wanted.items():
             if header.count(name) != 1:
                 count = "no column" if name not in header else f"{header.count(name)} columns"
                 raise UserError(f"{self.file} has {count} {name!r}; it has {', '.join(header)}. See dataset.{key}=.")
-        labels = {name: number for number, name in enumerate(self.classes)}
-        return checked(lines, header, self.columns, self.label, labels, self.person)
+        return checked(lines, header, self.columns, label, spelled(self.classes), self.person, self.notation)
 
-    def _lines(self) -> tuple[list[str], list[Line]]:
+    def _raise_if_missing(self) -> None:
         if not self.file.is_file():
             raise UserError(f"No such file: {self.file}. Name a CSV file with a header: dataset.file=<file>.")
-        lines = read_csv(self.file, "dataset.file")
+
+    def _lines(self, wanted: Sequence[str]) -> tuple[list[str], list[Line]]:
+        self._raise_if_missing()
+        lines = read_csv(self.file, "dataset.file", self.format.delimiter or delimiter_of(self.file, wanted))
         if not lines:
             raise UserError(f"{self.file} is empty. Name a CSV file with a header: dataset.file=<file>.")
         return lines[0][1], numbered((f"{self.file.name}:{number}", fields) for number, fields in lines[1:])

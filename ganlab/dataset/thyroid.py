@@ -58,8 +58,9 @@ class Thyroid(TableSource):
         on_bad_record: str = "error",
         subsample_to: int | None = None,
         seed: int = 0,
+        target: str | None = "Sex",
     ) -> None:
-        super().__init__(columns, on_bad_record, subsample_to, seed)
+        super().__init__(columns, on_bad_record, subsample_to, seed, target)
         if disease_class not in (1, 2, 3, None):
             raise UserError(f"dataset.disease_class={disease_class}: accepted are 1, 2, 3, and null for all three.")
         refuse_unknown(self.columns)

@@ -19,8 +19,15 @@ class ThyroidSim(TableSource):
     name = "thyroid_sim"
     simulated = True
 
-    def __init__(self, columns: Columns, rows: int = 6502, seed: int = 0, on_bad_record: str = "error") -> None:
-        super().__init__(columns, on_bad_record)
+    def __init__(
+        self,
+        columns: Columns,
+        rows: int = 6502,
+        seed: int = 0,
+        on_bad_record: str = "error",
+        target: str | None = "Sex",
+    ) -> None:
+        super().__init__(columns, on_bad_record, target=target)
         if rows < 1:
             raise UserError(f"dataset.rows={rows}: accepted is 1 or more.")
         refuse_unknown(self.columns)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.labels import NO_LABEL, Label, class_names
+from ganlab.core.names import names_of
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import annotated, check_annotations
 from ganlab.dataset.csv_lines import read_people
@@ -66,10 +67,10 @@ class WFDB(RecordingSource):
         self.rate = rate
         self.rule = str(people) if people in RULES else None
         self.people_file = Path(people).expanduser() if people and not self.rule else None
-        self.classes = tuple(str(each) for each in classes)
+        self.classes = names_of(classes)
         self.many_labels = many_labels
         self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
-        self.name = name
+        self.name = str(name)
         self._people: dict[str, Member] | None = None
         self._listed: Sequence[str] | None = None
         if self.annotations:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Row, Window
+from ganlab.core.kind import Row, Window, places_of
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, SampleSet
 from ganlab.metrics.scaled import deviations
@@ -68,7 +68,12 @@ def noise(real: Real, count: int, rng: Generator) -> SampleSet:
     """Return training samples with random phases, the same for all leads or channels; columns shuffled one by one."""
     source = copy(real, count, rng)
     if isinstance(real.kind, Row):
-        return SampleSet(rng.permuted(source.values, axis=0), source.labels)
+        places = list(places_of(real.kind.columns).values())
+        order = rng.permuted(np.tile(np.arange(len(source))[:, None], len(places)), axis=0)
+        values = np.empty_like(source.values)
+        for own, of_column in zip(places, order.T, strict=True):
+            values[:, own] = source.values[of_column][:, own]
+        return SampleSet(values, source.labels)
     return SampleSet(real.kind.limited(_random_phases(source.values, rng)), source.labels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Row, of_kind
+from ganlab.core.kind import Array, Row, of_kind, places_of
 from ganlab.core.schema import Rate, read_json, validated
 from ganlab.dataset.csv_lines import Line, checked
 from ganlab.exchange.labels import indices, read_labels
@@ -69,22 +69,24 @@ def read_axes(path: Path) -> Axes:
 def read_table_of_rows(path: Path, request: Request) -> Synthetic:
     """Read a CSV table by the names of its columns; others are left out. Raises UserError for a missing one.
 
-    Its values are those that a real table may have: numbers, whole where the column is, 0 and 1 where it is binary.
+    Its values are those that a real table may have: numbers, whole where the column is, 0 and 1 where it is binary,
+    texts, dates and gaps as the data set's own file has them.
     """
     kind, (_, columns), *lines = of_kind(request.kind, Row), *lines_of(path)
-    if lacking := [name for name in kind.parts if name not in columns]:
+    names = list(places_of(kind.columns))
+    if lacking := [name for name in names if name not in columns]:
         raise UserError(
             f"{path}: no column {', '.join(lacking[:LISTED])}; it has {', '.join(columns[: 4 * LISTED])}. The first "
             "line must name every column of the data set."
         )
-    extra = [name for name in columns if name not in (*kind.parts, "label")]
+    extra = [name for name in columns if name not in (*names, "label")]
     if extra:
         log.warning("%s: %d column(s) are not of the data set and are left out: %s", path, len(extra), extra[:LISTED])
     entries = checked(
         [Line(f"{path}:{number}", str(number), fields) for number, fields in lines], columns, kind.columns
     )
     refuse_or_count(path, [f"{bad.record}: {bad.reason}" for bad in entries.bad], request.on_bad)
-    labels = _labels(columns, kind.parts, lines, {int(number) for number in entries.persons})
+    labels = _labels(columns, names, lines, {int(number) for number in entries.persons})
     facts = {"format": "CSV", "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
     values = entries.values.astype(np.float32)
     return Synthetic(kind, values, indices(path, labels, request), facts)

@@ -8,7 +8,8 @@ import numpy as np
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.kind import TOP, Image, of_kind
 from ganlab.core.progress import tracked
-from ganlab.dataset.image_files import Folder, Store, Zip, decode
+from ganlab.dataset.image_decode import decode
+from ganlab.dataset.image_files import Folder, Store, Zip
 from ganlab.exchange.arrays import read_array
 from ganlab.exchange.labels import indices, read_labels
 from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Image, Kind, Row, Window, of_kind
+from ganlab.core.kind import Image, Kind, Row, Window, of_kind, places_of
 from ganlab.core.schema import refuse_formulas
+from ganlab.dataset.table_values import write_columns
 from ganlab.exchange.labels import write_labels
 
 GAIN = 2000
@@ -127,10 +128,11 @@ def write_window_csv(data: Generated, folder: Path) -> int:
 def write_row_csv(data: Generated, folder: Path) -> int:
     """Write a table in the original columns, and the class where there is one."""
     columns = of_kind(data.kind, Row).columns
-    formats = ["%d" if column.binary or column.whole else "%.6g" for column in columns]
-    with _table(data, folder, [column.name for column in columns]) as table:
+    texts = [text for column in columns for text in (column.no, column.yes, column.value or "")]
+    refuse_formulas(texts, "format=csv")
+    with _table(data, folder, list(places_of(columns))) as table:
         for _, row, label in data.one_by_one():
-            values = [form % value for form, value in zip(formats, row, strict=True)]
+            values = [cells[0] for cells in write_columns(columns, row[None]).values()]
             table.writerow([*values, *([label] if data.classes else [])])
     return 0
 

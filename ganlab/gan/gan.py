@@ -124,7 +124,7 @@ class GAN(LightningModule):
         """
         with torch.no_grad():
             noise = self._step_noise(len(real)) if made is None else made.noise
-            fake = made.images.detach() if made else self.generator(noise) if len(noise) else real
+            fake = made.images.detach() if made else self.codec.valid(self.generator(noise)) if len(noise) else real
 
         def losses(rows: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
             return self._discriminator_losses(real[rows], label[rows], fake[rows], noise[rows])
@@ -187,7 +187,7 @@ class GAN(LightningModule):
 
     def _generated(self, count: int) -> Generated:
         noise = self._step_noise(count)
-        return Generated(noise, self.generator(noise))
+        return Generated(noise, self.codec.valid(self.generator(noise)))
 
     def _step_noise(self, count: int) -> Tensor:
         """Return noise of a step for `count` images, or for this process's rows of the step's batch."""
@@ -241,7 +241,7 @@ class GAN(LightningModule):
         """Return images `(B, C, H, W)` of noise `(B, latent)`, in evaluation mode."""
         network = self.sampling_generator
         was_training = network.training
-        images = network.eval()(noise.to(self.dtype))
+        images = self.codec.valid(network.eval()(noise.to(self.dtype)))
         network.train(was_training)
         return images
 

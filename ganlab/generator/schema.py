@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ganlab.core.schema import Name, Rate, Strict, Text
+from ganlab.core.schema import Cell, Name, Rate, Strict, Text
 
 FORMAT = 1
 """Increased whenever the files change their meaning."""
@@ -51,6 +51,12 @@ class ColumnOfRow(Strict):
     high: Limit | None = None
     binary: bool = False
     whole: bool = False
+    no: Name = "0"
+    yes: Name = "1"
+    date: Cell = ""
+    of: Cell = ""
+    value: Cell | None = None
+    gap: bool = False
 
     @model_validator(mode="after")
     def ordered(self) -> "ColumnOfRow":
@@ -65,6 +71,7 @@ class RowSample(Strict):
 
     noun: Literal["row"]
     columns: Annotated[list[ColumnOfRow], Field(min_length=1, max_length=MOST)]
+    target: Cell | None = None
 
     @field_validator("columns")
     @classmethod

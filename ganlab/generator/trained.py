@@ -11,6 +11,7 @@ import ganlab.core.settings  # noqa: F401  (the resolvers of stored configuratio
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
 from ganlab.core.labels import SEPARATOR, multi_hot, names_in
+from ganlab.core.names import name_of, spelled
 from ganlab.gan.gan import GAN
 from ganlab.gan.verdict import Given
 from ganlab.tracking.checkpoints import read_checkpoint
@@ -47,15 +48,15 @@ class Trained:
         """
         if name is None:
             return None
-        classes = self.gan.classes
-        several = self.gan.many_labels
+        name, classes = name_of(name), self.gan.classes
+        several, places = self.gan.many_labels, spelled(classes)
         # A command line takes no semicolon without quotes.
         text = name.replace("+", SEPARATOR) if several and name not in classes else name
-        if unknown := [each for each in (names_in(text) if several else [text]) if each not in classes]:
+        if unknown := [each for each in (names_in(text) if several else [text]) if each not in places]:
             accepted = ", ".join(classes) or "none: it was trained without classes (gan=acgan has them)"
             more = f", and several of them as in {'+'.join(classes[:2])}" if several else ""
             raise UserError(f"label={name}: this generator knows {accepted}{more}; not {', '.join(unknown)}.")
-        return multi_hot(text, classes) if several else classes.index(text)
+        return multi_hot(text, classes) if several else places[text]
 
 
 def state_in(path: Path) -> dict[str, Any]:

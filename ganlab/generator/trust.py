@@ -16,7 +16,7 @@ from ganlab.core.settings import HERE
 DIRECTIVES = {"_target_", "_partial_", "_convert_"}
 LARGEST = 4096
 """Bound of whole numbers (sides, leads, points): tensors of these sizes are made before weights are compared."""
-UNBOUNDED = {"seed", "low", "high", "samples"}
+UNBOUNDED = {"seed", "low", "high", "categories", "binary", "samples"}
 LONGEST = 500
 """Characters of a text."""
 DEEPEST = 8

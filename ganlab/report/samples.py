@@ -6,16 +6,17 @@ leads' unit, `(N, columns)` in the columns' units, `(N, C, H, W)` of levels 0..2
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
 
-from ganlab.core.kind import Array, Image, Kind, Row, Window
+from ganlab.core.kind import Array, Image, Kind, Row, Window, places_of
 from ganlab.core.labels import Labels, of_class, present
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted, number
+from ganlab.dataset.table_values import write_columns
 from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_name, lead_spans
 from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.images import draw_grid, outside, pixels
@@ -206,9 +207,15 @@ def _few_rows(title: str, kind: Row, sets: Mapping[str, Array]) -> Exhibit:
 
 
 def feature_rows(kind: Row, values: Array) -> list[list[str]]:
-    """Return rows `(N, columns)` as text, one line per feature: its name, and its value in each row."""
-    lines = zip(kind.columns, values.T, strict=True)
-    return [[column.name, *(number(float(value)) for value in line)] for column, line in lines]
+    """Return rows `(N, columns)` as text, one line per column of the file: its name, and its value in each row."""
+    texts = write_columns(kind.columns, values)
+
+    def shown(name: str, places: Sequence[int]) -> Iterable[str]:
+        first = kind.columns[places[0]]
+        worded = len(places) > 1 or first.of or first.date or first.yes != "1"
+        return (text or "–" for text in texts[name]) if worded else map(number, values[:, places[0]].tolist())
+
+    return [[name, *shown(name, places)] for name, places in places_of(kind.columns).items()]
 
 
 def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, notes: Mapping[str, str]) -> list[Exhibit]:

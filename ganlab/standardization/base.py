@@ -7,6 +7,7 @@ range a value saturates; it never wraps. Docstrings speak of leads in mV; column
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -91,6 +92,13 @@ class Standardization(nn.Module, ABC):
         """Return windows in mV of levels; without the `low` of real windows, `generated_low` replaces it."""
         x = (level + 0.5 if self.levels else level) * self.step()
         return x.add_(self.generated_low(x)) if low is None else x + low
+
+    groups: Sequence[Sequence[int]] = ()
+    """Places of the values of a sample that stand for one another, of which exactly one is 1; most have none."""
+
+    def valid(self, pixels: Tensor) -> Tensor:
+        """Return generated pixels `(B, *)` in the form that `groups` demand, with the gradient to them."""
+        return pixels
 
     def counts(self) -> dict[str, float]:
         """Return its own counts for the log, by name, besides saturation; most have none."""

@@ -4,6 +4,9 @@ r"""Rows of a table by each column's own limits, so that all columns weigh the s
 
 Level 0 stays free for the cells of an image that hold no column. A binary column's 0 and 1 become 1 and 255. Eq. 6.1
 prints a floor; the numbers of the thesis' Table 6.2 were made by rounding to the nearest, and so are these.
+
+The numbers of a category are generated through a softmax, so that they sum to one; decoding makes the largest 1. Where
+a gap is decoded as 1, its number is the lower limit, as in the data.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +14,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from ganlab.core.columns import columns_of
-from ganlab.core.kind import TOP, Column, Row
+from ganlab.core.kind import TOP, Column, Row, gaps_of, groups_of
 from ganlab.core.ratio import Ratio, ratios
 from ganlab.standardization.base import Encoded, Standardization
 
 BOTTOM = 1.0
 """Lowest level of a value; level 0 means that a cell has no value."""
+SHARPNESS = 5.0
+"""Factor from a pixel in [-1, 1] to the softmax's logit: the largest share of two values is then 0.99995."""
 
 
 class MinMax(Standardization):
@@ -41,6 +47,7 @@ class MinMax(Standardization):
         for flag in ("binary", "whole"):
             flags = torch.tensor([getattr(column, flag) for column in self.columns])
             self.register_buffer(flag, flags, persistent=False)
+        self.groups, self.gaps = groups_of(self.columns), gaps_of(self.columns)
         self.in_between = Ratio()
         self.null = Ratio()
 
@@ -88,7 +95,21 @@ class MinMax(Standardization):
         self.in_between.add((binary != BOTTOM) & (binary != TOP))
         self.null.add(grid[:, ~self.binary] < BOTTOM)
         x = self.low(level) + (level.clamp(min=BOTTOM) - BOTTOM) * self.step()
-        return torch.where(self.binary | self.whole, torch.round(x), x)
+        x = torch.where(self.binary | self.whole, torch.round(x), x)
+        for group in self.groups:
+            x[:, group] = one_hot(level[:, group].argmax(dim=1), len(group)).to(x)
+        for place, gap in self.gaps:
+            x[:, place] = torch.where(x[:, gap] == 1, self.low(level)[place], x[:, place])
+        return x
+
+    def valid(self, pixels: Tensor) -> Tensor:
+        """Return generated pixels `(B, columns)` with a softmax over the numbers of each category."""
+        empty = BOTTOM * 2 / TOP - 1
+        for group in self.groups:
+            share = torch.softmax(SHARPNESS * pixels[:, group], dim=1).to(pixels)
+            places = torch.tensor(group, device=pixels.device)
+            pixels = pixels.index_copy(1, places, empty + share * (1 - empty))
+        return pixels
 
     def counts(self) -> dict[str, float]:
         """Return shares of decoded values: binary ones neither at level 1 nor at 255, and other ones at level 0."""

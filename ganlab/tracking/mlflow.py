@@ -8,9 +8,8 @@ those that it has. `ganlab.tracking.mlflow_follower` brings a folder to the stor
 import hashlib
 import json
 import logging
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,64 +22,17 @@ from PIL import Image
 
 from ganlab.core.files import write_whole
 from ganlab.tracking.history import read_history
-from ganlab.tracking.mlflow_moved import bring_along
 from ganlab.tracking.record import read_facts
+from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
 
-EXPERIMENT = "ganlab"
 LONGEST_NAME = 250
 LONGEST_VALUE = 250
 """Characters that every database of MLflow takes."""
 BATCH = 1000, 100
 """Metrics and parameters that MLflow takes in one request."""
 STATE = "tracking.json"
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-"""MLflow's own defaults wait two minutes for an answer and ask eight times; values in the environment win."""
-
-
-def store_uri(uri: str | None, outputs: Path) -> str:
-    """Return the given URI, or that of the environment (which may hold a password), or a sqlite file in `outputs`."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{outputs.resolve() / 'mlflow.db'}"
-
-
-@dataclass(frozen=True)
-class Store:
-    """An MLflow store and the experiment in it; a local store keeps its files in `outputs`."""
-
-    uri: str
-    outputs: Path
-    experiment: str = EXPERIMENT
-
-    @property
-    def key(self) -> str:
-        """A name of the store that reveals no password."""
-        return hashlib.sha256(f"{self.uri} {self.experiment}".encode()).hexdigest()[:16]
-
-    def open(self) -> tuple[Any, str]:
-        """Return a client, and the id of the experiment, which is created if it is missing.
-
-        A lock lets one process at a time do so: together, processes that find an empty sqlite file would each create
-        its tables and ruin it.
-        """
-        for name, value in PATIENCE.items():
-            os.environ.setdefault(name, value)
-        # It warns of every try; what is of use is logged once.
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-        from mlflow import MlflowClient
-
-        self.outputs.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.outputs / ".mlflow.lock"):
-            client = MlflowClient(self.uri)
-            experiment = client.get_experiment_by_name(self.experiment)
-            local = self.uri.startswith("sqlite:")
-            location = (self.outputs.resolve() / "mlartifacts").as_uri() if local else None
-            if experiment is not None:
-                database = Path(self.uri.removeprefix("sqlite:///"))
-                if location is not None and database.is_file():
-                    bring_along(database, experiment.artifact_location, location)
-                return client, experiment.experiment_id
-            return client, client.create_experiment(self.experiment, artifact_location=location)
 
 
 @dataclass
@@ -195,10 +147,11 @@ class _Upload:
         if "parameters" in self.sent.files or not file.is_file():
             return
         text = file.read_text()
-        flat = [Param(key, str(value)[:LONGEST_VALUE]) for key, value in _flat(yaml.safe_load(text))]
+        values = dict(_flat(yaml.safe_load(text)))
+        flat = [Param(key, str(value)[:LONGEST_VALUE]) for key, value in cleaned(values).items()]
         present = self.client.get_run(self.sent.run).data.params
         for params in _batches([param for param in flat if param.key not in present], BATCH[1]):
-            self.client.log_batch(self.sent.run, params=params)
+            self._log("params", params)
         self.sent.files["parameters"] = hashlib.sha256(text.encode()).hexdigest()
         self._note()
 
@@ -215,13 +168,13 @@ class _Upload:
                     break
                 metrics = _metrics_of(line)
                 if batch and len(batch) + len(metrics) > BATCH[0]:
-                    self.client.log_batch(self.sent.run, metrics=batch)
+                    self._log("metrics", batch)
                     batch = []
                     self._note()
                 batch += metrics
                 self.sent.bytes += len(line)
             if batch:
-                self.client.log_batch(self.sent.run, metrics=batch)
+                self._log("metrics", batch)
             self._note()
 
     def _grid(self, grid: Path) -> None:
@@ -235,9 +188,24 @@ class _Upload:
         from mlflow.entities import Metric
 
         rows, when = json.loads(file.read_text()), int(1000 * file.stat().st_mtime)
-        scores = {name: row["synthetic"] for name, row in rows.items() if row["synthetic"] is not None}
+        scores = cleaned({name: row["synthetic"] for name, row in rows.items() if row["synthetic"] is not None})
         for batch in _batches([Metric(name, float(score), when, step) for name, score in scores.items()], BATCH[0]):
-            self.client.log_batch(self.sent.run, metrics=batch)
+            self._log("metrics", batch)
+
+    def _log(self, kind: str, batch: Sequence[Any]) -> None:
+        """Bring metrics or parameters; what the store refuses of them is logged and left out, the others arrive."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.log_batch(self.sent.run, **{kind: batch})
+        except MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            if len(batch) == 1:
+                log.warning("MLflow refuses %s, which is left out there: %s", batch[0].key, str(error).splitlines()[0])
+            else:
+                for one in batch:
+                    self._log(kind, [one])
 
     def _once(self, file: Path, act: Callable[[Path], None], name: str | None = None) -> None:
         """Bring a file, where there is one, unless the store has this content of it."""
@@ -262,6 +230,20 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
             yield f"{above}{key}", value
 
 
+def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by names that MLflow takes: letters, digits and `_-. :` in parts joined by `/`.
+
+    Two names that would become the same get a number.
+    """
+    by_name: dict[str, Any] = {}
+    for key, value in values.items():
+        parts = [part.strip() for part in re.sub(r"[^\w/.: -]", "", key).split("/")]
+        name = "/".join(part if part.strip(".") else "_" for part in parts)[: LONGEST_NAME - 4]
+        others = sum(name == other or other.startswith(f"{name} ") for other in by_name) if name in by_name else 0
+        by_name[f"{name} {others + 1}" if others else name] = value
+    return by_name
+
+
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
@@ -276,6 +258,5 @@ def _metrics_of(line: bytes) -> list[Any]:
         log.warning("a line of metrics.jsonl is no row of metrics and is not tracked: %r", line[:80])
         return []
     return [
-        Metric(re.sub(r"[^\w/. -]", "", key), float("nan") if value is None else float(value), when, step)
-        for key, value in row.items()
+        Metric(key, float("nan") if value is None else float(value), when, step) for key, value in cleaned(row).items()
     ]

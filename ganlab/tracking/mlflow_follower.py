@@ -15,7 +15,8 @@ from pytorch_lightning.loggers import Logger
 
 from ganlab.core.errors import UserError
 from ganlab.tracking.facts import end_if_dead
-from ganlab.tracking.mlflow import Store, bring, parent_of
+from ganlab.tracking.mlflow import bring, parent_of
+from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -127,10 +128,10 @@ def sync(run: str | None, store: Store) -> int:
             end_if_dead(folder)
             sent = bring(folder, store, opened)
             log.info("%s: run %s, %s", folder, sent.run, sent.status)
-    except Timeout as error:
-        raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
     except UserError:
         raise
+    except Timeout as error:
+        raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
     except Exception as error:
         raise UserError(
             f"The MLflow store does not take it ({_in_short(error)}). "

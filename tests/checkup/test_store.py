@@ -126,7 +126,7 @@ def test_what_mlflow_refuses_is_wrong_and_what_was_not_tried_is_said(tmp_path: P
 
 
 def test_a_store_that_mlflow_made_is_whole(tmp_path: Path) -> None:
-    from ganlab.tracking.mlflow import Store
+    from ganlab.tracking.store import Store
 
     Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path).open()
     (finding,) = store(None, tmp_path, 1)

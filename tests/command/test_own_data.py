@@ -53,21 +53,24 @@ def recordings(folder: Path) -> None:
 
 
 def ward(file: Path) -> pd.DataFrame:
+    """A table with texts, dates, gaps, semicolons and decimal commas."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
             "patient": np.arange(80) // 2,
             "age": rng.integers(18, 100, 80),
-            "female": rng.integers(0, 2, 80),
-            "smoker": rng.integers(0, 2, 80),
+            "died": rng.integers(0, 2, 80),
+            "smoker": rng.choice(["no", "yes", ""], 80),
+            "ward": rng.choice(["surgery", "medicine", "day clinic", "?"], 80),
+            "admitted": pd.Timestamp("2020-03-01") + pd.to_timedelta(rng.integers(0, 300, 80), unit="D"),
+            "discharged": (pd.Timestamp("2020-03-08") + pd.to_timedelta(rng.integers(0, 300, 80), unit="D")),
             "haemoglobin": rng.uniform(8, 16, 80).round(1),
-            "leukocytes": rng.uniform(3, 20, 80).round(1),
-            "platelets": rng.integers(100, 400, 80),
             "creatinine": rng.uniform(0.5, 3, 80).round(2),
-            "crp": rng.exponential(20, 80).round(1),
+            "crp": np.where(rng.random(80) < 0.3, np.nan, rng.exponential(20, 80).round(1)),
         }
     )
-    table.to_csv(file, index=False)
+    table["discharged"] = table["discharged"].dt.strftime("%d.%m.%Y").where(rng.random(80) < 0.9, "NA")
+    table.to_csv(file, index=False, sep=";", decimal=",")
     return table
 
 
@@ -75,7 +78,8 @@ def photographs(folder: Path) -> None:
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(24):
-        Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+        size = (60, 80, 3) if number % 2 else (70, 50, 3)
+        Image.fromarray(rng.integers(0, 256, size, dtype=np.uint8)).save(folder / f"{number}.png")
     rows = [f"{number}.png,patient{number // 2},{'melanoma' if number % 4 < 2 else 'naevus'}" for number in range(24)]
     (folder / "people.csv").write_text("\n".join(["name,person,label", *rows]) + "\n")
 
@@ -142,16 +146,23 @@ def test_what_is_in_millivolts_refuses_pulses(
     assert re.search(message, said(capsys))
 
 
-def test_a_table_of_eight_columns(declared: Path, command: Callable[..., Path]) -> None:
+def test_a_table_with_texts_dates_and_gaps(declared: Path, command: Callable[..., Path]) -> None:
+    """From the declaration to the pages; what was generated has the file's own columns."""
     table = ward(declared / "ward.csv")
     run = own(command, "ward")
     command("sample", f"run={run}", "n=30", "out=samples")
-    sampled = pd.read_csv(declared / "samples" / "synthetic.csv")
+    sampled = pd.read_csv(declared / "samples" / "synthetic.csv", keep_default_na=False)
     assert list(sampled) == list(table)[1:]
-    assert set(sampled["smoker"]) <= {0, 1}
-    assert (sampled["age"] % 1 == 0).all()
+    assert set(sampled["smoker"]) <= {"no", "yes", ""}
+    assert set(sampled["ward"]) <= {"surgery", "medicine", "day clinic", ""}
     assert sampled["age"].between(18, 100).all()
-    assert sampled["creatinine"].between(table["creatinine"].min() - 1e-4, table["creatinine"].max() + 1e-4).all()
+    assert pd.to_datetime(sampled["admitted"], format="%Y-%m-%d").between("2020-03-01", "2020-12-26").all()
+    assert pd.to_datetime(sampled["discharged"], format="%d.%m.%Y").dt.year.isin([2020, 2021]).all()
+    data = json.loads((run / "run.json").read_text())["data"]
+    assert data["samples"] == (table["discharged"] != "NA").sum()
+    assert "discharged of" in data["skipped"][0]["reason"]
+    assert {"table/new_combinations", "table/tstr_auroc"} <= json.loads((run / "metrics.json").read_text()).keys()
+    assert "day clinic" in (run / "report.html").read_text()
 
 
 def test_colour_images(declared: Path, command: Callable[..., Path]) -> None:

@@ -23,9 +23,10 @@ from ganlab.arrangement.image import AsItIs
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
-from ganlab.dataset import image_files
+from ganlab.dataset import image_decode, image_files
 from ganlab.dataset import images as room
-from ganlab.dataset.images import Images, Pictures
+from ganlab.dataset.images import Images
+from ganlab.dataset.pictures import Pictures
 from ganlab.dataset.samples import Batch
 from ganlab.dataset.source import Collected
 from tests.conftest import DATA, ROOT
@@ -223,7 +224,7 @@ def test_a_photograph_stands_upright(collect: Callable[..., Collected], tmp_path
         (lambda root: root, ("No such folder or zip", "dataset.root=", "dataset=iris_sim")),
         (lambda root: write_folder(root, {"a.txt": b""}), ("No image in", ".jpg", "dataset=iris_sim")),
         (lambda root: write_zip(root, {"a.txt": b""}), ("No image in", "all.zip", "dataset=iris_sim")),
-        (lambda root: write_folder(root, {"a.zip": b"", "b.zip": b""}), ("No image in", "holds 2 zips")),
+        (lambda root: write_folder(root, {"a.zip": b"", "b.zip": b""}), ("No image in", "holds 2 archives")),
         (lambda root: write_folder(root, {"a.zip": b"PK"}) / "a.zip", ("a.zip is not a readable zip", "dataset.root")),
         (lambda root: write_zip(root, {"../a.bmp": b""}), ("'../a.bmp' leads out", "Nothing was read")),
         (lambda root: write_zip(root, {"/a.bmp": b""}), ("'/a.bmp' leads out",)),
@@ -292,7 +293,7 @@ def test_images_that_differ_in_size_are_named_with_the_way_on(
     files = {"2.bmp": encoded(levels(0)), "10.bmp": encoded(levels(0, (5, 7))), "11.bmp": encoded(levels(0, (1, 1)))}
     with pytest.raises(UserError, match=r"2\.bmp is 8 wide and 6 high, 10\.bmp is 7 wide and 5 high") as error:
         collect(write_folder(tmp_path / "x", files))
-    assert "dataset.resize=true" in str(error.value)
+    assert "dataset.resize=crop, pad or stretch" in str(error.value)
 
 
 def test_a_size_that_is_not_the_declared_one_names_both(collect: Callable[..., Collected], tmp_path: Path) -> None:
@@ -302,7 +303,6 @@ def test_a_size_that_is_not_the_declared_one_names_both(collect: Callable[..., C
     assert "dataset.width=8 dataset.height=6" in str(error.value)
 
 
-SIXTEEN_BITS = encoded(np.arange(48, dtype=np.uint16).reshape(HEIGHT, WIDTH) * 1000, "PNG")
 TRANSPARENT = encoded(np.full((HEIGHT, WIDTH, 4), 100, np.uint8), "PNG")
 CMYK = encoded_as("CMYK", "JPEG")
 ANIMATED = encoded_as("L", "PNG", save_all=True, append_images=[PIL.Image.new("L", (WIDTH, HEIGHT), 9)])
@@ -313,11 +313,11 @@ NOISE = encoded(levels(0, (40, 40)), "PNG")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"no image at all", "not readable as JPEG, PNG or BMP"),
-        (NOISE[: len(NOISE) // 2], "not readable as JPEG, PNG or BMP"),
-        (encoded(levels(0), "TIFF"), "not readable as JPEG, PNG or BMP"),
-        (b"", "not readable as JPEG, PNG or BMP"),
-        (SIXTEEN_BITS, "more than 8 bits"),
+        (b"no image at all", "not readable as JPEG, PNG, BMP or TIFF"),
+        (NOISE[: len(NOISE) // 2], "not readable as JPEG, PNG, BMP or TIFF"),
+        (encoded(levels(0), "GIF"), "not readable as JPEG, PNG, BMP or TIFF"),
+        (b"", "not readable as JPEG, PNG, BMP or TIFF"),
+        (encoded(np.zeros((HEIGHT, WIDTH), np.int32), "TIFF"), "32 bits"),
         (TRANSPARENT, "transparent"),
         (CMYK, "colours of print"),
         (ANIMATED, "holds 2 pictures"),
@@ -329,7 +329,7 @@ NOISE = encoded(levels(0, (40, 40)), "PNG")
         "truncated",
         "other format",
         "empty",
-        "16 bits",
+        "32 bits",
         "transparent",
         "print",
         "animated",
@@ -346,7 +346,7 @@ def test_a_bad_image_is_named_and_refused_or_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(image_files, "LARGEST_FILE", 50_000)
-    monkeypatch.setattr(image_files, "LARGEST_IMAGE", 5_000)
+    monkeypatch.setattr(image_decode, "LARGEST_IMAGE", 5_000)
     root = write(tmp_path / "x", {**iris_files(), "002/bad.png": content})
     with pytest.raises(UserError, match=rf"002/bad\.png: .*{reason}(.|\n)*dataset\.on_bad_record=skip"):
         collect(root)
@@ -449,13 +449,13 @@ def test_settings_that_cannot_be_are_refused(
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the images that are decoded from now on."""
     names: list[str] = []
-    true = room.decode
+    true = room.decoded
 
     def counting(name: str, *rest: Any) -> PIL.Image.Image:
         names.append(name)
         return true(name, *rest)
 
-    monkeypatch.setattr(room, "decode", counting)
+    monkeypatch.setattr(room, "decoded", counting)
     return names
 
 

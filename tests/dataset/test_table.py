@@ -188,9 +188,9 @@ def test_a_subsample_is_seeded_and_counted(file: Path) -> None:
     [
         ({"columns": {"age": {}, "weight": {}}}, r"no column 'weight'; it has patient, age, .*dataset.columns="),
         ({"person": "who"}, "no column 'who'.*dataset.person="),
-        ({"label": "class", "classes": ["a"]}, "no column 'class'.*dataset.label="),
-        ({"label": "group"}, "both or neither"),
-        ({"classes": ["a"]}, "both or neither"),
+        ({"label": "class", "classes": ["a"]}, "no column 'class'.*dataset.target="),
+        ({"label": "group"}, "a column with its classes"),
+        ({"classes": ["a"]}, "a column with its classes"),
         ({"subsample_to": 0}, "dataset.subsample_to=0"),
         ({"subsample_to": 5}, "people has 4 rows"),
         ({"columns": {"age": {"low": 90}}}, "no row is left. 5 row.*beyond limits: age of 5"),
@@ -240,9 +240,9 @@ def test_an_arrangement_of_other_things_is_refused_before_the_file_is_read(arran
             call(arrangement)
 
 
-def test_the_configuration_has_all_settings_and_waits_for_file_and_columns() -> None:
+def test_the_configuration_has_all_settings_and_waits_for_the_file() -> None:
     values = OmegaConf.load(ROOT / "conf" / "dataset" / "table.yaml")
-    assert OmegaConf.missing_keys(values) == {"file", "columns"}
+    assert OmegaConf.missing_keys(values) == {"file"}
     settings = {str(key): values[key] for key in values if key not in ("_target_", "file", "columns")}
     source = table(Path("x.csv"), **settings)
     assert (source.classes, source.on_bad_record, source.subsample_to) == ((), "error", None)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from ganlab.tracking.mlflow import Sent, Store
+from ganlab.tracking.mlflow import Sent
+from ganlab.tracking.store import Store
 from tests.faults.conftest import SMALL, Record
 from tests.faults.process import Commands
 from tests.tracking.test_mlflow import Stub, log_steps, write_run

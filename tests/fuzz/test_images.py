@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganlab.dataset import image_files
+from ganlab.dataset import image_decode, image_files
 from ganlab.dataset.images import Images
 from tests.fuzz.cases import PATHS, changed, many, tokens
 from tests.fuzz.conftest import Fuzz
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_files, "LARGEST_FILE", LARGEST)
-    monkeypatch.setattr(image_files, "LARGEST_IMAGE", LARGEST)
+    monkeypatch.setattr(image_decode, "LARGEST_IMAGE", LARGEST)
     monkeypatch.setattr(image_files, "MOST_ENTRIES", 4)
 
 

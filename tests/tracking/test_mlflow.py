@@ -15,15 +15,18 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
+import requests
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.tracking._tracking_service import utils
+from mlflow.utils.validation import _validate_metric_name
 
 from ganlab.core.errors import UserError
 from ganlab.plot.figure import png_bytes
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.mlflow import Sent, Store, bring, store_uri
+from ganlab.tracking.mlflow import Sent, bring, cleaned
 from ganlab.tracking.mlflow_follower import MLflow, sync
+from ganlab.tracking.store import Store, sqlite_file, store_uri
 
 
 def _open(outputs: Path) -> str:
@@ -48,7 +51,7 @@ def test_a_store_is_looked_at_and_made_under_a_lock(tmp_path: Path, monkeypatch:
         def get_experiment_by_name(self, name: str) -> SimpleNamespace:
             with pytest.raises(Timeout):
                 FileLock(tmp_path / ".mlflow.lock", timeout=0).acquire()
-            return SimpleNamespace(experiment_id="7")
+            return SimpleNamespace(experiment_id="7", lifecycle_stage="active")
 
     monkeypatch.setattr(mlflow, "MlflowClient", Client)
     assert Store("sqlite:///mlflow.db", tmp_path).open()[1] == "7"
@@ -62,6 +65,69 @@ def test_the_uri_is_the_configured_one_then_the_environments_then_a_file(
     assert store_uri(None, tmp_path) == "http://127.0.0.1:5000"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert store_uri(None, tmp_path) == f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+def test_a_path_with_characters_of_an_address_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    outputs = tmp_path / "a?b#c%20 ü" / "outputs"
+    store = Store(store_uri(None, outputs), outputs)
+    client, number = store.open()
+    assert (outputs / "mlflow.db").is_file()
+    assert sqlite_file(store.uri) == outputs / "mlflow.db"
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b#c%20 ü"]
+    store.check()
+    client.delete_experiment(number)
+    for call in (store.check, store.open):
+        with pytest.raises(UserError, match=rf"experiments restore --experiment-id {number}"):
+            call()
+    Store(store.uri, outputs, "another").check()
+    client.restore_experiment(number)
+    store.check()
+
+
+def test_a_server_is_asked_whether_the_experiment_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([{"experiment": {"lifecycle_stage": "deleted", "experiment_id": "7"}}, {"error_code": "NONE"}])
+    monkeypatch.setattr(requests, "get", lambda *a, **b: SimpleNamespace(json=lambda: next(answers)))
+    store = Store("http://127.0.0.1:5000", tmp_path, "ward")
+    with pytest.raises(UserError, match=r"tracking.experiment=ward: it was deleted .* 7"):
+        store.check()
+    store.check()
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_experiment_without_a_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"tracking.experiment is empty"):
+        Store("sqlite:///x.db", tmp_path, name)
+
+
+def test_names_are_cleaned_and_stay_apart() -> None:
+    names = ["loss/D", "Age (years)", "Hb %", "Hb $", "Größe", "a//b/../c", "/x", "TSH [mU/l]", "%"]
+    cleaned_names = list(cleaned(dict.fromkeys(names, 1)))
+    assert cleaned_names == ["loss/D", "Age years", "Hb", "Hb 2", "Größe", "a/_/b/_/c", "_/x", "TSH mU/l", "_"]
+    for name in cleaned_names:
+        _validate_metric_name(name)
+
+
+def test_one_refused_name_does_not_cost_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    from ganlab.tracking.mlflow import _Upload
+
+    arrived: list[str] = []
+
+    class Client:
+        def log_batch(self, run: str, metrics: list[Any]) -> None:
+            if any(metric.key == "bad" for metric in metrics):
+                raise MlflowException("bad is refused", INVALID_PARAMETER_VALUE)
+            arrived.extend(metric.key for metric in metrics)
+
+    upload = _Upload(Client(), tmp_path, Sent("run"), Store("sqlite:///x.db", tmp_path))
+    upload._log("metrics", [SimpleNamespace(key=key) for key in ("a", "bad", "b")])
+    assert arrived == ["a", "b"]
+    assert "MLflow refuses bad" in caplog.text
 
 
 FACTS = {

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Column
+from ganlab.core.kind import Column, places_of
+from ganlab.core.names import names_of
 from ganlab.metrics.base import Floats, Statistic, Weights
 from ganlab.metrics.points import blocks
 from ganlab.metrics.privacy.targets import Targets
@@ -28,16 +29,20 @@ def known_columns(columns: Sequence[Column], names: Sequence[str] | None) -> NDA
 
     Raises UserError for names that are no columns, and where all columns or none would be known.
     """
-    present = [column.name for column in columns]
+    # All numbers of a category are known, or none: the others would give the last one away.
+    places = places_of(columns)
+    present = list(places)
     if names is None:
-        first = next((k for k, column in enumerate(columns) if not column.binary), None)
-        chosen = np.array([column.binary or k == first for k, column in enumerate(columns)])
+        binary = {name for name in present if columns[places[name][0]].binary}
+        first = next((name for name in present if name not in binary), None)
+        chosen = np.array([column.written_as in {*binary, first} for column in columns])
     else:
+        names = names_of(names)
         if lacking := [name for name in names if name not in present]:
             raise UserError(
                 f"metrics.measures.table_privacy.known: no column {', '.join(lacking)}; there are {', '.join(present)}."
             )
-        chosen = np.isin(present, list(names))
+        chosen = np.isin([column.written_as for column in columns], list(names))
     if chosen.all() or not chosen.any():
         raise UserError(
             f"metrics.measures.table_privacy.known: {chosen.sum()} of {len(chosen)} columns would be known, so that "

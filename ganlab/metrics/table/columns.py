@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Array, Column
+from ganlab.core.kind import Array, Column, groups_of
 from ganlab.metrics.base import Floats, Statistic, Weights
 
 ROUNDING = 1e-6
@@ -43,14 +43,18 @@ def scores(rows: Floats, reference: Floats, columns: Sequence[Column]) -> dict[s
         numbers["table/ks_worst"] = lambda w, v: float(distances(w, v).max())
     if len(varied):
         numbers["table/spread_ratio"] = spread
+    moving = np.flatnonzero(np.ptp(reference, axis=0) > 0)
+    if len(moving):
+        numbers["table/constant_columns"] = lambda w, v: float((np.ptp(rows[w > 0][:, moving], axis=0) == 0).mean())
     if binary:
         numbers["table/binary_rate_difference"] = lambda w, v: plain_mean(rates(w, v))
     return numbers
 
 
 def violations(rows: Array, columns: Sequence[Column]) -> NDArray[np.bool_]:
-    """Return which rows `(N, columns)` have a value that its column cannot have, `(N,)`."""
-    return np.any([_forbidden(rows[:, n].astype(np.float64), column) for n, column in enumerate(columns)], axis=0)
+    """Return which rows `(N, columns)` have a value that its column cannot have, or not one of a category, `(N,)`."""
+    forbidden = [_forbidden(rows[:, n].astype(np.float64), column) for n, column in enumerate(columns)]
+    return np.any([*forbidden, *(rows[:, group].sum(axis=1) != 1 for group in groups_of(columns))], axis=0)
 
 
 def _forbidden(values: Floats, column: Column) -> NDArray[np.bool_]:

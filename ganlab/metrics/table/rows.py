@@ -13,13 +13,14 @@ from ganlab.metrics.base import (
     Real,
     SampleSet,
     Scorer,
+    Scores,
     Statistic,
     check_finite,
     need,
     need_generated,
 )
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.table import columns, neighbours, trees
+from ganlab.metrics.table import categories, columns, neighbours, trees
 from ganlab.metrics.weighted import mean_of
 
 LEAST = 10
@@ -55,19 +56,22 @@ class TableMetric(Metric):
         need(len(real.train), LEAST, "training rows", MORE_TRAINING)
         need(len(real.reference), LEAST, "reference rows", MORE_REFERENCE)
         reference = real.reference.values.astype(np.float64)
-        among, learned = neighbours.fit(real, kind, self.steps), trees.fit(real, kind)
+        among, learned = neighbours.fit(real, kind, self.steps), trees.fit(real, real.kind)
+        unseen = categories.fit(real.train.values, kind)
 
         def score(samples: SampleSet) -> Mapping[str, Statistic]:
             _check("rows to judge", samples.values, len(kind))
             need_generated(len(samples), LEAST, "generated rows", len(real.train))
-            rows = samples.values.astype(np.float64)
-            return {
+            rows, of_trees = samples.values.astype(np.float64), learned(samples)
+            numbers = {
                 **columns.scores(rows, reference, kind),
                 **columns.pair_scores(rows, reference, kind),
                 "table/violations": mean_of(columns.violations(samples.values, kind)),
+                **unseen(samples.values),
                 **among(samples),
-                **learned(samples),
+                **of_trees,
             }
+            return Scores(numbers, left_out=getattr(of_trees, "left_out", ()))
 
         return score
 

@@ -2,19 +2,19 @@
 
 Detection: trees learn to distinguish generated rows from the reference's, and are tested on held-out patients. TSTR:
 trees trained on synthetic rows and tested on real ones (Esteban, Hyland and Ratsch, 2017) predict the class or, where
-there are no classes, the binary column whose rate among training rows is nearest to 1/2, from all other columns. The
-intervals are of the tested rows; how much other training rows would change is not in them.
+there are no classes, the binary or category column that is named as target, from all other columns. The intervals are
+of the tested rows; how much other training rows would change is not in them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ganlab.core.kind import Array, Column
-from ganlab.metrics.base import Real, SampleSet, Scorer, Statistic, Weights
+from ganlab.core.kind import Array, Row, places_of
+from ganlab.metrics.base import Real, SampleSet, Scorer, Scores, Statistic, Weights
 from ganlab.metrics.weighted import auroc, macro_auroc, mean_of_finite
 
 Labels = NDArray[np.int64]
@@ -27,44 +27,58 @@ ROUNDS = 50
 SEED = 0
 
 
-def fit(real: Real, columns: Sequence[Column]) -> Scorer:
-    """Return the scorer of detection and TSTR."""
-    target = _Target.of(real, columns)
+NO_TARGET = (
+    "table/tstr_auroc: the data have no classes, and dataset.target names no column of two values or more that trees "
+    "could predict"
+)
+"""Why it is missing."""
 
-    def score(samples: SampleSet) -> Mapping[str, Statistic]:
-        return {**_detection(samples, real.reference), **({} if target is None else target.tstr(samples))}
+
+def fit(real: Real, kind: Row) -> Scorer:
+    """Return the scorer of detection and TSTR."""
+    target = _Target.of(real, kind)
+
+    def score(samples: SampleSet) -> Scores:
+        if target is None:
+            return Scores(_detection(samples, real.reference), left_out=[NO_TARGET])
+        return Scores({**_detection(samples, real.reference), **target.tstr(samples)})
 
     return score
 
 
 class _Target:
-    """What trees predict of a row, and from which columns."""
+    """What trees predict of a row: its class, or the column of the numbers at `places`, from all others."""
 
-    def __init__(self, reference: SampleSet, classes: int, column: int | None) -> None:
-        self.classes, self.column = classes, column
+    def __init__(self, reference: SampleSet, classes: int, places: Sequence[int] = ()) -> None:
+        self.classes, self.places = classes, list(places)
         parts = self.split(reference)
         assert parts is not None
         self.features, self.truth = parts
 
     @classmethod
-    def of(cls, real: Real, columns: Sequence[Column]) -> "_Target | None":
-        """Return the class or the binary column to predict; None where there is neither."""
+    def of(cls, real: Real, kind: Row) -> "_Target | None":
+        """Return the class or the named column; None where there is neither, or a set has one value of it only."""
         sets = (real.train, real.reference)
         several = all(each.labels is not None and len(np.unique(each.labels)) > 1 for each in sets)
         if len(real.classes) > 1 and several:
-            return cls(real.reference, len(real.classes), None)
-        varied = np.all([np.ptp(each.values, axis=0) > 0 for each in sets], axis=0)
-        binary = [n for n, column in enumerate(columns) if column.binary and varied[n]]
-        if not binary or len(columns) < 2:
+            return cls(real.reference, len(real.classes))
+        places = places_of(kind.columns).get(kind.target or "", [])
+        if len(places) in (0, len(kind.columns)) or not kind.columns[places[0]].binary:
             return None
-        rates = real.train.values[:, binary].mean(axis=0)
-        return cls(real.reference, 2, binary[int(np.abs(rates - 0.5).argmin())])
+        target = cls(real.reference, max(2, len(places)), places)
+        return target if all(len(np.unique(target.values(each))) > 1 for each in sets) else None
+
+    def values(self, samples: SampleSet) -> Labels:
+        """Return the values of the named column, `(N,)`: 0 and 1, or the place of the category's largest number."""
+        numbers = samples.values[:, self.places]
+        binary = len(self.places) == 1
+        return (numbers[:, 0] > 0.5).astype(np.int64) if binary else numbers.argmax(axis=1)
 
     def split(self, samples: SampleSet) -> tuple[Array, Labels] | None:
         """Return features `(N, columns)` and targets `(N,)`; None for rows without the class."""
-        if self.column is None:
+        if not self.places:
             return None if samples.labels is None else (samples.values, samples.labels)
-        return np.delete(samples.values, self.column, axis=1), (samples.values[:, self.column] > 0.5).astype(np.int64)
+        return np.delete(samples.values, self.places, axis=1), self.values(samples)
 
     def tstr(self, samples: SampleSet) -> dict[str, Statistic]:
         """Return the numbers of trees trained on these samples; none for rows without the class."""

@@ -6,16 +6,21 @@ from scipy.stats import ks_2samp
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Row
+from ganlab.evaluation import controls
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import radii
+from ganlab.metrics.table import categories
 from ganlab.metrics.table import trees as table_trees
 from ganlab.metrics.table.columns import correlations, violations
 from ganlab.metrics.table.rows import TableMetric
 from tests.conftest import DATA
 
-KIND = Row((Column("a", -4, 4), Column("b"), Column("sick", 0, 1, binary=True), Column("old", 0, 1, binary=True)))
+KIND = Row(
+    (Column("a", -4, 4), Column("b"), Column("sick", 0, 1, binary=True), Column("old", 0, 1, binary=True)),
+    target="sick",
+)
 RIGHT = {"ks_mean": 0, "ks_worst": 0, "binary_rate_difference": 0, "column_shapes": 1, "spread_ratio": 1}
 
 
@@ -199,6 +204,43 @@ def test_the_order_of_rows_does_not_matter():
     trees = {"detection_auc", "tstr_shuffled_auroc"}
     one, other = measured(judged), measured(judged[np.random.default_rng(0).permutation(len(judged))])
     assert {n: one[n] for n in one.keys() - trees} == pytest.approx({n: other[n] for n in one.keys() - trees}, abs=1e-5)
+
+
+WARD = tuple(Column(f"ward={name}", binary=True, of="ward", value=name) for name in "ABC")
+
+
+def test_none_or_several_values_of_a_category_are_violations():
+    one_hot = np.array([[1, 0, 0], [0, 0, 0], [1, 0, 1], [1, 1, 1]])
+    assert violations(one_hot, WARD).tolist() == [False, True, True, True]
+
+
+def test_combinations_that_no_training_row_has_are_counted():
+    kind = Row((Column("male", binary=True), Column("pregnant", binary=True), *WARD))
+    known = np.array([[1, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 1, 1, 0, 0]] * 10, np.float32)
+    new = categories.fit(known, kind.columns)
+    judged = np.array([[1, 0, 1, 0, 0], [1, 1, 1, 0, 0], [0, 1, 0, 1, 0], [0, 1, 0, 0, 1]])
+    alone = [new(judged[[n]])["table/new_combinations"](np.ones(1), np.ones(1)) for n in range(4)]
+    assert alone == [0, 1, 1, 1]
+    assert categories.fit(known[:, :1], [Column("a")])(judged) == {}
+
+
+def test_constant_columns_are_counted():
+    judged = rows(1)
+    assert measured(judged)["constant_columns"] == 0
+    judged[:, 1:3] = judged[0, 1:3]
+    assert measured(judged)["constant_columns"] == 0.5
+
+
+def test_shuffled_columns_keep_one_value_of_each_category():
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.normal(size=50), np.eye(3)[rng.integers(0, 3, 50)]]).astype(np.float32)
+    known = Real(Row((Column("a"), *WARD)), SampleSet(values), SampleSet(values))
+    shuffled = make("noise", known, 50).values
+    assert (shuffled[:, 1:].sum(axis=1) == 1).all()
+    assert (make("pca_gaussian", known, 50).values[:, 1:].sum(axis=1) == 1).all()
+    plain = Real(Row((Column("a"), Column("b"))), SampleSet(values[:, :2]), SampleSet(values[:, :2]))
+    drawn = controls.copy(plain, 50, rng_of := np.random.default_rng([0, list(controls.COLUMNS).index("noise")]))
+    assert (make("noise", plain, 50).values == rng_of.permuted(drawn.values, axis=0)).all()
 
 
 def test_a_kind_without_such_columns_has_no_such_number():

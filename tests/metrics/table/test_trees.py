@@ -7,7 +7,7 @@ from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.table.trees import fit
 from ganlab.metrics.weighted import macro_auroc
 
-KIND = Row((Column("a"), Column("b"), Column("rare", binary=True), Column("sick", binary=True)))
+KIND = Row((Column("a"), Column("b"), Column("rare", binary=True), Column("sick", binary=True)), target="sick")
 
 
 def rows(seed, count=300):
@@ -26,7 +26,7 @@ def real(classes=(), **labels):
 
 def measured(samples, known=None, weights=None):
     known = known or real()
-    judged = fit(known, KIND.columns)(samples)
+    judged = fit(known, known.kind)(samples)
     of, of_reference = weights or (np.ones(len(samples)), np.ones(len(known.reference)))
     return {name.removeprefix("table/"): statistic(of, of_reference) for name, statistic in judged.items()}
 
@@ -62,6 +62,26 @@ def test_one_answer_teaches_nothing():
     healthy = rows(2)
     healthy[:, 3] = 0
     assert measured(SampleSet(healthy))["tstr_auroc"] == 0.5
+
+
+def test_a_target_is_named_not_guessed():
+    known = Real(Row(KIND.columns), SampleSet(rows(0)), SampleSet(rows(1)))
+    scores = fit(known, known.kind)(SampleSet(rows(2)))
+    assert set(scores) == {"table/detection_auc"}
+    assert "dataset.target" in scores.left_out[0]
+
+
+def test_a_category_is_predicted_from_other_columns_only():
+    """Each of its numbers would give the others away."""
+    group = (Column("ward=A", binary=True, of="ward", value="A"), Column("ward=B", binary=True, of="ward", value="B"))
+    kind = Row((*group, Column("noise")), target="ward")
+
+    def drawn(seed):
+        rng = np.random.default_rng(seed)
+        return np.column_stack([np.eye(2)[rng.integers(0, 2, 300)], rng.normal(size=300)])
+
+    found = measured(SampleSet(drawn(2)), Real(kind, SampleSet(drawn(0)), SampleSet(drawn(1))))
+    assert found["tstr_auroc"] == pytest.approx(0.5, abs=0.15)
 
 
 def test_classes_are_guessed_where_there_are_classes():
