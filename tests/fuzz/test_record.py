@@ -20,7 +20,8 @@ from ganlab.generator import load as loading
 from ganlab.report.run import write_report
 from ganlab.report.summary import write_summary
 from ganlab.tracking import facts, record
-from ganlab.tracking.mlflow import Store, bring
+from ganlab.tracking.mlflow import bring
+from ganlab.tracking.store import Store
 from tests.conftest import LIMB
 from tests.fuzz.cases import changed, many
 from tests.fuzz.conftest import Fuzz
