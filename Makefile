@@ -46,6 +46,9 @@ lint: $(READY) ## style and types
 	$(BIN)/ruff format --check ganlab tests scripts
 	$(BIN)/mypy
 
+sbom: $(READY) ## sbom.cdx.json: a bill of materials (CycloneDX) of what setup installs, with licences and hashes
+	$(BIN)/python scripts/sbom.py sbom.cdx.json
+
 format: $(READY) ## mend the style
 	$(BIN)/ruff check --fix ganlab tests scripts
 	$(BIN)/ruff format ganlab tests scripts
@@ -61,4 +64,4 @@ clean: ## remove .venv and caches; outputs stay
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run paper test slow faults bench lint format ui clean
+.PHONY: help setup run paper test slow faults bench lint sbom format ui clean

@@ -18,6 +18,7 @@ from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import Kind, Window
+from ganlab.core.masking import stored_text
 from ganlab.core.values import check_whole
 from ganlab.dataset.module import Data
 from ganlab.dataset.resident import Reading
@@ -114,7 +115,7 @@ def compose(cfg: DictConfig) -> Experiment:
             schedule=_schedule(config),
             follow=_follow(config),
             config=config,
-            config_yaml=OmegaConf.to_yaml(OmegaConf.create(config)),
+            config_yaml=stored_text(cfg),
         )
 
 
@@ -198,7 +199,9 @@ def _follow(config: Mapping[str, Any]) -> Follow | None:
     if not tracking["mlflow"]:
         return None
     outputs = Path(config["outputs"])
-    store = Store(store_uri(tracking["uri"], outputs), outputs, tracking["experiment"])
+    store = Store(
+        store_uri(tracking["uri"], outputs), outputs, tracking["experiment"], tracking.get("patient_ids", False)
+    )
     return partial(MLflow, store=store, every_s=tracking["every_s"], patience_s=tracking["patience_s"])
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 BUILD = ROOT / "requirements-build.lock"
-BUILDERS = ("setuptools",)
-"""What builds the packages that come as source alone; it is installed first, so that no build fetches its own."""
+BUILDERS = ("pip", "setuptools")
+"""What installs, and builds the packages that come as source alone: first, so that no older or other one does."""
 HEADER = """\
 # {what}
 # Written by scripts/lock.py; torch is in requirements-torch.lock.
@@ -65,7 +65,9 @@ def main(wishes: list[str]) -> None:
     pinned = changed(pins(LOCK.read_text()), wishes)
     builders = {name: version for name, version in pinned.items() if name in BUILDERS}
     LOCK.write_text(HEADER.format(what="The exact versions and hashes that setup and CI use.") + hashed(pinned))
-    BUILD.write_text(HEADER.format(what="What builds packages that come as source; first.") + hashed(builders))
+    BUILD.write_text(
+        HEADER.format(what="What installs packages and builds those that come as source; first.") + hashed(builders)
+    )
 
 
 if __name__ == "__main__":

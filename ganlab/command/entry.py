@@ -1,6 +1,7 @@
 """The entry point that all commands share: Hydra reads the configuration, and user errors end without a traceback."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -9,10 +10,12 @@ from typing import Any, NoReturn, TypeVar
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+import ganlab.core.hydra_records
 import ganlab.core.hydra_words  # noqa: F401  (what Hydra refuses, in words of the setting)
 from ganlab.core.errors import INTERRUPTED, SHOWN, UserError, lacks_memory
+from ganlab.core.masking import without_credentials
 from ganlab.core.settings import CONF, own_launchers
 from ganlab.core.surroundings import in_utf8, open_streams, with_moved_data
 
@@ -46,7 +49,7 @@ def command(name: str, config: str | None = None) -> Callable[[], Any]:
     def main() -> Any:
         open_streams()
         in_utf8(f"ganlab.{name}")
-        sys.argv = with_moved_data(sys.argv)
+        sys.argv[1:] = without_credentials(with_moved_data(sys.argv[1:]), os.environ)
         return begin()
 
     return main
@@ -68,6 +71,13 @@ def show_results() -> None:
 def arguments(cfg: DictConfig) -> dict[str, Any]:
     """Return the values of a command's configuration by name, for the function that does the work."""
     return {str(key): value for key, value in cfg.items()}
+
+
+def overrides() -> list[str]:
+    """Return the overrides of the command line, such as `dataset=ptbdb`, variables of the environment not resolved."""
+    given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    assert isinstance(given, list)
+    return list(map(str, given))
 
 
 def exit_on_user_error(task: Callable[[], Result]) -> Result:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ganlab import __version__
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
+from ganlab.command.entry import overrides
 from ganlab.compose import Metrics, compose_metrics, set_window
 from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import write_whole
@@ -29,7 +29,8 @@ from ganlab.evaluation.reference import discriminator_score, real_sets
 from ganlab.evaluation.stored_split import COMPARED, PARTS, ComparedParts, StoredSplit
 from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request, Synthetic
-from ganlab.generator.load import load, sampled, stored_config, stored_dataset
+from ganlab.generator.load import load, sampled
+from ganlab.generator.stored import stored_config, stored_dataset
 from ganlab.generator.trained import Trained
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.split.base import Splitter
@@ -151,7 +152,8 @@ def _task(cfg: DictConfig) -> Task:
 
 def _task_of_run(cfg: DictConfig, folder: Path) -> Task:
     """Return the run's own data, arrangement and split; other data where the command line names them."""
-    trained, stored, dataset = load(folder, cfg.checkpoint), stored_config(folder), stored_dataset(folder)
+    trained, stored = load(folder, cfg.checkpoint, cfg.trust), stored_config(folder, cfg.trust)
+    dataset = stored_dataset(folder, cfg.trust, cfg.cache)
     source: Source = build(cfg.dataset if chooses("dataset", "experiment") else with_values("dataset", dataset))
     if mentions("arrangement"):
         raise UserError("arrangement=...: a run is judged in its own arrangement. Leave arrangement out.")
@@ -254,11 +256,6 @@ def _both_trained(data: Data) -> Mapping[str, str]:
     )
     log.warning("%s", both_halves_trained)
     return {"both_halves_trained": both_halves_trained}
-
-
-def overrides() -> list[str]:
-    """Return the overrides of the configuration, such as `dataset=ptbdb` and `dataset.root=data`."""
-    return list(HydraConfig.get().overrides.task)
 
 
 def chooses(*groups: str) -> bool:

@@ -1,7 +1,7 @@
 """A process of a run on several devices that is not the first: started by `ganlab.trainer.processes` only.
 
-It reads the run's configuration and trains; it writes no file. It heeds no signal but SIGKILL: the first process does,
-and tells the others. It ends with the first.
+It reads the run's configuration from its standard input and trains; it writes no file. It heeds no signal but SIGKILL:
+the first process does, and tells the others. It ends with the first.
 """
 
 import json
@@ -20,7 +20,7 @@ def main() -> None:
 
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    follow(**json.loads(sys.argv[1]))
+    follow(**json.loads(sys.argv[1]), config=json.load(sys.stdin))
 
 
 def _end_with(parent: int) -> None:
@@ -29,13 +29,14 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def follow(folder: str, rank: int, world: int, port: int, start: str | None, threads: int) -> None:
+def follow(
+    folder: str, rank: int, world: int, port: int, start: str | None, threads: int, config: dict[str, Any]
+) -> None:
     """Train as process `rank` of `world` of the run in `folder`, from the checkpoint `start` if there is one."""
     import torch
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
     from torch import distributed
 
-    import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
     from ganlab.compose import compose
     from ganlab.trainer.build import fit, make_trainer
     from ganlab.trainer.compiled import compile_networks
@@ -44,9 +45,7 @@ def follow(folder: str, rank: int, world: int, port: int, start: str | None, thr
     from ganlab.trainer.signals import Signals
 
     torch.set_num_threads(threads)
-    cfg: Any = OmegaConf.load(Path(folder) / "config.yaml")
-    assert isinstance(cfg, DictConfig)
-    experiment = compose(cfg)
+    experiment = compose(OmegaConf.create(config))
     compile_networks(experiment.gan, wanted=experiment.config.get("compile", False))
     schedule, stopping = experiment.schedule, experiment.stopping
     # All processes save at the same steps: Lightning lets them wait for one another there.

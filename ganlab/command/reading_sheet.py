@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -32,7 +33,8 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.samples import Samples
 from ganlab.evaluation.reading import GENERATED, REAL, agreement, answers_of, readers_of, scored, sentence, table_of
 from ganlab.evaluation.stored_split import StoredSplit
-from ganlab.generator.load import load, stored_config, stored_dataset
+from ganlab.generator.load import load
+from ganlab.generator.stored import stored_config, stored_dataset
 from ganlab.generator.trained import Trained
 from ganlab.report.reading import scores_page, sheet_page
 from ganlab.tracking.search import run_or_best
@@ -58,6 +60,7 @@ def read(
     seed: int = 0,
     key: str | None = None,
     answers: str | Sequence[str] | None = None,
+    trust: str | Sequence[str] | None = (),
 ) -> Path:
     """Make a sheet of `run`, or score `answers` by their `key`. Raises UserError for neither or both."""
     if (run is None) == (key is None) or (key is None) != (answers is None):
@@ -69,7 +72,7 @@ def read(
         files = [answers] if isinstance(answers, str) else list(answers)
         return score(Path(key), [Path(file) for file in files], Path(out) if out else None)
     assert run is not None
-    return make_sheet(Path(run_or_best(run)), n, Path(out) if out else None, root, checkpoint, seed)
+    return make_sheet(Path(run_or_best(run)), n, Path(out) if out else None, root, checkpoint, seed, trust)
 
 
 def make_sheet(
@@ -79,6 +82,7 @@ def make_sheet(
     root: str | None = None,
     checkpoint: str | None = None,
     seed: int = 0,
+    trust: str | Sequence[str] | None = (),
 ) -> Path:
     """Write `reader/sheet.html`, `reader/answers.csv` and, apart from them, `key/key.csv`; return the common folder.
 
@@ -86,7 +90,7 @@ def make_sheet(
     """
     if n < 2 or n % 2:
         raise UserError(f"n={n}: accepted is an even number, 2 or more: half of the items are real.")
-    trained = load(run, checkpoint)
+    trained = load(run, checkpoint, trust)
     if isinstance(trained.kind, Row):
         raise UserError(f"run={run} generates rows of a table, and a sheet shows windows or images.")
     folder = out or run / "reading_sheet"
@@ -94,7 +98,7 @@ def make_sheet(
     # Seeded by the run too: whoever knows the command but not the run cannot repeat the order.
     secret = (run / "run.json").read_bytes() + trained.checkpoint.encode()
     rng = np.random.default_rng([seed, *np.frombuffer(hashlib.sha256(secret).digest(), np.uint32).tolist()])
-    samples, truth = _samples(trained, _data(run, root), n // 2, rng)
+    samples, truth = _samples(trained, _data(run, root, trust), n // 2, rng)
     if not np.isfinite(samples).all():
         raise UserError(f"run={run}: samples hold NaN or infinity, which would tell them apart. Another checkpoint=?")
     order = rng.permutation(n)
@@ -112,9 +116,10 @@ def make_sheet(
     return folder
 
 
-def _data(run: Path, root: str | None) -> Data:
+def _data(run: Path, root: str | None, trust: str | Sequence[str] | None) -> Data:
     """Return the run's data, its patients split as they were when it trained. Raises UserError for other patients."""
-    stored, dataset = stored_config(run), stored_dataset(run)
+    stored = stored_config(run, trust)
+    dataset = stored_dataset(run, trust, os.environ.get("GANLAB_CACHE", "outputs/cache"))
     if root is not None:
         if "root" not in dataset:
             raise UserError(f"root={root}: the data set of this run has no folder; leave root= out.")

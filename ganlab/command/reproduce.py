@@ -5,7 +5,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from ganlab.command.resume import check_classes
 from ganlab.core.errors import UserError
 from ganlab.core.files import check_empty, write_whole
 from ganlab.core.settings import HERE
-from ganlab.generator.load import run_folder, stored_config
+from ganlab.generator.load import run_folder
+from ganlab.generator.stored import stored_config
 from ganlab.report.content import read_mapping
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.tracking.facts import write
 from ganlab.tracking.history import read_history
-from ganlab.tracking.record import CONFIG, FACTS, home, read_facts, resume
+from ganlab.tracking.record import CONFIG, FACTS, config_values, home, read_facts, resume
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def reproduce(
     outputs: str = "outputs",
     cache: str | None = None,
     dataset: Mapping[str, str | None] | None = None,
+    trust: str | Sequence[str] | None = (),
 ) -> bool:
     """Run `run` again in the new folder `out`, or take the earlier try `again`; return whether the results are equal.
 
@@ -61,7 +63,7 @@ def reproduce(
     else:
         places = {"outputs": outputs, "cache": cache or f"{outputs}/cache"}
         places |= {f"dataset.{key}": path for key, path in (dataset or {}).items() if path is not None}
-        second = _run_again(first, facts, out, places)
+        second = _run_again(first, facts, out, places, trust)
     then, now = _circumstances(facts), _circumstances(_facts(second))
     circumstances = [*_unlike(then, now)]
     differences = {
@@ -84,21 +86,28 @@ def _facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _run_again(first: Path, facts: Mapping[str, Any], out: str | None, places: Mapping[str, str]) -> Path:
-    """Run the configuration in another process, with its paths and the run's threads; return the new folder."""
+def _run_again(
+    first: Path,
+    facts: Mapping[str, Any],
+    out: str | None,
+    places: Mapping[str, str],
+    trust: str | Sequence[str] | None,
+) -> Path:
+    """Run the configuration in another process, with its paths and the run's threads; return the new folder.
+
+    The other process reads what was checked, not the first folder again, and imports nothing from where it works.
+    """
     folder = Path(out).resolve() if out else first.parent / f"{first.name}_again_{datetime.now():%Y%m%d_%H%M%S}"
     check_empty(folder)
-    stored = stored_config(first)
-    check_classes(f"run={first}", stored, facts)
-    if hydras := [key for key in ("hydra", "defaults") if key in stored]:
-        raise UserError(f"{first / CONFIG}: {hydras[0]} is refused; a run writes no such key.")
+    stored = stored_config(first, trust)
+    check_classes(f"run={first}", config_values(first), facts)
     for key, path in places.items():
         OmegaConf.update(stored, key, str(Path(path).expanduser().absolute()), force_add=True)
     write_whole(folder / CONFIG, OmegaConf.to_yaml(stored), "out")
-    command = [sys.executable, "-m", "ganlab.run", "--config-path", str(folder), "--config-name", "config"]
+    command = [sys.executable, "-P", "-m", "ganlab.run", "--config-path", str(folder), "--config-name", "config"]
     command += [f"hydra.run.dir={_quoted(folder)}", "tracking.mlflow=false", "tracking.tensorboard=false"]
     log.info("%s again, in %s", first, folder)
-    done = subprocess.run(command, cwd=home(first), env=_environment(facts), check=False)
+    done = subprocess.run(command, cwd=home(first), env=_environment(facts, bool(trust)), check=False)
     if done.returncode:
         raise UserError(f"{first} did not run again: exit code {done.returncode}; the reason stands above.")
     # A stored configuration no longer says which files it was composed of.
@@ -110,11 +119,16 @@ def _quoted(folder: Path) -> str:
     return "'" + str(folder).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _environment(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return this process's environment with the run's number of threads: sums are added up in parts, one a thread."""
+def _environment(facts: Mapping[str, Any], trusting: bool) -> dict[str, str]:
+    """Return this process's environment with the run's number of threads: sums are added up in parts, one a thread.
+
+    Modules are imported from where this process imports them; from its own working folder only where it trusts some.
+    """
     threads = facts.get("provenance", {}).get("machine", {}).get("threads")
-    path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
-    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")} if threads else {}
+    folders = [str(HERE.parent), *[str(Path.cwd())] * trusting, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    path = os.pathsep.join(str(Path(folder).absolute()) for folder in folders if folder)
+    known = isinstance(threads, int) and threads > 0
+    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")} if known else {}
     return {**os.environ, **counts, "PYTHONPATH": path}
 
 

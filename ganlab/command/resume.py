@@ -1,5 +1,6 @@
 """Continuing a run in its folder, with its configuration, wherever the folder and its data lie now."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganlab.core.errors import UserError
+from ganlab.core.masking import masked
+from ganlab.core.plain_yaml import parsed
 from ganlab.core.surroundings import PLACES
-from ganlab.generator.load import stored_config
+from ganlab.generator.stored import stored_config
 from ganlab.generator.trust import targets
-from ganlab.tracking.record import read_facts
+from ganlab.tracking.record import config_values, read_facts
 
 MAY_CHANGE = ("trainer", "tracking")
 """Groups that the command line may override on resume, beside the PLACES of the data and of outputs."""
-CALL_ONLY = ("resume", "strict")
+CALL_ONLY = ("resume", "strict", "trust")
 """Keys that belong to one call, not to the run."""
 LISTED = 6
 """Differences that a message lists."""
@@ -27,8 +30,9 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
     Raises UserError where the run's record is damaged or was written by a ganlab with other classes, and where an
     override would change the experiment.
     """
-    facts, stored = read_facts(folder), stored_config(folder)
-    check_classes(f"resume={folder}", stored, facts)
+    facts = read_facts(folder)
+    stored = stored_config(folder, cfg.trust)
+    check_classes(f"resume={folder}", config_values(folder), facts)
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if key in CALL_ONLY:
@@ -44,15 +48,27 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
         # The run's own relative paths may begin in another folder than those of the command line.
         value = str(Path(value).expanduser().absolute()) if key in PLACES and value is not None else value
         OmegaConf.update(stored, key, value, force_add=True)
+    _check_store(folder, stored, overrides)
     return stored
 
 
-def check_classes(run: str, stored: DictConfig, facts: Mapping[str, Any]) -> None:
+def _check_store(folder: Path, stored: DictConfig, overrides: Sequence[str]) -> None:
+    """Raise UserError where the folder, and not the command line, says to which MLflow store the run is sent."""
+    uri = stored.tracking.get("uri")
+    given = any(override.startswith("tracking.uri=") for override in overrides)
+    if stored.tracking.mlflow and uri is not None and not given and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+        raise UserError(
+            f"resume={folder}: its configuration has tracking.uri={masked(str(uri))}, and a folder does not say where "
+            "a run is sent. Name the store again, tracking.uri=<URI>, or go on without it, tracking.mlflow=false."
+        )
+
+
+def check_classes(run: str, stored: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Raise UserError where the configuration of a run names classes of ganlab that this version does not have.
 
     `run` names the run in the message, `facts` are those of its `run.json`.
     """
-    ours = [target for target in targets(OmegaConf.to_container(stored)) if str(target).startswith("ganlab.")]
+    ours = [target for target in targets(stored) if str(target).startswith("ganlab.")]
     missing = [target for target in ours if not _exists(target)]
     if missing:
         raise UserError(
@@ -70,17 +86,18 @@ def _exists(target: str) -> bool:
         return False
 
 
-def check_same(folder: Path, values: Mapping[str, Any]) -> None:
+def check_same(folder: Path, values: Mapping[str, Any], text: str) -> None:
     """Raise UserError where a folder already holds a run of another configuration than these plain values.
 
-    A job that a cluster queues again, and a sweep that is started again, return to their folders without `resume`.
+    `text` is what they are stored as, without secrets. A job that a cluster queues again, and a sweep that is started
+    again, return to their folders without `resume`.
     """
-    stored = OmegaConf.to_container(stored_config(folder), resolve=True)
-    assert isinstance(stored, dict)
+    stored = config_values(folder)
+    resolved = {key for key, _, _ in _differences(stored, values)}
     differences = [
-        f"  {key}: {before!r} there, {now!r} here"
-        for key, before, now in _differences(stored, values)
-        if key.split(".")[0] not in (*MAY_CHANGE, *CALL_ONLY)
+        f"  {key}: {masked(repr(before))} there, {masked(repr(now))} here"
+        for key, before, now in _differences(stored, parsed(text))
+        if key in resolved and key.split(".")[0] not in (*MAY_CHANGE, *CALL_ONLY) and key != "dataset.download"
     ]
     if differences:
         raise UserError(

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from ganlab.command.entry import overrides
 from ganlab.command.folder import working_in
 from ganlab.command.resume import check_classes, check_same, with_overrides
 from ganlab.command.saturation import beyond_range
@@ -26,11 +27,10 @@ from ganlab.core.errors import INTERRUPTED, RESULT, UserError
 from ganlab.core.words import REDUCED
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
-from ganlab.generator.load import stored_config
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import check_room
 from ganlab.tracking.provenance import provenance
-from ganlab.tracking.record import CONFIG, SPLIT, home, note_written
+from ganlab.tracking.record import CONFIG, SPLIT, config_values, home, note_written
 from ganlab.trainer import ddp
 from ganlab.trainer.build import make_trainer
 from ganlab.trainer.compiled import compile_networks
@@ -60,12 +60,12 @@ def main(cfg: DictConfig) -> float | None:
 def _run(cfg: DictConfig, folder: Path, began: float) -> float | None:
     strict, resumed = bool(cfg.strict), cfg.resume is not None
     if resumed:
-        cfg = with_overrides(folder, cfg, HydraConfig.get().overrides.task)
+        cfg = with_overrides(folder, cfg, overrides())
         # Its relative paths begin where the project lies now.
         os.chdir(home(folder))
     experiment = compose(cfg)
     objective = experiment.metrics.objective
-    if not resumed and _finished(folder, experiment.config):
+    if not resumed and _finished(folder, experiment):
         return _objective(objective, json.loads((folder / "metrics.json").read_text()))
     rows = _carry_out(experiment, _call(experiment.config), folder, began, strict)
     return _objective(objective, rows)
@@ -146,13 +146,13 @@ def _recorded(experiment: Experiment, folder: Path, signals: Signals) -> Iterato
             follower.close()
 
 
-def _finished(folder: Path, config: Mapping[str, Any]) -> bool:
+def _finished(folder: Path, experiment: Experiment) -> bool:
     """Return whether the folder holds this run, finished. Raises UserError where it holds another one."""
     if not (folder / "config.yaml").is_file():
         return False
     facts = run_facts.earlier(folder)
-    check_classes(str(folder), stored_config(folder), facts)
-    check_same(folder, config)
+    check_classes(str(folder), config_values(folder), facts)
+    check_same(folder, experiment.config, experiment.config_yaml)
     finished = facts.get("status") == "FINISHED"
     if finished:
         log.info("%s holds this run already, finished: nothing is done", folder, extra=RESULT)
@@ -170,7 +170,7 @@ def _call(config: Mapping[str, Any]) -> dict[str, Any]:
     chosen = OmegaConf.to_container(hydra.runtime.choices)
     assert isinstance(chosen, dict)
     return {
-        "overrides": list(hydra.overrides.task),
+        "overrides": overrides(),
         "choices": {group: chosen.get(group) for group in GROUPS} | {"trick": list(config["trick"]) or ["none"]},
         "seed": config["seed"],
         "in_sweep": hydra.mode == RunMode.MULTIRUN,

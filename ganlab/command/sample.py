@@ -1,7 +1,7 @@
 """Generated samples written to a folder, with a card that says what they are."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def write_samples(
     batch_size: int = 256,
     label: str | Mapping[str, int] | None = None,
     attributes: Mapping[str, float] | None = None,
+    trust: str | Collection[str] | None = (),
 ) -> Path:
     """Write `n` samples of a run's generator to the folder `out`, all of them or none, and return it.
 
@@ -61,7 +62,7 @@ def write_samples(
     check_whole("seed", seed, -(2**63), 2**63 - 1)
     n, label, run = sum(counts.values()), _shown(label), run_or_best(run)
     with file_errors("run", run):
-        trained = load(run, None if checkpoint is None else str(checkpoint))
+        trained = load(run, None if checkpoint is None else str(checkpoint), trust)
     _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
     format = str(format or next(iter(formats)))
@@ -125,7 +126,8 @@ def provenance(trained: Trained, seed: int) -> list[str]:
         f"run: {run['name']}, started {run['started']}, checkpoint {trained.checkpoint}",
         f"trained on: {run['choices']['dataset']}; seed of the noise: {seed}",
     ]
-    return [*lines, trained.gan.codec.standardization.zero] if trained.kind.leads else lines
+    lines = [*lines, trained.gan.codec.standardization.zero] if trained.kind.leads else lines
+    return [" ".join(line.split()) for line in lines]
 
 
 def _write_card(folder: Path, trained: Trained, **values: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from ganlab.core.masking import masked
 from ganlab.core.settings import check_writable
 from ganlab.tracking.search import name_best
 
@@ -53,7 +54,10 @@ class Sweep(Callback):
         atexit.register(self.close, "FAILED")
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remove the error of an earlier try of the job."""
+        """Remove the error of an earlier try of the job, and credentials from Hydra's record of the sweep."""
+        record = Path(config.hydra.runtime.output_dir).parent / "multirun.yaml"
+        if record.is_file() and (text := record.read_text()) != masked(text):
+            record.write_text(masked(text))
         (Path(config.hydra.runtime.output_dir) / FAILED).unlink(missing_ok=True)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
@@ -66,7 +70,7 @@ class Sweep(Callback):
             return
         except Exception as error:
             file = Path(config.hydra.runtime.output_dir) / FAILED
-            file.write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+            file.write_text(json.dumps({"error": masked(f"{type(error).__name__}: {error}")}))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Name the best run of a search, write the summary and close the sweep's run in MLflow."""
@@ -102,7 +106,12 @@ def _closing(config: DictConfig, folder: Path) -> Callable[[str, Path | None], N
     from ganlab.tracking.store import Store, store_uri
 
     outputs = Path(config.outputs)
-    store = Store(store_uri(config.tracking.uri, outputs), outputs, config.tracking.experiment)
+    store = Store(
+        store_uri(config.tracking.uri, outputs),
+        outputs,
+        config.tracking.experiment,
+        config.tracking.get("patient_ids", False),
+    )
     return partial(close_sweep, folder, store, config.tracking.patience_s)
 
 

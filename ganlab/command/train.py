@@ -49,7 +49,7 @@ def train(
     start = newest_checkpoint(folder, strict)
     if start is not None:
         check_weights(gan, start, state_in(start)["state_dict"])
-    with together(trainer, folder, start):
+    with together(trainer, folder, start, experiment.config):
         fit(trainer, gan, experiment.data, start)
     facts["steps"] = gan.steps
     facts["epochs"] = trainer.current_epoch

@@ -55,10 +55,18 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
     if resume and not (Path(resume) / "config.yaml").is_file():
         raise SystemExit(f"resume={resume}: no config.yaml there, so it is no run folder. Runs lie in {outputs}/runs.")
     if resume:
+        _refuse_links(Path(resume))
         return str(resume)
     writable(outputs)
     what = "-".join(str(choices.get(group)) for group in ("dataset", "arrangement", "architecture"))
     return f"{outputs}/runs/{now}_{plain(what)}"
+
+
+def _refuse_links(folder: Path) -> None:
+    """End the program where a file of a run's folder is a link: a log would be written to where it leads."""
+    links = [ascii(path.name) for path in folder.iterdir() if path.is_symlink() and not path.is_dir()]
+    if links:
+        raise SystemExit(f"resume={folder}: {links[0]} is a link, and a run's files are none. Copy the folder whole.")
 
 
 def writable(outputs: str) -> str:

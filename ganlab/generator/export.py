@@ -3,11 +3,12 @@
 import hashlib
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import save as tensors_as_bytes
 
 from ganlab import __version__
@@ -17,9 +18,10 @@ from ganlab.core.schema import validated
 from ganlab.exchange.card import NOTICE, write_card
 from ganlab.gan.acgan import ACGAN
 from ganlab.gan.gan import GAN
-from ganlab.generator.load import load, stored_config
+from ganlab.generator.load import load
 from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sample, rebuilt, state_of
 from ganlab.generator.schema import FORMAT, Exported
+from ganlab.generator.stored import stored_config
 from ganlab.generator.trained import Trained
 from ganlab.tracking.facts import choice_name
 from ganlab.tracking.search import run_or_best
@@ -27,14 +29,19 @@ from ganlab.tracking.search import run_or_best
 log = logging.getLogger(__name__)
 
 
-def export_generator(run: str | None, out: str | None = None, checkpoint: str | None = None) -> Path:
+def export_generator(
+    run: str | None,
+    out: str | None = None,
+    checkpoint: str | None = None,
+    trust: str | Collection[str] | None = (),
+) -> Path:
     """Write the generator of a run, or of a search's best run, to the folder `out`: all or nothing. Return the folder.
 
     Raises UserError where the folder holds something or cannot be written, a weight or a sample is not finite, or the
     run's networks are no classes of ganlab's, so that nobody else could load them.
     """
     run = run_or_best(run)
-    trained = load(run, checkpoint)
+    trained = load(run, checkpoint, trust)
     source = Path(str(run))
     if (source / CONFIG).is_file():
         raise UserError(f"run={run} is an exported generator already: copy the folder.")
@@ -44,7 +51,7 @@ def export_generator(run: str | None, out: str | None = None, checkpoint: str | 
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_of(trained.gan).items()}
     check_finite(tensors, trained.checkpoint)
     weights = tensors_as_bytes(tensors, metadata={"format": "pt"})
-    config = _config(source, trained, hashlib.sha256(weights).hexdigest())
+    config = _config(stored_config(source, trust), trained, hashlib.sha256(weights).hexdigest())
     text = json.dumps(config, indent=1)
     rebuilt(validated(Exported, json.loads(text), f"run={run}").model_dump(), source, len(weights))
     with whole_folder(folder, room=len(weights)) as unfinished:
@@ -55,9 +62,9 @@ def export_generator(run: str | None, out: str | None = None, checkpoint: str | 
     return folder
 
 
-def _config(run: Path, trained: Trained, sha256: str) -> dict[str, Any]:
+def _config(stored: DictConfig, trained: Trained, sha256: str) -> dict[str, Any]:
     """Return the facts of a run that may be shared, picked one by one so that nothing else comes along."""
-    config = OmegaConf.to_container(stored_config(run), resolve=True)
+    config = OmegaConf.to_container(stored, resolve=True)
     assert isinstance(config, dict)
     facts, train = trained.run, trained.run["data"]["parts"]["train"]
     gan = type(trained.gan)

@@ -1,11 +1,10 @@
 """A trained generator from the folder of its run, or from an exported folder, and its samples as if read from files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig
 
 import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
 from ganlab.compose import compose_networks
@@ -15,9 +14,10 @@ from ganlab.evaluation.reference import generated
 from ganlab.exchange.synthetic import Synthetic
 from ganlab.gan.gan import GAN
 from ganlab.generator.portable import CONFIG, load_portable
+from ganlab.generator.stored import stored_config
 from ganlab.generator.trained import Trained, check_weights, restore, state_in
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
-from ganlab.tracking.record import home, read_config, read_facts
+from ganlab.tracking.record import read_facts
 from ganlab.tracking.search import run_or_best
 
 
@@ -35,32 +35,19 @@ def run_folder(run: str | Path | None, *files: str) -> Path:
     return folder
 
 
-def stored_config(folder: Path) -> DictConfig:
-    """Return the configuration that a run stored. Raises UserError where it is not what the run wrote."""
-    return read_config(folder)
-
-
-def stored_dataset(folder: Path) -> DictConfig:
-    """Return the configuration of a run's data set; its relative paths begin where the run's project lies now."""
-    dataset, base = stored_config(folder).dataset, home(folder)
-    for key in ("root", "file", "people", "cache"):
-        if base != Path.cwd() and isinstance(path := dataset.get(key), str):
-            dataset[key] = str(base / Path(path).expanduser())
-    return dataset
-
-
-def load(run: str | Path | None, checkpoint: str | None = None) -> Trained:
+def load(run: str | Path | None, checkpoint: str | None = None, trust: str | Collection[str] | None = ()) -> Trained:
     """Return the generator of a run folder, or of one of `ganlab.export_generator`, from a named checkpoint.
 
     None is the one that stopping=rule chose, else the last; `last` and a name in `generators`, such as `epoch_0050`,
     are accepted too. Only networks, data set and codec are built, so that metrics and callbacks whose classes have
-    moved since do not matter. Raises UserError where the folder is no run, the checkpoint is missing, or belongs to
-    other networks.
+    moved since do not matter. `trust` lists packages of your own whose classes the run's configuration may name.
+    Raises UserError where the folder is no run or names other classes, the checkpoint is missing, or belongs to other
+    networks.
     """
     if run is not None and (Path(str(run)) / CONFIG).is_file():
         return load_portable(Path(str(run)), checkpoint or "last")
     folder = run_folder(run)
-    networks = compose_networks(stored_config(folder))
+    networks = compose_networks(stored_config(folder, trust))
     gan = networks.gan
     alone = {path.stem: path for path in (folder / "generators").glob("*.pt")}
     if checkpoint in alone:

@@ -1,8 +1,7 @@
-"""The objects that a configuration from elsewhere may build: public classes and functions of ganlab's packages."""
+"""The objects that an exported generator's configuration may build, and the plain values that it may hold."""
 
 import inspect
 import math
-import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -11,9 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ganlab.core.errors import UserError
-from ganlab.core.settings import HERE
+from ganlab.generator.allowed import DIRECTIVES, Allowed, choices
 
-DIRECTIVES = {"_target_", "_partial_", "_convert_"}
 LARGEST = 4096
 """Bound of whole numbers (sides, leads, points): tensors of these sizes are made before weights are compared."""
 UNBOUNDED = {"seed", "low", "high", "categories", "binary", "samples"}
@@ -24,7 +22,7 @@ DEEPEST = 8
 
 
 def build_allowed(node: Any, package: str, base: type) -> Any:
-    """Return the object of `node`, as Hydra builds it, if every class it names is defined in `ganlab.<package>`.
+    """Return the object of `node`, as Hydra builds it, if conf/<package> names all it names.
 
     Its class has to be a `base`, whether it is built or, with `_partial_`, still takes arguments. Raises UserError for
     any other target, before anything is built.
@@ -32,30 +30,20 @@ def build_allowed(node: Any, package: str, base: type) -> Any:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise UserError(f"{package}: accepted is an object with a _target_ in ganlab.{package}.")
     check_plain(node, package)
-    for target in targets(node):
-        _own(target, package)
     own_class(node["_target_"], package, base)
+    Allowed(package).check(node, package)
     return instantiate(OmegaConf.create(node))
 
 
 def own_class(target: str, package: str, base: type) -> Any:
-    """Return the class of that name in `ganlab.<package>`. Raises UserError where there is none, or it is no `base`."""
-    member = _own(target, package)
+    """Return the class of that name. Raises UserError where conf/<package> does not name it, or it is no `base`."""
+    if target not in choices(package):
+        raise UserError(f"{package}: {target!r} is refused. Accepted are {', '.join(sorted(choices(package)))}.")
+    module, _, name = target.rpartition(".")
+    member = getattr(import_module(module), name)
     if not (inspect.isclass(member) and issubclass(member, base)):
         raise UserError(f"{package}: {target} is no {base.__name__}.")
     return member
-
-
-def _own(target: Any, package: str) -> Any:
-    """Return the public class or function that a file of the package itself defines, none that the file imports."""
-    parts = re.fullmatch(rf"(ganlab\.{package}\.([a-z0-9_]+))\.([A-Za-z][A-Za-z0-9_]*)", str(target))
-    if parts and (HERE / package / f"{parts[2]}.py").is_file():
-        member = getattr(import_module(parts[1]), parts[3], None)
-        if (inspect.isclass(member) or inspect.isfunction(member)) and member.__module__ == parts[1]:
-            return member
-    raise UserError(
-        f"{package}: {target!r} is refused. Accepted are the public classes and functions of ganlab.{package}."
-    )
 
 
 def targets(node: Any) -> Iterator[Any]:

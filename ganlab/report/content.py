@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ganlab.core.plain_yaml import Error, read_yaml
 
 
 def read(file: Path, trouble: list[str], name: str = "") -> Any:
@@ -13,9 +13,8 @@ def read(file: Path, trouble: list[str], name: str = "") -> Any:
     if not file.is_file():
         return None
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+        return json.loads(file.read_text(encoding="utf-8")) if file.suffix == ".json" else read_yaml(file)
+    except Error as error:
         trouble.append(f"{name or file.name} could not be read: {error}.")
         return None
 

@@ -22,6 +22,7 @@ from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.samples import by_class, compare
 from ganlab.report.training import choice, curves, grids
 from ganlab.tracking.history import read_history
+from ganlab.tracking.shared import nameless
 
 COMPARISON = "comparison.png"
 """Picture of real and synthetic samples, in the folder of the run."""
@@ -175,10 +176,11 @@ def data_view(data: Mapping[str, Any], people: str) -> DataSection | None:
         ],
         noun=record,
         skipped_title=", ".join(counted(total, of) for of, total in totals.items()),
-        skipped=_records(skipped),
-        doubtful=_records([mapping(item) for item in list_of(data.get("doubtful"))]),
+        skipped=_records(skipped, record),
+        doubtful=_records(list_of(data.get("doubtful")), record),
     )
 
 
-def _records(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    return [(one.get("record", "–"), one.get("reason", "–"), number(one.get("count", 1))) for one in items]
+def _records(items: Sequence[Any], noun: str) -> list[tuple[str, str, str]]:
+    """Return what was left out, why, and how many; single records have their names in `run.json` alone."""
+    return [(one["record"], one["reason"], number(one["count"])) for one in nameless(items, noun)]

@@ -1,5 +1,6 @@
 """The facts of a run in `run.json` and `split.json`: its choices, data, code and outcome."""
 
+import hashlib
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import Any
 from ganlab import __version__
 from ganlab.core.errors import UserError
 from ganlab.core.files import alive, write_whole
+from ganlab.core.masking import masked_values
 from ganlab.core.settings import HERE
 from ganlab.dataset.module import Data
 from ganlab.tracking.record import FACTS, SPLIT, read_facts, read_split
@@ -35,7 +37,7 @@ def begin(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "id": uuid.uuid4().hex,
         "status": "RUNNING",
-        "host": socket.gethostname(),
+        "host": host_name(),
         "pid": os.getpid(),
         "name": folder.name,
         "working_folder": str(Path.cwd()),
@@ -64,9 +66,14 @@ def earlier(folder: Path) -> dict[str, Any]:
     return read_facts(folder) if (folder / FACTS).is_file() else {}
 
 
+def host_name() -> str:
+    """Return a pseudonym of this machine, the same for all of its runs."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
+
+
 def write(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write `run.json`. Raises UserError where it cannot be written."""
-    write_whole(folder / FACTS, json.dumps(facts, indent=1))
+    write_whole(folder / FACTS, json.dumps(masked_values(facts), indent=1))
 
 
 def end(folder: Path, status: str, error: BaseException | None = None) -> None:
@@ -82,8 +89,8 @@ def end(folder: Path, status: str, error: BaseException | None = None) -> None:
 
 def end_if_dead(folder: Path) -> None:
     """Write that a run was KILLED where its process has gone from this machine without writing an end."""
-    facts, host = earlier(folder), socket.gethostname()
-    if (facts.get("status"), facts.get("host")) == ("RUNNING", host) and not alive(facts.get("pid") or 0):
+    facts, hosts = earlier(folder), (host_name(), socket.gethostname())
+    if facts.get("status") == "RUNNING" and facts.get("host") in hosts and not alive(facts.get("pid") or 0):
         end(folder, "KILLED")
 
 

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from filelock import FileLock
 from PIL import Image
 
 from ganlab.core.files import write_whole
+from ganlab.core.plain_yaml import parsed, read_yaml
 from ganlab.tracking.history import read_history
 from ganlab.tracking.record import read_facts
+from ganlab.tracking.shared import Shared, counts_of
 from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -85,11 +86,11 @@ def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any]
     runs = client.search_runs([experiment], f"tags.`ganlab.id` = '{facts['id']}'", max_results=1)
     if runs:
         return str(runs[0].info.run_id)
-    tags = dict(facts["tags"]) | {"ganlab.id": facts["id"]}
+    tags = dict(facts["tags"]) | {"ganlab.id": facts["id"], "hydra.output_dir": folder.name}
     if facts["in_sweep"]:
         tags["mlflow.parentRunId"] = parent_of(folder.parent, client, experiment, store)
     began = int(1000 * datetime.fromisoformat(facts["started"]).timestamp())
-    name = ",".join(facts["overrides"]) or "defaults"
+    name = Shared.of(folder, facts).text(",".join(facts["overrides"])) or "defaults"
     return str(client.create_run(experiment, start_time=began, tags=tags, run_name=name[:LONGEST_NAME]).info.run_id)
 
 
@@ -99,9 +100,9 @@ def parent_of(sweep: Path, client: Any, experiment: str, store: Store) -> str:
         sent = Sent.read(sweep, store)
         if sent.run is None:
             file = sweep / "multirun.yaml"
-            overrides = yaml.safe_load(file.read_text())["hydra"]["overrides"]["task"] if file.is_file() else []
-            name = " ".join(map(str, overrides)) or "sweep"
-            tags = {"hydra.sweep_dir": str(sweep)}
+            overrides = read_yaml(file)["hydra"]["overrides"]["task"] if file.is_file() else []
+            name = Shared.of(sweep, {}).text(" ".join(map(str, overrides))) or "sweep"
+            tags = {"hydra.sweep_dir": sweep.name}
             sent.run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags=tags).info.run_id
             sent.write(sweep, store)
     assert sent.run is not None
@@ -116,10 +117,12 @@ class _Upload:
     folder: Path
     sent: Sent
     store: Store
+    shared: Shared = field(default_factory=lambda: Shared(()))
 
     def everything(self, facts: Mapping[str, Any]) -> None:
         """Parameters, metrics and grids at any time; most files, the results and the status once the run has ended."""
         status, names = facts["status"], ["config.yaml", "split.json"]
+        self.shared = Shared.of(self.folder, facts)
         self.parameters()
         self.metrics()
         for grid in sorted((self.folder / "grids").glob("epoch_*.png")):
@@ -127,11 +130,12 @@ class _Upload:
         if status != "RUNNING":
             names += ["report.html", "metrics.json", "metrics.jsonl", "run.json"]
             if facts.get("upload_checkpoint") and "checkpoint" in facts:
-                names.append(f"checkpoints/{facts['checkpoint']}.ckpt")
+                checkpoint = self.folder / "checkpoints" / f"{facts['checkpoint']}.ckpt"
+                self._once(checkpoint, lambda file: self.client.log_artifact(self.sent.run, str(file)))
             step = int(facts.get("steps", 0))
             self._once(self.folder / "metrics.json", lambda file: self._results(file, step), "measured")
         for name in names:
-            self._once(self.folder / name, lambda file: self.client.log_artifact(self.sent.run, str(file)))
+            self._once(self.folder / name, self._text)
         if status != self.sent.status:
             self.client.update_run(self.sent.run, status=status)
             if status != "RUNNING":
@@ -146,8 +150,8 @@ class _Upload:
         file = self.folder / "config.yaml"
         if "parameters" in self.sent.files or not file.is_file():
             return
-        text = file.read_text()
-        values = dict(_flat(yaml.safe_load(text)))
+        text = self.shared.text(file.read_text())
+        values = dict(_flat(parsed(text)))
         flat = [Param(key, str(value)[:LONGEST_VALUE]) for key, value in cleaned(values).items()]
         present = self.client.get_run(self.sent.run).data.params
         for params in _batches([param for param in flat if param.key not in present], BATCH[1]):
@@ -176,6 +180,15 @@ class _Upload:
             if batch:
                 self._log("metrics", batch)
             self._note()
+
+    def _text(self, file: Path) -> None:
+        """Send a text as it may leave the folder: of `split.json` the counts, of `run.json` what is of no machine."""
+        name, text = file.name, file.read_text(encoding="utf-8", errors="replace")
+        if name == "split.json" and not self.store.patient_ids:
+            name, text = "split_counts.json", json.dumps(counts_of(json.loads(text)), indent=1)
+        if name == "run.json" and not self.store.patient_ids:
+            text = json.dumps(self.shared.facts(json.loads(text)), indent=1)
+        self.client.log_text(self.sent.run, self.shared.text(text), name)
 
     def _grid(self, grid: Path) -> None:
         """An image that MLflow shows with a slider over the steps."""
@@ -210,6 +223,9 @@ class _Upload:
     def _once(self, file: Path, act: Callable[[Path], None], name: str | None = None) -> None:
         """Bring a file, where there is one, unless the store has this content of it."""
         if not file.is_file():
+            return
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            log.warning("%s lies outside of its run and is not sent", file)
             return
         name = name or file.relative_to(self.folder).as_posix()
         now = hashlib.sha256(file.read_bytes()).hexdigest()

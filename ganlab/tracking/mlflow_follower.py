@@ -14,8 +14,10 @@ from filelock import Timeout
 from pytorch_lightning.loggers import Logger
 
 from ganlab.core.errors import UserError
+from ganlab.core.masking import masked
 from ganlab.tracking.facts import end_if_dead
 from ganlab.tracking.mlflow import bring, parent_of
+from ganlab.tracking.shared import Shared
 from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -89,7 +91,7 @@ class MLflow(Logger):
 
 def _in_short(error: Exception) -> str:
     lines = str(error).strip().splitlines() or ["no reason given"]
-    return f"{type(error).__name__}: {lines[0][:200]}"
+    return masked(f"{type(error).__name__}: {lines[0][:200]}")
 
 
 def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summary: Path | None) -> None:
@@ -100,8 +102,9 @@ def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summa
             client, experiment = store.open()
             parent = parent_of(sweep, client, experiment, store)
             client.set_terminated(parent, status)
-            if summary is not None:
-                client.log_artifact(parent, str(summary))
+            # The page of a sweep gives the errors of jobs that failed, which may name records.
+            if summary is not None and (status == "FINISHED" or store.patient_ids):
+                client.log_text(parent, Shared.of(sweep, {}).text(summary.read_text(encoding="utf-8")), summary.name)
             log.info("sweep %s: %s in MLflow", sweep, status)
         except Exception as error:
             log.warning("MLflow does not know how the sweep ended (%s): %s", type(error).__name__, error)

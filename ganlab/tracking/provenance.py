@@ -21,7 +21,9 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.samples import FITTED_VALUES
 from ganlab.split.base import Member, Split
 
-WITHOUT_EFFECT = {"cache", "outputs", "resume", "root", "file", "tracking", "num_workers", "enable_progress_bar"}
+WITHOUT_EFFECT = {
+    *("cache", "outputs", "resume", "root", "file", "tracking", "trust", "num_workers", "enable_progress_bar"),
+}
 """Keys, at any depth, that do not change the results of a run. The data in `root` or `file` have their own hash."""
 
 READ = 64

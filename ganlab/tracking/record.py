@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,6 +22,8 @@ from pydantic import (
 from yaml import YAMLError
 
 from ganlab.core.errors import UserError
+from ganlab.core.plain_yaml import LARGEST as LARGEST_CONFIG
+from ganlab.core.plain_yaml import parsed
 from ganlab.core.settings import HYDRA
 from ganlab.split.base import Split
 
@@ -113,16 +113,19 @@ def read_split(folder: Path) -> Split:
     return Split(stored["name"], stored["seed"], parts, tuple(stored.get("spared", ())))
 
 
-def read_config(folder: Path) -> DictConfig:
-    """Return the stored configuration. Raises UserError where it is missing, damaged, or not what the run wrote."""
+def config_values(folder: Path) -> dict[str, Any]:
+    """Return the stored configuration as plain values, not interpolated. Nothing of it may be built unchecked.
+
+    Raises UserError where it is missing, damaged, or not what the run wrote.
+    """
     file, way = folder / CONFIG, begin_again(folder, CONFIG)
     try:
-        stored = OmegaConf.create(_text(file, way))
-    except (YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
+        stored = parsed(_text(file, way, LARGEST_CONFIG))
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{file} is damaged: {_first_line(error)}. {way}") from error
-    lacking = [group for group in GROUPS if not isinstance(stored, DictConfig) or group not in stored]
-    if not isinstance(stored, DictConfig) or lacking:
-        raise UserError(f"{file} is damaged: it has no {', '.join(lacking)}. {way}")
+    lacking = [group for group in GROUPS if not isinstance(stored, dict) or group not in stored]
+    if not isinstance(stored, dict) or lacking or not all(isinstance(key, str) for key in stored):
+        raise UserError(f"{file} is damaged: it has no {', '.join(lacking) or 'names'}. {way}")
     check_written(folder, CONFIG, f"For another experiment begin a new run. {way}")
     return stored
 
@@ -192,12 +195,12 @@ def _read(file: Path, form: type[_Lenient], way: str) -> dict[str, Any]:
     return result
 
 
-def _text(file: Path, way: str) -> str:
+def _text(file: Path, way: str, largest: int = LARGEST) -> str:
     if not file.is_file():
         raise UserError(f"{file} is missing. {way}")
     try:
-        if (size := file.stat().st_size) > LARGEST:
-            raise UserError(f"{file} is damaged: it has {size:,} bytes; accepted are {LARGEST:,}. {way}")
+        if (size := file.stat().st_size) > largest:
+            raise UserError(f"{file} is damaged: it has {size:,} bytes; accepted are {largest:,}. {way}")
         return file.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}. {way}") from error

@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ganlab.core.errors import UserError
+from ganlab.core.plain_yaml import Error, read_yaml
 
 RESULTS = "optimization_results.yaml"
 """What the sweeper writes to the sweep's folder: the best parameters, and the objective that they reached."""
@@ -34,8 +35,11 @@ def run_or_best(run: str | Path | None) -> Any:
     folder = Path(str(run))
     if run is None or (folder / "config.yaml").is_file():
         return run
-    results: Any = OmegaConf.load(folder / RESULTS) if (folder / RESULTS).is_file() else {}
-    if BEST in results:
+    try:
+        results = read_yaml(folder / RESULTS) if (folder / RESULTS).is_file() else {}
+    except Error as error:
+        raise UserError(f"{folder / RESULTS} is damaged: {error}. Name the run instead.") from error
+    if isinstance(results, dict) and BEST in results:
         return folder / Path(str(results[BEST])).name
     if runs := sorted(file.parent.name for file in folder.glob("*/run.json")):
         raise UserError(

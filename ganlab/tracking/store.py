@@ -47,6 +47,7 @@ class Store:
     uri: str
     outputs: Path
     experiment: str = EXPERIMENT
+    patient_ids: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "experiment", str(self.experiment).strip())

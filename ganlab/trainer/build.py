@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from pytorch_lightning import Callback, LightningDataModule, Trainer
@@ -84,6 +85,10 @@ class Schedule:
         """Return the loggers of a run folder."""
         loggers: list[Logger] = [JSONLines(folder)]
         if self.tensorboard:
+            from tensorboard.summary.writer import event_file_writer
+
+            # The names of its files would hold the name of this machine.
+            event_file_writer.socket = SimpleNamespace(gethostname=lambda: "machine")
             loggers.append(TensorBoardLogger(str(folder), name="tensorboard", version=""))
         return loggers
 

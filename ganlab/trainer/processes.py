@@ -1,7 +1,7 @@
 """The processes of trainer=ddp but the first: started around training, watched, and ended with it.
 
-The first process is the run: it alone writes, evaluates and reports. The others (`ganlab.command.rank`) read the
-configuration from the run's folder, train with it and end. Hydra starts no job twice, nothing is left in the
+The first process is the run: it alone writes, evaluates and reports. The others (`ganlab.command.rank`) are given its
+configuration, train with it and end. Hydra starts no job twice, nothing is left in the
 environment, and a run can be resumed with any number of devices.
 """
 
@@ -12,9 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryFile
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import Trainer
@@ -44,13 +46,15 @@ class RankFailed(RuntimeError):
 class Together:
     """A context around training in which the other processes run; it leaves nothing behind.
 
-    `start` is the checkpoint that training starts from. Raises RankFailed where a process fails.
+    `start` is the checkpoint that training starts from, `config` the run's configuration, which may hold what
+    `config.yaml` does not. Raises RankFailed where a process fails.
     """
 
-    def __init__(self, strategy: Ranks, folder: Path, start: Path | None) -> None:
+    def __init__(self, strategy: Ranks, folder: Path, start: Path | None, config: Mapping[str, Any]) -> None:
         self.strategy = strategy
         self.folder = folder
         self.start = start
+        self.config = config
         self.others: list[subprocess.Popen[bytes]] = []
         self._over = threading.Event()
 
@@ -89,9 +93,13 @@ class Together:
     def _begin(self, rank: int, world: int, port: int) -> subprocess.Popen[bytes]:
         call = {"folder": str(self.folder), "rank": rank, "world": world, "port": port}
         call |= {"start": str(self.start) if self.start else None, "threads": torch.get_num_threads()}
-        command = [sys.executable, "-m", "ganlab.command.rank", json.dumps(call)]
-        with self._log(rank).open("wb") as output:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        # Modules come from where this process has them, not from the folder in which a run works.
+        command = [sys.executable, "-P", "-m", "ganlab.command.rank", json.dumps(call)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with self._log(rank).open("wb") as output, TemporaryFile("w+") as config:
+            json.dump(self.config, config)
+            config.seek(0)
+            return subprocess.Popen(command, stdin=config, stdout=output, stderr=output, env=environment)
 
     def _log(self, rank: int) -> Path:
         return self.folder / LOG.format(rank)
@@ -135,6 +143,10 @@ def leave() -> None:
             distributed.destroy_process_group()
 
 
-def together(trainer: Trainer, folder: Path, start: Path | None) -> AbstractContextManager[object]:
+def together(
+    trainer: Trainer, folder: Path, start: Path | None, config: Mapping[str, Any]
+) -> AbstractContextManager[object]:
     """Return the context of the other processes around training where several devices train, else one of nothing."""
-    return Together(trainer.strategy, folder, start) if isinstance(trainer.strategy, Ranks) else nullcontext()
+    if not isinstance(trainer.strategy, Ranks):
+        return nullcontext()
+    return Together(trainer.strategy, folder, start, config)

@@ -1,5 +1,6 @@
 """The download against a local server that breaks off, corrupts, refuses and stalls on request."""
 
+import gzip
 import hashlib
 import logging
 import random
@@ -10,19 +11,23 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import pytest
 
 from ganlab.core.errors import UserError
+from ganlab.dataset import answer
 from ganlab.dataset import download as room
 from ganlab.dataset.download import SUMS, DownloadSummary, download
 
@@ -35,6 +40,16 @@ FILES = {
     "patient002/s0015l re#1.xyz": random.Random(1).randbytes(1000),
     "patient002/empty.atr": b"",
 }
+
+
+BOMB = gzip.compress(bytes(20 << 20))
+ENDLESS = {
+    "gzip": (("Content-Encoding", "gzip"), ("Content-Length", str(len(BOMB)))),
+    "huge": (("Content-Length", str(1 << 60)),),
+    "drip": (("Content-Length", str(SIZE)),),
+    "chunks": (("Transfer-Encoding", "chunked"),),
+}
+"""Headers of answers that would have no end, in memory, on the disk or in time."""
 
 
 class Request(NamedTuple):
@@ -79,6 +94,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(int(fault or 404), b"no")
         elif fault == "corrupt":
             self.answer(200, body[:-1] + bytes([body[-1] ^ 1]))
+        elif fault in ENDLESS:
+            self.without_end(fault)
         elif self.headers["Range"] is None or fault == "ignore range":
             self.answer(200, body, fault)
         else:
@@ -91,6 +108,24 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(416, b"")
         else:
             self.answer(206, body[start:], fault, f"bytes {start}-{len(body) - 1}/{len(body)}")
+
+    def without_end(self, fault: str) -> None:
+        """A gzip bomb, a length beyond any disk, a byte now and then, and chunks without end."""
+        self.send_response(200)
+        for header in ENDLESS[fault]:
+            self.send_header(*header)
+        self.end_headers()
+        self.close_connection = True
+        pieces = {
+            "gzip": repeat(BOMB, 1),
+            "drip": repeat(b"x", 200),
+            "chunks": repeat(b"fa0\r\n" + b"x" * 4000 + b"\r\n"),
+        }
+        with suppress(OSError):
+            for piece in pieces.get(fault, ()):
+                self.wfile.write(piece)
+                if fault == "drip" and self.database.over.wait(0.02):
+                    return
 
     def answer(self, status: int, body: bytes, fault: str = "", content_range: str = "") -> None:
         self.send_response(status)
@@ -270,6 +305,39 @@ def test_the_wait_doubles_up_to_a_minute(database: Database, root: Path, monkeyp
     with pytest.raises(UserError, match="failed 9 times"):
         fetch_big(database.url, root, retries=8, backoff_s=1)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "message"),
+    [
+        *((name, "gzip", "answers 'gzip', and identity was asked for") for name in (SUMS, BIG)),
+        (SUMS, "huge", r"announces 1,152,921,504,606,846,976 bytes; accepted are"),
+        (BIG, "huge", r"announces 1,152,921,504,606,846,976 bytes"),
+        *((name, "drip", r"bytes came in 0 s") for name in (SUMS, BIG)),
+        *((name, "chunks", "sends more than 100,000 bytes") for name in (SUMS, BIG)),
+    ],
+)
+def test_an_answer_without_an_end_is_ended(
+    database: Database, root: Path, monkeypatch: pytest.MonkeyPatch, name: str, fault: str, message: str
+) -> None:
+    """Shortly and in little memory, with a named error; nothing but the list of hashes has its name afterwards."""
+    database.faults[name] = repeat(fault)
+    if fault == "drip":
+        monkeypatch.setattr(answer, "GRACE_S", 0.2)
+        monkeypatch.setattr(answer, "LEAST_RATE", 1e12)
+    if fault == "chunks":
+        monkeypatch.setattr(room, "LARGEST_LIST", 100_000)
+        monkeypatch.setattr(answer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100_000))
+    began = time.monotonic()
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=message):
+            fetch_big(database.url, root, retries=0)
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+    assert time.monotonic() - began < 3
+    assert BIG not in (tree(root) if root.exists() else {})
 
 
 def test_no_network_names_the_three_ways_on(root: Path) -> None:

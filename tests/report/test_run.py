@@ -239,7 +239,8 @@ def test_settings_data_and_what_was_left_out_are_told(whole):
     assert "<details><summary>The whole configuration" in whole
     assert "url: https://physionet.org" in whole
     assert re.search(r"<td>train</td><td class=.number.>232</td><td class=.number.>23\u202f200</td>", whole)
-    assert "patient002/s0015lre" in whole
+    assert "patient002" not in whole
+    assert "The names of single ones are in <code>run.json</code> alone" in whole
     assert "Left out: 164 records" in whole
     assert "<li>no FID</li>" in whole
     assert "1 h 2 min" in whole

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganlab.core.errors import UserError
-from ganlab.tracking.record import GROUPS, home, note_written, read_config, read_facts, read_split
+from ganlab.tracking.record import GROUPS, config_values, home, note_written, read_facts, read_split
 
 CONFIG = "".join(f"{group}: {{}}\n" for group in GROUPS)
 SPLIT = json.dumps({"name": "patient", "seed": 0, "parts": {"train": ["a", "b"], "test": ["c"]}})
@@ -25,10 +25,10 @@ def run(tmp_path: Path) -> Path:
 def test_what_the_run_wrote_is_read(run: Path) -> None:
     assert read_facts(run, "name", "choices")["name"] == "x"
     assert read_split(run).parts == {"train": ("a", "b"), "test": ("c",)}
-    assert set(read_config(run)) == set(GROUPS)
+    assert set(config_values(run)) == set(GROUPS)
 
 
-READERS = {"run.json": read_facts, "split.json": read_split, "config.yaml": read_config}
+READERS = {"run.json": read_facts, "split.json": read_split, "config.yaml": config_values}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -54,10 +54,10 @@ def test_an_edited_split_is_refused(run: Path) -> None:
 def test_an_edited_configuration_is_refused_and_an_earlier_one_of_the_run_is_not(run: Path) -> None:
     facts = read_facts(run)
     (run / "run.json").write_text(json.dumps(facts | {"files": note_written(facts, {"config.yaml": "later"})}))
-    assert read_config(run)
+    assert config_values(run)
     (run / "config.yaml").write_text(CONFIG + "seed: 1\n")
     with pytest.raises(UserError, match=r"config\.yaml was changed"):
-        read_config(run)
+        config_values(run)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""F27, F28: a folder that is shared executes nothing, and what leaves a run names nobody and no machine."""
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganlab.core.errors import UserError
+from ganlab.report.summary import summarize
+from tests.conftest import newest_run
+from tests.faults.conftest import Record
+from tests.generator.hostile import CANARY, EXTRA, HOSTILE, TEXTS, with_value
+from tests.generator.test_stored import COMMANDS, folder  # noqa: F401
+from tests.generator.test_stored import command as with_folder
+
+SECRETS = {"password": "p4nted-pw", "patient": "PLANTED-47", "host": "planted-host", "variable": "planted-value"}
+NAMED_IN = {"split.json", "run.json", "run.log"}
+"""Files of a run's folder that name patients or records, and stay in it."""
+
+
+@pytest.mark.fault
+def test_f27_a_folder_that_tries_everything(folder: Path, record: Record) -> None:  # noqa: F811
+    file, tried = folder / "config.yaml", 0
+    whole = file.read_text()
+    texts = {name: with_value(whole, *each) for name, each in HOSTILE.items()}
+    texts |= TEXTS | {name: whole + extra for name, extra in EXTRA.items()}
+    for name, text in texts.items():
+        file.write_bytes(text.encode(errors="surrogateescape"))
+        before = set(folder.parent.rglob("*"))
+        for each in COMMANDS:
+            with pytest.raises(UserError, match=r"config\.yaml"):
+                with_folder(each, folder, folder.parent / "out")
+            tried += 1
+        summarize(str(folder.parent))
+        made = {path.name for path in set(folder.parent.rglob("*")) - before}
+        assert made <= {"summary.html"}, name
+    assert not Path(CANARY).exists()
+    record(
+        "F27",
+        f"a config.yaml that names {len(texts)} other things, read by {', '.join(COMMANDS)} and summary",
+        tried,
+        "each refused by place and value, nothing done",
+        "so each time",
+    )
+
+
+def planted_images(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    for person in range(12):
+        for number in range(3):
+            file = root / f"{SECRETS['patient']}{person:02}" / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (20, 30), np.uint8)).save(file)
+    file.write_bytes(file.read_bytes()[:60])
+
+
+def holding(place: Path, word: str) -> set[str]:
+    """Names of the files whose name or content holds a word."""
+    files = [path for path in place.rglob("*") if path.is_file()]
+    return {path.name for path in files if word in path.name or word.encode() in path.read_bytes()}
+
+
+@pytest.mark.fault
+def test_f28_a_run_with_secrets(
+    command: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    rounds: int,
+    record: Record,
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: SECRETS["host"])
+    monkeypatch.setenv("PLANTED", SECRETS["variable"])
+    root = Path.cwd()
+    planted_images(root / "data")
+    size = ("dataset.height=20", "dataset.width=30", "dataset.person=folder", "dataset.on_bad_record=skip")
+    tiny = ("architecture=fcn_image", "architecture.width=0.05", "batch_size=8", "trainer.max_epochs=1", "trainer=cpu")
+    call = (f"dataset.root={root}/data", *size, *tiny, "standardization=as_it_is", "arrangement=image", "metrics=paper")
+    for _ in range(rounds):
+        for name in ("outputs", "exported", "made"):
+            shutil.rmtree(root / name, ignore_errors=True)
+        for uri in (f"'http://me:{SECRETS['password']}@127.0.0.1:1/?token={SECRETS['password']}'", "null"):
+            command(
+                "run",
+                "dataset=images",
+                *call,
+                f"tracking.uri={uri}",
+                "tracking.patience_s=1",
+                "reported=${oc.env:PLANTED}",
+            )
+        run = newest_run(root)
+        command("export_generator", f"run={run}", "out=exported", "trust=[oc.env:PLANTED]")
+        command("sample", "run=exported", "n=2", "out=made")
+        for word in ("password", "host", "variable"):
+            assert holding(root, SECRETS[word]) == set(), word
+        for place in (root / "exported", root / "made", root / "outputs" / "mlartifacts"):
+            assert holding(place, SECRETS["patient"]) == set()
+            assert holding(place, str(root)) == set()
+        assert SECRETS["patient"].encode() not in (root / "outputs" / "mlflow.db").read_bytes()
+        assert holding(run, SECRETS["patient"]) <= NAMED_IN
+        assert {path.name for path in (root / "outputs" / "mlartifacts").rglob("*.json")} >= {"split_counts.json"}
+    record(
+        "F28",
+        "a password, a patient's id, the machine's name and a variable planted in a run, searched in all it left",
+        rounds,
+        "no file of run, export, samples and MLflow has them; ids in split.json, run.json, run.log alone",
+        "so each time",
+    )

@@ -1,0 +1,266 @@
+"""A folder that somebody shares executes nothing: what its config.yaml names is refused by place and value."""
+
+import json
+import os
+import pickle
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from omegaconf import OmegaConf
+
+from ganlab.command import reproduce as reproduction
+from ganlab.command.evaluate import _task_of_run
+from ganlab.command.reading_sheet import make_sheet
+from ganlab.command.reproduce import reproduce
+from ganlab.command.resume import with_overrides
+from ganlab.command.sample import write_samples
+from ganlab.core.errors import UserError
+from ganlab.core.masking import stored_text
+from ganlab.generator.allowed import Allowed, choices
+from ganlab.generator.export import export_generator
+from ganlab.generator.load import load
+from ganlab.generator.stored import stored_config
+from ganlab.report.summary import summarize
+from tests.conftest import LIMB
+from tests.generator.hostile import CANARY, EXTRA, HOSTILE, PICKLE, TEXTS, with_value
+from tests.test_conf import CHOICES, WITH, composed
+
+
+class Canary:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (CANARY,)
+
+
+@pytest.fixture
+def folder(made_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run as it is shared; a pickle and modules that would leave a trace lie in the working folder and in it."""
+    folder = tmp_path / "shared"
+    shutil.copytree(made_run(*LIMB), folder)
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path, folder):
+        (place / PICKLE).write_bytes(pickle.dumps(Canary()))
+        (place / "canary.py").write_text(f"import os\nos.mkdir({str(tmp_path / CANARY)!r})")
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(facts | {"working_folder": str(tmp_path), "files": {}}))
+    return folder
+
+
+def command(name: str, folder: Path, out: Path) -> object:
+    """What a command does with a folder, up to and beyond the place where it builds objects."""
+    if name == "sample":
+        return write_samples(str(folder), 2, "npy", str(out))
+    if name == "export_generator":
+        return export_generator(str(folder), str(out))
+    if name == "reading_sheet":
+        return make_sheet(folder, 4, out)
+    if name == "reproduce":
+        return reproduce(str(folder), str(out))
+    cfg = OmegaConf.create({"synthetic": str(folder), "checkpoint": None, "trust": [], "cache": "outputs/cache"})
+    return _task_of_run(cfg, folder) if name == "evaluate" else with_overrides(folder, cfg, [])
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return stored_text(composed("architecture=cnn_slim", "arrangement=limb_derived", "trick=ema"))
+
+
+@pytest.fixture
+def config(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with nothing but a configuration, and a pickle and a module in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / PICKLE).write_bytes(pickle.dumps(Canary()))
+    (tmp_path / "canary.py").write_text(f"import os\nos.mkdir({CANARY!r})")
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "config.yaml").write_text(text)
+    return tmp_path / "shared"
+
+
+COMMANDS = ("sample", "export_generator", "reading_sheet", "reproduce", "evaluate", "resume")
+
+
+def written(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_folder_names_is_refused_by_place_and_value(config: Path, text: str, name: str) -> None:
+    path, value = HOSTILE[name]
+    (config / "config.yaml").write_text(with_value(text, path, value))
+    before = written(config.parent)
+    with pytest.raises(UserError) as refused:
+        stored_config(config)
+    message = str(refused.value)
+    assert str(config / "config.yaml") in message
+    assert path.split(".")[0] in message
+    if isinstance(value, dict) and not any(key.startswith("_") for key in value.keys() - {"_target_"}):
+        assert str(value["_target_"]) in message
+    assert written(config.parent) == before
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *EXTRA])
+def test_a_text_that_is_no_configuration_is_refused(config: Path, text: str, name: str) -> None:
+    content = TEXTS[name] if name in TEXTS else text + EXTRA[name]
+    (config / "config.yaml").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(UserError, match=r"config\.yaml"):
+        stored_config(config)
+    assert not Path(CANARY).exists()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses(folder: Path, name: str) -> None:
+    whole = (folder / "config.yaml").read_text()
+    for trial in ("pandas pickle", "copyfile", "environment", "hydra"):
+        (folder / "config.yaml").write_text(with_value(whole, *HOSTILE[trial]))
+        with pytest.raises(UserError, match=r"shared/config\.yaml: .* is refused"):
+            command(name, folder, folder.parent / "out")
+    summarize(str(folder.parent))
+    assert not Path(CANARY).exists()
+    assert not Path("out").exists()
+
+
+def test_what_the_run_s_own_version_named_and_this_one_lacks_passes(folder: Path) -> None:
+    for gone in ("ganlab.metrics.physiology.VisualCriteria", "ganlab.callbacks.rule.Rule", "ganlab.metrics.base.Old"):
+        assert stored_config(folder)
+        text = with_value((folder / "config.yaml").read_text(), "metrics.measures.old._target_", gone)
+        (folder / "config.yaml").write_text(text)
+    assert load(folder).sample(1).shape[0] == 1
+
+
+def test_nothing_is_downloaded_and_no_store_is_reached_because_a_folder_says_so(folder: Path) -> None:
+    text = (folder / "config.yaml").read_text()
+    root = {"_target_": "ganlab.dataset.ptbdb.PTBDB", "root": str(Path.home()), "download": True, "url": "http://x/"}
+    (folder / "config.yaml").write_text(with_value(text, "dataset", root))
+    assert stored_config(folder).dataset.download is False
+    sent = with_value(text, "tracking", {"mlflow": True, "uri": "http://127.0.0.1:1/"})
+    (folder / "config.yaml").write_text(sent)
+    with pytest.raises(UserError, match=r"tracking\.uri=http://127\.0\.0\.1:1/, and a folder does not say"):
+        command("resume", folder, folder)
+
+
+def test_a_run_is_made_again_from_what_was_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[list[str], dict[str, Any]]] = []
+
+    def run(command: list[str], **settings: Any) -> SimpleNamespace:
+        calls.append((command, settings))
+        (folder / "config.yaml").write_text("{}")
+        assert "ganlab" in Path(command[command.index("--config-path") + 1], "config.yaml").read_text()
+        return SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr(reproduction.subprocess, "run", run)
+    monkeypatch.setenv("PYTHONPATH", "relative")
+    with pytest.raises(UserError, match="did not run again"):
+        reproduce(str(folder), "out")
+    ((command, settings),) = calls
+    assert command[1] == "-P"
+    assert str(folder) not in command
+    assert all(Path(each).is_absolute() for each in settings["env"]["PYTHONPATH"].split(os.pathsep))
+    assert str(Path.cwd()) not in settings["env"]["PYTHONPATH"].split(os.pathsep)
+
+
+@pytest.mark.slow
+def test_a_run_made_again_imports_nothing_from_the_folder_that_the_run_names(folder: Path, tmp_path: Path) -> None:
+    """A working folder with a module of a common name, and a `trust` that the folder gives itself."""
+    for module in ("yaml", "torch", "numpy", "hydra"):
+        (folder / f"{module}.py").write_text((folder / "canary.py").read_text())
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(facts | {"working_folder": str(folder)}))
+    text = with_value((folder / "config.yaml").read_text(), "trust", ["canary"])
+    (folder / "config.yaml").write_text(text)
+    with suppress(UserError):
+        reproduce(str(folder), str(tmp_path / "out"))
+    assert (tmp_path / "out" / "run.json").is_file()
+    assert not Path(CANARY).exists()
+
+
+# Trust
+
+
+@pytest.fixture
+def own_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A loss of the user's own in the package `mine`, which the run names."""
+    package = folder.parent / "packages" / "mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import os\n")
+    (package / "losses.py").write_text("from ganlab.loss.bce import BCE\n\n\nclass Own(BCE):\n    pass\n")
+    monkeypatch.syspath_prepend(package.parent)
+    text = with_value((folder / "config.yaml").read_text(), "loss", {"_target_": "mine.losses.Own"})
+    (folder / "config.yaml").write_text(text)
+    yield folder
+    for name in [name for name in sys.modules if name.split(".")[0] == "mine"]:
+        del sys.modules[name]
+
+
+def test_own_code_is_built_where_the_command_line_trusts_it(own_code: Path) -> None:
+    with pytest.raises(UserError, match=r"loss\._target_: 'mine\.losses\.Own' is refused.*trust=\[mine\]"):
+        load(own_code)
+    assert "mine" not in sys.modules
+    for trust in ("mine", ["mine.losses"], ["other", "mine"]):
+        assert type(load(own_code, trust=trust).gan.loss).__name__ == "Own"
+    with pytest.raises(UserError, match="is refused"):
+        load(own_code, trust=["mine.loss"])
+
+
+@pytest.mark.parametrize("target", ["mine.os.mkdir", "mine.losses.BCE", "mine.nothing", "mine.gone.Own"])
+def test_trusting_a_package_does_not_trust_what_it_imports(own_code: Path, target: str) -> None:
+    text = with_value((own_code / "config.yaml").read_text(), "loss", {"_target_": target, "path": CANARY})
+    (own_code / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"is refused|PYTHONPATH"):
+        load(own_code, trust=["mine"])
+    assert not Path(CANARY).exists()
+
+
+@pytest.mark.parametrize("trust", ["os", "builtins", "subprocess.run", "", "mine;os", "oc.env:", "*"])
+def test_not_everything_can_be_trusted(config: Path, trust: str) -> None:
+    with pytest.raises(UserError, match=r"trust=\["):
+        stored_config(config, [trust])
+
+
+def test_a_variable_is_read_where_conf_or_the_command_line_names_it(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANLAB_DATA", "/somewhere")
+    monkeypatch.setenv("SCRATCH", "/scratch")
+    text = with_value((config / "config.yaml").read_text(), "reported", "${oc.env:GANLAB_DATA,data}/ptbdb")
+    (config / "config.yaml").write_text(text)
+    assert stored_config(config).reported == "/somewhere/ptbdb"
+    (config / "config.yaml").write_text(with_value(text, "reported", "${oc.env:SCRATCH}/x"))
+    with pytest.raises(UserError, match=r"trust=\[oc\.env:SCRATCH\]"):
+        stored_config(config)
+    assert stored_config(config, ["oc.env:SCRATCH"]).reported == "/scratch/x"
+
+
+# What is allowed
+
+
+@pytest.mark.parametrize("choice", [c for c in CHOICES if c.parts[0] not in {"experiment", "size"}], ids=str)
+def test_every_choice_of_ours_is_allowed(choice: Path) -> None:
+    group, name = choice.parts[0], "/".join(choice.parts[1:])
+    given = {override.partition("=")[0]: override for override in WITH.get(str(choice), ())}
+    cfg = OmegaConf.to_container(composed(*(given | {group: f"{group}={name}"}).values()), resolve=True)
+    Allowed(group).check(cfg[group], group)
+
+
+def test_the_list_is_that_of_the_groups() -> None:
+    assert set(choices("loss")) == {"ganlab.loss.bce.BCE", "ganlab.loss.rpgan.RpGAN"}
+    assert not choices("..")
+    assert not choices("hydra/launcher")
+    assert choices("gan")["ganlab.gan.acgan.ACGAN"].partial
+    everything = [yaml.safe_dump(dict(enumerate(choices(group)))) for group in ("dataset", "metrics", "arrangement")]
+    assert not any(word in text for text in everything for word in ("download", "write", "Path"))
+
+
+def test_a_checkpoint_that_holds_code_is_not_read(folder: Path) -> None:
+    file = max((folder / "checkpoints").glob("step_*.ckpt"))
+    torch.save({"state_dict": Canary()}, file)
+    file.with_name(f"{file.name}.sha256").unlink()
+    with pytest.raises(UserError):
+        load(folder)
+    assert not Path(CANARY).exists()

@@ -1,0 +1,95 @@
+"""What leaves a run's folder names no patient, record, machine, path or password, unless it is asked for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganlab.tracking import facts
+from ganlab.tracking.mlflow import Sent, _Upload
+from ganlab.tracking.shared import Shared, counts_of, nameless
+from ganlab.tracking.store import Store
+
+PICTURE = "data:image/png;base64,AAAA/home/me/work+/=="
+
+
+class Client:
+    """Takes texts and files in the place of MLflow."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def log_text(self, run: str, text: str, name: str) -> None:
+        self.texts[name] = text
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs" / "one"
+    folder.mkdir(parents=True)
+    skipped = [
+        {"record": "PLANTED-1/s0015lre", "reason": "s0015lre.dat is damaged", "count": 1, "noun": None},
+        {"record": "PLANTED-2/s0016lre", "reason": "s0016lre.dat is damaged", "count": 1, "noun": None},
+        {"record": "beyond limits", "reason": "too high", "count": 163, "noun": None},
+    ]
+    about = {
+        **{"id": "a", "status": "FAILED", "host": "planted-host", "pid": 4711, "working_folder": "/home/me/work"},
+        **{"overrides": ["dataset.root=/data/planted & co/ptb"], "error": "BadRecord: PLANTED-1/s0015lre: damaged"},
+        **{"data": {"skipped": skipped, "doubtful": []}, "steps": 3},
+    }
+    (folder / "run.json").write_text(json.dumps(about))
+    (folder / "split.json").write_text(json.dumps({"name": "s", "seed": 0, "parts": {"train": ["PLANTED-1", "P2"]}}))
+    (folder / "config.yaml").write_text("dataset: {root: /data/planted & co/ptb}\nuri: http://me:pw@host\n")
+    (folder / "report.html").write_text(f"<p>/data/planted &amp; co/ptb {PICTURE} /home/me/work/x</p>")
+    return folder
+
+
+def sent(folder: Path, patient_ids: bool) -> dict[str, str]:
+    client, store = Client(), Store("sqlite:///x", folder, "e", patient_ids)
+    upload = _Upload(client, folder, Sent("run", files={"parameters": "x"}), store)
+    upload.everything(json.loads((folder / "run.json").read_text()))
+    return client.texts
+
+
+def test_a_store_gets_counts_and_no_machine(folder: Path) -> None:
+    texts = sent(folder, patient_ids=False)
+    assert set(texts) == {"config.yaml", "split_counts.json", "report.html", "run.json"}
+    for word in ("PLANTED", "s0015lre", "planted-host", "4711", "/data", "pw", "/home/me/work/x"):
+        assert not any(word in text for text in texts.values()), word
+    assert json.loads(texts["split_counts.json"])["patients"] == {"train": 2}
+    shared = json.loads(texts["run.json"])
+    assert shared["error"] == "BadRecord"
+    counts = [(one["record"], one["count"]) for one in shared["data"]["skipped"]]
+    assert counts == [("record", 2), ("beyond limits", 163)]
+    assert PICTURE in texts["report.html"]
+    assert ".../ptb" in texts["report.html"]
+
+
+def test_ids_are_sent_where_they_are_asked_for(folder: Path) -> None:
+    texts = sent(folder, patient_ids=True)
+    assert json.loads(texts["split.json"])["parts"] == {"train": ["PLANTED-1", "P2"]}
+    assert "PLANTED-1/s0015lre" in texts["run.json"]
+
+
+def test_a_file_that_lies_elsewhere_is_not_sent(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.html"
+    secret.write_text("secret")
+    (folder / "report.html").unlink()
+    (folder / "report.html").symlink_to(secret)
+    assert "report.html" not in sent(folder, patient_ids=False)
+
+
+def test_odd_facts_and_splits_are_no_trouble() -> None:
+    assert counts_of({"parts": []})["patients"] == {}
+    assert nameless(["x", {"count": "many"}]) == [{"record": "–", "reason": "–", "count": 1, "noun": None}]
+    assert Shared(()).facts({"data": 3}) == {"data": 3}
+
+
+def test_a_machine_has_a_pseudonym(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts.socket, "gethostname", lambda: "planted-host")
+    assert "planted" not in facts.host_name()
+    assert facts.host_name() == facts.host_name()
