@@ -19,7 +19,8 @@ FORBIDDEN = {
     *("mlflow.pyfunc.load_model", "mlflow.pytorch.load_model", "skops.io.load"),
 }
 MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "shelve", "marshal"}
-SAFE_LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader"}
+SAFE_LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader", "_Plain"}
+"""The last is `ganlab.core.plain_yaml`'s, a subclass of the first: see the test of it."""
 
 
 def unsafe(source: str) -> list[str]:

@@ -18,8 +18,6 @@ HASHED = ("requirements.lock", "requirements-build.lock")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"pytorch-lightning": "pytorch_lightning", "hydra-core": "hydra", "scikit-learn": "sklearn"}
 IMPORTED_AS |= {"pillow": "PIL", "pyyaml": "yaml"}
-NOT_IMPORTED = {"tensorboard"}
-"""Lightning's logger writes with it."""
 NOT_LOCKED = {"ray"}
 """Extras that no test installs."""
 MALWARE = {"pytorch-lightning": ("2.6.2", "2.6.3")}
@@ -113,7 +111,7 @@ def modules(folder: Path) -> set[str]:
 
 
 def test_ganlab_needs_what_it_imports_and_imports_what_it_needs() -> None:
-    needed = {Requirement(line).name for line in PROJECT["dependencies"]} - NOT_IMPORTED
+    needed = {Requirement(line).name for line in PROJECT["dependencies"]}
     needed = {IMPORTED_AS.get(name, name) for name in needed}
     optional = {"neurokit2", "opacus", "pydicom", "sdmetrics", "hydra_plugins"}
     assert modules(ROOT / "ganlab") - sys.stdlib_module_names - {"ganlab"} - optional == needed

@@ -5,6 +5,7 @@ the first process does, and tells the others. It ends with the first.
 """
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -44,6 +45,8 @@ def follow(
     from ganlab.trainer.processes import HOST, leave
     from ganlab.trainer.signals import Signals
 
+    # What there is to say of the data the first process says.
+    logging.getLogger("ganlab.dataset").setLevel(logging.ERROR)
     torch.set_num_threads(threads)
     experiment = compose(OmegaConf.create(config))
     compile_networks(experiment.gan, wanted=experiment.config.get("compile", False))

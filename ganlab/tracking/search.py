@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ganlab.core.errors import UserError
+from ganlab.core.errors import UserError, file_errors
 from ganlab.core.plain_yaml import Error, read_yaml
 
 RESULTS = "optimization_results.yaml"
@@ -33,17 +33,18 @@ def run_or_best(run: str | Path | None) -> Any:
     Raises UserError for the folder of a sweep that names no best run, with the runs in it.
     """
     folder = Path(str(run))
-    if run is None or (folder / "config.yaml").is_file():
+    with file_errors("run", run):
+        if run is None or (folder / "config.yaml").is_file():
+            return run
+        try:
+            results = read_yaml(folder / RESULTS) if (folder / RESULTS).is_file() else {}
+        except Error as error:
+            raise UserError(f"{folder / RESULTS} is damaged: {error}. Name the run instead.") from error
+        if isinstance(results, dict) and BEST in results:
+            return folder / Path(str(results[BEST])).name
+        if runs := sorted(file.parent.name for file in folder.glob("*/run.json")):
+            raise UserError(
+                f"{run} is a sweep of {len(runs)} runs, and no {RESULTS} there names the best. Name one of them, such "
+                f"as {folder / runs[0]}."
+            )
         return run
-    try:
-        results = read_yaml(folder / RESULTS) if (folder / RESULTS).is_file() else {}
-    except Error as error:
-        raise UserError(f"{folder / RESULTS} is damaged: {error}. Name the run instead.") from error
-    if isinstance(results, dict) and BEST in results:
-        return folder / Path(str(results[BEST])).name
-    if runs := sorted(file.parent.name for file in folder.glob("*/run.json")):
-        raise UserError(
-            f"{run} is a sweep of {len(runs)} runs, and no {RESULTS} there names the best. Name one of them, such as "
-            f"{folder / runs[0]}."
-        )
-    return run

@@ -122,6 +122,6 @@ def test_a_stored_configuration_with_keys_of_hydra_is_not_run_again(
     (run / "run.json").write_text(json.dumps(facts | {"files": {}}))
     with (run / "config.yaml").open("a") as config:
         config.write("hydra:\n  callbacks: {x: {_target_: os.system}}\n")
-    with pytest.raises(UserError, match="hydra is refused"):
+    with pytest.raises(UserError, match=r"hydra: .* is refused"):
         reproduce(str(run), out=str(tmp_path / "again"))
     assert not (tmp_path / "again").exists()

@@ -140,7 +140,7 @@ def test_other_persons_than_the_run_had_are_refused(there: Path, tmp_path: Path)
 
 
 def test_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganlab.command.reading_sheet.load", lambda run, checkpoint: SimpleNamespace(kind=Row(())))
+    monkeypatch.setattr("ganlab.command.reading_sheet.load", lambda *_: SimpleNamespace(kind=Row(())))
     with pytest.raises(UserError, match="rows of a table"):
         make_sheet(tmp_path, 4, tmp_path / "x")
 

@@ -170,7 +170,7 @@ def test_why_it_may_differ_is_told(
 def test_wrong_requests_are_told(run: Path, copy: Path, tmp_path: Path) -> None:
     for arguments, said in (
         ({"run": None}, "run=<folder>"),
-        ({"run": str(tmp_path)}, "config.yaml"),
+        ({"run": str(tmp_path / "empty")}, "config.yaml"),
         ({"out": str(run)}, "not empty"),
     ):
         with pytest.raises(UserError, match=said):

@@ -251,7 +251,7 @@ def test_errors_name_what_was_seen_and_the_way_on(
     [
         ("dataset=nonsense", "ptbdb_sim"),
         ("batchsize=3", "batchsize"),
-        ("trick=[label_smoothing,nonsense]", "trick/nonsense"),
+        ("trick=[label_smoothing,nonsense]", "trick=nonsense: no such choice"),
     ],
 )
 def test_unknown_choices_and_keys_are_refused(override: str, said: str) -> None:

@@ -46,7 +46,8 @@ def commands(tmp_path: Path, empty_database: Path) -> Iterator[Commands]:
     commands = Commands(tmp_path)
     yield commands
     for process in commands.context.active_children():
-        process.kill()
+        if isinstance(process, commands.context.Process):  # joblib's workers are among the children too
+            process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """F1 to F5: whatever happens to a run or to its checkpoints, the rest of it is what it would have been."""
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -139,6 +140,9 @@ def test_f5_a_checkpoint_of_other_networks(commands: Commands, record: Record) -
     config = OmegaConf.load(run / "config.yaml")
     config.architecture.discriminator.hidden = [64, 32]
     OmegaConf.save(config, run / "config.yaml")
+    assert "config.yaml was changed since the run wrote it" in commands.run(f"resume={run}", code=2).said
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(facts | {"files": {}}))  # as runs of before have it
     said = commands.run(f"resume={run}", code=2).said
     assert "is a checkpoint of other networks" in said
     assert "in the checkpoint" in said

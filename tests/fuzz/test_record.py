@@ -17,6 +17,7 @@ from ganlab.command.resume import with_overrides
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.generator import load as loading
+from ganlab.generator.stored import stored_config
 from ganlab.report.run import write_report
 from ganlab.report.summary import write_summary
 from ganlab.tracking import facts, record
@@ -44,7 +45,7 @@ def readers(run: Path, kind: Window) -> list[Callable[[], object]]:
     """What the commands do with the facts of a run."""
     trained = lambda: loading.load(run)  # noqa: E731
     return [
-        lambda: with_overrides(run, record.read_config(run), []),
+        lambda: with_overrides(run, stored_config(run), []),
         lambda: record.home(run),
         lambda: facts.end_if_dead(run),
         lambda: facts.check_data(run, before := facts.earlier(run), before["provenance"]),
@@ -62,7 +63,7 @@ def readers(run: Path, kind: Window) -> list[Callable[[], object]]:
 
 def test_record(fuzz: Fuzz, made_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_run(*LIMB)
-    networks = loading.compose_networks(record.read_config(run))
+    networks = loading.compose_networks(stored_config(run))
     monkeypatch.setattr(loading, "compose_networks", lambda config: networks)
     # No disk fails, and it would take most of the time.
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)

@@ -200,7 +200,7 @@ def test_a_signal_to_both_saves_once_and_ends_both(live: Live, told: signal.Sign
     assert live.facts["status"] == "KILLED"
     logged = len([row for row in lines(live.run) if "loss/G" in row])
     assert load(live.run).steps in (logged, logged + 1)
-    assert said.count(f"{told.name}:") == (2 if told == signal.SIGTERM else 1)
+    assert said.count(f"{told.name}:") == (3 if told == signal.SIGTERM else 1)
     assert (live.run / "report.html").is_file() == (told == signal.SIGINT)
 
 
