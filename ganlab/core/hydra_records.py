@@ -1,18 +1,27 @@
 """Hydra's own record of a run, `.hydra/*.yaml`, and its log, without the credentials that a configuration holds."""
 
 import logging
+import sys
 from pathlib import Path
 
 from hydra.core import utils
 from omegaconf import DictConfig, OmegaConf
 
+from ganlab.core.errors import UserError
+from ganlab.core.files import write_whole
 from ganlab.core.masking import MaskedRecord, masked
 
 
 def save_masked(config: DictConfig, filename: str, output_dir: Path) -> None:
-    """Write a configuration as Hydra does, its interpolations not resolved, with credentials masked."""
-    output_dir.mkdir(parents=True, exist_ok=True)
-    (output_dir / filename).write_text(masked(OmegaConf.to_yaml(config)), encoding="utf-8")
+    """Write a configuration as Hydra does, its interpolations not resolved, with credentials masked.
+
+    Ends the program where it cannot be written: the command has not begun, and Hydra would show a traceback.
+    """
+    try:
+        write_whole(output_dir / filename, masked(OmegaConf.to_yaml(config)))
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
 
 
 utils._save_config = save_masked  # type: ignore[assignment]

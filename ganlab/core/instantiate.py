@@ -12,7 +12,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
-from ganlab.core.errors import UserError
+from ganlab.core.errors import UserError, lacks_memory
 from ganlab.core.settings import HERE
 from ganlab.core.values import check_values
 
@@ -38,7 +38,7 @@ def build(node: Any) -> Any:
     except InstantiationException as error:
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, UserError):
+            if isinstance(cause, UserError) or lacks_memory(cause):
                 raise cause from None
             cause = cause.__cause__
         raise UserError(_not_built(error)) from error
@@ -64,12 +64,14 @@ def check_types(node: Any) -> None:
 
 @contextmanager
 def configuration_errors() -> Iterator[None]:
-    """Raise UserError for whatever fails while a configuration becomes objects: its values are wrong."""
+    """Raise UserError for whatever but lack of memory fails while a configuration becomes objects: a value is wrong."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
+        if lacks_memory(error):
+            raise
         log.debug("a configuration cannot be built", exc_info=True)
         raise UserError(_not_built(error)) from error
 

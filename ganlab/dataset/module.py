@@ -131,9 +131,7 @@ class Data(LightningDataModule):
             classes = [c for c, count in class_counts(part.labels, self.source.classes).items() if count]
             reasons = []
             if len(part.people) == 1:
-                reasons.append(
-                    f"one of the {self.kind.people} alone, {part.people[0]}: its numbers say nothing of others"
-                )
+                reasons.append(f"one of the {self.kind.people} alone: its numbers say nothing of others")
             if len(part) and len(self.source.classes) > 1 and len(classes) == 1:
                 reasons.append(f"class {classes[0]} alone of {', '.join(self.source.classes)}")
             lines += [Skipped(f"part {name}", reason, len(part), self.kind.noun) for reason in reasons]

@@ -75,3 +75,13 @@ def test_hydra_s_record_and_the_log_are_masked(tmp_path: Path) -> None:
     record = MaskedRecord("x", logging.ERROR, "f", 1, "to %s", ("http://me:pw@host",), None)
     record.exc_text = "Traceback: http://me:pw@host"
     assert "pw" not in logging.Formatter().format(record)
+
+
+def test_hydra_s_record_that_cannot_be_written_ends_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as end:
+        utils._save_config(OmegaConf.create({"a": 1}), "config.yaml", tmp_path / "file" / ".hydra")
+    assert end.value.code == 2
+    assert "config.yaml cannot be written" in capsys.readouterr().err

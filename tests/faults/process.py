@@ -87,7 +87,7 @@ class Started:
         assert self.process.exitcode is not None, f"hangs:\n{self.said}"
         return self.process.exitcode
 
-    def until(self, happens: Callable[[], object], timeout: float = 60) -> None:
+    def until(self, happens: Callable[[], object], timeout: float = 120) -> None:
         """Wait until a callable is true."""
         end = time.monotonic() + timeout
         while not happens():

@@ -57,7 +57,7 @@ def test_f18_a_loss_that_is_no_number(commands: Commands, rounds: int, record: R
     )
 
 
-def builder(started: list[Started], cache: Path, timeout: float = 60) -> Started:
+def builder(started: list[Started], cache: Path, timeout: float = 120) -> Started:
     """The process that writes the recordings of a cache, once it does."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:

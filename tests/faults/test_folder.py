@@ -1,4 +1,4 @@
-"""F27 to F29: a run's folder belongs to its run, can move, and its record is guarded."""
+"""F27 to F29 and F31: a run's folder belongs to its run, can move, and its record is guarded."""
 
 import json
 import shutil

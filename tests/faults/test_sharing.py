@@ -1,4 +1,4 @@
-"""F27, F28: a folder that is shared executes nothing, and what leaves a run names nobody and no machine."""
+"""F32, F33: a folder that is shared executes nothing, and what leaves a run names nobody and no machine."""
 
 import shutil
 import socket
@@ -23,7 +23,7 @@ NAMED_IN = {"split.json", "run.json", "run.log"}
 
 
 @pytest.mark.fault
-def test_f27_a_folder_that_tries_everything(folder: Path, record: Record) -> None:  # noqa: F811
+def test_f32_a_folder_that_tries_everything(folder: Path, record: Record) -> None:  # noqa: F811
     file, tried = folder / "config.yaml", 0
     whole = file.read_text()
     texts = {name: with_value(whole, *each) for name, each in HOSTILE.items()}
@@ -40,7 +40,7 @@ def test_f27_a_folder_that_tries_everything(folder: Path, record: Record) -> Non
         assert made <= {"summary.html"}, name
     assert not Path(CANARY).exists()
     record(
-        "F27",
+        "F32",
         f"a config.yaml that names {len(texts)} other things, read by {', '.join(COMMANDS)} and summary",
         tried,
         "each refused by place and value, nothing done",
@@ -65,7 +65,7 @@ def holding(place: Path, word: str) -> set[str]:
 
 
 @pytest.mark.fault
-def test_f28_a_run_with_secrets(
+def test_f33_a_run_with_secrets(
     command: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
     rounds: int,
@@ -87,7 +87,7 @@ def test_f28_a_run_with_secrets(
                 "dataset=images",
                 *call,
                 f"tracking.uri={uri}",
-                "tracking.patience_s=1",
+                f"tracking.patience_s={1 if '@' in uri else 120}",
                 "reported=${oc.env:PLANTED}",
             )
         run = newest_run(root)
@@ -102,7 +102,7 @@ def test_f28_a_run_with_secrets(
         assert holding(run, SECRETS["patient"]) <= NAMED_IN
         assert {path.name for path in (root / "outputs" / "mlartifacts").rglob("*.json")} >= {"split_counts.json"}
     record(
-        "F28",
+        "F33",
         "a password, a patient's id, the machine's name and a variable planted in a run, searched in all it left",
         rounds,
         "no file of run, export, samples and MLflow has them; ids in split.json, run.json, run.log alone",

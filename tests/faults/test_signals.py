@@ -39,7 +39,7 @@ def test_f14_a_machine_that_is_wanted_back(
         started = commands.begin(*LONG)
         started.until(lambda started=started: trains(started))
         started.told(told)
-        assert started.ended(30) == 143, started.said
+        assert started.ended() == 143, started.said
         run = started.run
         facts = json.loads((run / "run.json").read_text())
         assert facts["status"] == "KILLED"
@@ -55,7 +55,7 @@ def test_f14_ctrl_c(commands: Commands, rounds: int, record: Record) -> None:
         started = commands.begin(*LONG)
         started.until(lambda started=started: trains(started))
         started.told(signal.SIGINT)
-        assert started.ended(60) == 130, started.said
+        assert started.ended() == 130, started.said
         run = started.run
         assert (run / "report.html").is_file()
         assert (run / "metrics.json").is_file()
@@ -71,7 +71,7 @@ def test_f14_twice(commands: Commands, rounds: int, record: Record) -> None:
         started.until(lambda started=started: trains(started))
         started.told(told)
         started.told(told)
-        assert started.ended(30) in (143, 130), started.said
+        assert started.ended() in (143, 130), started.said
         run = started.run
         assert json.loads((run / "run.json").read_text())["status"] == "KILLED"
     record("F14", "SIGTERM or Ctrl-C twice", rounds, "ends at once, KILLED", "so each time")
@@ -85,7 +85,7 @@ def test_f14_at_any_moment(commands: Commands, whole: Path, rounds: int, record:
         started = commands.begin(*SMALL)
         started.until(lambda started=started, moment=moment: (started.run / moment).exists())
         started.told(signal.SIGTERM)
-        code = started.ended(30)
+        code = started.ended()
         broken = started.run
         assert code == 143 or (code == 0 and moment == "metrics.json"), started.said
         if (broken / "config.yaml").is_file():
@@ -112,7 +112,7 @@ def test_a_job_that_slurm_queues_again_goes_on(commands: Commands, whole: Path, 
     started = commands.begin(*call, env=slurm)
     started.until((job / "checkpoints" / "step_0000005.ckpt").is_file)
     started.told(signal.SIGUSR1)
-    assert started.ended(30) == 143, started.said
+    assert started.ended() == 143, started.said
     assert (tmp_path / "asked").read_text() == "requeue 42\n"
     commands.run(*call, env=slurm)
     assert same(job, whole)

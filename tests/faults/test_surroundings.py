@@ -32,7 +32,7 @@ def test_f30_while_preparing(commands: Commands, rounds: int, record: Record, to
         started.until(lambda started=started: (started.run / ".owner.json").is_file())
         pause(commands, 0.3)
         started.told(told)
-        assert started.ended(30) == {signal.SIGINT: 130, signal.SIGTERM: 143}[told], started.said
+        assert started.ended() == {signal.SIGINT: 130, signal.SIGTERM: 143}[told], started.said
         assert "Traceback" not in started.said
         assert not [*(commands.folder / "outputs" / "runs").iterdir()]
     record("F30", f"{told.name} while preparing", rounds, "ends at once, no folder, no traceback", "so each time")
@@ -47,7 +47,7 @@ def test_f30_while_measuring(commands: Commands, rounds: int, record: Record) ->
         if twice := number % 2:
             started.until(lambda started=started: "once more ends at once" in started.said)
             started.told(signal.SIGINT)
-        assert started.ended(60) == 130, started.said
+        assert started.ended() == 130, started.said
         assert "Traceback" not in started.said
         run = started.run
         assert json.loads((run / "run.json").read_text())["status"] == ("KILLED" if twice else "FINISHED")
@@ -76,7 +76,7 @@ def test_f30_other_commands(commands: Commands, whole: Path, rounds: int, record
             started.until(lambda name=name, started=started: begun(commands.folder, name, started.said))
             pause(commands, 0.2)
             started.told(signal.SIGINT)
-            assert started.ended(30) == 130, started.said
+            assert started.ended() == 130, started.said
             assert "Traceback" not in started.said
             assert not (out / "report.html").exists()
             refused = commands.begin(f"synthetic={out}", "metrics=paper", "out=judged", name="evaluate")
