@@ -36,6 +36,10 @@ OTHERS = {
     "a partial loss": ("loss._partial_", True),
     "a whole network": ("architecture.generator._partial_", False),
     "positional": ("arrangement._args_", [[CANARY]]),
+    "positional of a class that is gone": (
+        "metrics.measures.old",
+        node("ganlab.metrics.physiology.VisualCriteria", _args_=[CANARY]),
+    ),
     "not recursive": ("arrangement._recursive_", False),
     "convert": ("arrangement._convert_", "os.system"),
     "memmap": ("dataset.cache", node("numpy.memmap", filename=CANARY, mode="w+", shape=[4])),
