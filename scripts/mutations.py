@@ -102,6 +102,8 @@ def fails(copy: Path, tests: Sequence[str]) -> str | None:
     if process.exitcode == 0:
         return None
     failed = [line for line in log.read_text().splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if not failed and process.exitcode == 1:
+        return f"{tests[0].partition('::')[2]} (ends the process)"
     if not failed:
         raise RuntimeError(f"{tests}: exit code {process.exitcode}\n{log.read_text()}")
     return failed[0].partition("::")[2].partition(" - ")[0].partition("[")[0]
