@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ganlab.core.errors import UserError
+
+log = logging.getLogger(__name__)
 
 SUMS = ".sha256"
 """Suffix of the file that holds a file's hash, in the form that `sha256sum --check` reads."""
@@ -151,6 +154,14 @@ def remove_sealed(path: Path) -> None:
     """Remove a file and its hash."""
     path.unlink(missing_ok=True)
     path.with_name(path.name + SUMS).unlink(missing_ok=True)
+
+
+def inside(file: Path, folder: Path) -> bool:
+    """Return whether a file is there and lies in its folder; a link that leads elsewhere is logged and not followed."""
+    if file.is_file() and not file.resolve().is_relative_to(folder.resolve()):
+        log.warning("%s lies outside of its run and is not read", file)
+        return False
+    return file.is_file()
 
 
 def set_aside(path: Path) -> Path:

@@ -63,10 +63,12 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
 
 
 def _refuse_links(folder: Path) -> None:
-    """End the program where a file of a run's folder is a link: a log would be written to where it leads."""
-    links = [ascii(path.name) for path in folder.iterdir() if path.is_symlink() and not path.is_dir()]
+    """End the program where anything in a run's folder is a link: files would be written and removed where it leads."""
+    links = [ascii(str(path.relative_to(folder))) for path in folder.rglob("*") if path.is_symlink()]
     if links:
-        raise SystemExit(f"resume={folder}: {links[0]} is a link, and a run's files are none. Copy the folder whole.")
+        raise SystemExit(
+            f"resume={folder}: {links[0]} is a link, and nothing in a run's folder is one. Copy the folder whole."
+        )
 
 
 def writable(outputs: str) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
-from ganlab.core.files import write_whole
+from ganlab.core.errors import UserError
+from ganlab.core.files import inside, write_whole
 from ganlab.core.plain_yaml import parsed, read_yaml
 from ganlab.tracking.history import read_history
 from ganlab.tracking.record import read_facts
@@ -58,7 +59,7 @@ class Sent:
 def _state(folder: Path) -> dict[str, Any]:
     file = folder / STATE
     try:
-        state = json.loads(file.read_text()) if file.is_file() else {}
+        state = json.loads(file.read_text()) if inside(file, folder) else {}
         return {key: vars(Sent(**sent)) for key, sent in state.items()}
     except (ValueError, TypeError, AttributeError, RecursionError):
         log.warning("%s is damaged: what a store lacks is looked up in the store", file)
@@ -72,6 +73,8 @@ def bring(folder: Path, store: Store, opened: tuple[Any, str] | None = None) -> 
     """
     client, experiment = opened or store.open()
     with FileLock(folder / ".tracking.lock", timeout=0):
+        if (folder / "run.json").is_file() and not inside(folder / "run.json", folder):
+            raise UserError(f"{folder / 'run.json'} is a link to outside of its run: copy the folder whole.")
         facts = read_facts(folder, "id", "status", "started", "tags", "overrides", "in_sweep")
         sent = Sent.read(folder, store)
         if sent.run is None or client.get_run(sent.run).info.lifecycle_stage == "deleted":
@@ -100,7 +103,7 @@ def parent_of(sweep: Path, client: Any, experiment: str, store: Store) -> str:
         sent = Sent.read(sweep, store)
         if sent.run is None:
             file = sweep / "multirun.yaml"
-            overrides = read_yaml(file)["hydra"]["overrides"]["task"] if file.is_file() else []
+            overrides = read_yaml(file)["hydra"]["overrides"]["task"] if inside(file, sweep) else []
             name = Shared.of(sweep, {}).text(" ".join(map(str, overrides))) or "sweep"
             tags = {"hydra.sweep_dir": sweep.name}
             sent.run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags=tags).info.run_id
@@ -148,7 +151,7 @@ class _Upload:
         from mlflow.entities import Param
 
         file = self.folder / "config.yaml"
-        if "parameters" in self.sent.files or not file.is_file():
+        if "parameters" in self.sent.files or not inside(file, self.folder):
             return
         text = self.shared.text(file.read_text())
         values = dict(_flat(parsed(text)))
@@ -162,7 +165,7 @@ class _Upload:
     def metrics(self) -> None:
         """Whole lines of `metrics.jsonl` that the store lacks; the position is noted after each batch."""
         file = self.folder / "metrics.jsonl"
-        if not file.is_file():
+        if not inside(file, self.folder):
             return
         with file.open("rb") as lines:
             lines.seek(self.sent.bytes)
@@ -222,10 +225,7 @@ class _Upload:
 
     def _once(self, file: Path, act: Callable[[Path], None], name: str | None = None) -> None:
         """Bring a file, where there is one, unless the store has this content of it."""
-        if not file.is_file():
-            return
-        if not file.resolve().is_relative_to(self.folder.resolve()):
-            log.warning("%s lies outside of its run and is not sent", file)
+        if not inside(file, self.folder):
             return
         name = name or file.relative_to(self.folder).as_posix()
         now = hashlib.sha256(file.read_bytes()).hexdigest()

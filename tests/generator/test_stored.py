@@ -24,6 +24,7 @@ from ganlab.command.resume import with_overrides
 from ganlab.command.sample import write_samples
 from ganlab.core.errors import UserError
 from ganlab.core.masking import stored_text
+from ganlab.core.settings import run_folder
 from ganlab.generator.allowed import Allowed, choices
 from ganlab.generator.export import export_generator
 from ganlab.generator.load import load
@@ -255,6 +256,24 @@ def test_the_list_is_that_of_the_groups() -> None:
     assert choices("gan")["ganlab.gan.acgan.ACGAN"].partial
     everything = [yaml.safe_dump(dict(enumerate(choices(group)))) for group in ("dataset", "metrics", "arrangement")]
     assert not any(word in text for text in everything for word in ("download", "write", "Path"))
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "grids", ".hydra", "run.log", "checkpoints/last.ckpt"])
+def test_nothing_is_written_where_a_link_of_a_folder_leads(config: Path, tmp_path: Path, name: str) -> None:
+    elsewhere, link = tmp_path / "elsewhere", config / name
+    elsewhere.mkdir()
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(SystemExit, match=f"'{name}' is a link"):
+        run_folder(str(config), "outputs", "now", {})
+
+
+def test_samples_are_not_written_where_a_link_leads(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "samples").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"samples is a link.*out=<folder>"):
+        write_samples(str(folder), 2, "npy", None)
+    assert not any((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_checkpoint_that_holds_code_is_not_read(folder: Path) -> None:

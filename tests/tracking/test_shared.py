@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from ganlab.core.errors import UserError
 from ganlab.tracking import facts
-from ganlab.tracking.mlflow import Sent, _Upload
+from ganlab.tracking.mlflow import Sent, _Upload, bring
 from ganlab.tracking.shared import Shared, counts_of, nameless
 from ganlab.tracking.store import Store
 
@@ -81,6 +82,26 @@ def test_a_file_that_lies_elsewhere_is_not_sent(folder: Path, tmp_path: Path) ->
     (folder / "report.html").unlink()
     (folder / "report.html").symlink_to(secret)
     assert "report.html" not in sent(folder, patient_ids=False)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl", "metrics.json", "split.json", "tracking.json"])
+def test_no_file_is_read_that_lies_elsewhere(
+    folder: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "hosts.yml"
+    secret.write_text('{"oauth_token": "hush", "step": 1, "time": 1}\n')
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(secret)
+    monkeypatch.setattr(_Upload, "_log", lambda upload, kind, batch: pytest.fail(f"sent {batch}"))
+    store = Store("sqlite:///x", folder, "e")
+    assert Sent.read(folder, store) == Sent()
+    known = {} if name == "config.yaml" else {"parameters": "x"}
+    _Upload(Client(), folder, Sent("run", files=known), store).everything(json.loads((folder / "run.json").read_text()))
+    assert f"{name} lies outside of its run and is not read" in caplog.text
+    (folder / "run.json").rename(tmp_path / "run.json")
+    (folder / "run.json").symlink_to(tmp_path / "run.json")
+    with pytest.raises(UserError, match=r"run\.json is a link"):
+        bring(folder, store, (Client(), "0"))
 
 
 def test_odd_facts_and_splits_are_no_trouble() -> None:
