@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganlab.core.errors import UserError
 from ganlab.core.files import write_whole
-from ganlab.core.masking import MaskedRecord, masked
+from ganlab.core.masking import MaskedRecord, masked_values
 
 
 def save_masked(config: DictConfig, filename: str, output_dir: Path) -> None:
@@ -17,8 +17,9 @@ def save_masked(config: DictConfig, filename: str, output_dir: Path) -> None:
 
     Ends the program where it cannot be written: the command has not begun, and Hydra would show a traceback.
     """
+    values = masked_values(OmegaConf.to_container(config, resolve=False))
     try:
-        write_whole(output_dir / filename, masked(OmegaConf.to_yaml(config)))
+        write_whole(output_dir / filename, OmegaConf.to_yaml(OmegaConf.create(values)))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import string
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from itertools import count
@@ -10,13 +11,20 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 MASK = "***"
-CREDENTIALS = re.compile(r"(?<=://)[^\s'\"<>]*(?=@)")
-"""What stands between `://` and the last `@` of a word."""
-QUERY = re.compile(
-    r"(?<=[?&])([a-z_-]*(?:password|passwd|token|secret|signature|api_?key|access_?key)=)([^&\s'\"<>]+)", re.I
-)
-"""A secret in the query of an address."""
-ARGUMENT = re.compile(r"(?<=://)[^\s'\",]*(?=@)")
+ADDRESS = re.compile(r"://(?:[^\s'\"<>]|['\"]+(?=\w))*")
+"""A word from `://` on; a quote within it may be part of a password."""
+WHOLE = re.compile(r"([\w+.-]+://)((?:(?!://).)*)@([^@]*)")
+"""A value that is an address: what stands before its last `@` may hold blanks, quotes and commas."""
+NAMES = r"(?:password|passwd|pwd|token|secret|signature|sig|credential|auth|key)"
+QUERY = re.compile(rf"((?:[?&]|%3B)[a-z0-9_-]*{NAMES}(?:=|%3D))([^&\s'\"<>]+)", re.I)
+"""A secret in the query of an address, or in one that is packed into it."""
+PARAMETER = re.compile(rf"([;#][a-z0-9_-]*{NAMES}=)([^&\s'\"<>]+)", re.I)
+"""A secret behind another sign, which is looked for in an address alone."""
+KEY = re.compile(r"(?:PASSWORD|TOKEN|SECRET|KEY)$|(?:^|[._])(?:password|passwd|token|(?:api|access)_?key)$")
+"""End of the name of a setting or variable that holds a secret."""
+ENTRY = re.compile(r"([A-Z_]*(?:PASSWORD|TOKEN|SECRET|KEY)['\"]?\s*:\s*)('[^']*'|\"[^\"]*\"|[^,}\s]+)")
+"""Such a variable among others, as in `hydra.job.env_set={MLFLOW_TRACKING_PASSWORD: x}`."""
+SCHEME = string.ascii_letters + string.digits + "+.-"
 VARIABLE = "GANLAB_CREDENTIALS"
 """Variable of the environment that holds the credentials of the command line's first address; others have a number."""
 
@@ -26,10 +34,20 @@ def masked(text: str) -> str:
 
     A variable of the environment in their place is no secret and stays.
     """
-    if "://" not in text:
-        return text
-    hidden = CREDENTIALS.sub(lambda match: match[0] if "${oc.env:" in match[0] else MASK, text)
-    return QUERY.sub(rf"\1{MASK}", hidden)
+    return _hidden(text, lambda secret: secret if "${oc.env:" in secret else MASK)
+
+
+def _hidden(text: str, hide: Callable[[str], str]) -> str:
+    """Return a text with `hide` of each secret of its addresses. Its time grows with the length alone."""
+
+    def address(match: re.Match[str]) -> str:
+        user, at, rest = match[0].rpartition("@")
+        shown = f"://{hide(user[3:])}@{rest}" if at else match[0]
+        return PARAMETER.sub(lambda each: each[1] + hide(each[2]), shown)
+
+    one = WHOLE.fullmatch(text)
+    text = f"{one[1]}{hide(one[2])}@{one[3]}" if one else text
+    return QUERY.sub(lambda match: match[1] + hide(match[2]), text if one else ADDRESS.sub(address, text))
 
 
 class MaskedRecord(logging.LogRecord):
@@ -46,10 +64,21 @@ class MaskedRecord(logging.LogRecord):
 def masked_values(value: Any) -> Any:
     """Return plain values with all texts masked."""
     if isinstance(value, Mapping):
-        return {key: masked_values(inner) for key, inner in value.items()}
+        return {key: _entry(key, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [masked_values(inner) for inner in value]
     return masked(value) if isinstance(value, str) else value
+
+
+def _entry(key: Any, value: Any) -> Any:
+    secret = isinstance(value, str | int | float) and "${" not in str(value) and KEY.search(str(key))
+    return MASK if secret and not isinstance(value, bool) else masked_values(value)
+
+
+def without_addresses(text: str) -> str:
+    """Return the overrides of a job, joined by commas, without what may be a password; more may be left out."""
+    head, scheme, rest = text.partition("://")
+    return masked(head + scheme + rest.rpartition("@")[2])
 
 
 def without_credentials(arguments: list[str], environment: MutableMapping[str, str]) -> list[str]:
@@ -67,10 +96,34 @@ def without_credentials(arguments: list[str], environment: MutableMapping[str, s
         environment[name] = secret
         return f"${{oc.env:{name}}}"
 
-    return [
-        QUERY.sub(lambda match: match[1] + variable(match[2]), ARGUMENT.sub(lambda match: variable(match[0]), argument))
-        for argument in arguments
-    ]
+    def argument(text: str) -> str:
+        key, equals, value = text.partition("=")
+        if KEY.search(key) and value[:1] not in ("[", "{"):
+            quoted = value[:1] in ("'", '"') and value[:1] == value[-1:]
+            return key + equals + variable(value[1:-1] if quoted else value)
+        if key.partition(".")[0].lstrip("+") == "hydra":
+            value = ENTRY.sub(lambda match: match[1] + variable(match[2].strip("'\"")), value)
+        return key + equals + "://".join([*_users(value, variable)])
+
+    return [_hidden(argument(text), variable) for text in arguments]
+
+
+def _users(value: str, hide: Callable[[str], str]) -> Iterator[str]:
+    """Yield the parts of an override's value between `://`, users and passwords hidden.
+
+    A quoted address ends at its quote, one in a list at a comma; another holds all up to the last `@`, for a comma or
+    a blank may be part of a password.
+    """
+    first, *others = value.split("://")
+    yield first
+    before, several = first, value[:1] in ("[", "{")
+    for part in others:
+        quote = before.rstrip(SCHEME)[-1:]
+        end = rf"[^{quote}\\]|\\." if quote in ("'", '"') else "[^,]" if several else "."
+        address = (re.match(f"(?:{end})*", part, re.S) or [""])[0]
+        user, at, rest = address.rpartition("@")
+        yield (hide(user) if at else "") + at + rest + part[len(address) :]
+        before = part
 
 
 def stored_text(config: DictConfig) -> str:

@@ -11,6 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 import ganlab.core.hydra_copies  # noqa: F401  (a quicker --help)
+from ganlab.core.masking import without_addresses
 
 HERE = Path(__file__).resolve().parent.parent
 """The package's folder."""
@@ -44,7 +45,7 @@ def own_launchers() -> None:
 
 def plain(text: str) -> str:
     """Return overrides as a folder name, without `=` and `,`."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", str(text)).strip("-")[:LONGEST_NAME] or "defaults"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", without_addresses(str(text))).strip("-")[:LONGEST_NAME] or "defaults"
 
 
 def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any]) -> str:
@@ -66,9 +67,7 @@ def _refuse_links(folder: Path) -> None:
     """End the program where anything in a run's folder is a link: files would be written and removed where it leads."""
     links = [ascii(str(path.relative_to(folder))) for path in folder.rglob("*") if path.is_symlink()]
     if links:
-        raise SystemExit(
-            f"resume={folder}: {links[0]} is a link, and nothing in a run's folder is one. Copy the folder whole."
-        )
+        raise SystemExit(f"resume={folder}: {links[0]} is a link, and a run has none. Copy the folder whole.")
 
 
 def writable(outputs: str) -> str:

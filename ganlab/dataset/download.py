@@ -212,7 +212,9 @@ class Remote:
                 if attempt == retries:
                     head = f"{self._url_of(name)} failed {attempt + 1} times, the last time because {error}"
                     if isinstance(error, requests.ConnectionError | requests.Timeout):
-                        head = f"no network, or none that leads to {urlsplit(self.url).netloc}: {head}"
+                        head = (
+                            f"no network, or none that leads to {urlsplit(self.url).netloc.rpartition('@')[2]}: {head}"
+                        )
                     raise UserError(f"{head}.\n{self._ways_on()}") from error
                 wait = min(self.backoff_s * 2**attempt, LONGEST_WAIT_S)
                 log.warning("%s: %s; retry %d of %d in %g s", name, error, attempt + 1, retries, wait)

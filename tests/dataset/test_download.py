@@ -27,6 +27,7 @@ from urllib.parse import unquote
 import pytest
 
 from ganlab.core.errors import UserError
+from ganlab.core.masking import masked
 from ganlab.dataset import answer
 from ganlab.dataset import download as room
 from ganlab.dataset.download import SUMS, DownloadSummary, download
@@ -348,6 +349,9 @@ def test_no_network_names_the_three_ways_on(root: Path) -> None:
             fetch(url, root)
     by_hand = f"by hand: wget -r -c -np -nH --cut-dirs=3 -P '{root}' {url}"
     assert all(word in str(caught.value) for word in ("no network", by_hand, "dataset.root=", "dataset=ptbdb_sim"))
+    with pytest.raises(UserError) as caught:
+        fetch(url.replace("://", "://u:PLANTQ@"), root)
+    assert "PLANTQ" not in masked(str(caught.value))
     assert not root.exists()
 
 
