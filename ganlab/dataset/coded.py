@@ -75,12 +75,15 @@ def declared_classes(labels: Any, accepted: str = "") -> dict[str, frozenset[str
         try:
             mapping = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
-            raise UserError(f"{place} is not readable as yaml: {' '.join(str(error).split())}") from error
+            mark = getattr(error, "problem_mark", None)
+            where = f"line {mark.line + 1}" if mark else type(error).__name__
+            raise UserError(f"{place} is not readable as yaml ({where}); accepted is {example}.") from None
     if not isinstance(mapping, Mapping) or not mapping:
         raise UserError(f"{place}: accepted are {accepted}class names with their codes, such as {example}.")
     for name, codes in mapping.items():
         if isinstance(codes, str | bytes) or not isinstance(codes, Sequence) or not codes:
-            raise UserError(f"{place}: {name}: {codes!r}; accepted is a list of codes, as in {example}.")
+            shown = f"{name}: {codes!r}" if mapping is labels else "a class has no list of codes"
+            raise UserError(f"{place}: {shown}; accepted is a list of codes, as in {example}.")
     return {str(name): frozenset(map(str, codes)) for name, codes in mapping.items()}
 
 

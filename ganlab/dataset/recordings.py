@@ -129,9 +129,9 @@ class RecordingSource(Source):
         for one in outside:
             log.warning("%s: %s: left out", self.name, one.reason)
         if not len(train):
+            why = "; ".join(f"{each.reason} {each.names}".strip() for each in [*left_out, *outside])
             raise UserError(
-                f"{self.name}: every window of leads {', '.join(needed)} is left out: "
-                f"{'; '.join(each.reason for each in [*left_out, *outside])}. See also arrangement.leads."
+                f"{self.name}: every window of leads {', '.join(needed)} is left out: {why}. See also arrangement.leads."
             )
         return Collected(
             members=[self.member(record) for record in recordings.records],
@@ -149,14 +149,14 @@ class RecordingSource(Source):
         """Count and log the windows over bad segments by kind. Raises UserError where `on_bad_segment` refuses them."""
         bad = touched(records, span, leads)
         if bad and self.on_bad_segment == "error":
-            shown = "\n".join(f"  {one.record}: {one.reason}" for one in bad)
+            shown = "\n".join(f"  {one.record}: {one.reason}, {one.names}" for one in bad)
             raise UserError(
                 f"{self.name} has bad segments:\n{shown}\ndataset.on_bad_segment=drop leaves these windows out, "
                 "keep takes them; dataset.flat_ms and dataset.clipped_ms say what counts."
             )
         what = "left out" if self.on_bad_segment == "drop" else "kept; dataset.on_bad_segment=drop leaves them out"
         for one in bad:
-            log.warning("%s: %s: %s: %s", self.name, one.record, one.reason, what)
+            log.warning("%s: %s: %s: %s; %s", self.name, one.record, one.reason, what, one.names)
         return bad
 
     def tables(self, collected: Collected) -> dict[str, dict[str, dict[str, int]]]:

@@ -140,8 +140,9 @@ def touched(records: Sequence[Record], span: int, leads: Collection[str]) -> lis
                 among[kind] += 1
                 start, length = mine[0].start / record.rate, (mine[0].stop - mine[0].start) / record.rate
                 first.setdefault(kind, f"{record.name}: {mine[0].lead} {kind} for {length:.3f} s from {start:.3f} s")
-    reasons = {
-        kind: f"{windows[kind]} window(s) of {among[kind]} record(s); the first: {first[kind]} (dataset.on_bad_segment)"
-        for kind in first
-    }
-    return [Skipped(f"{k} segments", reasons[k], windows[k], "window") for k in KINDS if windows[k]]
+    reasons = {kind: f"{windows[kind]} window(s) of {among[kind]} record(s) (dataset.on_bad_segment)" for kind in first}
+    return [
+        Skipped(f"{k} segments", reasons[k], windows[k], "window", f"the first: {first[k]}")
+        for k in KINDS
+        if windows[k]
+    ]

@@ -34,6 +34,8 @@ class Skipped:
     """Samples or records that it stands for."""
     noun: str = ""
     """Noun of what it stands for, where that is no record, row or image: windows of a record in use."""
+    names: str = ""
+    """What of the reason names records or patients. It stays where the data are."""
 
 
 @dataclass(frozen=True)

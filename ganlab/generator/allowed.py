@@ -9,9 +9,11 @@ import math
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -181,9 +183,27 @@ def _refusal(target: Any, group: str) -> str:
     names = ", ".join(sorted(choices(group)))
     text += f"only what conf/{group} names: {names}." if names else f"nothing under {group[:SHOWN]}."
     package = str(target).partition(".")[0]
-    if not package.isidentifier() or package in sys.stdlib_module_names:
+    if not package.isidentifier() or package in {*sys.stdlib_module_names, *_installed()}:
         return text
     return f"{text} Only if {package} is your own code, whose source you know: trust=[{package}] builds its classes."
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@cache
+def _installed() -> frozenset[str]:
+    """Return the packages that are no user's own: ganlab, and what it needs directly or through others."""
+    distributions, names, needed = packages_distributions(), set[str](), ["ganlab"]
+    while needed:
+        name = _normal(needed.pop())
+        if name not in names:
+            names.add(name)
+            with suppress(PackageNotFoundError):
+                needed += [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requires(name) or ()]
+    own = {package for package, of in distributions.items() for each in of if _normal(each) in names}
+    return frozenset(own | {"ganlab"})
 
 
 def trusted_names(trust: str | Collection[str] | None) -> tuple[str, ...]:
@@ -192,7 +212,7 @@ def trusted_names(trust: str | Collection[str] | None) -> tuple[str, ...]:
     for name in names:
         variable = name.removeprefix("oc.env:")
         accepted = variable.isidentifier() if variable != name else all(part.isidentifier() for part in name.split("."))
-        if not accepted or name.partition(".")[0] in sys.stdlib_module_names:
+        if not accepted or name.partition(".")[0] in {*sys.stdlib_module_names, *_installed()}:
             raise UserError(
                 f"trust=[{name[:SHOWN]}]: accepted are packages of your own, such as trust=[mine.networks], "
                 "and variables of the environment, such as trust=[oc.env:HOME]."

@@ -22,6 +22,7 @@ from PIL import Image
 from ganlab.core.errors import UserError
 from ganlab.core.files import inside, write_whole
 from ganlab.core.plain_yaml import parsed, read_yaml
+from ganlab.core.settings import CONF
 from ganlab.tracking.history import read_history
 from ganlab.tracking.record import read_facts
 from ganlab.tracking.shared import Shared, counts_of
@@ -35,6 +36,8 @@ LONGEST_VALUE = 250
 BATCH = 1000, 100
 """Metrics and parameters that MLflow takes in one request."""
 STATE = "tracking.json"
+TAGS = {"seed", "version", "git_commit"}
+"""Tags of a run that are sent, beside its choices of ganlab's config groups."""
 
 
 @dataclass
@@ -89,11 +92,13 @@ def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any]
     runs = client.search_runs([experiment], f"tags.`ganlab.id` = '{facts['id']}'", max_results=1)
     if runs:
         return str(runs[0].info.run_id)
-    tags = dict(facts["tags"]) | {"ganlab.id": facts["id"], "hydra.output_dir": folder.name}
+    shared, groups = Shared.of(folder, facts), {place.name for place in Path(CONF).iterdir()}
+    tags = {key: shared.text(text) for key, text in facts["tags"].items() if key in groups | TAGS}
+    tags |= {"ganlab.id": facts["id"], "hydra.output_dir": folder.name}
     if facts["in_sweep"]:
         tags["mlflow.parentRunId"] = parent_of(folder.parent, client, experiment, store)
     began = int(1000 * datetime.fromisoformat(facts["started"]).timestamp())
-    name = Shared.of(folder, facts).text(",".join(facts["overrides"])) or "defaults"
+    name = shared.text(",".join(facts["overrides"])) or "defaults"
     return str(client.create_run(experiment, start_time=began, tags=tags, run_name=name[:LONGEST_NAME]).info.run_id)
 
 

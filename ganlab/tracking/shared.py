@@ -79,7 +79,7 @@ def nameless(items: Sequence[Any], noun: str = "record") -> list[dict[str, Any]]
         if not isinstance(one, Mapping):
             continue
         name, count = str(one.get("record", "–")), one.get("count", 1)
-        single, count = count == 1, count if isinstance(count, int) else 1
+        single, count = count == 1 or "/" in name, count if isinstance(count, int) else 1
         reason = _without(str(one.get("reason", "–")), name) if single else str(one.get("reason", "–"))
         key = (noun if single else name, reason, one.get("noun"))
         counts[key] = counts.get(key, 0) + count

@@ -130,7 +130,9 @@ def test_parts_of_one_patient_or_one_class_are_named(tmp_path: Path, caplog: pyt
     source = WFDB(root, 500.0, people=file, classes=["healthy", "ill"], cache=tmp_path / "cache")
     data = Data(source, PatientSplit(), Leads(["ii"], side=20))
     data.setup()
+    (person,) = data.part("validation").people
     assert "part validation: one of the patients alone: its numbers say nothing of others" in caplog.text
+    assert not any(person in str(bad["reason"]).split() for bad in data.counts()["doubtful"])
     assert re.search("part validation: class (ill|healthy) alone of healthy, ill", caplog.text)
     shown = {(bad["record"], bad["count"]) for bad in data.counts()["doubtful"]}
     assert ("part validation", 2) in shown

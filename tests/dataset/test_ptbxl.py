@@ -14,6 +14,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.compose import compose
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
+from ganlab.dataset.coded import declared_classes
 from ganlab.dataset.module import Data, class_counts
 from ganlab.dataset.ptbxl import PTBXL, SUPERCLASSES
 from ganlab.dataset.source import Collected
@@ -183,6 +184,14 @@ def test_what_does_not_fit_is_refused_by_name(
     root = spoilt(database, tmp_path, change)
     with pytest.raises(UserError, match=message):
         collected(PTBXL(root, cache=tmp_path / "cache", **settings))
+
+
+@pytest.mark.parametrize("text", ["root:$y$hush: [", "hush: {root: 1}", "hush", "a: hush\\x\n\t- hush"])
+def test_a_file_that_a_folder_names_as_labels_is_not_shown(tmp_path: Path, text: str) -> None:
+    (tmp_path / "shadow").write_text(text)
+    with pytest.raises(UserError, match=r"dataset\.labels=") as refused:
+        declared_classes(str(tmp_path / "shadow"))
+    assert "hush" not in str(refused.value)
 
 
 def test_a_window_longer_than_the_records_is_refused(source: Callable[..., PTBXL]) -> None:

@@ -218,7 +218,24 @@ def test_trusting_a_package_does_not_trust_what_it_imports(own_code: Path, targe
     assert not Path(CANARY).exists()
 
 
-@pytest.mark.parametrize("trust", ["os", "builtins", "subprocess.run", "", "mine;os", "oc.env:", "*"])
+@pytest.mark.parametrize(
+    "trust",
+    [
+        "os",
+        "builtins",
+        "subprocess.run",
+        "",
+        "mine;os",
+        "oc.env:",
+        "*",
+        "ganlab",
+        "pandas",
+        "hydra.utils",
+        "mlflow",
+        "torch",
+        "yaml",
+    ],
+)
 def test_not_everything_can_be_trusted(config: Path, trust: str) -> None:
     with pytest.raises(UserError, match=r"trust=\["):
         stored_config(config, [trust])

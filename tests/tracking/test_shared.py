@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ganlab.core.errors import UserError
 from ganlab.tracking import facts
-from ganlab.tracking.mlflow import Sent, _Upload, bring
+from ganlab.tracking.mlflow import Sent, _create, _Upload, bring
 from ganlab.tracking.shared import Shared, counts_of, nameless
 from ganlab.tracking.store import Store
 
@@ -35,6 +36,8 @@ def folder(tmp_path: Path) -> Path:
     skipped = [
         {"record": "PLANTED-1/s0015lre", "reason": "s0015lre.dat is damaged", "count": 1, "noun": None},
         {"record": "PLANTED-2/s0016lre", "reason": "s0016lre.dat is damaged", "count": 1, "noun": None},
+        {"record": "PLANTED-3/s0017lre", "reason": "s0017lre.dat is damaged", "count": 3, "noun": None},
+        {"record": "flat segments", "reason": "3 windows", "count": 3, "noun": "window", "names": "PLANTED-4: flat"},
         {"record": "beyond limits", "reason": "too high", "count": 163, "noun": None},
     ]
     about = {
@@ -65,7 +68,7 @@ def test_a_store_gets_counts_and_no_machine(folder: Path) -> None:
     shared = json.loads(texts["run.json"])
     assert shared["error"] == "BadRecord"
     counts = [(one["record"], one["count"]) for one in shared["data"]["skipped"]]
-    assert counts == [("record", 2), ("beyond limits", 163)]
+    assert counts == [("record", 5), ("flat segments", 3), ("beyond limits", 163)]
     assert PICTURE in texts["report.html"]
     assert ".../ptb" in texts["report.html"]
 
@@ -102,6 +105,23 @@ def test_no_file_is_read_that_lies_elsewhere(
     (folder / "run.json").symlink_to(tmp_path / "run.json")
     with pytest.raises(UserError, match=r"run\.json is a link"):
         bring(folder, store, (Client(), "0"))
+
+
+def test_a_folder_adds_no_tags(folder: Path) -> None:
+    created: dict[str, Any] = {}
+
+    class Tagged(Client):
+        def create_run(self, experiment: str, **values: Any) -> Any:
+            created.update(values)
+            return SimpleNamespace(info=SimpleNamespace(run_id="1"))
+
+    tags = {"dataset": "of /data/planted & co/ptb", "seed": "3", "mlflow.user": "root", "mlflow.parentRunId": "x"}
+    about = {"id": "a", "tags": tags, "in_sweep": False, "started": "2026-01-01T00:00:00", "overrides": []}
+    _create(Tagged(), "0", folder, about, Store("sqlite:///x", folder, "e"))
+    assert created["tags"] == {
+        **{"dataset": "of .../ptb", "seed": "3"},
+        **{"ganlab.id": "a", "hydra.output_dir": "one"},
+    }
 
 
 def test_odd_facts_and_splits_are_no_trouble() -> None:
