@@ -64,12 +64,18 @@ def _date(text: str) -> str:
     return text
 
 
+def _shown(text: str) -> str:
+    if not text.isprintable() or set(text) & set("<>`"):
+        raise ValueError("accepted is printable text without <, > and `")
+    return text
+
+
 class _Facts(_Lenient):
     id: str = ""
     status: str = ""
     host: str = ""
     pid: PositiveInt | None = None
-    name: str = ""
+    name: Annotated[str, AfterValidator(_shown)] = ""
     working_folder: str = ""
     folder: str = ""
     started: Annotated[str, AfterValidator(_date)] = ""

@@ -103,3 +103,10 @@ def test_relative_paths_begin_where_the_project_lies_now(
     absolute = {"working_folder": str(tmp_path / facts["working_folder"])}
     (tmp_path / lies / "run.json").write_text(json.dumps(facts | absolute))
     assert home(Path(lies)) == (tmp_path / expected).resolve()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "<img src=x onerror=y>", "a`b"])
+def test_a_name_that_a_card_or_terminal_would_obey_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"name": name}))
+    with pytest.raises(UserError, match=r"run\.json"):
+        read_facts(tmp_path)
