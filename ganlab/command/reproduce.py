@@ -127,8 +127,8 @@ def _environment(facts: Mapping[str, Any], trusting: bool) -> dict[str, str]:
     threads = facts.get("provenance", {}).get("machine", {}).get("threads")
     folders = [str(HERE.parent), *[str(Path.cwd())] * trusting, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     path = os.pathsep.join(str(Path(folder).absolute()) for folder in folders if folder)
-    known = isinstance(threads, int) and threads > 0
-    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")} if known else {}
+    stored = isinstance(threads, int) and threads > 0
+    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")} if stored else {}
     return {**os.environ, **counts, "PYTHONPATH": path}
 
 

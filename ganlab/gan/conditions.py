@@ -72,14 +72,14 @@ class Conditions(nn.Module):
             spread = ((np.arange(ROWS) + 0.5) * len(labels) / ROWS).astype(np.int64)
             self.combinations.copy_(torch.from_numpy(labels[order][spread]))
         for place, (name, column) in enumerate(zip(self.attributes, self.columns, strict=True)):
-            known = attributes[:, column][np.isfinite(attributes[:, column])]
-            if len(known) < 2 or not np.ptp(known):
+            values = attributes[:, column][np.isfinite(attributes[:, column])]
+            if len(values) < 2 or not np.ptp(values):
                 raise UserError(
-                    f"gan.conditions.attributes: {name} has {len(np.unique(known))} value(s) in {len(known)} of "
+                    f"gan.conditions.attributes: {name} has {len(np.unique(values))} value(s) in {len(values)} of "
                     f"{len(attributes)} training samples; nothing can be learned from it. Leave it out."
                 )
-            self.quantiles[:, place] = torch.from_numpy(np.quantile(known, (np.arange(ROWS) + 0.5) / ROWS))
-            self.mean[place], self.deviation[place] = float(known.mean()), float(known.std())
+            self.quantiles[:, place] = torch.from_numpy(np.quantile(values, (np.arange(ROWS) + 0.5) / ROWS))
+            self.mean[place], self.deviation[place] = float(values.mean()), float(values.std())
 
     def draw(
         self,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ganlab.core.schema import Cell, Name, Rate, Strict, Text
 
@@ -21,9 +21,13 @@ Limit = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST)]
 Side = Annotated[int, Field(ge=1, le=MOST)]
 
 
-def _different(names: list[str]) -> None:
+def _different(names: list[str]) -> list[str]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{', '.join(sorted(twice))[:40]!a} stands twice")
+    return names
+
+
+DifferentNames = Annotated[Names, AfterValidator(_different)]
 
 
 class WindowSample(Strict):
@@ -134,14 +138,7 @@ class Given(Strict):
     """What the generator is given behind its noise, besides one of the classes."""
 
     many_labels: bool
-    attributes: Names
-
-    @field_validator("attributes")
-    @classmethod
-    def differ(cls, attributes: list[str]) -> list[str]:
-        """Return the attributes. Raises ValueError for names that stand twice."""
-        _different(attributes)
-        return attributes
+    attributes: DifferentNames
 
 
 class Exported(Strict):
@@ -153,16 +150,9 @@ class Exported(Strict):
     sample: Annotated[WindowSample | RowSample | ImageSample, Field(discriminator="noun")]
     gan: Text
     noise: Annotated[int, Field(ge=1, le=MOST)]
-    classes: Names
+    classes: DifferentNames
     conditions: Given | None = None
     arrangement: dict[str, Any]
     standardization: dict[str, Any]
     generator: dict[str, Any]
     about: About
-
-    @field_validator("classes")
-    @classmethod
-    def differ(cls, classes: list[str]) -> list[str]:
-        """Return the classes. Raises ValueError for names that stand twice."""
-        _different(classes)
-        return classes

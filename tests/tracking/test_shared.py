@@ -13,7 +13,7 @@ from ganlab.tracking.mlflow import Sent, _create, _Upload, bring
 from ganlab.tracking.shared import Shared, counts_of, nameless
 from ganlab.tracking.store import Store
 
-PICTURE = "data:image/png;base64,AAAA/home/me/work+/=="
+PICTURE = "data:image/png;base64,AAAA/planted/work+/=="
 
 
 class Client:
@@ -41,14 +41,14 @@ def folder(tmp_path: Path) -> Path:
         {"record": "beyond limits", "reason": "too high", "count": 163, "noun": None},
     ]
     about = {
-        **{"id": "a", "status": "FAILED", "host": "planted-host", "pid": 4711, "working_folder": "/home/me/work"},
-        **{"overrides": ["dataset.root=/data/planted & co/ptb"], "error": "BadRecord: PLANTED-1/s0015lre: damaged"},
+        **{"id": "a", "status": "FAILED", "host": "planted-host", "pid": 4711, "working_folder": "/planted/work"},
+        **{"overrides": ["dataset.root=/planted/a & co/ptb"], "error": "BadRecord: PLANTED-1/s0015lre: damaged"},
         **{"data": {"skipped": skipped, "doubtful": []}, "steps": 3},
     }
     (folder / "run.json").write_text(json.dumps(about))
     (folder / "split.json").write_text(json.dumps({"name": "s", "seed": 0, "parts": {"train": ["PLANTED-1", "P2"]}}))
-    (folder / "config.yaml").write_text("dataset: {root: /data/planted & co/ptb}\nuri: http://me:pw@host\n")
-    (folder / "report.html").write_text(f"<p>/data/planted &amp; co/ptb {PICTURE} /home/me/work/x</p>")
+    (folder / "config.yaml").write_text("dataset: {root: /planted/a & co/ptb}\nuri: http://me:pw@host\n")
+    (folder / "report.html").write_text(f"<p>/planted/a &amp; co/ptb {PICTURE} /planted/work/x</p>")
     return folder
 
 
@@ -62,7 +62,7 @@ def sent(folder: Path, patient_ids: bool) -> dict[str, str]:
 def test_a_store_gets_counts_and_no_machine(folder: Path) -> None:
     texts = sent(folder, patient_ids=False)
     assert set(texts) == {"config.yaml", "split_counts.json", "report.html", "run.json"}
-    for word in ("PLANTED", "s0015lre", "planted-host", "4711", "/data", "pw", "/home/me/work/x"):
+    for word in ("PLANTED", "s0015lre", "planted-host", "4711", "/planted/a", "pw", "/planted/work/x"):
         assert not any(word in text for text in texts.values()), word
     assert json.loads(texts["split_counts.json"])["patients"] == {"train": 2}
     shared = json.loads(texts["run.json"])
@@ -115,7 +115,7 @@ def test_a_folder_adds_no_tags(folder: Path) -> None:
             created.update(values)
             return SimpleNamespace(info=SimpleNamespace(run_id="1"))
 
-    tags = {"dataset": "of /data/planted & co/ptb", "seed": "3", "mlflow.user": "root", "mlflow.parentRunId": "x"}
+    tags = {"dataset": "of /planted/a & co/ptb", "seed": "3", "mlflow.user": "root", "mlflow.parentRunId": "x"}
     about = {"id": "a", "tags": tags, "in_sweep": False, "started": "2026-01-01T00:00:00", "overrides": []}
     _create(Tagged(), "0", folder, about, Store("sqlite:///x", folder, "e"))
     assert created["tags"] == {
