@@ -34,8 +34,11 @@ BLOCK = 512
 """Samples that are made together, which bounds the memory."""
 VISIBLE_MV, INVISIBLE_MV = 0.05, 0.01
 """Standard deviation of the noise on copied windows, mV; quiet records of ptbdb have about the second."""
-USUAL_MV = 0.3
-"""Standard deviation of an ECG about its median, mV: noise on a signal in another unit is as large beside it."""
+USUAL_MV = 0.16
+"""Deviation of an ECG about its median, mV: noise on a signal in another unit is as large in proportion to it.
+
+Median over twelve leads of 1,000 windows of 2 s of PTB-XL at 100 Hz; 205 windows of ptbdb have 0.17.
+"""
 VISIBLE_LEVELS, INVISIBLE_LEVELS = 25.0, 5.0
 """The same on images, grey levels."""
 VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02

@@ -1,7 +1,7 @@
 """A metric of windows in mV for signals of any unit: each lead is divided by its training windows' own deviation.
 
-What was a threshold or a step in mV is then one in standard deviations of the training windows about their medians; an
-ECG has about 0.3 mV. What a metric measures in mV it reports in these deviations, SD.
+What was a threshold or a step in mV is then one in standard deviations of the training windows about their
+medians. What a metric measures in mV it reports in these deviations, SD.
 """
 
 from collections.abc import Mapping
