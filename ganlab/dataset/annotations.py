@@ -16,9 +16,9 @@ from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.record import Record, Segment
 from ganlab.dataset.source import Skipped
 
-EVERY = ""
-"""Lead of a segment that is an annotated rhythm: its `kind` is the index of its class, or NO_CLASS."""
-NO_CLASS = ""
+EVERY_LEAD = ""
+"""Lead of a segment that is an annotated rhythm: its `kind` is the index of its class, or OTHER_RHYTHM."""
+OTHER_RHYTHM = ""
 RHYTHM = "+"
 
 
@@ -55,10 +55,10 @@ def annotated(root: Path, record: Record, rate: float, extension: str, classes: 
         for sample, symbol, note in zip(notes.sample, notes.symbol, notes.aux_note, strict=True)
         if symbol == RHYTHM and note.startswith("(")
     ]
-    marks = [(0, NO_CLASS), *changes, (record.samples, NO_CLASS)]
+    marks = [(0, OTHER_RHYTHM), *changes, (record.samples, OTHER_RHYTHM)]
     index = {name: str(number) for number, name in enumerate(classes)}
     rhythms = tuple(
-        Segment(index.get(name, NO_CLASS), EVERY, max(0, start), min(stop, record.samples))
+        Segment(index.get(name, OTHER_RHYTHM), EVERY_LEAD, max(0, start), min(stop, record.samples))
         for (start, name), (stop, _) in pairwise(marks)
         if start < stop
     )
@@ -72,14 +72,14 @@ def labelled_starts(record: Record, clear: NDArray[np.int64], span: int) -> tupl
     `clear` are the stretches of starts that touch no bad segment. Without annotations these are returned, with the
     class -1: the record's own.
     """
-    rhythms = [segment for segment in record.segments if segment.lead == EVERY]
+    rhythms = [segment for segment in record.segments if segment.lead == EVERY_LEAD]
     if not rhythms:
         return clear, np.full(len(clear), -1, np.int64)
     inside = [
         (max(first, rhythm.start), min(last, rhythm.stop - span), int(rhythm.kind))
         for first, last in clear.tolist()
         for rhythm in rhythms
-        if rhythm.kind != NO_CLASS and max(first, rhythm.start) <= min(last, rhythm.stop - span)
+        if rhythm.kind != OTHER_RHYTHM and max(first, rhythm.start) <= min(last, rhythm.stop - span)
     ]
     starts = np.array(inside, dtype=np.int64).reshape(-1, 3)
     return starts[:, :2], starts[:, 2]
@@ -90,7 +90,7 @@ def outside_rhythms(records: Sequence[Record], span: int, others: int) -> list[S
 
     `others` are the windows that are used or left out for another reason.
     """
-    if not any(segment.lead == EVERY for record in records for segment in record.segments):
+    if not any(segment.lead == EVERY_LEAD for record in records for segment in record.segments):
         return []
     count = sum(record.samples // span for record in records) - others
     reason = f"{count} window(s) in a rhythm outside dataset.classes, or over a change of rhythm (dataset.annotations)"

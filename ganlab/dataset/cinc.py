@@ -41,7 +41,6 @@ class CinC(Coded):
         self.wrong_gains = dict(wrong_gains or {})
         super().__init__(root, rate, tuple(self.codes), name="cinc", people="record", **settings)
         self.attributes = PATIENT
-        self.attribute_names = tuple(f"{name} ({unit})" for name, unit in PATIENT.items())
 
     def identity(self) -> dict[str, Any]:
         """Return all that the cached recordings depend on, as plain values."""

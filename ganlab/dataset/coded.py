@@ -30,8 +30,6 @@ class Coded(WFDB):
     that `attributes` names, as in `ganlab.dataset.wfdb`.
     """
 
-    many_labels = True
-
     def __init__(
         self, root: str | Path, rate: float, classes: Sequence[str], unlabelled: str = "drop", **settings: Any
     ) -> None:

@@ -1,17 +1,10 @@
 """Values in the comments of a WFDB header, such as `# Age: 74`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 SEX = {"male": 0.0, "m": 0.0, "female": 1.0, "f": 1.0}
 PATIENT = {"sex": "0 male, 1 female", "age": "years"}
 """Units of what `sex_and_age` returns, by name."""
-
-
-def header_comments(file: Path) -> list[str]:
-    """Return the comments of a header."""
-    lines = file.read_bytes().decode("latin-1").split("\n")
-    return [line.strip(" #\r") for line in lines if line.startswith("#")]
 
 
 def comment_value(comments: Sequence[str], key: str) -> str:

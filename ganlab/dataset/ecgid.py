@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord
 from ganlab.core.record import Record
-from ganlab.dataset.comments import PATIENT, comment_value, header_comments, sex_and_age
+from ganlab.dataset.comments import PATIENT, comment_value, sex_and_age
 from ganlab.dataset.wfdb import WFDB
+from ganlab.dataset.wfdb_signals import read_header
 
 SIGNALS = {False: "ecg i", True: "ecg i filtered"}
 """Names of the raw and the filtered signal."""
@@ -33,7 +34,6 @@ class ECGID(WFDB):
         super().__init__(root, rate, name="ecgid", people="folder", **settings)
         self.signal = SIGNALS[filtered]
         self.attributes = PATIENT
-        self.attribute_names = tuple(f"{name} ({unit})" for name, unit in PATIENT.items())
 
     def identity(self) -> dict[str, Any]:
         """Return all that the cached recordings depend on, as plain values."""
@@ -67,7 +67,7 @@ class ECGID(WFDB):
 
     def _dated(self, name: str) -> str:
         path = PurePosixPath(name)
-        date = DATE.fullmatch(comment_value(header_comments(self.root / f"{name}.hea"), "ecg date"))
+        date = DATE.fullmatch(comment_value(read_header(self.root, name).comments, "ecg date"))
         if date is None:
             raise BadRecord(name, "no date in its header; accepted is a line such as # ECG date: 07.12.2004")
         stem, _, number = path.name.rpartition("_")

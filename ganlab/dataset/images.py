@@ -125,7 +125,6 @@ class Images(ImageSource):
         self.people_file = Path(people).expanduser() if people else None
         self.classes = names_of(classes)
         self.many_labels, self.attributes = kept.many_labels, dict(kept.attributes or {})
-        self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name, self.stand_in = str(kept.name), kept.stand_in
 
     def identity(self) -> dict[str, Any]:

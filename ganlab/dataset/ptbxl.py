@@ -7,10 +7,9 @@ likelihood, so the least `likelihood` is 0, and leaves out records without a lab
 """
 
 import ast
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,11 @@ from ganlab.core.errors import UserError
 from ganlab.core.labels import Label, class_names
 from ganlab.core.record import Record
 from ganlab.core.words import counted
-from ganlab.dataset.cache import Recordings
 from ganlab.dataset.coded import Classes, Coded, declared_classes, label_of, refuse_unused
 from ganlab.dataset.download import download
 from ganlab.dataset.source import Skipped
 from ganlab.split.base import Member
 from ganlab.split.folds import parts_of
-
-log = logging.getLogger(__name__)
 
 DATABASE, STATEMENTS = "ptbxl_database.csv", "scp_statements.csv"
 FILES = {100: "filename_lr", 500: "filename_hr"}
@@ -81,27 +77,27 @@ class PTBXL(Coded):
         self.labels, self.likelihood = labels, likelihood
         self.column = FILES[int(rate)]
         self.attributes = ATTRIBUTES
-        self.attribute_names = tuple(f"{name} ({unit})" for name, unit in ATTRIBUTES.items())
-        self.classes = SUPERCLASSES if labels == "superclass" else tuple(self._codes_of_classes())
-        self.absent: list[Skipped] = []
-        self._names: list[str] = []
+        self.classes = SUPERCLASSES if labels == "superclass" else tuple(self._codes)
 
     @property
     def _published(self) -> bool:
         return isinstance(self.labels, str) and self.labels in TASKS
 
-    def _codes_of_classes(self) -> Classes:
+    @cached_property
+    def _codes(self) -> Classes:
+        """The codes of each class."""
         if not self._published:
             return declared_classes(self.labels, f"{', '.join(TASKS)}, ")
         marked, named = TASKS[str(self.labels)]
         classes: dict[str, set[str]] = {name: set() for name in SUPERCLASSES} if self.labels == "superclass" else {}
-        for row in self._statements():
+        for row in self._statements:
             if row[marked] and row[named]:
                 classes.setdefault(row[named], set()).add(row[CODE])
         return {name: frozenset(codes) for name, codes in classes.items()}
 
+    @cached_property
     def _statements(self) -> list[dict[str, str]]:
-        """Return the rows of STATEMENTS, which is fetched if that is configured: a GAN has to know its classes."""
+        """The rows of STATEMENTS, which is fetched if that is configured: a GAN has to know its classes."""
         if self.download:
             download(self.url, self.root, only=(STATEMENTS,))
         columns = dict.fromkeys(column for task in TASKS.values() for column in task)
@@ -125,13 +121,10 @@ class PTBXL(Coded):
             file = self.root / DATABASE
             needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "heart_axis", "strat_fold", self.column)
             rows = _rows(file, needed, self.ways_on())
-            classes = self._codes_of_classes()
-            diagnostic = (
-                {row[CODE] for row in self._statements() if row["diagnostic"]} if self.likelihood > 0 else set()
-            )
-            members = [self._member(file, row, classes, diagnostic) for row in rows]
+            diagnostic = {row[CODE] for row in self._statements if row["diagnostic"]} if self.likelihood > 0 else set()
+            members = [self._member(file, row, diagnostic) for row in rows]
             if not self._published:
-                refuse_unused([member.label for member in members], classes, file)
+                refuse_unused([member.label for member in members], self._codes, file)
             self._people = {member.name: member for member in members}
             if len(self._people) < len(members):
                 name, times = Counter(member.name for member in members).most_common(1)[0]
@@ -140,35 +133,37 @@ class PTBXL(Coded):
                 )
         return self._people
 
-    def _member(self, file: Path, row: Mapping[str, str], classes: Classes, diagnostic: set[str]) -> Member:
+    def _member(self, file: Path, row: Mapping[str, str], diagnostic: set[str]) -> Member:
         place = f"{file}: ecg_id {row['ecg_id']}"
         name, patient, fold = row[self.column], number_text(row["patient_id"]), number_text(row["strat_fold"])
         if not patient:
             raise UserError(f"{place}: no patient_id, so nobody knows whose it is.")
         codes = _likelihoods(place, row["scp_codes"])
         counting = [code for code, sure in codes.items() if code not in diagnostic or sure >= self.likelihood]
-        return Member(name, patient, label_of(counting, classes), _attributes(row), fold)
+        return Member(name, patient, label_of(counting, self._codes), _attributes(row), fold)
 
     def names(self) -> Sequence[str]:
-        """Return the names of the table's records that are below `root`, and count the others.
+        """Return the names of the table's records that are below `root`. Raises UserError where none is."""
+        return self._present
 
-        Raises UserError where none of them is there.
-        """
-        if not self._names:
-            listed = list(self.people())
-            self._names = [name for name in listed if (self.root / f"{name}.hea").is_file()]
-            absent = len(listed) - len(self._names)
-            if not self._names:
-                raise UserError(
-                    f"{self.root}: none of the {counted(absent, 'record')} of {DATABASE} is there at {self.rate:g} Hz, "
-                    f"such as {listed[0] if listed else 'none'}. dataset.rate={600 - self.rate:g} reads the others.\n"
-                    f"{self.ways_on()}"
-                )
-            if absent:
-                reason = f"{counted(absent, 'record')} of {len(listed)} not below {self.root} at {self.rate:g} Hz"
-                log.warning("ptbxl: %s", reason)
-                self.absent.append(Skipped(DATABASE, reason, absent, "record"))
-        return self._names
+    @cached_property
+    def _present(self) -> list[str]:
+        listed = list(self.people())
+        if present := [name for name in listed if (self.root / f"{name}.hea").is_file()]:
+            return present
+        raise UserError(
+            f"{self.root}: none of the {counted(len(listed), 'record')} of {DATABASE} is there at {self.rate:g} Hz, "
+            f"such as {listed[0] if listed else 'none'}. dataset.rate={600 - self.rate:g} reads the others.\n"
+            f"{self.ways_on()}"
+        )
+
+    @cached_property
+    def others(self) -> list[Skipped]:
+        """Records of the table that are not below `root`, counted."""
+        listed = len(self.people())
+        absent = listed - len(self.names())
+        reason = f"{counted(absent, 'record')} of {listed} not below {self.root} at {self.rate:g} Hz"
+        return [Skipped(DATABASE, reason, absent, "record")] if absent else []
 
     def whose(self) -> tuple[str, str]:
         """Return by what the patients of records are known; there is no doubt."""
@@ -178,10 +173,6 @@ class PTBXL(Coded):
         """Return patient, the names of its classes and label of a record."""
         member = self.people()[name]
         return member.patient, class_names(member.label, self.classes), member.label
-
-    def _prepare(self) -> Recordings:
-        recordings = super()._prepare()
-        return replace(recordings, skipped=(*self.absent, *recordings.skipped))
 
     def member(self, record: Record) -> Member:
         """Return a record as a split needs it, with its published fold."""

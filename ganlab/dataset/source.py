@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -63,15 +63,15 @@ class Collected:
 class Source(ABC):
     """A data set. `classes` are the names of its labels, none where it has no labels.
 
-    With `many_labels` a sample may be of several classes, or of none: its label is a multi-hot row. `attribute_names`
-    are those of continuous values that come with each sample, with their units, such as `age (years)`.
+    With `many_labels` a sample may be of several classes, or of none: its label is a multi-hot row. `attributes`
+    are the units of continuous values that come with each sample, by name, such as years of the age.
     """
 
     name: str
     """Name of the data set, in messages and in the names of cache folders."""
     classes: Sequence[str] = ()
     many_labels: bool = False
-    attribute_names: Sequence[str] = ()
+    attributes: Mapping[str, str] = {}
     note: str = ""
     """Note for the recipients of data made from these."""
     simulated: ClassVar[bool] = False
@@ -81,6 +81,11 @@ class Source(ABC):
         if on_bad_record not in ("error", "skip"):
             raise UserError(f"dataset.on_bad_record={on_bad_record!r}: accepted are error and skip.")
         self.on_bad_record = on_bad_record
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Names of the attributes with their units, such as `age (years)`."""
+        return tuple(f"{name} ({unit})" for name, unit in self.attributes.items())
 
     @abstractmethod
     def kind(self, arrangement: Arrangement) -> Kind:

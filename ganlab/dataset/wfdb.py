@@ -69,7 +69,6 @@ class WFDB(RecordingSource):
         self.people_file = Path(people).expanduser() if people and not self.rule else None
         self.classes = names_of(classes)
         self.many_labels = many_labels
-        self.attribute_names = tuple(f"{column} ({unit})" for column, unit in self.attributes.items())
         self.name = str(name)
         self._people: dict[str, Member] | None = None
         self._listed: Sequence[str] | None = None

@@ -20,7 +20,7 @@ def read_record(root: Path, name: str) -> Recording:
     try:
         header = read_header(root, name)
         if header.segments:
-            return replace(_joined(root, name, header), comments=header.comments)
+            return _joined(root, name, header)
         return read_signals(root, name, header)
     except BadRecord:
         raise
@@ -55,7 +55,7 @@ def _joined(root: Path, name: str, header: Header) -> Recording:
             unusable[lead] = reason
         else:
             signals.append(_concatenated(pieces, [segment.frames for segment in spans], header.rate))
-    return Recording(tuple(signals), unusable, header.rate)
+    return Recording(tuple(signals), unusable, header.rate, header.comments)
 
 
 def _segment(root: Path, name: str, own: str, segment: SegmentLine) -> Recording:
