@@ -1,6 +1,7 @@
 """Generated samples written to a folder, with a card that says what they are."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -55,12 +56,12 @@ def write_samples(
     that holds something, cannot be written or has no room for them.
     """
     label = label if label is None or isinstance(label, Mapping) else name_of(label)
-    counts = {name_of(name): count for name, count in label.items()} if isinstance(label, Mapping) else {label: n}
-    for name, count in counts.items():
+    counts = [(name_of(each), count) for each, count in label.items()] if isinstance(label, Mapping) else [(label, n)]
+    for name, count in counts:
         check_whole("n", count, shown=f"label={{{name}: {count}}}" if isinstance(label, Mapping) else None)
     check_whole("batch_size", batch_size)
     check_whole("seed", seed, -(2**63), 2**63 - 1)
-    n, label, run = sum(counts.values()), _shown(label), run_or_best(run)
+    n, label, run = sum(count for _, count in counts), _shown(label), run_or_best(run)
     with file_errors("run", run):
         trained = load(run, None if checkpoint is None else str(checkpoint), trust)
     _check_memory(n, trained.gan.latent)
@@ -68,8 +69,10 @@ def write_samples(
     format = str(format or next(iter(formats)))
     if format not in formats:
         raise UserError(f"format={format}: accepted for {trained.kind.noun}s are {', '.join(formats)}.")
-    labels = {trained.label_of(name): count for name, count in counts.items()}
-    name = f"{format}_{n}_seed{seed}" + "".join(f"_{name}" for name in counts if name).replace(SEPARATOR, "+")
+    labels: Counter[Given] = Counter()
+    for each, count in counts:
+        labels[trained.label_of(each)] += count
+    name = f"{format}_{n}_seed{seed}" + "".join(f"_{each}" for each, _ in counts if each).replace(SEPARATOR, "+")
     name = name.replace("/", "-")
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
     if not out and folder.parent.is_symlink():

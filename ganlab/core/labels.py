@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.names import spelled
+
 Label = int | tuple[bool, ...]
 """Index of a sample's class, or for each class whether the sample is of it."""
 Labels = NDArray[Any]
@@ -68,7 +70,8 @@ def names_in(text: str) -> list[str]:
 
 def multi_hot(text: str, classes: Sequence[str]) -> tuple[bool, ...]:
     """Return the label of names such as `NORM;SR`; all false for an empty text. Raises ValueError for another name."""
-    names = names_in(text)
-    if unknown := [name for name in names if name not in classes]:
+    names, places = names_in(text), spelled(classes)
+    if unknown := [name for name in names if name not in places]:
         raise ValueError(", ".join(map(repr, unknown)))
-    return tuple(name in names for name in classes)
+    own = {places[name] for name in names}
+    return tuple(place in own for place in range(len(classes)))

@@ -59,7 +59,14 @@ def test_from_statements_to_samples_of_them(
     facts = json.loads((run / "run.json").read_text())
     assert facts["data"]["classes"] == {"NORM": 16, "MI": 24, "LVH": 16, "SR": 24}
     assert "class_1" in (run / "metrics.jsonl").read_text()
-    command("sample", f"run={run}", "label={NORM: 3, MI+LVH+SR: 2}", "attributes={age: 60}", "format=wfdb", "out=some")
+    command(
+        "sample",
+        f"run={run}",
+        "label={NORM: 3, MI+LVH+SR: 1, SR+MI+LVH: 1}",
+        "attributes={age: 60}",
+        "format=wfdb",
+        "out=some",
+    )
     comments = [wfdb.rdheader(str(tmp_path / "some" / f"synthetic0000{n}")).comments for n in (1, 5)]
     assert [each[-1] for each in comments] == ["class: NORM", "class: MI;LVH;SR"]
     for form in ("wfdb", "csv", "npy"):
