@@ -44,11 +44,13 @@ def check_values(target: Callable[..., Any], values: Mapping[str, Any], prefix: 
     for name, (value, hint) in declared.items():
         if not _fits(value, hint):
             raise UserError(f"{prefix}{name}={value}: accepted is {_accepted(hint)}.")
-    return {
-        name: int(value)
-        for name, (value, hint) in declared.items()
-        if isinstance(value, float) and not {float, str} & {hint, *get_args(hint)}
-    }
+    return {name: int(value) for name, (value, hint) in declared.items() if isinstance(value, float) and _whole(hint)}
+
+
+def _whole(hint: Any) -> bool:
+    """Return whether a number of this type is whole. Arguments of a type may be lists, which no set holds."""
+    types = (hint, *get_args(hint))
+    return int in types and float not in types and str not in types
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -59,7 +61,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin in (list, tuple, Sequence):
         return isinstance(value, list | tuple) and all(_fits(each, inner[0]) for each in value)
     if origin is not None:
-        return value in inner if origin is Literal else not isinstance(value, str)
+        return value in inner if origin is Literal else not isinstance(value, str | int | float)
     if hint in (int, float):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return is_number and (hint is float or value == value // 1)
@@ -82,4 +84,4 @@ def _words(hint: Any) -> list[str]:
         return [str(choice) for choice in inner]
     if origin in (list, tuple, Sequence):
         return [f"a list, each {_accepted(inner[0])}"]
-    return [WORDS[hint]] if hint in WORDS else []
+    return [WORDS.get(hint, "a mapping" if origin is Mapping else "an object, by its _target_")]

@@ -1,6 +1,6 @@
 """Values of a wrong type, and names that are none: refused with what is accepted, the nearest name first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import pytest
@@ -25,6 +25,8 @@ class Taking:
         names: Sequence[str] | None = None,
         way: Literal["up", "down"] = "up",
         other: object = None,
+        order: Callable[[int], int] | None = None,
+        plain: Callable[[int], int] = abs,
     ) -> None: ...
 
 
@@ -40,6 +42,9 @@ class Taking:
         ({"name": [1]}, "a text"),
         ({"names": "i"}, "names=i: accepted is a list, each a text or null"),
         ({"way": "left"}, "way=left: accepted is up or down"),
+        ({"plain": 1.5}, "plain=1.5: accepted is an object, by its _target_"),
+        ({"plain": "z"}, "plain=z: accepted is an object, by its _target_"),
+        ({"order": 1.5}, "order=1.5: accepted is an object, by its _target_ or null"),
     ],
 )
 def test_a_value_of_a_wrong_type_is_refused(value: dict, accepted: str) -> None:
@@ -51,7 +56,7 @@ def test_values_of_the_right_type_are_taken() -> None:
     assert (
         check_values(Taking, {"share": 1, "name": 3, "names": ["i", 2], "way": "down", "other": "x", "more": 1}) == {}
     )
-    assert check_values(Taking, {"count": 1e3, "share": 1e3}) == {"count": 1000}
+    assert check_values(Taking, {"count": 1e3, "share": 1e3, "other": 1.5}) == {"count": 1000}
 
 
 @pytest.mark.parametrize("value", ["1", 0, 5, 1.0, True, None])
