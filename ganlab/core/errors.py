@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOMEM
 
 PREEMPTED, INTERRUPTED = 143, 130
 """Exit codes, as shells give them for SIGTERM and SIGINT."""
@@ -30,9 +31,14 @@ def file_errors(name: str, value: object) -> Iterator[None]:
 
 def lacks_memory(error: BaseException) -> bool:
     """Return whether an error of Python, numpy, torch or the system says that memory is short."""
-    words = ("alloc", "out of memory", "start new thread", "failed to map segment", "Cannot allocate memory")
-    kinds = (RuntimeError, OSError, ImportError)
-    return isinstance(error, MemoryError) or (isinstance(error, kinds) and any(word in str(error) for word in words))
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno == ENOMEM  # the text holds a file's name, which may hold any word
+    words: tuple[str, ...] = ()
+    if isinstance(error, RuntimeError):
+        words = ("alloc", "out of memory", "start new thread")
+    elif isinstance(error, OSError | ImportError):
+        words = ("failed to map segment", "Cannot allocate memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 class BadRecord(Exception):
