@@ -4,7 +4,7 @@ What was a threshold or a step in mV is then one in standard deviations of the t
 medians. What a metric measures in mV it reports in these deviations, SD.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -36,20 +36,29 @@ class Scaled(Metric):
     def fit(self, real: Real) -> Scorer:
         """Learn the deviations, and what the metric learns of the scaled windows."""
         need(len(real.train), 1, "training windows")
-        few = check_finite(real.train.values[evenly(LEARNED, len(real.train))], "windows")
-        scale = deviations(few)
-
-        def scaled(samples: SampleSet) -> SampleSet:
-            return replace(samples, values=(samples.values / scale).astype(np.float32))
-
-        reference = scaled(real.reference)
-        own = replace(real, kind=_as_millivolts(real.kind), train=scaled(real.train), reference=reference)
+        own, scaled = _in_deviations(real)
         score = self.metric.fit(own)
+        return lambda samples: score(scaled(samples))
 
-        def score_scaled(samples: SampleSet) -> Mapping[str, Statistic]:
-            return score(reference if samples is real.reference else scaled(samples))
+    def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
+        """Return what the metric always has of the scaled windows; nothing without training windows."""
+        if not len(real.train):
+            return {}
+        own, scaled = _in_deviations(real)
+        return self.metric.always(own, scaled(samples))
 
-        return score_scaled
+
+def _in_deviations(real: Real) -> tuple[Real, Callable[[SampleSet], SampleSet]]:
+    """Return real windows by the deviations of their training windows, and what divides other windows by these."""
+    few = check_finite(real.train.values[evenly(LEARNED, len(real.train))], "windows")
+    scale = deviations(few)
+
+    def divided(samples: SampleSet) -> SampleSet:
+        return replace(samples, values=(samples.values / scale).astype(np.float32))
+
+    reference = divided(real.reference)
+    own = replace(real, kind=_as_millivolts(real.kind), train=divided(real.train), reference=reference)
+    return own, lambda samples: reference if samples is real.reference else divided(samples)
 
 
 def deviations(windows: Array) -> Array:

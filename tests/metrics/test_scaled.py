@@ -8,7 +8,7 @@ import pytest
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.evaluation.controls import make
-from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
 from ganlab.metrics.privacy.copies import Copies
@@ -52,6 +52,16 @@ def test_exact_copies_are_equal_in_deviations_and_units_say_so() -> None:
     assert other(np.ones(10), np.ones(30)) == 0
     assert Scaled(SignalShape()).numbers["signal/amplitude_w1"].unit == "SD"
     assert deviations(np.zeros((3, 2, 5), np.float32)).tolist() == [[1], [1]]
+
+
+def test_exact_copies_are_looked_for_below_the_least_reference() -> None:
+    few = replace(real(64.0), reference=windows(5, 2, 64.0))
+    samples = SampleSet(few.train.values[:10])
+    with pytest.raises(TooFew):
+        Scaled(Copies()).fit(few)
+    exact = Scaled(Copies()).always(few, samples)["copies/exact"]
+    assert exact(np.ones(10), np.ones(5)) == 1
+    assert Scaled(Copies()).always(replace(few, train=few.train.take(np.arange(0))), samples) == {}
 
 
 def test_noise_of_controls_is_as_large_beside_any_signal() -> None:
