@@ -1,6 +1,6 @@
 """Windows of a recording to the pixels of an image, and back: a list of leads and a permutation of pixels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -45,11 +45,13 @@ class Leads(Arrangement):
     ) -> None:
         super().__init__()
         self.size = _size(side)
-        _refuse_what_does_not_fit(leads, self.size, leads_per_channel, decimation, samples)
-        self.leads = tuple(name.lower() for name in names_of(leads))  # as those of records are compared
+        self.leads = _lowered(leads)
+        weights = [dict(zip(_lowered(own), own.values(), strict=True)) for own in (derived or {}).values()]
+        self.derived = dict(zip(_lowered(derived or ()), weights, strict=True))
+        _refuse_doubles(self.leads, derived or {})
+        _refuse_what_does_not_fit(self.leads, self.size, leads_per_channel, decimation, samples)
         self.side = self.size[1]
         self.batch_size = batch_size
-        self.derived = {lead: dict(weights) for lead, weights in (derived or {}).items()}
         self.leads_per_channel = leads_per_channel
         self.decimation = decimation
         self.samples: int = samples or self.pixels
@@ -130,11 +132,33 @@ def _size(side: int | Sequence[int]) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
+def _lowered(leads: Iterable[object]) -> tuple[str, ...]:
+    """Return the names of leads as those of records are compared."""
+    return tuple(name.lower() for name in names_of(leads))
+
+
+def _refuse_doubles(leads: Sequence[str], derived: Mapping[str, Mapping[str, float]]) -> None:
+    """Raise UserError for leads that are named twice, in upper case or lower, and weights of none of the leads."""
+    if not leads or len(set(leads)) != len(leads):
+        raise UserError(f"arrangement.leads={[*leads]}: accepted is a list of different leads.")
+    names = _lowered(derived)
+    if twice := [name for place, name in enumerate(names) if name in leads or name in names[:place]]:
+        raise UserError(
+            f"arrangement.derived={[*derived]}: accepted are leads different from one another and from "
+            f"arrangement.leads={[*leads]}; not {', '.join(twice)}."
+        )
+    for lead, weights in derived.items():
+        own = _lowered(weights)
+        if len(set(own)) != len(own) or not set(own) <= set(leads):
+            raise UserError(
+                f"arrangement.derived.{lead}={dict(weights)}: accepted are weights of arrangement.leads={[*leads]}, "
+                "one each."
+            )
+
+
 def _refuse_what_does_not_fit(
     leads: Sequence[str], size: tuple[int, int], leads_per_channel: int, decimation: int, samples: int | None
 ) -> None:
-    if not leads or len(set(leads)) != len(leads):
-        raise UserError(f"arrangement.leads={list(leads)}: accepted is a list of different leads.")
     for name, value in {"leads_per_channel": leads_per_channel, "decimation": decimation}.items():
         if value < 1:
             raise UserError(f"arrangement.{name}={value}: accepted is 1 or more.")

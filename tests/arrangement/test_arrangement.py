@@ -136,6 +136,31 @@ def test_leads_that_do_not_fit_are_refused(overrides: str, said: str) -> None:
     assert isinstance(seen.value.__cause__, UserError)
 
 
+def test_leads_and_derived_ones_are_the_same_in_upper_case() -> None:
+    lower = Leads(["i", "ii"], side=2, derived={"iii": {"i": -1, "ii": 1}})
+    upper = Leads(["I", "II"], side=2, derived={"III": {"I": -1, "II": 1}})
+    assert upper.decoded_leads == lower.decoded_leads == ("i", "ii", "iii")
+    x = torch.arange(8.0).view(1, 2, 4)
+    assert torch.equal(upper.complete(x), lower.complete(x))
+
+
+@pytest.mark.parametrize(
+    ("leads", "derived", "message"),
+    [
+        (["i", "I"], {}, r"leads=\['i', 'i'\]: accepted is a list of different leads"),
+        (["i"], {"v1": {"i": 1}, "V1": {"i": 2}}, r"derived=\['v1', 'V1'\]: .*not v1"),
+        (["i"], {"I": {"i": 1}}, r"derived=\['I'\]: .*not i"),
+        (["i"], {"v1": {"i": 1, "I": 2}}, r"derived\.v1=.*accepted are weights"),
+        (["i"], {"v1": {"ii": 1}}, r"derived\.v1=.*accepted are weights of arrangement\.leads=\['i'\]"),
+    ],
+)
+def test_a_lead_that_is_named_twice_is_refused(
+    leads: list[str], derived: dict[str, dict[str, float]], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        Leads(leads, side=2, derived=derived)
+
+
 def test_an_order_that_loses_a_sample_is_refused() -> None:
     with pytest.raises(UserError, match=r"arrangement\.order"):
         Leads(order=lambda side: torch.zeros(side * side, dtype=torch.long))
