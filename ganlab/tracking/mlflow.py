@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -260,8 +261,8 @@ def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in values.items():
         parts = [part.strip() for part in re.sub(r"[^\w/.: -]", "", key).split("/")]
         name = "/".join(part if part.strip(".") else "_" for part in parts)[: LONGEST_NAME - 4]
-        others = sum(name == other or other.startswith(f"{name} ") for other in by_name) if name in by_name else 0
-        by_name[f"{name} {others + 1}" if others else name] = value
+        numbered = (f"{name} {number}" for number in count(2))
+        by_name[next(free for free in chain([name], numbered) if free not in by_name)] = value
     return by_name
 
 

@@ -106,6 +106,7 @@ def test_names_are_cleaned_and_stay_apart() -> None:
     names = ["loss/D", "Age (years)", "Hb %", "Hb $", "Größe", "a//b/../c", "/x", "TSH [mU/l]", "%"]
     cleaned_names = list(cleaned(dict.fromkeys(names, 1)))
     assert cleaned_names == ["loss/D", "Age years", "Hb", "Hb 2", "Größe", "a/_/b/_/c", "_/x", "TSH mU/l", "_"]
+    assert cleaned({"a": 1, "a 3": 2, "a!": 3, "a?": 4}) == {"a": 1, "a 3": 2, "a 2": 3, "a 4": 4}
     for name in cleaned_names:
         _validate_metric_name(name)
 
