@@ -1,5 +1,7 @@
-"""Columns of a CSV file with a header, as text."""
+"""Text of a CSV file, what parts its fields, and its columns as text."""
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +10,29 @@ from ganlab.core.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def read_text(file: Path) -> str:
+    """Return a file's text: UTF-8, or Latin-1 where it is none."""
+    raw = file.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+DELIMITERS = ",;\t|"
+
+
+def delimiter_of(file: Path, columns: Sequence[str]) -> str:
+    """Return what parts the first line into the most of these columns: comma, semicolon, tab or |."""
+    first = next((line for line in read_text(file).splitlines() if line.strip()), "")
+
+    def named(delimiter: str) -> int:
+        fields = next(csv.reader([first], delimiter=delimiter), [])
+        return len({field.strip() for field in fields} & set(columns))
+
+    return max(DELIMITERS, key=named)
 
 
 def csv_columns(file: Path, columns: Sequence[str], setting: str) -> "pd.DataFrame":
@@ -22,7 +47,8 @@ def csv_columns(file: Path, columns: Sequence[str], setting: str) -> "pd.DataFra
             f"No such file: {file}. It has to be a CSV file with the columns {', '.join(columns)}. {setting}"
         )
     try:
-        frame = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        text, delimiter = io.StringIO(read_text(file)), delimiter_of(file, columns)
+        frame = pd.read_csv(text, sep=delimiter, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{file} is not readable as CSV: {' '.join(str(error).split())}. {setting}") from error
     if lacking := [column for column in columns if column not in frame.columns]:

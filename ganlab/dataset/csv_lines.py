@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.csv_columns import read_text
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, places_of
 from ganlab.core.labels import NO_LABEL, SEPARATOR, Label, multi_hot
@@ -21,29 +22,6 @@ from ganlab.split.base import Member
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def read_text(file: Path) -> str:
-    """Return a file's text: UTF-8, or Latin-1 where it is none."""
-    raw = file.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-DELIMITERS = ",;\t|"
-
-
-def delimiter_of(file: Path, columns: Sequence[str]) -> str:
-    """Return what parts the first line into the most of these columns: comma, semicolon, tab or |."""
-    first = next((line for line in read_text(file).splitlines() if line.strip()), "")
-
-    def named(delimiter: str) -> int:
-        fields = next(csv.reader([first], delimiter=delimiter), [])
-        return len({field.strip() for field in fields} & set(columns))
-
-    return max(DELIMITERS, key=named)
 
 
 def read_csv(file: Path, setting: str, delimiter: str = ",") -> list[tuple[int, list[str]]]:

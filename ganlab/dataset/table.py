@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.table import Table as TableArrangement
 from ganlab.core.columns import Columns, columns_of, dropping
+from ganlab.core.csv_columns import delimiter_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row
 from ganlab.core.names import name_of, names_of, spelled
-from ganlab.dataset.csv_lines import Entries, Line, checked, delimiter_of, numbered, read_csv
+from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_csv
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.table_proposal import proposal

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganlab.core.csv_columns import DELIMITERS
 from ganlab.core.names import names_of
-from ganlab.dataset.csv_lines import DELIMITERS, read_csv
+from ganlab.dataset.csv_lines import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import requests
 
+from ganlab.core.csv_columns import read_text
 from ganlab.core.errors import UserError
 from ganlab.core.files import on_disk
 from ganlab.core.kind import Column
-from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_text
+from ganlab.dataset.csv_lines import Entries, Line, checked, numbered
 from ganlab.dataset.download import SETTING, Damaged, DownloadSummary, Remote, alone, base_url
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.table import Columns, TableSource

@@ -55,7 +55,7 @@ def even_lines_of(path: Path) -> Lines:
 
 
 def encoding_of(path: Path) -> str:
-    """Return the encoding of a file, as `ganlab.dataset.csv_lines.read_text` takes it: UTF-8, else Latin-1."""
+    """Return the encoding of a file, as `ganlab.core.csv_columns.read_text` takes it: UTF-8, else Latin-1."""
     from codecs import getincrementaldecoder
 
     decoder = getincrementaldecoder("utf-8")()

@@ -82,6 +82,14 @@ def test_a_column_of_a_file_says_the_same_as_published_folds(tmp_path: Path) -> 
     assert listed(tmp_path, rows)(bare).parts == Folds(OURS)(MEMBERS).parts
 
 
+def test_a_file_in_latin_1_or_with_semicolons_says_the_same(tmp_path: Path) -> None:
+    umlauts = [replace(member, name=f"Grö{member.name}") for member in MEMBERS]
+    text = "name;fold;remark\n" + "".join(f"{member.name};{member.fold};a, b\n" for member in umlauts)
+    for encoding in ("latin-1", "utf-8-sig"):
+        (tmp_path / "folds.csv").write_text(text, encoding=encoding)
+        assert Listed(tmp_path / "folds.csv", OURS)(umlauts).parts == Folds(OURS)(MEMBERS).parts
+
+
 def test_an_empty_cell_leaves_a_patient_out(tmp_path: Path) -> None:
     rows = [f"{member.name},{'' if member.patient == 'p00' else member.fold}" for member in MEMBERS]
     split = listed(tmp_path, rows)(MEMBERS)
