@@ -1,6 +1,7 @@
 """The best run of a search with `hydra/sweeper=optuna`, named in the results that the sweeper leaves in its folder."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from omegaconf import OmegaConf
 
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.plain_yaml import Error, read_yaml
+
+log = logging.getLogger(__name__)
 
 RESULTS = "optimization_results.yaml"
 """What the sweeper writes to the sweep's folder: the best parameters, and the objective that they reached."""
@@ -21,7 +24,12 @@ def name_best(folder: Path, objective: str) -> Path | None:
         return None
     results: Any = OmegaConf.load(folder / RESULTS)
     for file in sorted(folder.glob("*/metrics.json")):
-        if json.loads(file.read_text()).get(objective, {}).get("synthetic") == results.best_value:
+        try:
+            reached = json.loads(file.read_text()).get(objective, {}).get("synthetic")
+        except (OSError, ValueError, AttributeError) as error:
+            log.warning("%s is damaged and is left out of the search for the best run: %s", file, error)
+            continue
+        if reached == results.best_value:
             OmegaConf.save({**results, BEST: file.parent.name}, folder / RESULTS)
             return file.parent
     return None

@@ -23,7 +23,7 @@ from ganlab.command import run as experiment
 from ganlab.core import settings
 from ganlab.core.errors import UserError
 from ganlab.generator.load import load
-from ganlab.tracking.search import run_or_best
+from ganlab.tracking.search import name_best, run_or_best
 from tests.conftest import ROOT, TINY
 
 Command = Callable[..., Path]
@@ -252,6 +252,19 @@ def test_a_sweep_that_names_no_best_run_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "0_job" / "run.json").write_text("{}")
     with pytest.raises(UserError, match=r"is a sweep of 1 runs, .* such as .*0_job"):
         run_or_best(tmp_path)
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"[]", b'{"kid": 2}', b"\xff", b"null"])
+def test_a_damaged_file_of_a_trial_does_not_hide_the_best(
+    damaged: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for job, content in (("0_job", damaged), ("1_job", b'{"kid": {"synthetic": 2.0}}')):
+        (tmp_path / job).mkdir()
+        (tmp_path / job / "metrics.json").write_bytes(content)
+    (tmp_path / "optimization_results.yaml").write_text("name: optuna\nbest_value: 2.0\n")
+    assert name_best(tmp_path, "kid") == tmp_path / "1_job"
+    assert "0_job/metrics.json is damaged" in caplog.text
+    assert run_or_best(tmp_path) == tmp_path / "1_job"
 
 
 def test_a_trial_that_fails_or_measures_nothing_does_not_end_the_search(
