@@ -70,11 +70,7 @@ class ImageMetric(Metric):
         if not len(real.train):
             return {}
         same = same_person(samples.persons, real.train.persons, len(real.train))
-        apart = distances(reduced(samples.values), reduced(real.train.values))
-        np.copyto(apart, np.inf, where=same)
-        nearest = real.train.values[apart.argmin(axis=1)]
-        equal = np.abs(samples.values - nearest).reshape(len(samples), -1).max(axis=1) <= EXACT
-        return {"image/exact": mean_of((equal & np.isfinite(apart.min(axis=1))).astype(np.float64))}
+        return _exact(real, samples, same, reduced(samples.values), reduced(real.train.values))
 
     def fit(self, real: Real) -> Scorer:
         """Describe the real images. Raises UserError for images of another shape, or values that are not finite."""
@@ -96,7 +92,7 @@ class ImageMetric(Metric):
             near = (images.apart <= alike).astype(np.float32)
             return (
                 _statistics(images, reference)
-                | dict(self.always(real, samples))
+                | _exact(real, samples, same, images.reduced, train)
                 | {
                     "image/near_duplicates": lambda w, _: pair_mean(near, w),
                     "image/copies": mean_of(nearness(unit(images.reduced), normed, same) < copied),
@@ -104,6 +100,17 @@ class ImageMetric(Metric):
             )
 
         return score
+
+
+def _exact(
+    real: Real, samples: SampleSet, same: NDArray[np.bool_], small: Floats, train: Floats
+) -> dict[str, Statistic]:
+    """Return the share of samples that equal a training image; `small` and `train` are both sets, reduced."""
+    apart = distances(small, train)
+    np.copyto(apart, np.inf, where=same)
+    nearest = real.train.values[apart.argmin(axis=1)]
+    equal = np.abs(samples.values - nearest).reshape(len(samples), -1).max(axis=1) <= EXACT
+    return {"image/exact": mean_of((equal & np.isfinite(apart.min(axis=1))).astype(np.float64))}
 
 
 def _statistics(images: _Described, reference: _Described) -> dict[str, Statistic]:

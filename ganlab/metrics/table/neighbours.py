@@ -38,6 +38,7 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
     def same_as(samples: SampleSet) -> NDArray[np.bool_]:
         return same_person(samples.persons, real.train.persons, len(train))
 
+    grid = Grid(real.train.values, columns, steps)
     near = np.quantile(nearest(reference, train, same_as(real.reference)), SHARE)
     within = distances(reference, reference)
 
@@ -50,7 +51,7 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
         def energy(w: Weights, v: Weights) -> float:
             return 2 * cross_mean(across, w, v) - pair_mean(among, w) - pair_mean(within, v)
 
-        return copied(real, columns, steps, samples) | {
+        return copied(real, grid, samples) | {
             "table/precision": precision(inside.T),
             "table/coverage": coverage(inside),
             "table/energy_distance": energy,
@@ -60,12 +61,9 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
     return score
 
 
-def copied(real: Real, columns: Sequence[Column], steps: int | None, samples: SampleSet) -> dict[str, Statistic]:
+def copied(real: Real, grid: "Grid", samples: SampleSet) -> dict[str, Statistic]:
     """Return the shares of rows that equal a training row of another patient: in every number, and on the grid."""
-    grid, same = (
-        Grid(real.train.values, columns, steps),
-        same_person(samples.persons, real.train.persons, len(real.train)),
-    )
+    same = same_person(samples.persons, real.train.persons, len(real.train))
     # The largest difference of any column: no square that could vanish.
     exact = nearest(samples.values, real.train.values, same, "chebyshev") == 0
     equal = nearest(grid(samples.values), grid(real.train.values), same, "chebyshev") == 0

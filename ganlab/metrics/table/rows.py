@@ -44,7 +44,9 @@ class TableMetric(Metric):
     def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
         """Return the shares of rows that equal a training row."""
         assert isinstance(real.kind, Row)
-        return neighbours.copied(real, real.kind.columns, self.steps, samples) if len(real.train) else {}
+        if not len(real.train):
+            return {}
+        return neighbours.copied(real, neighbours.Grid(real.train.values, real.kind.columns, self.steps), samples)
 
     def fit(self, real: Real) -> Scorer:
         """Learn scales and thresholds. Raises UserError for rows of another table, or with NaN or infinity."""
