@@ -17,7 +17,7 @@ from ganlab.arrangement.order import sizes
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.core.instantiate import build, configuration_errors
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind
 from ganlab.core.masking import stored_text
 from ganlab.core.values import check_whole
 from ganlab.dataset.module import Data
@@ -30,7 +30,7 @@ from ganlab.metrics.base import Metric
 from ganlab.standardization.base import Standardization
 from ganlab.stopping.base import Stopping
 from ganlab.tracking.mlflow_follower import MLflow
-from ganlab.tracking.store import Store, store_uri
+from ganlab.tracking.store import Store
 from ganlab.trainer.build import Schedule, check_settings
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
@@ -198,10 +198,7 @@ def _follow(config: Mapping[str, Any]) -> Follow | None:
     tracking = config["tracking"]
     if not tracking["mlflow"]:
         return None
-    outputs = Path(config["outputs"])
-    store = Store(
-        store_uri(tracking["uri"], outputs), outputs, tracking["experiment"], tracking.get("patient_ids", False)
-    )
+    store = Store.of(tracking, Path(config["outputs"]))
     return partial(MLflow, store=store, every_s=tracking["every_s"], patience_s=tracking["patience_s"])
 
 
@@ -268,9 +265,9 @@ def _check_kind(name: str, standardization: Standardization, kind: Kind) -> None
             f"standardization={name} takes {taken}, and this data set gives {kind.noun}s. Windows go with "
             "adapted_range, fixed_range and others, rows with min_max, images with as_it_is."
         )
-    if standardization.in_millivolts and isinstance(kind, Window) and kind.unit != "mV":
+    if not standardization.takes_unit(kind):
         raise UserError(
-            f"standardization={name} has its range in mV, and these windows are in {kind.unit} (dataset.unit): "
+            f"standardization={name} has its range in mV, and these windows are in {kind.other_unit} (dataset.unit): "
             "standardization=quantile_range and equalized take theirs from the training data."
         )
 

@@ -20,7 +20,7 @@ from ganlab.command.prepare import numbers
 from ganlab.compose import set_window
 from ganlab.core.errors import RESULT, UserError
 from ganlab.core.instantiate import build
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind
 from ganlab.core.labels import NO_CLASS, class_names
 from ganlab.core.progress import tracked
 from ganlab.core.spread import evenly
@@ -53,9 +53,10 @@ def main(cfg: DictConfig) -> Path:
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
     chosen = evenly(cfg.shown, len(samples)).tolist()
-    labels = [
-        class_names(each, source.classes) or NO_CLASS if source.classes else "" for each in samples.labels[chosen]
-    ]
+    titles = list(map(str, samples.persons[chosen]))
+    if source.classes:
+        names = [class_names(label, source.classes) or NO_CLASS for label in samples.labels[chosen]]
+        titles = [f"{title}, {name.replace('_', ' ')}" for title, name in zip(titles, names, strict=True)]
     exploration = Exploration(
         source=source.name,
         kind=kind,
@@ -66,10 +67,7 @@ def main(cfg: DictConfig) -> Path:
         ranges=_ranges(cfg, samples, kind),
         saturation=_saturation(cfg, choices.standardizations, samples, kind),
         samples=samples.__getitems__(chosen).sample.numpy(),
-        titles=[
-            f"{samples.persons[i]}{label and f', {label}'.replace('_', ' ')}"
-            for i, label in zip(chosen, labels, strict=True)
-        ],
+        titles=titles,
         images=_images(cfg, choices, source, samples, chosen),
         skipped=collected.skipped,
         doubtful=collected.doubtful,
@@ -126,7 +124,7 @@ def _ranges(cfg: DictConfig, samples: Samples, kind: Kind) -> dict[str, tuple[fl
         return kind.limits
     few = samples.to_fit()
     standardization = _fitted(_all_leads(cfg, kind), few)
-    if not _fits(standardization, kind):
+    if not standardization.takes_unit(kind):
         return {}
     low = standardization.low(few).expand(len(few), len(kind.leads), 1)
     high = low + standardization.width()
@@ -140,14 +138,9 @@ def _saturation(cfg: DictConfig, names: Sequence[str], samples: Samples, kind: K
     few, shares = samples.to_fit(), {}
     for name in names:
         standardization = _fitted(_with(_all_leads(cfg, kind), standardization=_standardization(cfg, name)), few)
-        if _fits(standardization, kind):
+        if standardization.takes_unit(kind):
             shares[name] = int(standardization.encode(few).saturated) / few.numel()
     return shares
-
-
-def _fits(standardization: Standardization, kind: Kind) -> bool:
-    """Return whether a range is stated in the samples' unit, or in none."""
-    return not standardization.in_millivolts or not isinstance(kind, Window) or kind.unit == "mV"
 
 
 def _fitted(cfg: DictConfig, few: Tensor) -> Standardization:
@@ -162,7 +155,7 @@ def _images(
     """Return the same samples under each arrangement that these data can take."""
     images = {}
     kind = source.kind(source.plain())
-    shown_with = "quantile_range" if isinstance(kind, Window) and kind.unit != "mV" else choices.shown_with
+    shown_with = "quantile_range" if kind.other_unit else choices.shown_with
     standardization = _standardization(cfg, shown_with)
     for name, node in _arrangements(cfg, choices.arrangements).items():
         changed = _with(cfg, arrangement=node, standardization=standardization)

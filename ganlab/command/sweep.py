@@ -103,15 +103,9 @@ def _closing(config: DictConfig, folder: Path) -> Callable[[str, Path | None], N
     if not config.tracking.mlflow:
         return None
     from ganlab.tracking.mlflow_follower import close_sweep
-    from ganlab.tracking.store import Store, store_uri
+    from ganlab.tracking.store import Store
 
-    outputs = Path(config.outputs)
-    store = Store(
-        store_uri(config.tracking.uri, outputs),
-        outputs,
-        config.tracking.experiment,
-        config.tracking.get("patient_ids", False),
-    )
+    store = Store.of(config.tracking, Path(config.outputs))
     return partial(close_sweep, folder, store, config.tracking.patience_s)
 
 

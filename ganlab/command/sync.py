@@ -5,12 +5,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ganlab.tracking.mlflow_follower import sync
-from ganlab.tracking.store import Store, store_uri
+from ganlab.tracking.store import Store
 
 
 def main(cfg: DictConfig) -> None:
     """Send one run, or all runs of a folder."""
-    outputs = Path(cfg.outputs)
-    sync(
-        cfg.run, Store(store_uri(cfg.tracking.uri, outputs), outputs, cfg.tracking.experiment, cfg.tracking.patient_ids)
-    )
+    sync(cfg.run, Store.of(cfg.tracking, Path(cfg.outputs)))

@@ -80,6 +80,11 @@ class Window:
     people: ClassVar[str] = "patients"
 
     @property
+    def other_unit(self) -> str:
+        """The unit where it is not the mV of ECGs, else nothing."""
+        return "" if self.unit == "mV" else self.unit
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Leads and samples."""
         return len(self.leads), self.samples
@@ -117,6 +122,7 @@ class Row:
     target: str | None = field(default=None, compare=False)
     noun: ClassVar[str] = "row"
     people: ClassVar[str] = "patients"
+    other_unit: ClassVar[str] = ""
     leads: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -165,6 +171,7 @@ class Image:
     shape: tuple[int, int, int]
     noun: ClassVar[str] = "image"
     people: ClassVar[str] = "persons"
+    other_unit: ClassVar[str] = ""
     leads: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -194,7 +201,7 @@ class Image:
 
 K = TypeVar("K", Window, Row, Image)
 Kind = Window | Row | Image
-"""All have `noun`, `leads` (of windows), `shape`, `parts`, `axes`, `limits`, `describe()` and `limited(values)`."""
+"""All have `noun`, `leads`, `other_unit`, `shape`, `parts`, `axes`, `limits`, `describe()` and `limited(values)`."""
 
 
 def of_kind(kind: Kind, wanted: type[K]) -> K:

@@ -125,7 +125,7 @@ def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, fl
     scale: float | Array = levels
     if isinstance(real.kind, Window):
         scale = millivolts
-        if real.kind.unit != "mV":
+        if real.kind.other_unit:
             scale = (millivolts / USUAL_MV * deviations(real.train.values)).astype(np.float32)
     if isinstance(real.kind, Row):
         scale = share * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]

@@ -57,7 +57,7 @@ def read(path: Path, request: Request) -> Synthetic:
     synthetic = _finite(file, synthetic, request.on_bad)
     if not len(synthetic.values):
         raise UserError(f"synthetic={file} holds no {request.kind.noun} that can be used.")
-    if isinstance(synthetic.kind, Window) and synthetic.kind.unit == "mV":
+    if isinstance(synthetic.kind, Window) and not synthetic.kind.other_unit:
         _warn_of_unit(file, synthetic)
     return replace(synthetic, facts={**synthetic.facts, "sha256": synthetic.digest()})
 

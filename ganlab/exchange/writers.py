@@ -75,7 +75,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
     names, labels = [], []
     saturated, limits = 0, np.iinfo(np.int16)
     for number, window, label in data.one_by_one():
-        if kind.unit == "mV":
+        if not kind.other_unit:
             digital = np.rint(window.T.astype(np.float64) * GAIN)
             # The smallest integer of format 16 means a sample without a value.
             saturated += int(((digital <= limits.min) | (digital > limits.max)).sum())
@@ -120,7 +120,7 @@ def write_window_csv(data: Generated, folder: Path) -> int:
     times = [f"{time:.10g}" for time in np.arange(kind.samples) * 1000 / kind.rate]
     with _table(data, folder, ["window", "time_ms", *(f"{lead}_{kind.unit.lower()}" for lead in kind.leads)]) as table:
         for number, window, label in data.one_by_one():
-            columns = [np.char.mod("%.4f" if kind.unit == "mV" else "%.7g", lead) for lead in window]
+            columns = [np.char.mod("%.7g" if kind.other_unit else "%.4f", lead) for lead in window]
             table.writerows(zip(repeat(number), times, *columns, *([repeat(label)] if data.classes else [])))
     return 0
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Kind, Window
+from ganlab.core.kind import Array, Kind
 from ganlab.core.labels import Labels
 
 Floats = NDArray[np.floating[Any]]
@@ -173,10 +173,10 @@ class Metric(ABC):
                 "metrics=ecg and metrics=privacy, rows for metrics=table and metrics=table_privacy, images for "
                 "metrics=image, any of them for metrics=paper."
             )
-        if self.in_millivolts and isinstance(kind, Window) and kind.unit != "mV":
+        if self.in_millivolts and kind.other_unit:
             raise UserError(
-                f"{type(self).__name__} measures ECGs in mV, and these windows are in {kind.unit}: metrics=signal "
-                "measures any signal, metrics=paper no more than the losses."
+                f"{type(self).__name__} measures ECGs in mV, and these windows are in {kind.other_unit}: "
+                "metrics=signal measures any signal, metrics=paper no more than the losses."
             )
 
     def select(self, real: Real) -> Real:

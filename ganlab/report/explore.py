@@ -153,7 +153,7 @@ def _drawn(kind: Kind, samples: Array, titles: Sequence[str], images: Arranged) 
 @_drawn.register
 def _windows(kind: Window, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
     each: list[tuple[str, list[Picture]]] = []
-    if kind.unit != "mV":
+    if kind.other_unit:
         for index, title in enumerate(titles):
             drawn = draw_traces(samples[[index]], kind, 1, spans=trace_spans(samples))
             each.append((title, [picture(drawn, f"In {kind.unit}.", f"{title}"), *_images(index, title, images)]))

@@ -57,7 +57,7 @@ def draw(kind: Kind, samples: Array) -> Cards:
 
 @draw.register
 def _windows(kind: Window, samples: Array) -> Cards:
-    if kind.unit != "mV":
+    if kind.other_unit:
         raise UserError(f"A reading sheet is for readers of ECGs in mV, and these windows are in {kind.unit}.")
     # One span for all, which no trace leaves: a taller panel would stand out.
     spans = lead_spans(samples, share=1.0)

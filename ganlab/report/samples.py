@@ -65,7 +65,7 @@ def _compared(kind: Kind, sets: Mapping[str, Array]) -> SideBySide:
 
 @_compared.register
 def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> SideBySide:
-    if kind.unit != "mV":
+    if kind.other_unit:
         scale = f"Signals {', '.join(kind.leads)} at {kind.rate:g} Hz in {kind.unit}, real and synthetic to one scale."
         return SideBySide(_signals(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
     scale = (
@@ -109,7 +109,7 @@ def _of_classes(kind: Kind, members: Mapping[str, Array]) -> list[Exhibit]:
 
 @_of_classes.register
 def _classes_of_windows(kind: Window, members: Mapping[str, Array]) -> list[Exhibit]:
-    draw = _ecgs if kind.unit == "mV" else _signals
+    draw = _signals if kind.other_unit else _ecgs
     return draw(kind, members, 3, 3, dict.fromkeys(members, NOTICE))
 
 

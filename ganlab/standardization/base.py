@@ -39,9 +39,9 @@ class Standardization(nn.Module, ABC):
     """A pair, encode and decode. `levels=256` cuts to the paper's 8-bit grid, `levels=null` to none."""
 
     kinds: ClassVar[tuple[type[Kind], ...]] = (Window,)
+    """Kinds of samples that it takes."""
     in_millivolts: ClassVar[bool] = False
     """Whether its range is stated in mV, and so for windows in mV alone."""
-    """Kinds of samples that it takes."""
 
     def __init__(self, levels: int | None = 256) -> None:
         super().__init__()
@@ -49,6 +49,10 @@ class Standardization(nn.Module, ABC):
             raise UserError(f"standardization.levels={levels}: accepted are 256 (the paper's 8-bit grid) and null.")
         self.levels = levels
         self._complete = False
+
+    def takes_unit(self, kind: Kind) -> bool:
+        """Return whether the range is stated in the samples' unit, or in none."""
+        return not (self.in_millivolts and kind.other_unit)
 
     @abstractmethod
     def low(self, x: Tensor) -> Tensor:

@@ -162,10 +162,10 @@ def check(kind: Kind) -> None:
             f"stopping=rule scores windows, and this data set gives {kind.noun}s: its components are those of ECGs. "
             "stopping=epochs and stopping=steps take any."
         )
-    if isinstance(kind, Window) and kind.unit != "mV":
+    if kind.other_unit:
         raise UserError(
-            f"stopping=rule scores ECGs in mV, and these windows are in {kind.unit}: stopping=epochs and stopping=steps"
-            " take any."
+            f"stopping=rule scores ECGs in mV, and these windows are in {kind.other_unit}: stopping=epochs and "
+            "stopping=steps take any."
         )
     for metric in _metrics():
         metric.check(kind)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 import requests
@@ -53,6 +53,12 @@ class Store:
         object.__setattr__(self, "experiment", str(self.experiment).strip())
         if not self.experiment:
             raise UserError("tracking.experiment is empty; accepted is a name, such as tracking.experiment=ganlab.")
+
+    @classmethod
+    def of(cls, tracking: Mapping[str, Any], outputs: Path) -> Self:
+        """Return the store of the configuration's group `tracking`."""
+        uri = store_uri(tracking["uri"], outputs)
+        return cls(uri, outputs, tracking["experiment"], tracking.get("patient_ids", False))
 
     @property
     def key(self) -> str:
