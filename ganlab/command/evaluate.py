@@ -153,7 +153,7 @@ def _task(cfg: DictConfig) -> Task:
 def _task_of_run(cfg: DictConfig, folder: Path) -> Task:
     """Return the run's own data, arrangement and split; other data where the command line names them."""
     trained, stored = load(folder, cfg.checkpoint, cfg.trust), stored_config(folder, cfg.trust)
-    dataset = stored_dataset(folder, cfg.trust, cfg.cache)
+    dataset = stored_dataset(folder, stored, cfg.cache)
     source: Source = build(cfg.dataset if chooses("dataset", "experiment") else with_values("dataset", dataset))
     if mentions("arrangement"):
         raise UserError("arrangement=...: a run is judged in its own arrangement. Leave arrangement out.")

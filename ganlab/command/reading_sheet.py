@@ -119,7 +119,7 @@ def make_sheet(
 def _data(run: Path, root: str | None, trust: str | Sequence[str] | None) -> Data:
     """Return the run's data, its patients split as they were when it trained. Raises UserError for other patients."""
     stored = stored_config(run, trust)
-    dataset = stored_dataset(run, trust, os.environ.get("GANLAB_CACHE", "outputs/cache"))
+    dataset = stored_dataset(run, stored, os.environ.get("GANLAB_CACHE", "outputs/cache"))
     if root is not None:
         if "root" not in dataset:
             raise UserError(f"root={root}: the data set of this run has no folder; leave root= out.")

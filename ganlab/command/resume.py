@@ -12,8 +12,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.masking import masked
 from ganlab.core.plain_yaml import parsed
 from ganlab.core.surroundings import PLACES
+from ganlab.generator.allowed import nodes_of
 from ganlab.generator.stored import stored_config
-from ganlab.generator.trust import targets
 from ganlab.tracking.record import config_values, read_facts
 
 MAY_CHANGE = ("trainer", "tracking")
@@ -68,8 +68,8 @@ def check_classes(run: str, stored: Mapping[str, Any], facts: Mapping[str, Any])
 
     `run` names the run in the message, `facts` are those of its `run.json`.
     """
-    ours = [target for target in targets(stored) if str(target).startswith("ganlab.")]
-    missing = [target for target in ours if not _exists(target)]
+    targets = [str(node["_target_"]) for node in nodes_of(stored)]
+    missing = [target for target in targets if target.startswith("ganlab.") and not _exists(target)]
     if missing:
         raise UserError(
             f"{run}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "

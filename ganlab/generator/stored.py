@@ -35,12 +35,12 @@ def stored_config(folder: Path, trust: str | Collection[str] | None = ()) -> Dic
     return OmegaConf.create(values)
 
 
-def stored_dataset(folder: Path, trust: str | Collection[str] | None, cache: str) -> DictConfig:
-    """Return the configuration of a run's data set; its relative paths begin where the run's project lies now.
+def stored_dataset(folder: Path, stored: DictConfig, cache: str) -> DictConfig:
+    """Return the data set of a `stored_config`; its relative paths begin where the run's project lies now.
 
     The folder of the cache, which is written, is `cache` and not the one that the run names.
     """
-    dataset, base = stored_config(folder, trust).dataset, home(folder)
+    dataset, base = stored.dataset, home(folder)
     for key in ("root", "file", "people"):
         if base != Path.cwd() and isinstance(path := dataset.get(key), str):
             dataset[key] = str(base / Path(path).expanduser())

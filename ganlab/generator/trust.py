@@ -2,7 +2,6 @@
 
 import inspect
 import math
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -44,19 +43,6 @@ def own_class(target: str, package: str, base: type) -> Any:
     if not (inspect.isclass(member) and issubclass(member, base)):
         raise UserError(f"{package}: {target} is no {base.__name__}.")
     return member
-
-
-def targets(node: Any) -> Iterator[Any]:
-    """Yield the values of `_target_` in a configuration of plain values, at any depth."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == "_target_":
-                yield value
-            else:
-                yield from targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from targets(value)
 
 
 def check_plain(value: Any, place: str, key: str = "", depth: int = 0) -> None:
