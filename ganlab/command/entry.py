@@ -23,7 +23,7 @@ log = logging.getLogger("ganlab")
 
 Result = TypeVar("Result")
 EXIT_CODE = 2
-LESS = (
+MEMORY_ADVICE = (
     "Smaller values take less: batch_size, architecture.width, metrics.samples, num_workers=0, data_on_device=false; "
     "n or batch_size of ganlab.sample. Or give this process more memory."
 )
@@ -83,7 +83,7 @@ def overrides() -> list[str]:
 def exit_on_user_error(task: Callable[[], Result]) -> Result:
     """Return the result of a task. On a UserError log its message and exit with code 2, or fail a sweep's job alone.
 
-    So for lack of memory; after Ctrl-C the exit code is 130. Neither needs a traceback.
+    A lack of memory ends the same way, Ctrl-C with exit code 130, both without a traceback.
     """
     try:
         return task()
@@ -96,7 +96,8 @@ def exit_on_user_error(task: Callable[[], Result]) -> Result:
         if not lacks_memory(error):
             raise
         log.debug("memory is short", exc_info=True)
-        _end(UserError(f"Memory is short: {type(error).__name__}: {' '.join(str(error).split())[:SHOWN]}. {LESS}"))
+        reason = " ".join(str(error).split())[:SHOWN]
+        _end(UserError(f"Memory is short: {type(error).__name__}: {reason}. {MEMORY_ADVICE}"))
 
 
 def _end(error: UserError) -> NoReturn:

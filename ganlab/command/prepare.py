@@ -39,11 +39,11 @@ def overview(source: Source) -> str:
 
 
 def _of_recordings(source: RecordingSource) -> str:
-    records, left_out = source.prepare().records, sum(bad.count for bad in source.prepare().skipped)
+    recordings = source.prepare()
+    records, left_out = recordings.records, sum(bad.count for bad in (*recordings.skipped, *source.others))
     seconds = sum(record.samples / record.rate for record in records)
     if doubt := source.doubt():
         log.warning("%s: %s. A run needs to know: %s", source.name, doubt, DECLARE)
-    left_out += sum(skipped.count for skipped in source.others)
     patients = "?" if doubt else len({record.patient for record in records})
     counts = {"records": len(records), "patients": patients, "of signal": duration(seconds), "left out": left_out}
     return _lines(source, counts, label_array([record.label for record in records]), "records")

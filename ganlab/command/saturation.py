@@ -16,13 +16,14 @@ LOUD = 0.05
 def beyond_range(data: Data, codec: Codec) -> list[Skipped]:
     """Return, and log, the parts of which much saturates, such as that of a patient whose electrodes have an offset."""
     standardization = deepcopy(codec.standardization)
-    standardization.fit(data.train.to_fit())
+    train = data.train.to_fit()
+    standardization.fit(train)
     lines = []
     for name in PARTS:
         part = data.part(name, as_trained=True)
         if not len(part):
             continue
-        few = part.to_fit()
+        few = train if name == "train" else part.to_fit()
         share = int(standardization.encode(few).saturated) / few.numel()
         if share >= LOUD:
             reason = (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = ("", "nan", "NaN", "NA", "null", "None")
-"""What stands for a missing number."""
+"""What programs write for a missing number; files that people keep have others, `table_values.GAPS`."""
 CHUNK = 1 << 20
 """Bytes that are looked at together."""
 

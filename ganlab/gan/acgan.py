@@ -91,8 +91,7 @@ class ACGAN(GAN):
         if not self.conditions.attributes:
             return batch.label
         assert batch.attributes is not None
-        labels = batch.label if self.conditions.many_labels else batch.label.unsqueeze(1)
-        return torch.cat([labels.float(), self.conditions.chosen(batch.attributes)], dim=1)
+        return self._joined(batch.label, self.conditions.chosen(batch.attributes))
 
     def discriminate(self, images: Tensor) -> Verdict:
         """Return D's logits of source and class for images `(B, C, H, W)`, and its attributes."""
@@ -126,6 +125,9 @@ class ACGAN(GAN):
         attributes = noise[:, self.noise + len(self.classes) :]
         if labels is None:
             return torch.cat([torch.zeros_like(attributes[:, :1]), attributes], dim=1)
+        return self._joined(labels, attributes)
+
+    def _joined(self, labels: Tensor, attributes: Tensor) -> Tensor:
         labels = labels if self.conditions.many_labels else labels.unsqueeze(1)
         return torch.cat([labels.float(), attributes], dim=1)
 

@@ -129,11 +129,6 @@ class Conditions(nn.Module):
         classes = conditions[:, : len(self.classes)]
         return classes > 0.5 if self.many_labels else classes.argmax(dim=1)
 
-    def attributes_of(self, conditions: Tensor) -> Tensor:
-        """Return the attributes in conditions `(B, A)`, in their own units."""
-        values = conditions[:, len(self.classes) :]
-        return values * self.deviation + self.mean if self.attributes else values
-
     def _row(self, label: Label) -> list[bool]:
         count = len(self.classes)
         if isinstance(label, tuple):

@@ -27,6 +27,10 @@ def drawn(made: Conditions, count: int = 4000, **given: object) -> Tensor:
     return made.draw(count, torch.device("cpu"), torch.Generator().manual_seed(0), **given)  # type: ignore[arg-type]
 
 
+def in_own_units(made: Conditions, given: torch.Tensor) -> torch.Tensor:
+    return given[:, len(made.classes) :] * made.deviation + made.mean
+
+
 def test_combinations_are_drawn_as_in_training() -> None:
     labels = conditions().labels_of(drawn(conditions()))
     assert labels is not None
@@ -38,7 +42,7 @@ def test_combinations_are_drawn_as_in_training() -> None:
 def test_attributes_are_drawn_as_in_training_whatever_is_unknown() -> None:
     made = conditions(attributes=("heart_rate", "age (years)"))
     assert made.attributes == ("heart_rate (1/min)", "age (years)")
-    values = made.attributes_of(drawn(made))
+    values = in_own_units(made, drawn(made))
     assert ((values >= torch.tensor([59.9, 19.9])) & (values <= torch.tensor([68.1, 65.1]))).all()
     known = KNOWN[np.isfinite(KNOWN[:, 1]), 1]
     assert values[:, 0].mean() == pytest.approx(known.mean(), abs=0.2)
@@ -53,7 +57,7 @@ def test_what_is_given_is_taken(many: bool) -> None:
     labels = made.labels_of(given)
     assert labels is not None
     assert labels.tolist() == ([[False, True, False]] * 3 if many else [1] * 3)
-    torch.testing.assert_close(made.attributes_of(given), torch.full((3, 1), 80.0))
+    torch.testing.assert_close(in_own_units(made, given), torch.full((3, 1), 80.0))
 
 
 def test_several_classes_are_given_at_once() -> None:
@@ -121,7 +125,7 @@ def test_attributes_alone_are_a_condition() -> None:
     gan = ACGAN(nn.Identity(), Fixed(0.5), nn.Identity(), BCE(), noise=5, conditions=alone)
     alone.fit(np.zeros(10, np.int64), KNOWN)
     assert gan.labels_of(gan.draw_noise(3)) is None
-    torch.testing.assert_close(alone.attributes_of(gan.draw_noise(3, age=40.0)[:, 5:]), torch.full((3, 1), 40.0))
+    torch.testing.assert_close(in_own_units(alone, gan.draw_noise(3, age=40.0)[:, 5:]), torch.full((3, 1), 40.0))
     batch = Batch(torch.zeros(2, 1), torch.zeros(2, dtype=torch.long), torch.zeros(2), None, torch.tensor(KNOWN[:2]))
     on_real = gan.discriminate(batch.sample)
     assert set(gan.discriminator_terms(on_real, on_real, gan.targets(batch), gan.draw_noise(2))[1]) == {
