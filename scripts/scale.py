@@ -90,7 +90,7 @@ def preparing(folder: Path) -> dict[str, tuple[str, float]]:
     _timed(found, "prepare: files to cache, once", source.prepare)
     (kept,) = [path for path in (folder / "cache").iterdir() if path.is_dir()]
     found["cache: signals on disk"] = MEGABYTES, _size(kept / "signal.i16")
-    found["cache: index on disk"] = MEGABYTES, _size(kept / "index.json")
+    found["cache: index on disk"] = MEGABYTES, sum(_size(kept / f"index.{ending}") for ending in ("npz", "json"))
     return found
 
 

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.files import on_disk, whole_folder
 from ganlab.core.progress import tracked
-from ganlab.core.record import Record, Segment
+from ganlab.core.record import Record
+from ganlab.dataset.index import read_index, write_index
 from ganlab.dataset.source import Skipped
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Read = Callable[[str], tuple[Record, NDArray[np.integer[Any]]]]
 """Returns the record of a name and its ADC values `(leads, samples)`, or raises BadRecord."""
-FORMAT = 4
+FORMAT = 5
 """Raised whenever the files of a cache folder change their meaning."""
 
 
@@ -82,8 +83,7 @@ def cached_recordings(
                 record, digital = one
                 records.append(replace(record, offset=file.tell() // 2))
                 file.write(np.ascontiguousarray(digital, dtype="<i4" if record.wide else "<i2").data)
-        index = {"records": [asdict(each) for each in records], "skipped": [asdict(each) for each in skipped]}
-        (folder / "index.json").write_text(json.dumps(index))
+        write_index(folder, records, skipped)
         log.info("%s: cached %d records in %s", name, len(records), cache)
 
     return open_cache(cached(cache, name, {"format": FORMAT, **identity}, build))
@@ -110,13 +110,12 @@ def _ahead(read: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
 
 def open_cache(folder: Path) -> Recordings:
     """Return the recordings of a cache folder, their signal memory-mapped."""
-    index = json.loads((folder / "index.json").read_text())
-    records = tuple(_record(row) for row in index["records"])
+    records, skipped = read_index(folder)
     file = folder / "signal.i16"
     expected = sum((4 if record.wide else 2) * len(record.leads) * record.samples for record in records)
     size = check_size(file, expected)
     signal: NDArray[np.int16] = np.memmap(file, dtype="<i2", mode="r") if size else np.empty(0, "<i2")
-    return Recordings(signal, records, tuple(Skipped(**row) for row in index["skipped"]), folder)
+    return Recordings(signal, records, skipped, folder)
 
 
 def check_size(file: Path, expected: int) -> int:
@@ -126,15 +125,6 @@ def check_size(file: Path, expected: int) -> int:
             f"{file} is damaged: {size:,} bytes, expected {expected:,}. Remove {file.parent}; it is made anew."
         )
     return size
-
-
-def _record(row: dict[str, Any]) -> Record:
-    values: dict[str, Any] = {
-        field.name: tuple(row[field.name]) if isinstance(row[field.name], list) else row[field.name]
-        for field in fields(Record)
-        if field.name in row
-    }
-    return Record(**values | {"segments": tuple(Segment(*segment) for segment in row["segments"])})
 
 
 def cached(cache: Path, name: str, identity: Mapping[str, Any], build: Callable[[Path], None]) -> Path:

@@ -9,7 +9,6 @@ the innermost counts. Nothing else is evidence: a folder that holds several reco
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 WORDS = "patient|person|participant|proband|volunteer|subject|subj|sub|pat|pt"
 OF_A_PATIENT = re.compile(rf"(?:{WORDS})(?:[ _-]+[a-z]?\d|\d)[\w-]*|p\d{{3,}}", re.IGNORECASE)
@@ -28,7 +27,7 @@ class Owners:
 
 def owners(names: Sequence[str], declared: str | None = None) -> Owners:
     """Return whose these records are, by the declared one of RULES or else by the names of their folders."""
-    paths = {name: PurePosixPath(name).parts for name in names}
+    paths = {name: tuple(part for part in name.split("/") if part not in ("", ".")) for name in names}
     if declared == "record":
         return Owners({name: name for name in names}, "each record is another patient's, as declared")
     if declared == "folder":

@@ -23,7 +23,7 @@ from ganlab.dataset.owners import RULES, Owners, owners
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.segments import Limits
 from ganlab.dataset.source import Skipped
-from ganlab.dataset.wfdb_names import files_of, listed_names, unlisted_names
+from ganlab.dataset.wfdb_names import files_hash, listed_names, unlisted_names
 from ganlab.dataset.wfdb_rate import at_one_rate
 from ganlab.dataset.wfdb_record import read_record
 from ganlab.split.base import Member
@@ -134,14 +134,14 @@ class WFDB(RecordingSource):
         return "dataset.root=<folder with WFDB records>."
 
     def identity(self) -> dict[str, Any]:
-        """Return root, rate, name, size and time of each record's files, whose they are, and the limits of segments."""
+        """Return root, rate, names, a hash of the files' names, sizes and times, whose they are, segments' limits."""
         names = self.names()
         people = [(each.name, each.patient, each.label, *each.attributes) for each in self.people().values()]
         return {
             "root": str(self.root.resolve()),
             "rate": self.rate,
             "names": list(names),
-            "files": list(files_of(self.root, names)),
+            "files": files_hash(self.root, names),
             "segments": vars(self.limits),
             "annotations": self.annotations,
             "people": people if people else self.rule,

@@ -1,5 +1,7 @@
 """The records of a folder: those that RECORDS lists, or all headers but those of segments."""
 
+import contextlib
+import hashlib
 import logging
 import os
 import re
@@ -28,19 +30,30 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
     except (OSError, ValueError) as error:
         raise UserError(f"{listing} is not readable as text ({error}).") from error
     names: list[str] = []
+    root = str(listing.parent)
+    inside: dict[str, set[str]] = {}
     for line in filter(None, (line.strip() for line in re.split(r"[\r\n]", text))):
         _refuse_name(listing, line)
-        folder = listing.parent / line
-        if line.endswith("/") or (folder.is_dir() and not Path(f"{folder}.hea").exists()):
-            if not folder.is_dir():
+        folder, (above, _, own) = f"{root}/{line}", line.rpartition("/")
+        if above not in inside:
+            inside[above] = _files_in(f"{root}/{above}")
+        if not own or (f"{own}.hea" not in inside[above] and Path(folder).is_dir()):
+            if not Path(folder).is_dir():
                 raise UserError(f"{listing}: its line {line} names a folder that is not there.")
-            own = PurePosixPath(line)
-            names += [(own / name).as_posix() for name in _within(folder, listing, depth)]
+            names += [(PurePosixPath(line) / name).as_posix() for name in _within(Path(folder), listing, depth)]
         else:
             names.append(line)
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
     return names
+
+
+def _files_in(folder: str) -> set[str]:
+    """Return the names of the files in a folder; none where there is no folder. A Path for each would take seconds."""
+    try:
+        return set(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return set()
 
 
 def _within(folder: Path, listing: Path, depth: int) -> list[str]:
@@ -71,30 +84,44 @@ def files_of(root: Path, names: Sequence[str]) -> Iterator[tuple[str, int, int]]
     for name in names:
         above, _, own = name.rpartition("/")
         if above not in folders:
-            folders[above] = _by_beginning(root / above)
+            folders[above] = _by_beginning(f"{root}/{above}")
         for file in folders[above].get(own.partition(".")[0], ()):
-            if file.name.startswith(f"{own}.") and Path(file).exists():
-                status = file.stat()
+            if file.name.startswith(f"{own}.") and (status := _status(file)):
                 yield f"{above}/{file.name}" if above else file.name, status.st_size, status.st_mtime_ns
 
 
-def _by_beginning(folder: Path) -> dict[str, list[os.DirEntry[str]]]:
+def files_hash(root: Path, names: Sequence[str]) -> str:
+    """Return the hash of name, size and time of all files of these records."""
+    digest = hashlib.sha256()
+    for file in files_of(root, names):
+        digest.update(f"{file}\n".encode())
+    return digest.hexdigest()
+
+
+def _status(file: os.DirEntry[str]) -> os.stat_result | None:
+    """Return size and time of a file; None for a link to nothing."""
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _by_beginning(folder: str) -> dict[str, list[os.DirEntry[str]]]:
     """Return the files of a folder in order, by their names up to the first dot; none where there is no folder."""
     files: dict[str, list[os.DirEntry[str]]] = {}
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            for file in sorted(entries, key=lambda each: each.name):
-                files.setdefault(file.name.partition(".")[0], []).append(file)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for file in sorted(entries, key=lambda each: each.name):
+            files.setdefault(file.name.partition(".")[0], []).append(file)
     return files
 
 
 def _refuse_name(where: Path, name: str) -> None:
     """Raise UserError for a record's name that would leave the root, or that is no plain path."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name:
+    parts = name.rstrip("/").split("/")
+    if name.startswith("/") or ".." in parts or "\\" in name:
         raise UserError(f"{where}: the record name {name!a} leads out of its folder. Nothing was read.")
     # With a colon, wfdb's file layer takes a name for the address of another file system.
-    if not name.isprintable() or ":" in name or not path.name or max(map(len, path.parts)) > LONGEST_NAME:
+    if not name.isprintable() or ":" in name or parts[-1] in ("", ".") or max(map(len, parts)) > LONGEST_NAME:
         raise UserError(
             f"{where}: the record name {name[:LONGEST_NAME]!a} is no plain path: accepted are printable characters "
             f"without a colon, at most {LONGEST_NAME} in a row without a slash. Nothing was read."

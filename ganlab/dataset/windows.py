@@ -77,10 +77,7 @@ class Windows(Samples):
         self.span = span
         self.decimation = decimation
         self.avoided = frozenset(avoided)
-        pairs = [labelled_starts(record, clear_starts(record, span, self.avoided), span) for record in self.records]
-        owner = np.repeat(np.arange(len(pairs)), [len(own) for _, own in pairs])
-        stretches = np.concatenate([*(clear for clear, _ in pairs), np.empty((0, 2), np.int64)])
-        annotated = np.concatenate([*(own for _, own in pairs), np.empty(0, np.int64)])
+        owner, stretches, annotated = _stretches(self.records, span, self.avoided)
         labels = label_array([r.label for r in self.records])[owner]
         self._first, lengths = stretches[:, 0], stretches[:, 1] - stretches[:, 0] + 1
         self._counted = np.cumsum(lengths) - lengths
@@ -178,6 +175,27 @@ class Windows(Samples):
 
     def _of(self, records: Sequence[Record]) -> Self:
         return type(self)(self.cached, records, self.leads, self.span, self.decimation, self.avoided)
+
+
+def _stretches(
+    records: Sequence[Record], span: int, avoided: Collection[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the number of the record, first and last start, and class of each stretch of starts of windows.
+
+    The class is -1, the record's own, where no rhythm is annotated. Most records have no segment and one stretch.
+    """
+    samples = np.array([record.samples for record in records], np.int64)
+    divided = np.array([bool(record.segments) for record in records], bool)
+    whole = np.flatnonzero(~divided & (samples >= span))
+    owners, stretches, classes = [whole], [np.stack([0 * whole, samples[whole] - span], axis=1)], [0 * whole - 1]
+    for number in np.flatnonzero(divided).tolist():
+        clear, own = labelled_starts(records[number], clear_starts(records[number], span, avoided), span)
+        owners.append(np.full(len(own), number))
+        stretches.append(clear)
+        classes.append(own)
+    order = np.argsort(np.concatenate(owners), kind="stable")
+    owner, stretch, label = (np.concatenate(each)[order] for each in (owners, stretches, classes))
+    return owner, stretch, label
 
 
 def _laid(stretches: NDArray[np.int64], span: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

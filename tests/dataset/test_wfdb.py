@@ -12,6 +12,7 @@ from ganlab.arrangement.table import Table
 from ganlab.command.prepare import overview
 from ganlab.core.errors import UserError
 from ganlab.dataset.wfdb import WFDB
+from ganlab.dataset.wfdb_names import files_of
 
 CLASSES = ("healthy", "ill")
 
@@ -114,9 +115,12 @@ def test_missing_files_and_records_are_said(folder: Path, tmp_path: Path) -> Non
 def test_all_files_of_a_record_are_known_and_no_other_ones(folder: Path) -> None:
     for name in ("r0.xyz", "r0.extra.atr", "r00.dat", "r0", "notes.txt"):
         (folder / "day1" / name).touch()
-    files = [name for name, size, time in source(folder).identity()["files"]]
+    files = [name for name, size, time in files_of(folder, source(folder).names())]
     own = [f"day1/r0.{ending}" for ending in ("dat", "extra.atr", "hea", "xyz")]
     assert files == own + [f"day1/r{number}.{ending}" for number in range(1, 6) for ending in ("dat", "hea")]
+    before = source(folder).identity()["files"]
+    (folder / "day1" / "r0.xyz").write_bytes(b"changed")
+    assert source(folder).identity()["files"] != before
 
 
 MANY = ("NORM", "MI", "SR")
