@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ganlab import __version__
 from ganlab.core.surroundings import in_utf8
@@ -46,8 +46,11 @@ def commands() -> dict[str, str]:
     return {name: line.strip('".').partition(": ")[2] for name, line in lines.items()}
 
 
-def main() -> Any:
-    """Run the subcommand that the command line names, or print what it asks for."""
+def main() -> None:
+    """Run the subcommand that the command line names, or print what it asks for.
+
+    Returns nothing: what a run gives to sweepers would become the exit code of the console script.
+    """
     in_utf8("ganlab.__main__")
     name, more = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
     if name == TAB:
@@ -60,7 +63,7 @@ def main() -> Any:
         _print(script(more[0] if more else "bash"))
     elif name in commands():
         sys.argv = [f"ganlab.{name}", *more]
-        return import_module(f"ganlab.{name}").main()
+        import_module(f"ganlab.{name}").main()
     else:
         from ganlab.core.values import nearest
 
@@ -72,7 +75,7 @@ def overview() -> str:
     lines = [f"  {name:<17} {text}" for name, text in commands().items()]
     return "\n".join(
         [
-            f"ganlab {__version__}: GANs on health data turned into images. ganlab COMMAND group=choice setting=value ...",
+            f"ganlab {__version__}: GANs on health data turned into images. ganlab COMMAND group=choice setting=value",
             "",
             *lines,
             "",

@@ -13,10 +13,8 @@ from ganlab import __version__
 from ganlab.command import shell
 from tests.conftest import COMMANDS, ROOT
 
-PRESS_TAB = {
-    "bash": 'COMP_LINE="$1"; COMP_POINT=${#1}; COMP_WORDBREAKS=$\' \\t\\n=:\'; _ganlab; printf "%s\\n" "${COMPREPLY[@]}"',
-    "zsh": 'COMP_LINE="$1"; COMP_POINT=${#1}; _ganlab; printf "%s\\n" "${COMPREPLY[@]}"',
-}
+ASK = 'COMP_LINE="$1"; COMP_POINT=${#1}; _ganlab; printf "%s\\n" "${COMPREPLY[@]}"'
+PRESS_TAB = {"bash": f"COMP_WORDBREAKS=$' \\t\\n=:'; {ASK}", "zsh": ASK}
 """What both do at a Tab; zsh's bashcompinit leaves `=` inside of a word."""
 
 
@@ -45,9 +43,10 @@ def test_the_version_and_a_misspelt_command(monkeypatch: pytest.MonkeyPatch, cap
 def test_a_subcommand_gets_the_rest_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import ganlab.sample
 
-    monkeypatch.setattr(ganlab.sample, "main", lambda: list(sys.argv))
-    monkeypatch.setattr(sys, "argv", ["ganlab", "sample", "run=a", "n=3"])
-    assert shell.main() == ["ganlab.sample", "run=a", "n=3"]
+    calls: list[list[str]] = []
+    monkeypatch.setattr(ganlab.sample, "main", lambda: calls.append(list(sys.argv)))
+    called(monkeypatch, "sample", "run=a", "n=3")
+    assert calls == [["ganlab.sample", "run=a", "n=3"]]
 
 
 def test_the_console_script_is_this_function() -> None:
