@@ -8,7 +8,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from ganlab.core.spread import evenly
 from ganlab.dataset.cache import cached
 from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
+from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
+from ganlab.evaluation.primary import faults_by_name
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, TooFew
 
 log = logging.getLogger(__name__)
@@ -42,13 +44,16 @@ class Evidence:
     """Rows by the names of the numbers, reasons of metrics that are missing, and details of some that a page draws.
 
     `details` holds plain values by metric, then by set (`synthetic`, `floor`, or the name of a control or baseline).
-    `not_measurable` gives reasons by the names of numbers without a value, while a metric measures.
+    `not_measurable` gives reasons by the names of numbers without a value, while a metric measures. `null` has the null
+    distributions of primary numbers by name, for the verdict, and `sizes` how many patients and samples there are.
     """
 
     rows: dict[str, Row]
     left_out: list[str]
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     not_measurable: dict[str, str] = field(default_factory=dict)
+    null: dict[str, Null] = field(default_factory=dict)
+    sizes: Sizes | None = None
 
 
 def check_measures(metrics: Mapping[str, Metric], objective: str | None, kind: Kind) -> None:
@@ -84,27 +89,29 @@ def evidence(
         log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
         synthetic = synthetic.take(evenly(len(real.train), len(synthetic)))
     identity = _identity(replace(real, attacked=None))
-    result = Evidence({}, [])
+    sizes = sizes_of(real, synthetic)
+    result = Evidence({}, [], sizes=sizes)
     for name, metric in tracked(metrics.items(), "measuring", "measure"):
         try:
             selected = metric.select(real)
             key: dict[str, Any] = {"real": identity if selected is real else _identity(selected), "measure": name}
             key |= {"settings": (settings or {}).get(name)}
-            key |= {"count": len(synthetic), "draws": draws, "code": _code()}
-            of_metric = _compared(metric, selected, synthetic, store, key, draws)
+            key |= {"sizes": asdict(sizes), "draws": draws, "code": _code()}
+            of_metric = _compared(metric, selected, synthetic, store, key, draws, sizes)
         except UserError as error:
             of_metric = Evidence({}, [str(error)])
         for reason in of_metric.left_out:
             log.warning("%s is not measured: %s", name, reason)
             result.left_out.append(f"{name}: {reason}")
         result.rows.update(of_metric.rows)
+        result.null.update(of_metric.null)
         if of_metric.details:
             result.details[name] = of_metric.details
     return result
 
 
 def _compared(
-    metric: Metric, real: Real, samples: SampleSet, store: Path, key: Mapping[str, Any], draws: int
+    metric: Metric, real: Real, samples: SampleSet, store: Path, key: Mapping[str, Any], draws: int, sizes: Sizes
 ) -> Evidence:
     """Return the rows of one metric, also of the numbers that cannot be measured of these samples."""
     try:
@@ -118,13 +125,15 @@ def _compared(
     if not own.rows and not own.not_measurable:
         return Evidence({}, [*own.left_out, "these samples lack what it measures, such as a second lead, or classes."])
     rows = {name: _blank(metric.numbers[name], reason) for name, reason in own.not_measurable.items()}
-    details = {}
+    details, null = {}, {}
     if own.rows:
-        others = _other_sets(metric, scorer, real, len(samples), store, key, draws)
+        others = _other_sets(metric, scorer, real, sizes, store, key, draws)
         details = {"synthetic": own.details} | others.pop("details") if own.details else {}
         others.pop("details", None)
+        null = others.pop("null")
         rows |= _rows(metric.numbers, own.rows, others)
-    return Evidence({name: rows[name] for name in metric.numbers if name in rows}, own.left_out, details)
+    kept = {name: rows[name] for name in metric.numbers if name in rows}
+    return Evidence(kept, own.left_out, details, null=null)
 
 
 def _blank(number: Number, reason: str) -> Row:
@@ -179,23 +188,25 @@ def _rows(
 
 
 def _other_sets(
-    metric: Metric, scorer: Scorer, real: Real, count: int, store: Path, key: Mapping[str, Any], draws: int
+    metric: Metric, scorer: Scorer, real: Real, sizes: Sizes, store: Path, key: Mapping[str, Any], draws: int
 ) -> dict[str, dict[str, Any]]:
     """Return the numbers of the reference itself, of other real samples, of controls and of baselines, by set.
 
-    What a page draws of each set is under `details`.
+    What a page draws of each set is under `details`, the null distributions of primary numbers under `null`.
     """
 
     def build(folder: Path) -> None:
         numbers: dict[str, dict[str, Any]] = {"real": _alone(metric, scorer, real), "details": {}}
         for column in tracked(COLUMNS, f"controls of {key['measure']}", "set", leave=False):
-            samples = metric.control(make(column, real, count, SEED), real)
+            samples = metric.control(make(column, real, sizes.judged, SEED), real)
             own = _measured(metric, scorer, real, samples, draws if column == "floor" else 0)
             numbers[column] = {name: row["value"] for name, row in own.rows.items()}
             if column == "floor":
                 numbers["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
             if own.details:
                 numbers["details"][column] = own.details
+        primary = {name: fault for name, fault in faults_by_name(real.kind).items() if name in metric.numbers}
+        numbers["null"] = null_of(scorer, real, sizes, primary) if primary else {}
         (folder / "numbers.json").write_text(json.dumps(numbers))
 
     folder = cached(store, "evidence", key, build)

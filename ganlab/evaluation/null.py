@@ -1,0 +1,114 @@
+"""What other real patients would have given: the distribution by which the verdict decides, and what it could show.
+
+The primary numbers are taken of many random groups of training patients, scored by the scorer of the page. A page that
+compares m patients with the reference must not alarm for m unseen real ones. These differ from the T training patients
+by a variance of 1/m + 1/T, in units of that between patients, and a group of s of them drawn without replacement by
+1/s - 1/T: so s is 1 / (1/m + 2/T). All primary numbers see the same groups, so that the page can correct for how many
+numbers it looks at by the distribution of the largest (Westfall and Young, 1993).
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganlab.core.spread import evenly
+from ganlab.evaluation.controls import floor
+from ganlab.evaluation.faults import FAULTS, graded
+from ganlab.metrics.base import Real, SampleSet, Scorer, Statistic
+
+DRAWS = 200
+"""Groups of patients."""
+POOL, MOST = 4, 2000
+"""Training samples that groups are drawn from: at most so many times the generated ones, and not above `MOST`."""
+SEED = 0
+
+Null = dict[str, Any]
+"""Of a primary number: `draws` of real groups, and `faults`, the values by grade of a fault, from grade 0."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many patients trained and are compared with, and how many samples are judged, of how many patients.
+
+    `people` is the word for patients. Samples without patient id stand for as many patients as the reference has.
+    """
+
+    training: int
+    reference: int
+    judged: int
+    patients: int
+    people: str = "patients"
+
+    @property
+    def fewest(self) -> int:
+        """Patients on the smaller side."""
+        return min(self.training, self.reference)
+
+
+def sizes_of(real: Real, samples: SampleSet) -> Sizes:
+    """Return the sizes of a comparison; a sample without patient id on the real side is a patient."""
+    sides = (real.train, real.reference)
+    training, reference = (len(each) if each.persons is None else len(each.people) for each in sides)
+    patients = reference if samples.persons is None else len(samples.people)
+    return Sizes(training, reference, len(samples), patients, real.kind.people)
+
+
+def null_of(scorer: Scorer, real: Real, sizes: Sizes, primary: Mapping[str, str]) -> dict[str, Null]:
+    """Return the null distribution of the primary numbers, which have a fault or none by name."""
+    train, count = real.train, sizes.judged
+    pool = train.take(evenly(max(count, min(POOL * count, MOST)), len(train)))
+    scores = scorer(pool)
+    names = [name for name in primary if name in scores]
+    every = np.ones(len(real.reference))
+    drawn = [[scores[name](weights, every) for name in names] for weights in groups(pool, sizes.patients, count)]
+    values = np.array(drawn).reshape(len(drawn), len(names)).T
+    faulty = faults_of(scorer, real, count, {name: primary[name] for name in names if primary[name]})
+    return {
+        name: {"draws": [round(float(value), 9) if np.isfinite(value) else None for value in row]}
+        | {"faults": faulty.get(name, [])}
+        for name, row in zip(names, values, strict=True)
+    }
+
+
+def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float64]]:
+    """Return the weights `(N,)` of the samples of random groups of patients, at most about `count` samples in each."""
+    persons = np.arange(len(pool)) if pool.persons is None else pool.persons
+    people, person = np.unique(persons, return_inverse=True)
+    total = len(people)
+    size = min(max(round(1 / (1 / patients + 2 / total)), min(2, total)), total)
+    rng = np.random.default_rng(SEED)
+    drawn = []
+    for _ in range(DRAWS):
+        chosen = np.flatnonzero(np.isin(person, rng.permutation(total)[:size]))
+        weights = np.zeros(len(pool))
+        weights[chosen[evenly(count, len(chosen))]] = 1
+        drawn.append(weights)
+    return drawn
+
+
+def faults_of(scorer: Scorer, real: Real, count: int, faults: Mapping[str, str]) -> dict[str, list[list[float]]]:
+    """Return pairs of a grade and the number of real samples with the fault, from grade 0, by the number's name."""
+    plain = floor(real, count, np.random.default_rng(SEED))
+    values: dict[str, list[list[float]]] = {}
+
+    def measure(samples: SampleSet, grade: float, names: Collection[str]) -> None:
+        scores, ones = scorer(samples), (np.ones(len(samples)), np.ones(len(real.reference)))
+        for name in names:
+            value = _value(scores.get(name), *ones)
+            if np.isfinite(value):
+                values.setdefault(name, []).append([grade, value])
+
+    if faults:
+        measure(plain, 0.0, faults)
+    for fault in dict.fromkeys(faults.values()):
+        names = [name for name, own in faults.items() if own == fault]
+        for grade in graded(fault, real.kind)[0]:
+            measure(FAULTS[fault](real, plain, grade, np.random.default_rng(SEED)), grade, names)
+    return values
+
+
+def _value(statistic: Statistic | None, *weights: NDArray[np.float64]) -> float:
+    return float("nan") if statistic is None else float(statistic(*weights))

@@ -1,0 +1,84 @@
+"""The pre-registered numbers of the verdict, read from `verdict.yaml` beside this file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganlab.core.kind import Kind, Window
+
+FILE = Path(__file__).with_name("verdict.yaml")
+
+
+@dataclass(frozen=True)
+class Primary:
+    """A primary number: `words` say what it is, `why` it is one.
+
+    `fault` is one of `ganlab.evaluation.faults`, empty for none. Where `p` names a test of the attacks, its p value
+    decides.
+    """
+
+    name: str
+    words: str
+    why: str
+    fault: str = ""
+    p: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a light looks at: it takes `leads`, and is left out of samples with less."""
+
+    name: str
+    numbers: tuple[Primary, ...]
+    leads: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A light before it is lit: its title says what a green one means, `asks` what measures it."""
+
+    name: str
+    title: str
+    asks: str
+    parts: tuple[Part, ...]
+
+    @property
+    def primaries(self) -> list[Primary]:
+        """All numbers of the light."""
+        return [each for part in self.parts for each in part.numbers]
+
+
+def plans_of(kind: Kind) -> tuple[Plan, ...]:
+    """Return the lights of a kind of sample."""
+    name = "signal" if kind.other_unit else "ecg" if isinstance(kind, Window) else kind.noun
+    leads = len(kind.leads)
+    return tuple(
+        Plan(light, each["title"], each["asks"], tuple(part for part in each["parts"] if part.leads <= max(leads, 1)))
+        for light, each in _read()[name].items()
+    )
+
+
+def faults_by_name(kind: Kind) -> dict[str, str]:
+    """Return the fault of each primary number that has a null distribution, by its name; empty for none."""
+    return {each.name: each.fault for plan in plans_of(kind) for each in plan.primaries if not each.p}
+
+
+@cache
+def _read() -> dict[str, dict[str, dict[str, Any]]]:
+    kinds = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return {
+        kind: {
+            light: fields | {"parts": [_part(name, part) for name, part in fields["parts"].items()]}
+            for light, fields in lights.items()
+        }
+        for kind, lights in kinds.items()
+    }
+
+
+def _part(name: str, fields: Mapping[str, Any]) -> Part:
+    numbers = tuple(Primary(each, **about) for each, about in fields.items() if isinstance(about, Mapping))
+    return Part(name, numbers, fields.get("leads", 1))

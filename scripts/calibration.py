@@ -1,0 +1,102 @@
+"""Calibration of the verdict: how often real patients raise an alarm, and which faults do.
+
+Patients are divided at random into thirds, who stand for those who trained, a generated set, and the reference. The
+page of real against real must raise an alarm in at most 5 % of the divisions.
+
+python scripts/calibration.py dataset=ptbxl dataset.root=DIR --divisions 50 --windows 150
+python scripts/calibration.py dataset=ptbdb dataset.root=DIR --divisions 50 --faults
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+
+from ganlab.compose import compose_metrics, set_window
+from ganlab.core.binomial import proportion_interval
+from ganlab.core.instantiate import build
+from ganlab.core.settings import CONF
+from ganlab.core.spread import evenly
+from ganlab.dataset.module import Data
+from ganlab.dataset.samples import Samples
+from ganlab.evaluation.evidence import _blank, _finite
+from ganlab.evaluation.findings import ALARM
+from ganlab.evaluation.null import null_of, sizes_of
+from ganlab.evaluation.primary import faults_by_name
+from ganlab.evaluation.verdict import Verdict, verdict
+from ganlab.metrics.base import Metric, Real, SampleSet
+
+
+def main() -> None:
+    """Print the rate of alarms, and by number."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="+", help="of ganlab.evaluate: dataset=, dataset.root=, arrangement=, ...")
+    parser.add_argument("--divisions", type=int, default=50)
+    parser.add_argument("--windows", type=int, default=150, help="of each third, at most")
+    parser.add_argument("--patients", type=int, help="in each third, at most")
+    parser.add_argument("--anonymous", action="store_true", help="the generated third has no patient ids")
+    parser.add_argument("--out", type=Path, help="a JSON file of every verdict")
+    request = parser.parse_args()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        cfg = compose("evaluate", [*request.overrides, "synthetic=none"])
+    source = build(cfg.dataset)
+    set_window(cfg, source)
+    data = Data(source, build(cfg.split), build(cfg.arrangement))
+    data.setup()
+    metrics = compose_metrics(cfg.metrics).by_name
+    alarms: Counter[str] = Counter()
+    verdicts, red = [], 0
+    for division in range(request.divisions):
+        made = _divided(data, metrics, division, request)
+        verdicts.append(made.as_json())
+        names = [each.name for light in made.lights for each in light.numbers if each.state == ALARM]
+        alarms.update(names)
+        red += bool(names)
+        colours = " ".join(light.colour for light in made.lights)
+        print(f"{division}: {colours} {', '.join(names)}", file=sys.stderr, flush=True)
+    low, high = proportion_interval(red, request.divisions)
+    print(f"alarms on {red} of {request.divisions} pages: {red / request.divisions:.1%} [{low:.1%}, {high:.1%}]")
+    for name, count in alarms.most_common():
+        print(f"  {name}: {count}")
+    if request.out:
+        request.out.write_text(json.dumps(verdicts, indent=1))
+
+
+def _divided(data: Data, metrics: dict[str, Metric], seed: int, request: argparse.Namespace) -> Verdict:
+    """Return the verdict on one division of the patients into thirds."""
+    samples = data.collected.judged
+    people = np.random.default_rng(seed).permutation(samples.people)
+    most = request.patients or len(people)
+    train, other, reference = (_taken(samples, people[k::3][:most], request.windows) for k in range(3))
+    real = Real(data.kind, train, reference, tuple(data.source.classes))
+    if request.anonymous:
+        other = SampleSet(other.values, other.labels)
+    sizes, rows, null = sizes_of(real, other), {}, {}
+    for metric in metrics.values():
+        primary = dict.fromkeys(faults_by_name(data.kind).keys() & metric.numbers.keys(), "")
+        if not primary:
+            continue
+        scorer = metric.fit(real)
+        null |= null_of(scorer, real, sizes, primary)
+        scores, own = scorer(other), scorer(reference)
+        for name in primary.keys() & scores.keys():
+            ones = np.ones(len(reference))
+            row = _blank(metric.numbers[name], "")
+            row["synthetic"] = _finite(scores[name](np.ones(len(other)), ones))
+            rows[name] = row | {"real": _finite(own[name](ones, ones))}
+    return verdict(rows, data.kind, null, sizes)
+
+
+def _taken(samples: Samples, people: np.ndarray, count: int) -> SampleSet:
+    places = np.flatnonzero(np.isin(samples.persons, people))
+    places = places[evenly(count, len(places))]
+    batch = samples.__getitems__(places.tolist())
+    return SampleSet(batch.sample.numpy(), batch.label.numpy(), samples.person[places].astype(np.int64))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The verdict: red for each fault, green for unseen real samples, grey for too few patients or nothing measured."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganlab.core.kind import Column, Image, Row, Window
+from ganlab.evaluation.null import Sizes, groups, sizes_of
+from ganlab.evaluation.primary import faults_by_name, plans_of
+from ganlab.evaluation.thresholds import badness, thresholds
+from ganlab.evaluation.verdict import COPIES, FIDELITY, Verdict, verdict
+from ganlab.metrics.base import Real, SampleSet
+
+TWELVE = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
+ECG = Window(TWELVE, 100.0, 1000)
+SIZES = Sizes(30, 30, 200, 30)
+
+
+def row(value: float | None, best: float = 0.0, **others: Any) -> dict[str, Any]:
+    """A row of evidence."""
+    plain = {"synthetic": value, "interval": [None, None], "real": None, "best": best, "unit": "", "worse": ""}
+    return {**plain, "controls": {}, "sees": [], "floor": best, "floor_interval": [None, None]} | others
+
+
+def measured(kind: Any = ECG, value: float = 0.5) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rows of all primary numbers that are `value` off, and draws of other patients of 0 to 1."""
+    rng = np.random.default_rng(0)
+    names = faults_by_name(kind)
+    null = {name: {"draws": rng.uniform(0, 1, 200).tolist(), "faults": []} for name in names}
+    return {name: row(value) for name in names}, null
+
+
+ATTACKS = {"privacy": {"synthetic": {"strongest": {"p": 0.4}, "attacks": {"linkage": {"p": 0.6}}}}}
+AUC = {"privacy/strongest_auc": row(0.55, 0.5), "privacy/linkage_share": row(0.5, 0.5)}
+
+
+def colours(made: Verdict) -> list[str]:
+    return [light.colour for light in made.lights]
+
+
+def test_all_numbers_as_those_of_other_patients_are_green() -> None:
+    rows, null = measured()
+    made = verdict(rows | AUC, ECG, null, SIZES, ATTACKS)
+    assert colours(made) == ["green"] * 3
+    assert made.worst == "green"
+    assert "(other real ones up to 1" in made.lights[0].reason
+    assert len(made.five) == 5
+    json.dumps(made.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", faults_by_name(ECG))
+def test_each_primary_number_makes_its_own_light_red(name: str) -> None:
+    rows, null = measured()
+    made = verdict({**rows, **AUC, name: row(5.0)}, ECG, null, SIZES, ATTACKS)
+    red = [light for light in made.lights if light.colour == "red"]
+    assert [name in [each.name for each in light.numbers] for light in red] == [True]
+    assert "5" in red[0].reason
+    assert made.five[0].name == name or red[0].name != "looks_like"
+
+
+@pytest.mark.parametrize("test", ["strongest", "linkage"])
+def test_an_attack_that_beats_its_permutations_is_red(test: str) -> None:
+    rows, null = measured()
+    own = {"strongest": {"p": 0.4}, "attacks": {"linkage": {"p": 0.6}}}
+    changed = own | ({"strongest": {"p": 0.001}} if test == "strongest" else {"attacks": {"linkage": {"p": 0.001}}})
+    made = verdict(rows | AUC, ECG, null, SIZES, {"privacy": {"synthetic": changed}})
+    assert colours(made) == ["green", "green", "red"]
+    assert made.lights[2].reason.startswith("Found.")
+
+
+def test_without_attacks_nobody_says_that_nobody_is_given_away() -> None:
+    rows, null = measured()
+    made = verdict(rows, ECG, null, SIZES)
+    assert colours(made) == ["green", "green", "grey"]
+    assert "Copies: not found." in made.lights[2].reason
+    assert "Membership and linkage: not measured" in made.lights[2].reason
+
+
+def test_too_few_patients_are_grey_and_say_how_many_are_needed() -> None:
+    rows, null = measured()
+    made = verdict(rows | AUC, ECG, null, Sizes(6, 6, 200, 6), ATTACKS)
+    assert colours(made) == ["grey"] * 3
+    assert made.lights[0].reason == "6 patients: at least 10 are needed to say so."
+
+
+@pytest.mark.parametrize(("interval", "colour"), [([4.0, 6.0], "red"), ([0.1, 9.0], "grey")])
+def test_with_few_patients_only_a_whole_interval_outside_is_red(interval: list[float], colour: str) -> None:
+    rows, null = measured()
+    bad = row(5.0, interval=interval)
+    made = verdict({**rows, "physiology/heart_rate_w1": bad}, ECG, null, Sizes(6, 6, 200, 6))
+    assert made.lights[0].colour == colour
+
+
+def test_nothing_measured_is_grey() -> None:
+    made = verdict({}, ECG, {}, SIZES)
+    assert colours(made) == ["grey"] * 3
+    assert made.lights[0].reason == "Nothing of it was measured: metrics=ecg does."
+
+
+def test_a_number_that_misses_its_control_proves_nothing() -> None:
+    rows, null = measured()
+    blind = {name: row(0.5, sees=["noise"], controls={"noise": 0.6}) for name in rows}
+    made = verdict(blind, ECG, null, SIZES)
+    assert made.lights[0].colour == "grey"
+    assert "do not tell the control noise from real ones" in made.lights[0].reason
+
+
+def test_a_part_that_was_not_measured_keeps_a_light_from_being_green() -> None:
+    rows, null = measured()
+    without = {name: each for name, each in rows.items() if not name.startswith("leads/")}
+    assert verdict(without, ECG, null, SIZES).lights[0].colour == "grey"
+    single = Window(("i",), 100.0, 1000)
+    assert verdict(without, single, null, SIZES).lights[0].colour == "green"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [ECG, Window(("x",), 10.0, 50, "g"), Row((Column("a"),)), Image((1, 8, 8))],
+    ids=["ecg", "signal", "row", "image"],
+)
+def test_every_kind_has_three_lights(kind: Any) -> None:
+    rows, null = measured(kind)
+    made = verdict(rows, kind, null, SIZES)
+    assert [light.name for light in made.lights] == ["looks_like", "varied", "private"]
+    assert colours(made)[:2] == ["green", "green"]
+    assert all(each.words and each.why for plan in plans_of(kind) for each in plan.primaries)
+
+
+def test_real_against_real_alarms_in_at_most_the_level_for_all_numbers_together() -> None:
+    """Ten correlated numbers; each group of patients is one more draw of the same distribution."""
+    rng, alarms, pages = np.random.default_rng(1), 0, 600
+    mixing = rng.normal(size=(10, 10)) + 2
+    rows = {f"n/{k}": row(0.0) for k in range(10)}
+    for _ in range(pages):
+        draws = np.abs(rng.normal(size=(201, 10)) @ mixing)
+        null = {f"n/{k}": {"draws": draws[1:, k].tolist()} for k in range(10)}
+        limits = thresholds(rows, null, 0.05, 100)
+        alarms += any(draws[0, k] > limits[f"n/{k}"].most for k in range(10))
+    assert 0.02 <= alarms / pages <= 0.065
+
+
+def test_one_sided_numbers_alarm_on_one_side() -> None:
+    draws = {"n": {"draws": np.random.default_rng(0).normal(0.5, 0.05, 200).tolist()}}
+    limit = thresholds({"n": row(0.5, 0.5, worse="above")}, draws, FIDELITY, 100)["n"]
+    assert badness(row(0.1, 0.5, worse="above"), 0.1) < 0 < limit.most
+    assert limit.low == -np.inf
+    assert limit.high == pytest.approx(0.62, abs=0.03)
+
+
+def test_a_number_that_no_real_group_has_is_an_alarm_from_a_few_samples_on() -> None:
+    limit = thresholds({"n": row(0.0)}, {"n": {"draws": [0.0] * 200}}, COPIES, 500)["n"]
+    assert 0 < limit.most < 0.011
+
+
+def test_groups_are_of_patients_and_have_the_variance_of_unseen_ones() -> None:
+    persons = np.repeat(np.arange(40), 5)
+    effects = np.random.default_rng(0).normal(size=40)
+    real = SampleSet(np.zeros((200, 1, 4), np.float32), None, persons)
+    drawn = groups(real, patients=20, count=100)
+    means = [weights @ effects[persons] / weights.sum() for weights in drawn]
+    assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 40), rel=0.2)
+    assert all(weights.sum() <= 100 for weights in drawn)
+
+
+def test_samples_without_patient_id_stand_for_as_many_patients_as_the_reference() -> None:
+    some = SampleSet(np.zeros((20, 1, 4), np.float32), None, np.repeat(np.arange(10), 2))
+    real = Real(Window(("i",), 100.0, 4), some, some.take(np.arange(12)))
+    assert sizes_of(real, SampleSet(some.values)).patients == 6
+    assert sizes_of(real, some).patients == 10
