@@ -76,11 +76,11 @@ def evidence(
     """Return every number of the generated samples with all that it is compared with.
 
     A row holds `synthetic` and its 95 % confidence `interval`; `real`, the reference's own value, for a number that
-    describes a set by itself; `floor` and `floor_interval`, the number of other real patients, which are the
-    real-versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best` and `sees`. Values
-    that are not finite are None. No more generated samples are compared than there are training samples, of which the
-    reference range is made. A metric that raises UserError is left out and named. Where it has too few samples its
-    numbers have no value, and `not_measurable` says why.
+    describes a set by itself; `floor` and `floor_interval`, the number of other real patients, which are the real-
+    versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best`, `worse` and `sees`.
+    Values that are not finite are None. No more generated samples are compared than there are training samples, of
+    which the reference range is made. A metric that raises UserError is left out and named. Where it has too few
+    samples its numbers have no value, and `not_measurable` says why.
 
     `store` is the folder of the cache, whose numbers are of the same `settings` by metric; the bootstrap over patients
     has `draws`.
@@ -141,9 +141,14 @@ def _blank(number: Number, reason: str) -> Row:
     return {
         **dict.fromkeys(("synthetic", "real", "floor")),
         **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
-        **{"unit": number.unit, "meaning": number.meaning, "best": number.best, "sees": list(number.sees)},
+        **_meaning(number),
         "not_measurable": reason,
     }
+
+
+def _meaning(number: Number) -> Row:
+    plain = {"unit": number.unit, "meaning": number.meaning, "best": number.best, "worse": number.worse}
+    return plain | {"sees": list(number.sees)}
 
 
 def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> Evidence:
@@ -177,10 +182,7 @@ def _rows(
             "floor_interval": values["floor_interval"] or [None, None],
             "controls": {column: values[column] for column in CONTROLS},
             "baselines": {column: values[column] for column in BASELINES},
-            "unit": number.unit,
-            "meaning": number.meaning,
-            "best": number.best,
-            "sees": list(number.sees),
+            **_meaning(number),
         }
         if measured["value"] is None:
             rows[name]["not_measurable"] = UNDEFINED
@@ -257,19 +259,37 @@ def best(row: Row) -> float | None:
     return row["real"] if row["best"] is None else row["best"]
 
 
-def reach(row: Row) -> float | None:
-    """Return how far from the best other real samples reach, at the far end of their interval; None where unknown."""
+def distance(row: Row, value: float) -> float | None:
+    """Return how far a value is from the best, 0 on the side of it that is no worse; None where the best is unknown."""
     perfect = best(row)
+    if perfect is None:
+        return None
+    sides = {"above": max(value - perfect, 0.0), "below": max(perfect - value, 0.0)}
+    return sides.get(row.get("worse", ""), abs(value - perfect))
+
+
+def reach(row: Row) -> float | None:
+    """Return how far from the best other real samples reach, at the far end of their interval; None where unknown.
+
+    It is half of their interval at least where only one side is worse: on the other side they vary as much by chance.
+    """
     ends = [end for end in (row["floor"], *row["floor_interval"]) if end is not None]
-    return max(abs(end - perfect) for end in ends) if ends and perfect is not None else None
+    far = [each for end in ends if (each := distance(row, end)) is not None]
+    if not far:
+        return None
+    return max(*far, (max(ends) - min(ends)) / 2) if row.get("worse") else max(far)
 
 
 def detected(row: Row) -> dict[str, bool]:
     """Return which controls a number distinguishes from real samples: those farther from the best than these reach."""
-    perfect, far = best(row), reach(row)
-    if perfect is None or far is None:
+    far = reach(row)
+    if far is None:
         return {}
-    return {name: abs(value - perfect) > far for name, value in row["controls"].items() if value is not None}
+    return {
+        name: off > far
+        for name, value in row["controls"].items()
+        if value is not None and (off := distance(row, value)) is not None
+    }
 
 
 def undetected(rows: Mapping[str, Row]) -> dict[str, list[str]]:

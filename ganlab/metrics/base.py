@@ -119,8 +119,9 @@ class Number:
     """The meaning of a number, and what it cannot see.
 
     `best` is the value of a perfect generator; None where the number describes a set by itself, so that the best is
-    the reference's own value. `sees` are the controls of `ganlab.evaluation.controls` that lie farther from the best
-    than other real samples do. `limits` are the least and the greatest possible value.
+    the reference's own value. `worse` is the only side of it that is worse, one of `WORSE`; empty where both are, so
+    that the distance from the best counts. `sees` are the controls of `ganlab.evaluation.controls` that lie farther
+    from the best than other real samples do. `limits` are the least and the greatest possible value.
     """
 
     unit: str
@@ -128,6 +129,10 @@ class Number:
     best: float | None = None
     sees: tuple[str, ...] = ()
     limits: tuple[float, float] = (-np.inf, np.inf)
+    worse: str = ""
+
+
+WORSE = ("above", "below")
 
 
 class Scores(dict[str, Statistic]):

@@ -1,48 +1,107 @@
-"""Classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017): can a linear classifier distinguish two sets?"""
+"""Classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017): can a classifier tell two sets of samples apart?
+
+Each patient's samples are scored by a classifier of other patients. Scores are compared within a fold of the
+cross-validation alone, and the area is a mean over folds and shuffles: across folds a classifier that learns nothing
+has less than 0.5, because whoever is left out is missing in training.
+"""
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.metrics.base import Floats, SampleSet, Statistic
+from ganlab.metrics.base import Floats, SampleSet, Statistic, Weights
 from ganlab.metrics.weighted import auroc
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 FOLDS = 5
 """Parts of the cross-validation."""
+REPEATS = 3
+"""How often patients are shuffled and divided anew."""
+LANDMARKS = 200
+"""Samples to which the non-linear classifier compares."""
+SEED = 0
 
 
-def two_sample_auc(
-    points: Floats, others: Floats, groups: NDArray[Any] | None, other_groups: NDArray[Any] | None
-) -> Statistic | None:
-    """Return the AUC of points `(N, d)` against others `(M, d)`; None where one side has a single patient.
-
-    Each patient's samples are scored by a classifier of the others. Groups are patient ids, None for samples without:
-    each is a group of its own. With few patients a classifier that learns nothing has less than 0.5, for whoever is
-    left out is missing in training.
-    """
-    from sklearn.exceptions import ConvergenceWarning
+def linear() -> "ClassifierMixin":
+    """Return a logistic regression on standardized features."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=200))
+
+
+def nonlinear() -> "ClassifierMixin":
+    """Return a logistic regression on the similarities to some samples (Nystroem's approximation of an RBF kernel)."""
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(
+        StandardScaler(),
+        Nystroem(n_components=LANDMARKS, random_state=SEED),
+        LogisticRegression(C=0.1, class_weight="balanced", max_iter=200),
+    )
+
+
+def two_sample_auc(
+    model: "ClassifierMixin",
+    points: Floats,
+    others: Floats,
+    groups: NDArray[Any] | None,
+    other_groups: NDArray[Any] | None,
+) -> Statistic | None:
+    """Return the AUC of points `(N, d)` against others `(M, d)`; None where one side has a single patient.
+
+    Groups are patient ids `(N,)` and `(M,)`, None for samples without: each is a group of its own.
+    """
     n, both = len(points), np.concatenate([points, others])
-    judged, alone = np.repeat([1, 0], [n, len(others)]), -1 - np.arange(len(both))
+    judged, alone = np.arange(len(both)) < n, -1 - np.arange(len(both))
     group = np.concatenate(
         [alone[:n] if groups is None else groups, alone[n:] if other_groups is None else other_groups]
     )
-    folds = min(FOLDS, *(len(np.unique(group[judged == side])) for side in (0, 1)))
+    folds = min(FOLDS, *(len(np.unique(group[judged == side])) for side in (True, False)))
     if folds < 2:
         return None
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=200))
-    parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    rng, areas = np.random.default_rng(SEED), []
+    for _ in range(REPEATS):
+        fold = _folds(group, judged, folds, rng)
+        for k in range(folds):
+            tested = np.flatnonzero(fold == k)
+            scores = _scores(model, both[fold != k], judged[fold != k], both[tested])
+            areas.append((tested, judged[tested], auroc(scores, judged[tested])))
+
+    def statistic(weights: Weights, real: Weights) -> float:
+        every = np.concatenate([weights, real])
+        pairs = np.array([every[at][side].sum() * every[at][~side].sum() for at, side, _ in areas])
+        values = np.array([area(every[at]) for at, _, area in areas])
+        return float(values[pairs > 0] @ pairs[pairs > 0] / pairs.sum()) if pairs.any() else float("nan")
+
+    return statistic
+
+
+def _folds(group: NDArray[Any], judged: NDArray[np.bool_], folds: int, rng: Generator) -> NDArray[np.int64]:
+    """Return the fold of each sample, `(N,)`: groups are dealt out so that every fold has some of both sides."""
+    names, number = np.unique(group, return_inverse=True)
+    left, right = (np.isin(np.arange(len(names)), number[judged == side]) for side in (True, False))
+    shared = int((left & right).sum())
+    of_group = np.empty(len(names), np.int64)
+    for mask, first in ((left & right, 0), (left & ~right, shared), (right & ~left, shared)):
+        of_group[mask] = rng.permutation((first + np.arange(mask.sum())) % folds)
+    return of_group[number]
+
+
+def _scores(model: "ClassifierMixin", points: Floats, judged: NDArray[np.bool_], tested: Floats) -> Floats:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        scores = cross_val_predict(model, both, judged, groups=group, cv=parts, method="decision_function")
-    area = auroc(scores, judged == 1)
-    return lambda weights, real: area(np.concatenate([weights, real]))
+        warnings.simplefilter("ignore")  # of what did not converge, and of fewer samples than landmarks
+        fitted = model.fit(points, judged)
+    return fitted.decision_function(tested)
 
 
 def persons_or_nearest(

@@ -32,7 +32,7 @@ from ganlab.metrics.base import (
     need,
     need_generated,
 )
-from ganlab.metrics.c2st import persons_or_nearest, two_sample_auc
+from ganlab.metrics.c2st import linear, nonlinear, persons_or_nearest, two_sample_auc
 from ganlab.metrics.coverage import coverage, density, precision, recall
 from ganlab.metrics.embedding import Embed, Embedding
 from ganlab.metrics.frechet import frechet_distance
@@ -54,13 +54,16 @@ CELLS = 50
 PAIRED = 2000
 """Training samples at most whose pairwise distances are taken."""
 
+CLASSIFIERS = {"c2st_auc": linear, "c2st_nonlinear_auc": nonlinear}
+"""Classifiers of the two-sample tests, by the names of their numbers."""
+
 
 class Distribution(Metric):
     """Numbers of two sets of points in an embedding; their names begin with `name`.
 
     There are at most as many principal `components` of the training samples, fewer where these are less than twice as
     many or have less features; `k` neighbours lie within the radius of a ball, for precision, recall, density and
-    coverage. The two-sample test by a `classifier` takes longest.
+    coverage. The two-sample tests by a `classifier` take longest.
     """
 
     kinds = (Window, Row, Image)
@@ -76,7 +79,7 @@ class Distribution(Metric):
         self.embedding, self.components, self.name = embedding, components, name
         self.k, self.classifier = k, classifier
         numbers = numbers_of("distribution", f"{name}/", blind=embedding.blind)
-        self.numbers = {key: each for key, each in numbers.items() if classifier or not key.endswith("c2st_auc")}
+        self.numbers = {key: each for key, each in numbers.items() if classifier or "/c2st_" not in key}
 
     def check(self, kind: Kind) -> None:
         """Raise UserError for samples that the embedding does not take."""
@@ -115,8 +118,9 @@ class Distribution(Metric):
             numbers["occupancy"] = _occupancy(cells.predict(cloud.points), cells.predict(reference.points))
             if self.classifier:
                 groups = persons_or_nearest(samples, cloud.points, real.train, train)
-                auc = two_sample_auc(cloud.points, reference.points, groups, real.reference.persons)
-                numbers |= {"c2st_auc": auc} if auc is not None else {}
+                pair = cloud.points, reference.points, groups, real.reference.persons
+                areas = {key: two_sample_auc(model(), *pair) for key, model in CLASSIFIERS.items()}
+                numbers |= {key: area for key, area in areas.items() if area is not None}
             named = {f"{self.name}/{key}": each for key, each in numbers.items()}
             kept = {key: named[key] for key in self.numbers if key in named}
             return Scores(kept, not_measurable=self._not_measurable(len(samples), len(reference.points), kept))
@@ -132,8 +136,9 @@ class Distribution(Metric):
                 f"{LOCAL * self.k} of both are needed."
             )
             reasons |= {f"{self.name}/{key}": reason for key in ("precision", "recall", "density", "coverage")}
-        if self.classifier and (key := f"{self.name}/c2st_auc") not in numbers:
-            reasons[key] = "one side has a single patient, and a classifier is tested on others than it learns from."
+        alone = "one side has a single patient, and a classifier is tested on others than it learns from."
+        named = [f"{self.name}/{key}" for key in CLASSIFIERS if self.classifier]
+        reasons |= {key: alone for key in named if key not in numbers}
         return reasons
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ganlab.metrics.base import Number
+from ganlab.metrics.base import WORSE, Number
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -42,12 +42,13 @@ def _read() -> dict[str, dict[str, Number]]:
 
 def number(place: str, fields: Mapping[str, Any]) -> Number:
     """Return the number that an entry of the file describes. Raises ValueError for an unknown or a wrong value."""
-    defaults = {"unit": "", "meaning": None, "best": None, "sees": [], "limits": [-math.inf, math.inf]}
+    defaults = {"unit": "", "meaning": None, "best": None, "worse": "", "sees": [], "limits": [-math.inf, math.inf]}
     values = {**defaults, **fields}
     sees, limits, best = values["sees"], values["limits"], values["best"]
     right = (
         values.keys() == defaults.keys()
         and all(isinstance(values[key], str) for key in ("unit", "meaning"))
+        and values["worse"] in (*WORSE, "")
         and all(isinstance(control, str) for control in sees)
         and all(isinstance(value, int | float) for value in (*limits, *([] if best is None else [best])))
         and len(limits) == 2
@@ -57,4 +58,5 @@ def number(place: str, fields: Mapping[str, Any]) -> Number:
             f"{FILE.name}, {place}: {dict(fields)}; accepted are {', '.join(defaults)}, see its first lines."
         )
     low, high = map(float, limits)
-    return Number(values["unit"], values["meaning"], None if best is None else float(best), tuple(sees), (low, high))
+    perfect = None if best is None else float(best)
+    return Number(values["unit"], values["meaning"], perfect, tuple(sees), (low, high), values["worse"])

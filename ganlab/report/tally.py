@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganlab.core.words import counted, number
-from ganlab.evaluation.evidence import Row, best, detected, reach, undetected
+from ganlab.evaluation.evidence import Row, best, detected, distance, reach, undetected
 from ganlab.plot.distances import MOST
 
 WORST = 3
@@ -21,7 +21,7 @@ _BASELINES = {
 }
 _EMPTY: Row = dict.fromkeys(("synthetic", "real", "floor", "best")) | {
     **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
-    **{"unit": "", "meaning": "", "sees": [], "not_measurable": ""},
+    **{"unit": "", "meaning": "", "worse": "", "sees": [], "not_measurable": ""},
 }
 
 
@@ -37,11 +37,11 @@ def complete(row: object) -> Row:
 
 def relative(row: Row, value: float | None) -> float | None:
     """Return the distance of a value from the best over the reach of real samples; None where one is not known."""
-    perfect, far, usable = best(row), reach(row), finite(value)
-    if perfect is None or far is None or usable is None:
+    far, usable = reach(row), finite(value)
+    off = None if usable is None else distance(row, usable)
+    if off is None or far is None:
         return None
-    distance = abs(usable - perfect)
-    return distance / far if far else math.inf if distance else 0.0
+    return off / far if far else math.inf if off else 0.0
 
 
 def span(row: Row) -> tuple[float, float] | None:
@@ -64,6 +64,8 @@ def direction(row: Row) -> str:
         return ""
     if row["best"] is None:
         return "nearer to real is better"
+    if row.get("worse"):
+        return "lower is better" if row["worse"] == "above" else "higher is better"
     if all(value >= perfect for value in usable):
         return "lower is better"
     return "higher is better" if all(value <= perfect for value in usable) else "nearer to the best is better"

@@ -25,10 +25,11 @@ def test_every_number_has_a_meaning_and_sees_controls_that_exist(metric: str) ->
         {"meaning": "m", "limits": [0]},
         {"meaning": "m", "sees": [1]},
         {"meaning": "m", "unit": 1},
+        {"meaning": "m", "best": 0, "worse": "up"},
     ],
 )
 def test_what_is_misspelt_or_missing_is_refused(fields: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"numbers.yaml, kid: mean: .*accepted are unit, meaning, best, sees, limits"):
+    with pytest.raises(ValueError, match=r"numbers.yaml, kid: mean: .*accepted are unit, meaning, best, worse, sees"):
         number("kid: mean", fields)
 
 

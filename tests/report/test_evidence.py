@@ -122,6 +122,16 @@ def test_a_number_that_never_varies_between_real_persons_has_no_scale_but_its_be
     assert relative(never, 0.1) == math.inf
 
 
+def test_what_is_worse_on_one_side_only_is_not_excused_by_the_other() -> None:
+    """A classifier that is at 0.15 for other real patients has not found 0.85 to be like them."""
+    auc = row(0.85, best=0.5, worse="above", floor=0.15, floor_interval=[0.05, 0.25], controls={"noise": 0.7})
+    assert relative(auc, 0.85) == pytest.approx(3.5)
+    assert relative(auc, 0.2) == 0.0
+    assert detected(auc) == {"noise": True}
+    assert not detected(auc | {"worse": ""})["noise"]
+    assert relative(auc | {"worse": "below"}, 0.85) == 0.0
+
+
 @pytest.mark.parametrize(
     ("changes", "better"),
     [
@@ -130,6 +140,8 @@ def test_a_number_that_never_varies_between_real_persons_has_no_scale_but_its_be
         ({"best": 1e3}, "higher is better"),
         ({"best": None, "real": 1.0}, "nearer to real is better"),
         ({"best": None}, ""),
+        ({"best": 1.0, "worse": "above"}, "lower is better"),
+        ({"best": 1.0, "worse": "below"}, "higher is better"),
     ],
 )
 def test_which_way_is_better_is_said_from_where_the_best_lies(changes: dict[str, Any], better: str) -> None:
@@ -289,7 +301,7 @@ def test_names_with_signs_of_formulas_are_drawn_as_they_are() -> None:
 def test_rows_in_which_things_are_missing_are_survived(damaged: object) -> None:
     assert "All metrics" in joined({"a": damaged, "b/c": row(1.0)})
     assert "All metrics" in joined({"a": damaged})
-    assert set(complete(damaged)) == {*row(1.0), "not_measurable"}
+    assert set(complete(damaged)) == {*row(1.0), "not_measurable", "worse"}
 
 
 def test_nothing_measured_shows_nothing_but_why() -> None:
