@@ -37,7 +37,8 @@ def test_the_readmes_python_samples_a_run(command: Callable[..., Path], tmp_path
     (code,) = blocks(ROOT / "README.md", "python")
     names: dict = {}
     exec(code.replace("outputs/runs/NAME", str(run)).replace("1000", "3"), names)
-    assert names["windows"].shape == (3, 1, 2025)
+    assert names["samples"].values.shape == (3, 1, 2025)
+    assert (tmp_path / "synthetic" / "RECORDS").is_file()
 
 
 def test_an_arrangement_outside_the_repository_is_found(command: Callable[..., Path], tmp_path: Path) -> None:
