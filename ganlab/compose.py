@@ -1,6 +1,7 @@
 """From a configuration to objects: the one place where Hydra's values meet ganlab's classes."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -198,6 +199,8 @@ def _follow(config: Mapping[str, Any]) -> Follow | None:
     tracking = config["tracking"]
     if not tracking["mlflow"]:
         return None
+    if re.search("[/:]", name := str(tracking.get("register") or "")):
+        raise UserError(f"tracking.register={name}: accepted is a name without / and :, such as ecg_generator.")
     store = Store.of(tracking, Path(config["outputs"]))
     return partial(MLflow, store=store, every_s=tracking["every_s"], patience_s=tracking["patience_s"])
 

@@ -86,10 +86,13 @@ def _carry_out(
         with _recorded(experiment, folder, signals):
             train(experiment, trainer, folder, facts, began, strict)
             # Only the end of a run needs its report; the first step does not wait for its imports.
+            from ganlab.command.export_generator import export_for_registry
             from ganlab.command.finish import finish
 
             scores = finish(experiment, folder)
             run_facts.write(folder, facts | experiment.gan.codec.counts() | {"not_measured": scores.left_out})
+            if facts["register"] and not signals.cut_short:
+                export_for_registry(folder)
             run_facts.end(folder, "KILLED" if signals.cut_short else "FINISHED")
         if signals.cut_short:
             log.warning(GO_ON, f"stopped after {experiment.gan.steps} steps", folder)
@@ -192,6 +195,7 @@ def _begin(experiment: Experiment, call: dict[str, Any], folder: Path) -> dict[s
     }
     facts = run_facts.begin(folder, {**call, **own})
     facts["upload_checkpoint"] = config["tracking"]["upload_checkpoints"]
+    facts["register"] = config["tracking"].get("register")
     texts = {SPLIT: run_facts.store_split(folder, data), CONFIG: experiment.config_yaml}
     facts["files"] = note_written(run_facts.earlier(folder), texts)
     run_facts.write(folder, facts)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
@@ -47,6 +48,7 @@ class Sweep(Callback):
         from ganlab.report.summary import write_summary
 
         _check_search(config)
+        _name_by_what_is_swept(config)
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         self.close = partial(_close, folder, write_summary, _closing(config, folder))
@@ -80,6 +82,15 @@ class Sweep(Callback):
         if self.close is not None:
             atexit.unregister(self.close)
             self.close("FINISHED")
+
+
+def _name_by_what_is_swept(config: DictConfig) -> None:
+    """Leave out of the jobs' folder names what is the same for all of them, so that what was swept is not cut off."""
+    overrides = OverridesParser.create().parse_overrides([str(each) for each in config.hydra.overrides.task])
+    same = [each.get_key_element() for each in overrides if not each.is_sweep_override()]
+    if same and len(same) < len(overrides):
+        keys = ",".join(same)
+        config.hydra.overrides.hydra.append(f"hydra.job.config.override_dirname.exclude_keys=[{keys}]")
 
 
 def _check_search(config: DictConfig) -> None:

@@ -48,8 +48,8 @@ def plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", without_addresses(str(text))).strip("-")[:LONGEST_NAME] or "defaults"
 
 
-def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any]) -> str:
-    """Return the folder that is resumed, or a new one named after time, data set, arrangement and networks.
+def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any], seed: int = 0) -> str:
+    """Return the folder that is resumed, or a new one named after time, data, arrangement, networks, tricks and seed.
 
     Ends the program where `resume` is no run folder: Hydra would make a folder of that name before main.
     """
@@ -59,7 +59,8 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
         _refuse_links(Path(resume))
         return str(resume)
     writable(outputs)
-    what = "-".join(str(choices.get(group)) for group in ("dataset", "arrangement", "architecture"))
+    chosen = [str(choices.get(group)) for group in ("dataset", "arrangement", "architecture", "trick")]
+    what = "-".join([*(each for each in chosen if each != "none"), f"seed{seed}"])
     return f"{outputs}/runs/{now}_{plain(what)}"
 
 

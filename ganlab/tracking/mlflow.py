@@ -22,9 +22,9 @@ from PIL import Image
 
 from ganlab.core.errors import UserError
 from ganlab.core.files import inside, write_whole
-from ganlab.core.plain_yaml import parsed, read_yaml
-from ganlab.core.settings import CONF
+from ganlab.core.plain_yaml import read_yaml
 from ganlab.tracking.history import read_history
+from ganlab.tracking.mlflow_card import data_set, parameters, run_name, tags_of
 from ganlab.tracking.record import read_facts
 from ganlab.tracking.shared import Shared, counts_of
 from ganlab.tracking.store import Store
@@ -37,8 +37,10 @@ LONGEST_VALUE = 250
 BATCH = 1000, 100
 """Metrics and parameters that MLflow takes in one request."""
 STATE = "tracking.json"
-TAGS = {"seed", "version", "git_commit"}
-"""Tags of a run that are sent, beside its choices of ganlab's config groups."""
+EXPORT = "generator"
+"""Folder of the exported generator, in the run's folder and among the artifacts, where it is registered."""
+MEASURED = "measured/"
+"""Before the names of what was measured at the end: MLflow shows them apart from the curves of the training."""
 
 
 @dataclass
@@ -93,13 +95,12 @@ def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any]
     runs = client.search_runs([experiment], f"tags.`ganlab.id` = '{facts['id']}'", max_results=1)
     if runs:
         return str(runs[0].info.run_id)
-    shared, groups = Shared.of(folder, facts), {place.name for place in Path(CONF).iterdir()}
-    tags = {key: shared.text(text) for key, text in facts["tags"].items() if key in groups | TAGS}
-    tags |= {"ganlab.id": facts["id"], "hydra.output_dir": folder.name}
+    shared = Shared.of(folder, facts)
+    tags = tags_of(facts, folder, shared)
     if facts["in_sweep"]:
         tags["mlflow.parentRunId"] = parent_of(folder.parent, client, experiment, store)
     began = int(1000 * datetime.fromisoformat(facts["started"]).timestamp())
-    name = shared.text(",".join(facts["overrides"])) or "defaults"
+    name = shared.text(run_name(facts, folder))
     return str(client.create_run(experiment, start_time=began, tags=tags, run_name=name[:LONGEST_NAME]).info.run_id)
 
 
@@ -132,7 +133,7 @@ class _Upload:
         """Parameters, metrics and grids at any time; most files, the results and the status once the run has ended."""
         status, names = facts["status"], ["config.yaml", "split.json"]
         self.shared = Shared.of(self.folder, facts)
-        self.parameters()
+        self.parameters(facts)
         self.metrics()
         for grid in sorted((self.folder / "grids").glob("epoch_*.png")):
             self._once(grid, self._grid)
@@ -141,6 +142,8 @@ class _Upload:
             if facts.get("upload_checkpoint") and "checkpoint" in facts:
                 checkpoint = self.folder / "checkpoints" / f"{facts['checkpoint']}.ckpt"
                 self._once(checkpoint, lambda file: self.client.log_artifact(self.sent.run, str(file)))
+            if status == "FINISHED" and facts.get("register"):
+                self._register(str(facts["register"]))
             step = int(facts.get("steps", 0))
             self._once(self.folder / "metrics.json", lambda file: self._results(file, step), "measured")
         for name in names:
@@ -152,20 +155,20 @@ class _Upload:
             self.sent.status = status
             self._note()
 
-    def parameters(self) -> None:
-        """The values of `config.yaml`, nested keys joined by `/`, unless they were written before."""
+    def parameters(self, facts: Mapping[str, Any]) -> None:
+        """What a person chose and set, and the data set, unless they were written before."""
         from mlflow.entities import Param
 
-        file = self.folder / "config.yaml"
-        if "parameters" in self.sent.files or not inside(file, self.folder):
+        if "parameters" in self.sent.files:
             return
-        text = self.shared.text(file.read_text())
-        values = dict(_flat(parsed(text)))
-        flat = [Param(key, str(value)[:LONGEST_VALUE]) for key, value in cleaned(values).items()]
+        chosen = parameters(facts, self.shared)
+        flat = [Param(key, value[:LONGEST_VALUE]) for key, value in cleaned(chosen).items()]
         present = self.client.get_run(self.sent.run).data.params
         for params in _batches([param for param in flat if param.key not in present], BATCH[1]):
             self._log("params", params)
-        self.sent.files["parameters"] = hashlib.sha256(text.encode()).hexdigest()
+        if (data := data_set(facts)) is not None:
+            self.client.log_inputs(self.sent.run, [data])
+        self.sent.files["parameters"] = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()
         self._note()
 
     def metrics(self) -> None:
@@ -199,6 +202,25 @@ class _Upload:
             text = json.dumps(self.shared.facts(json.loads(text)), indent=1)
         self.client.log_text(self.sent.run, self.shared.text(text), name)
 
+    def _register(self, name: str) -> None:
+        """Send the exported generator, tensors and JSON, and make it the newest version of a registered model."""
+        from mlflow.exceptions import MlflowException
+
+        if "registered" in self.sent.files or not (files := sorted((self.folder / EXPORT).glob("*"))):
+            return
+        for file in files:
+            self._once(file, lambda file: self.client.log_artifact(self.sent.run, str(file), EXPORT))
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"{self.client.get_run(self.sent.run).info.artifact_uri}/{EXPORT}"
+        version = self.client.create_model_version(name, source, self.sent.run).version
+        log.info("MLflow: the generator is version %s of the model %s", version, name)
+        self.sent.files["registered"] = f"{name} {version}"
+        self._note()
+
     def _grid(self, grid: Path) -> None:
         """An image that MLflow shows with a slider over the steps."""
         step = read_history(self.folder / "metrics.jsonl").step_of(int(grid.stem.partition("_")[2]))
@@ -210,7 +232,9 @@ class _Upload:
         from mlflow.entities import Metric
 
         rows, when = json.loads(file.read_text()), int(1000 * file.stat().st_mtime)
-        scores = cleaned({name: row["synthetic"] for name, row in rows.items() if row["synthetic"] is not None})
+        scores = cleaned(
+            {f"{MEASURED}{name}": row["synthetic"] for name, row in rows.items() if row["synthetic"] is not None}
+        )
         for batch in _batches([Metric(name, float(score), when, step) for name, score in scores.items()], BATCH[0]):
             self._log("metrics", batch)
 
@@ -242,14 +266,6 @@ class _Upload:
 
     def _note(self) -> None:
         self.sent.write(self.folder, self.store)
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{above}{key}/")
-        else:
-            yield f"{above}{key}", value
 
 
 def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:

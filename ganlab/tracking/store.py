@@ -15,6 +15,7 @@ import requests
 from filelock import FileLock
 
 from ganlab.core.errors import UserError
+from ganlab.tracking.mlflow_card import KIND, MACHINE_LEARNING
 from ganlab.tracking.mlflow_moved import bring_along
 
 EXPERIMENT = "ganlab"
@@ -119,8 +120,11 @@ class Store:
                 self._refuse_deleted(experiment.lifecycle_stage, experiment.experiment_id)
                 if location is not None and sqlite_file(self.uri).is_file():
                     bring_along(sqlite_file(self.uri), experiment.artifact_location, location)
+                if KIND not in experiment.tags:
+                    client.set_experiment_tag(experiment.experiment_id, KIND, MACHINE_LEARNING)
                 return client, experiment.experiment_id
-            return client, client.create_experiment(self.experiment, artifact_location=location)
+            tags = {KIND: MACHINE_LEARNING}
+            return client, client.create_experiment(self.experiment, artifact_location=location, tags=tags)
 
 
 def _remove_made_by_mistake(uri: str) -> None:

@@ -51,7 +51,7 @@ def test_a_store_is_looked_at_and_made_under_a_lock(tmp_path: Path, monkeypatch:
         def get_experiment_by_name(self, name: str) -> SimpleNamespace:
             with pytest.raises(Timeout):
                 FileLock(tmp_path / ".mlflow.lock", timeout=0).acquire()
-            return SimpleNamespace(experiment_id="7", lifecycle_stage="active")
+            return SimpleNamespace(experiment_id="7", lifecycle_stage="active", tags={"mlflow.experimentKind": "x"})
 
     monkeypatch.setattr(mlflow, "MlflowClient", Client)
     assert Store("sqlite:///mlflow.db", tmp_path).open()[1] == "7"
@@ -193,10 +193,8 @@ def test_what_a_folder_has_is_brought_once(store: Store, tmp_path: Path) -> None
     client = store.open()[0]
     run = client.get_run(first.run)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "seed=1"
-    assert run.data.params == {"seed": "1", "gan/lr_end": "0.5", "gan/betas": "[0, 1]"}
-    assert run.data.metrics["a/b"] == 0.25
-    assert "a/c" not in run.data.metrics
+    assert run.data.metrics["measured/a/b"] == 0.25
+    assert "measured/a/c" not in run.data.metrics
     artifacts = {file.path for file in client.list_artifacts(first.run)}
     assert artifacts == {"config.yaml", "metrics.json", "metrics.jsonl", "report.html", "run.json", "images"}
     assert len([f for f in client.list_artifacts(first.run, "images") if f.path.endswith(".png")]) == 1
@@ -212,6 +210,42 @@ def test_a_process_that_died_behind_the_stores_answer_brings_nothing_twice(store
     assert again.run == first.run
     assert first.run is not None
     assert [step for step, _ in history(store, first.run, "loss/G")] == [0, 1, 2]
+
+
+def test_a_run_is_shown_by_what_a_person_chose(store: Store, tmp_path: Path) -> None:
+    tags = {"dataset": "ptbdb_sim", "arrangement": "z", "trick": "label_smoothing,ema", "seed": "3", "split": "patient"}
+    data = {"noun": "window", "parts": {"train": {"samples": 1200, "patients": 9}}}
+    overrides = ["dataset=ptbdb_sim", "+gan.optimizer_g.lr=0.1", "outputs=/home/me/out", "~trick.ema", "seed=3"]
+    provenance = {"data": {"values": "f" * 64}}
+    folder = write_run(tmp_path / "run", id="shown", tags=tags, data=data, overrides=overrides, provenance=provenance)
+    (folder / "config.yaml").write_text("outputs: /home/me/out")
+    sent = bring(folder, store)
+    client, experiment = store.open()
+    run = client.get_run(sent.run)
+    assert run.info.run_name == "ptbdb_sim z label_smoothing,ema seed 3"
+    assert run.data.params == {**tags, "gan/optimizer_g/lr": "0.1", "outputs": ".../out"}
+    (given,) = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest, given.tags[0].value) == ("ptbdb_sim", "f" * 36, "training")
+    assert json.loads(given.dataset.profile) == {"train": {"samples": 1200, "patients": 9}}
+    assert run.data.tags["mlflow.source.name"] == "ganlab run"
+    assert "Windows: train 1,200." in run.data.tags["mlflow.note.content"]
+    assert "/home" not in str(run.data.tags)
+    assert client.get_experiment(experiment).tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_a_generator_is_registered_where_asked(store: Store, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", id="registered", status="FINISHED", register="ecg")
+    (folder / "generator").mkdir()
+    (folder / "generator" / "generator.json").write_text("{}")
+    for _ in range(2):
+        sent = bring(folder, store)
+    client = store.open()[0]
+    (version,) = client.search_model_versions("name='ecg'")
+    assert (version.version, version.run_id) == (1, sent.run)
+    assert [file.path for file in client.list_artifacts(sent.run, "generator")] == ["generator/generator.json"]
+    again = bring(write_run(tmp_path / "other", id="other", status="FINISHED", register="ecg"), store)
+    assert again.run != sent.run
+    assert len(client.search_model_versions("name='ecg'")) == 1
 
 
 def test_jobs_of_a_sweep_share_one_parent(store: Store, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What leaves a run's folder names no patient, record, machine, path or password, unless it is asked for."""
 
+import getpass
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,8 +100,7 @@ def test_no_file_is_read_that_lies_elsewhere(
     monkeypatch.setattr(_Upload, "_log", lambda upload, kind, batch: pytest.fail(f"sent {batch}"))
     store = Store("sqlite:///x", folder, "e")
     assert Sent.read(folder, store) == Sent()
-    known = {} if name == "config.yaml" else {"parameters": "x"}
-    _Upload(Client(), folder, Sent("run", files=known), store).everything(json.loads((folder / "run.json").read_text()))
+    _Upload(Client(), folder, Sent("run", files={"parameters": "x"}), store).everything(json.loads((folder / "run.json").read_text()))
     assert f"{name} lies outside of its run and is not read" in caplog.text
     (folder / "run.json").rename(tmp_path / "run.json")
     (folder / "run.json").symlink_to(tmp_path / "run.json")
@@ -118,9 +119,12 @@ def test_a_folder_adds_no_tags(folder: Path) -> None:
     tags = {"dataset": "of /planted/a & co/ptb", "seed": "3", "mlflow.user": "root", "mlflow.parentRunId": "x"}
     about = {"id": "a", "tags": tags, "in_sweep": False, "started": "2026-01-01T00:00:00", "overrides": []}
     _create(Tagged(), "0", folder, about, Store("sqlite:///x", folder, "e"))
+    assert created["run_name"] == "of .../ptb seed 3"
+    assert created["tags"].pop("mlflow.note.content").startswith("GAN on `of .../ptb`")
+    assert created["tags"].pop("mlflow.user") == os.environ.get("MLFLOW_TRACKING_USERNAME", getpass.getuser())
     assert created["tags"] == {
-        **{"dataset": "of .../ptb", "seed": "3"},
-        **{"ganlab.id": "a", "hydra.output_dir": "one"},
+        **{"dataset": "of .../ptb", "seed": "3", "ganlab.id": "a", "hydra.output_dir": "one"},
+        **{"mlflow.source.name": "ganlab run", "mlflow.source.type": "LOCAL"},
     }
 
 
