@@ -100,7 +100,8 @@ def test_no_file_is_read_that_lies_elsewhere(
     monkeypatch.setattr(_Upload, "_log", lambda upload, kind, batch: pytest.fail(f"sent {batch}"))
     store = Store("sqlite:///x", folder, "e")
     assert Sent.read(folder, store) == Sent()
-    _Upload(Client(), folder, Sent("run", files={"parameters": "x"}), store).everything(json.loads((folder / "run.json").read_text()))
+    about = json.loads((folder / "run.json").read_text())
+    _Upload(Client(), folder, Sent("run", files={"parameters": "x"}), store).everything(about)
     assert f"{name} lies outside of its run and is not read" in caplog.text
     (folder / "run.json").rename(tmp_path / "run.json")
     (folder / "run.json").symlink_to(tmp_path / "run.json")
