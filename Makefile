@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+DOCS := .venv-docs
 LOCKS := requirements-build.lock requirements.lock requirements-torch.lock
 
 help: ## what there is
@@ -46,6 +47,14 @@ lint: $(READY) ## style and types
 	$(BIN)/ruff format --check ganlab tests scripts
 	$(BIN)/mypy
 
+docs: $(DOCS)/.ready ## the documentation as a site, site/index.html; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+
+$(DOCS)/.ready: requirements-docs.lock
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.lock
+	touch $@
+
 sbom: $(READY) ## sbom.cdx.json: a bill of materials (CycloneDX) of what setup installs, with licences and hashes
 	$(BIN)/python scripts/sbom.py sbom.cdx.json
 
@@ -61,7 +70,7 @@ ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
 	  --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/outputs/mlflow.db}";; esac
 
 clean: ## remove .venv and caches; outputs stay
-	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv $(DOCS) site build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run paper test slow faults bench lint sbom format ui clean
+.PHONY: help setup run paper test slow faults bench lint docs sbom format ui clean

@@ -3,6 +3,7 @@
     python -m pip install uv                                   # once, anywhere; it is no part of the environment
     python scripts/lock.py                                     # the same versions, with their hashes read again
     python scripts/lock.py safetensors==0.8.0 requests==none   # with a version changed or added, or a package taken out
+    python scripts/lock.py --docs mkdocs-material==9.8.2       # the same for requirements-docs.lock
 
 To move many versions: install ".[sweep,cluster,search,compare,dp,dicom,dev]" into a new environment, and give what `pip
 freeze` lists. torch stands in requirements-torch.lock without a hash: its file differs by machine and accelerator.
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 BUILD = ROOT / "requirements-build.lock"
+DOCS = ROOT / "requirements-docs.lock"
 BUILDERS = ("pip", "setuptools")
 """What installs, and builds the packages that come as source alone: first, so that no older or other one does."""
 HEADER = """\
@@ -61,7 +63,11 @@ def hashed(pinned: dict[str, str]) -> str:
 
 
 def main(wishes: list[str]) -> None:
-    """Write both locks."""
+    """Write both locks, or the site's alone."""
+    if "--docs" in wishes:
+        pinned = changed(pins(DOCS.read_text()), [wish for wish in wishes if wish != "--docs"])
+        DOCS.write_text(HEADER.format(what="What `make docs` builds the site with, without ganlab.") + hashed(pinned))
+        return
     pinned = changed(pins(LOCK.read_text()), wishes)
     builders = {name: version for name, version in pinned.items() if name in BUILDERS}
     LOCK.write_text(HEADER.format(what="The exact versions and hashes that setup and CI use.") + hashed(pinned))

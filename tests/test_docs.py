@@ -1,11 +1,15 @@
 """What the pages say works."""
 
+import json
+import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -75,10 +79,61 @@ def test_every_command_of_the_pages_composes(line: str) -> None:
     assert composed(*first)
 
 
+def leaves(nav: Any) -> list[str]:
+    """The pages of mkdocs.yml's nav, in order."""
+    if isinstance(nav, str):
+        return [nav]
+    return [leaf for part in (nav.values() if isinstance(nav, dict) else nav) for leaf in leaves(part)]
+
+
+def site() -> dict[str, str]:
+    """The text of each page of the site, by its path in docs/; those that are made when it is built too."""
+    docs = ROOT / "docs"
+    kept = {path.relative_to(docs).as_posix(): path.read_text() for path in docs.rglob("*.md")}
+    for path in docs.rglob("*.ipynb"):
+        cells = json.loads(path.read_text())["cells"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        kept[path.relative_to(docs).as_posix()] = text
+    return kept | runpy.run_path(str(ROOT / "scripts" / "site_pages.py"))["pages"]()
+
+
+def anchors(text: str) -> set[str]:
+    """The names of a page's headings as mkdocs makes them."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    given = re.findall(r"^#+ .*\{ #(\S+) \}$", text, re.MULTILINE)
+    plain = [re.sub(r"[^\w\s-]", "", line).strip().lower() for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+    return {*given, *(re.sub(r"[-\s]+", "-", heading) for heading in plain)}
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    assert sorted(leaves(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])) == sorted(site())
+
+
 def test_every_link_of_the_pages_leads_somewhere() -> None:
-    for page in PAGES:
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+    pages = site()
+    for name, text in pages.items():
+        for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+            path, _, anchor = link.partition("#")
+            target = os.path.normpath(Path(name).parent / path) if path else name
+            assert target in pages or (ROOT / "docs" / target).is_file(), f"{name}: {link}"
+            assert not target.startswith(".."), f"{name}: {link} leads out of the site"
+            assert not anchor or anchor in anchors(pages[target]), f"{name}: {link}"
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / link).exists(), f"README.md: {link}"
+
+
+def test_the_reference_has_every_choice_and_every_setting() -> None:
+    pages = site()
+    for group in {path.parent.name for path in (ROOT / "conf").glob("*/*.yaml")}:
+        text = pages[f"reference/{group}.md"]
+        for path in (ROOT / "conf" / group).rglob("*.yaml"):
+            choice = path.relative_to(ROOT / "conf" / group).with_suffix("").as_posix()
+            assert f"\n## {choice} " in text
+            lines = [line.removeprefix("# ") for line in path.read_text().splitlines() if line != "{}"]
+            assert [line for line in lines if line not in text] == [], path
+        assert f"({group}.md)" in pages["reference/settings.md"], group
+    for name in COMMANDS:
+        assert f"\n## {name}\n" in pages["reference/commands.md"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,11 +14,13 @@ from packaging.version import Version
 
 from tests.conftest import ROOT
 
-HASHED = ("requirements.lock", "requirements-build.lock")
+OF_SITE = "requirements-docs.lock"
+"""For an environment of its own: `make docs` needs nothing of the others."""
+HASHED = ("requirements.lock", "requirements-build.lock", OF_SITE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"pytorch-lightning": "pytorch_lightning", "hydra-core": "hydra", "scikit-learn": "sklearn"}
 IMPORTED_AS |= {"pillow": "PIL", "pyyaml": "yaml"}
-NOT_LOCKED = {"ray"}
+NOT_LOCKED = {"ray", "docs"}
 """Extras that no test installs."""
 MALWARE = {"pytorch-lightning": ("2.6.2", "2.6.3")}
 
@@ -40,8 +42,8 @@ def unhashed(text: str) -> list[str]:
     return [name for name, (_, hashes) in entries(text).items() if not hashes]
 
 
-def locked() -> dict[str, str]:
-    files = (*HASHED, "requirements-torch.lock")
+def locked(*only: str) -> dict[str, str]:
+    files = only or ("requirements.lock", "requirements-build.lock", "requirements-torch.lock")
     return {name: pin[0] for file in files for name, pin in entries((ROOT / file).read_text()).items()}
 
 
@@ -75,6 +77,7 @@ def test_the_ranges_admit_what_is_locked() -> None:
     groups = PROJECT["optional-dependencies"].items()
     extras = [line for name, lines in groups if name not in NOT_LOCKED for line in lines]
     assert outside([*PROJECT["dependencies"], *extras], locked()) == []
+    assert outside(PROJECT["optional-dependencies"]["docs"], locked(OF_SITE)) == []
     assert outside(["numpy<2"], locked()) == [f"numpy<2: {locked()['numpy']}"]
     assert outside(["nowhere>=1"], locked()) == ["nowhere>=1: None"]
 
