@@ -250,6 +250,8 @@ def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Modul
         traits["fitted"] = f"standardization={_choice(cfg.standardization)}"
     elif codec.arrangement.fitted:
         traits["fitted"] = f"arrangement={_choice(cfg.arrangement)}"
+    if not codec.arrangement.leads:
+        traits["no_leads"] = f"arrangement={_choice(cfg.arrangement)}"
     if cfg.gan.get("reuse_fakes", False):
         traits["reused_fakes"] = "gan.reuse_fakes=true"
     if cfg.get("compile", False):

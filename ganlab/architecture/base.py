@@ -5,7 +5,9 @@ Without classes D ends in one logit. With classes two parallel linear layers rea
 """
 
 from collections.abc import Sequence
+from math import prod, sqrt
 
+import torch
 from torch import Tensor, nn
 
 from ganlab.arrangement.base import Arrangement
@@ -53,15 +55,41 @@ def down(before: int, after: int, kernel: int, stride: int, padding: int, norm: 
     return [convolution, *([nn.BatchNorm2d(after)] if norm else []), nn.LeakyReLU(0.2)]
 
 
-def up(before: int, after: int, kernel: Size, stride: int = 1, padding: Size = 0, more: Size = 0) -> list[nn.Module]:
-    """Return a transposed convolution without bias, batch norm, and a ReLU; `more` is the output's padding."""
+def up(
+    before: int, after: int, kernel: Size, stride: int = 1, padding: Size = 0, more: Size = 0, norm: bool = True
+) -> list[nn.Module]:
+    """Return a transposed convolution without bias, batch norm unless `norm` is false, and a ReLU.
+
+    `more` is the output's padding.
+    """
     convolution = nn.ConvTranspose2d(before, after, kernel, stride, padding, output_padding=more, bias=False)
-    return [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+    return [convolution, *([nn.BatchNorm2d(after)] if norm else []), nn.ReLU()]
 
 
-def image(before: int, channels: int, kernel: Size, stride: int, padding: Size) -> list[nn.Module]:
+def image(before: int, channels: int, kernel: Size, stride: int, padding: Size, more: Size = 0) -> list[nn.Module]:
     """Return the last layers of a generator: a transposed convolution without bias, and a tanh."""
-    return [nn.ConvTranspose2d(before, channels, kernel, stride, padding, bias=False), nn.Tanh()]
+    return [nn.ConvTranspose2d(before, channels, kernel, stride, padding, more, bias=False), nn.Tanh()]
+
+
+def batch_norm(norm: str) -> bool:
+    """Return whether hidden layers have batch norm. Raises UserError for a name that is not accepted."""
+    if norm not in ("batch", "none"):
+        raise UserError(f"architecture.norm={norm}: accepted are batch, as in the documents, and none.")
+    return norm == "batch"
+
+
+@torch.no_grad()
+def keep_variance(layers: Sequence[nn.Module], norm: str) -> None:
+    """Draw the weights of hidden layers without batch norm so that their outputs vary as their inputs (He et al. 2015).
+
+    The first of a generator's layers sees one pixel; another transposed one sees `kernel / stride` of them a side.
+    """
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
+    for place, layer in enumerate(() if batch_norm(norm) else convolutions):
+        pixels = float(prod(layer.kernel_size))
+        if isinstance(layer, nn.ConvTranspose2d):
+            pixels = pixels / prod(layer.stride) if place else 1.0
+        layer.weight.normal_(0, sqrt(2 / (layer.in_channels * pixels)))
 
 
 class LayeredGenerator(nn.Module):

@@ -125,6 +125,7 @@ class GAN(LightningModule):
         with torch.no_grad():
             noise = self._step_noise(len(real)) if made is None else made.noise
             fake = made.images.detach() if made else self.codec.valid(self.generator(noise)) if len(noise) else real
+            real, fake = (self.tricks.augmented(images, self.codec) for images in (real, fake))
 
         def losses(rows: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
             return self._discriminator_losses(real[rows], label[rows], fake[rows], noise[rows])
@@ -159,9 +160,9 @@ class GAN(LightningModule):
         A trick may say another number. Returns what is logged.
         """
         noise, fake = made or self._generated(self.tricks.generator_images(len(real)))
-        on_fake = self.discriminate(fake)
+        on_fake = self.discriminate(self.tricks.augmented(fake, self.codec))
         with torch.no_grad():
-            on_real = self.discriminator(real) if self.loss.pairs else None
+            on_real = self.discriminator(self.tricks.augmented(real, self.codec)) if self.loss.pairs else None
         loss = self.loss.generator(on_fake.source, on_real)
         terms, logs = self.generator_terms(on_fake, noise)
         terms = [loss, *terms, *self.tricks.generator_terms(fake, real, self.steps)]

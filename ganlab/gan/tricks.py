@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ganlab.codec import Codec
 from ganlab.trick.base import Trick, hooks_of
 
 
@@ -34,6 +35,12 @@ class Tricks(nn.ModuleDict):
         for trick in self.each():
             target = trick.real_target(target)
         return target
+
+    def augmented(self, images: Tensor, codec: Codec) -> Tensor:
+        """Return images `(B, C, H, W)` as D is shown them."""
+        for trick in self.each():
+            images = trick.augment(images, codec)
+        return images
 
     def penalties(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> list[Tensor]:
         """Return what is added to D's loss, given real and generated images `(B, C, H, W)`."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 
 Indices = NDArray[np.int64]
@@ -52,6 +53,10 @@ class Trick(nn.Module):
     def real_target(self, target: float) -> float:
         """Return the discriminator's target for real images."""
         return target
+
+    def augment(self, images: Tensor, codec: Codec) -> Tensor:
+        """Return real or generated images `(B, C, H, W)` as the discriminator is shown them, differentiable."""
+        return images
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor | None:
         """Return a term of the discriminator's loss; images are `(B, C, H, W)`."""

@@ -9,7 +9,9 @@ from ganlab.trick.base import Trick
 class DThreshold(Trick):
     """Counts the steps, and those without an update of the discriminator."""
 
-    refuses = {"relativistic": "the threshold is one of the cross entropy of real and generated images"}  # noqa: RUF012
+    refuses = dict.fromkeys(
+        ("relativistic", "no_cross_entropy"), "the threshold is one of the cross entropy of real and generated images"
+    )
     steps: Tensor
     rested: Tensor
 

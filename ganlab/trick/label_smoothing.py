@@ -7,7 +7,10 @@ class LabelSmoothing(Trick):
     """Changes the discriminator's target for real images only."""
 
     traits = frozenset({"smooth_targets"})
-    refuses = {"relativistic": "a relativistic loss has no targets to smooth"}  # noqa: RUF012
+    refuses = {  # noqa: RUF012
+        "relativistic": "a relativistic loss has no targets to smooth",
+        "no_targets": "this loss has margins or scores, and no targets to smooth",
+    }
 
     def __init__(self, real: float = 0.9) -> None:
         super().__init__()

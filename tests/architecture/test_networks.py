@@ -148,6 +148,34 @@ def test_parameters_and_sizes_of_table_8_2() -> None:
     assert sizes(g, torch.randn(2, 100)) == [(n, n) for n in (8, 19, 41, 45)]
 
 
+def test_without_batch_norm_the_same_convolutions_begin_with_images_that_vary_as_much() -> None:
+    torch.manual_seed(0)
+    for name, side in (("cnn", 45), ("cnn_small", 16)):
+        arrangement = Leads(side=side)
+        normed, free = (
+            built(architecture_of(name, f"architecture.norm={norm}", "architecture.width=0.25"), arrangement)
+            for norm in ("batch", "none")
+        )
+        for network in free:
+            assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+        spread = [generator(torch.randn(64, 100)).std(0).mean().item() for generator, _ in (normed, free)]
+        assert spread[1] == pytest.approx(spread[0], rel=0.3)
+        shapes = [[p.shape for p in network.parameters() if p.ndim == 4] for network in (*normed, *free)]
+        assert shapes[:2] == shapes[2:]
+
+
+@pytest.mark.parametrize("turn", [lambda x: x.transpose(2, 3), lambda x: x.flip((2, 3))], ids=["T", "180"])
+def test_the_small_network_treats_transposed_and_reversed_images_as_z(turn: Callable[[Tensor], Tensor]) -> None:
+    torch.manual_seed(0)
+    _, d = built(architecture_of("cnn_small", "architecture.width=0.1"), Leads(side=16))
+    images = torch.randn(4, 1, 16, 16)
+    expected = d.eval()(images)
+    for layer in d.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data = turn(layer.weight.data).contiguous()
+    torch.testing.assert_close(d(turn(images)), expected)
+
+
 def test_classes_replace_the_last_convolution_by_two_linear_layers() -> None:
     """Paper 4.6: 256 x 9 x 9 = 20,736 numbers to one and to three."""
     last = 256 * 36

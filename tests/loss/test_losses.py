@@ -6,11 +6,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
+from ganlab.loss.bce_saturating import BCESaturating
+from ganlab.loss.hinge import Hinge
+from ganlab.loss.lsgan import LSGAN
 from ganlab.loss.rpgan import RpGAN
+from ganlab.loss.wgan_gp import WGAN
 
 Array = NDArray[np.float64]
 EXTREME = [-1e4, -100.0, 0.0, 100.0, 1e4]
+EVERY = pytest.mark.parametrize(
+    "loss", [BCE(), BCESaturating(), Hinge(), LSGAN(), RpGAN(), WGAN()], ids=lambda loss: type(loss).__name__
+)
 
 
 def logits(seed: int, requires_grad: bool = False) -> Tensor:
@@ -54,6 +62,35 @@ def test_bce_of_g_does_not_saturate() -> None:
     assert gradient[0] == pytest.approx(-1 / 4), "where D is surest, G learns most"
 
 
+def test_bce_saturating_is_equation_1_for_g_and_bce_for_d() -> None:
+    real, fake = logits(0), torch.tensor([-50.0, -1.0, 0.0, 1.0], dtype=torch.float64, requires_grad=True)
+    assert BCESaturating().discriminator(real, logits(1), 0.9) == BCE().discriminator(real, logits(1), 0.9)
+    loss = BCESaturating().generator(fake)
+    assert loss.item() == pytest.approx(np.log1p(-sigmoid(fake)).mean(), rel=1e-12)
+    (gradient,) = gradients(loss, fake)
+    np.testing.assert_allclose(gradient, -sigmoid(fake) / 4)
+    assert abs(gradient[0]) < 1e-20, "where D is surest, G learns nothing"
+
+
+def test_lsgan_is_half_the_squares_to_the_targets() -> None:
+    real, fake = logits(0), logits(1)
+    expected = ((real.numpy() - 0.9) ** 2).mean() / 2 + (fake.numpy() ** 2).mean() / 2
+    assert LSGAN().discriminator(real, fake, 0.9).item() == pytest.approx(expected)
+    assert LSGAN().generator(fake).item() == pytest.approx(((fake.numpy() - 1) ** 2).mean() / 2)
+
+
+def test_hinge_is_the_distance_to_the_margins() -> None:
+    real, fake = torch.tensor([2.0, 1.0, 0.5, -3.0]), torch.tensor([-2.0, -1.0, 0.25, 3.0])
+    assert Hinge().discriminator(real, fake).item() == pytest.approx((0.5 + 4) / 4 + (1.25 + 4) / 4)
+    assert Hinge().generator(fake).item() == pytest.approx(-0.0625)
+
+
+def test_wgan_is_the_difference_of_the_mean_scores() -> None:
+    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 0.0])
+    assert WGAN().discriminator(real, fake).item() == pytest.approx(-3.5)
+    assert WGAN().generator(fake).item() == pytest.approx(0.5)
+
+
 def test_rpgan_is_the_softplus_of_paired_differences() -> None:
     real, fake = logits(0), logits(1)
     difference = fake.numpy() - real.numpy()
@@ -87,9 +124,9 @@ def test_at_opposite_logits_d_and_g_of_rpgan_lose_what_the_other_would_in_their_
     assert RpGAN().discriminator(real, -real) == RpGAN().generator(real, -real)
 
 
-@pytest.mark.parametrize("loss", [BCE(), RpGAN()], ids=["bce", "rpgan"])
-def test_d_pulls_real_up_and_generated_down_and_g_pulls_generated_up(loss: BCE | RpGAN) -> None:
-    real, fake = logits(0, requires_grad=True), logits(1, requires_grad=True)
+@EVERY
+def test_d_pulls_real_up_and_generated_down_and_g_pulls_generated_up(loss: Loss) -> None:
+    real, fake = ((logits(seed) / 20 + 0.5 * seed).requires_grad_() for seed in (0, 1))
     on_real, on_fake = gradients(loss.discriminator(real, fake), real, fake)
     (of_g,) = gradients(loss.generator(fake, real.detach()), fake)
     assert (on_real < 0).all()
@@ -97,8 +134,8 @@ def test_d_pulls_real_up_and_generated_down_and_g_pulls_generated_up(loss: BCE |
     assert (of_g < 0).all()
 
 
-@pytest.mark.parametrize("loss", [BCE(), RpGAN()], ids=["bce", "rpgan"])
-def test_values_and_gradients_stay_finite_at_extreme_logits(loss: BCE | RpGAN) -> None:
+@EVERY
+def test_values_and_gradients_stay_finite_at_extreme_logits(loss: Loss) -> None:
     pairs = torch.cartesian_prod(torch.tensor(EXTREME), torch.tensor(EXTREME))
     real, fake = pairs[:, 0].clone().requires_grad_(), pairs[:, 1].clone().requires_grad_()
     of_d, of_g = loss.discriminator(real, fake, 0.9), loss.generator(fake, real)
@@ -110,4 +147,6 @@ def test_values_and_gradients_stay_finite_at_extreme_logits(loss: BCE | RpGAN) -
 def test_accuracy_is_judged_at_the_losss_own_boundary() -> None:
     real, fake = torch.tensor([-3.0, -2.0]), torch.tensor([-6.0, -5.0])
     assert BCE().boundary(real, fake) == 0
-    assert RpGAN().boundary(real, fake) == -4
+    assert RpGAN().boundary(real, fake) == WGAN().boundary(real, fake) == -4
+    assert LSGAN().boundary(real, fake) == 0.5
+    assert Hinge().boundary(real, fake) == 0

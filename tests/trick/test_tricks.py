@@ -7,18 +7,26 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganlab.arrangement.leads import Leads
+from ganlab.arrangement.order import hilbert, z
+from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.dataset.epoch import EpochSampler
 from ganlab.dataset.samples import Place, Samples
 from ganlab.gan.gan import GAN
 from ganlab.loss.bce import BCE
+from ganlab.loss.rpgan import RpGAN
+from ganlab.standardization.adapted_range import AdaptedRange
 from ganlab.trick.balanced_sampler import BalancedSampler
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 from ganlab.trick.d_threshold import DThreshold
+from ganlab.trick.diffaugment import DiffAugment
 from ganlab.trick.ema import EMA
+from ganlab.trick.gradient_penalty import GradientPenalty
 from ganlab.trick.label_smoothing import LabelSmoothing
 from ganlab.trick.r1_r2 import R1R2
 from ganlab.trick.random_crop import RandomCrop
+from ganlab.trick.spectral_norm import SpectralNorm
 from ganlab.trick.spread_loss import SpreadLoss
 from ganlab.trick.under_sampling import UnderSampling
 
@@ -110,6 +118,9 @@ def hooks_that_act(trick: Trick) -> set[str]:
         (DThreshold(), {"discriminator_steps", "counts"}),
         (EMA(), {"adopt", "after_step", "sampling_generator"}),
         (R1R2(), {"penalty"}),
+        (GradientPenalty(), {"penalty", "generator_steps"}),
+        (SpectralNorm(), {"adopt"}),
+        (DiffAugment(), {"augment"}),
         (RandomCrop(), {"starts"}),
         (SpreadLoss(), {"generator_term", "counts"}),
         (UnderSampling(), {"order", "counts"}),
@@ -277,6 +288,97 @@ def test_the_penalty_reaches_d_and_not_g() -> None:
     torch.testing.assert_close(gradient_of_d(0.5) - gradient_of_d(0.0), 4 * 0.5 * 2 * Linear().w.detach())
 
 
+def test_the_gradient_penalty_is_the_squared_distance_of_a_linear_ds_slope_from_1() -> None:
+    d, slope = Linear(), float(np.sqrt(1 + 4 + 0.25 + 9))
+    penalty = GradientPenalty(weight=10).penalty(d, images(), images() + 1, step=0)
+    assert penalty.item() == pytest.approx(10 * (slope - 1) ** 2)
+    (gradient,) = torch.autograd.grad(penalty, d.w)
+    np.testing.assert_allclose(gradient, 20 * (slope - 1) * d.w.detach() / slope, rtol=1e-5)
+
+
+def test_the_gradient_penalty_is_taken_between_real_and_generated_images() -> None:
+    class Square(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.flatten(1).square().sum(1) / 2
+
+    real, fake = torch.zeros(4000, 1, 1, 1), torch.full((4000, 1, 1, 1), 2.0)
+    # The slope at 2 u is 2 u, and the mean of (2 u - 1)^2 is a third.
+    assert GradientPenalty(weight=1).penalty(Square(), real, fake, 0).item() == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_g_is_updated_at_every_fifth_step_of_the_gradient_penalty() -> None:
+    assert [step for step in range(11) if GradientPenalty(every=5).generator_steps(step)] == [4, 9]
+
+
+def test_spectral_norm_divides_each_weight_by_its_largest_singular_value() -> None:
+    torch.manual_seed(0)
+    d = nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.Flatten(), nn.Linear(3, 1))
+    before = [d[0].weight.detach().clone(), d[2].weight.detach().clone()]
+    SpectralNorm().adopt(Generator(), d)
+    for _ in range(30):
+        d(torch.randn(2, 2, 3, 3))
+    for layer, weight in zip((d[0], d[2]), before, strict=True):
+        largest = torch.linalg.matrix_norm(weight.flatten(1), 2)
+        torch.testing.assert_close(layer.weight, weight / largest, rtol=1e-4, atol=1e-5)
+    assert any(name.endswith("original") for name in d.state_dict()), "the weight itself is what is trained and kept"
+
+
+def windows() -> Tensor:
+    return torch.rand(64, 2, 100, generator=torch.Generator().manual_seed(1)) + torch.tensor([[[-1.0], [0.0]]])
+
+
+def test_diffaugment_without_amounts_changes_nothing_under_any_order_of_pixels() -> None:
+    nothing = DiffAugment(gain=0, wander=0, noise=0, cut=0, drop=0)
+    for order in (z, hilbert):
+        codec = Codec(AdaptedRange(), Leads(("i", "ii"), order, side=10))
+        torch.testing.assert_close(nothing.augment(shown := codec.arrangement.encode(windows()), codec), shown)
+
+
+def test_each_operation_of_diffaugment_keeps_within_its_amount() -> None:
+    x = windows()
+    mean = x.mean(-1, keepdim=True)
+    off = {"gain": 0.0, "wander": 0.0, "noise": 0.0, "cut": 0.0, "drop": 0.0}
+    ratio = ((DiffAugment(**off | {"gain": 0.1}).changed(x) - mean) / (x - mean)).flatten(1)
+    torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio), rtol=1e-3, atol=1e-3)
+    assert 0.9 <= ratio.min() < 0.93, "no polarity is turned"
+    assert 1.07 < ratio.max() <= 1.1001
+    moved = DiffAugment(**off | {"wander": 0.08}).changed(x) - x
+    assert 0.05 < moved.abs().max() <= 0.0801
+    assert moved.diff().abs().max() < 0.08 * 2 * np.pi / 99 * 1.01
+    assert (DiffAugment(**off | {"noise": 0.01}).changed(x) - x).std().item() == pytest.approx(0.01, rel=0.05)
+    lost = (DiffAugment(**off | {"cut": 0.1}).changed(x) - x).abs() > 1e-5
+    assert 5 < lost.sum(-1).max() <= 11
+    assert (lost[:, 0] == lost[:, 1]).all()
+    dropped = (DiffAugment(**off | {"drop": 0.5}).changed(x) == mean).all(-1)
+    assert 0.3 < dropped.float().mean() < 0.7
+    assert not (DiffAugment(**off | {"drop": 1.0}).changed(x[:, :1]) == mean[:, :1]).all(-1).any(), "a lead stays"
+
+
+def test_d_sees_both_kinds_of_images_changed_and_g_learns_through_the_change() -> None:
+    class Doubled(Trick):
+        def augment(self, images: Tensor, codec: Codec) -> Tensor:
+            return 2 * images
+
+    def trained(trick: Trick) -> tuple[list[Tensor], Tensor]:
+        torch.manual_seed(0)
+        shown: list[Tensor] = []
+        made = GAN(Generator(), Linear(), Unchanged(), RpGAN(), {"it": trick}, noise=4)  # type: ignore[arg-type]
+        made.manual_backward = lambda value: value.backward()  # type: ignore[method-assign]
+        made.discriminator.register_forward_pre_hook(lambda _, given: shown.append(given[0].detach()))
+        optimizer_g, optimizer_d = made.configure_optimizers()
+        optimizer_d.param_groups[0]["lr"] = 0.0
+        made.step_discriminator(images(), LABELS, optimizer_d)
+        made.step_generator(images(), optimizer_g)
+        return shown, made.generator.layers[0].weight.grad
+
+    (plain, slope), (doubled, twice) = trained(Trick()), trained(Doubled())
+    for own, changed in zip(plain, doubled, strict=True):
+        torch.testing.assert_close(changed, 2 * own)
+    assert len(plain) == 4
+    assert not torch.allclose(slope, twice)
+    assert (slope * twice).sum() > 0
+
+
 def test_random_crops_are_uniform_between_the_first_and_the_last_possible_start() -> None:
     room = np.repeat([0, 3, 9], 4000)
     rng = np.random.default_rng(0)
@@ -399,6 +501,11 @@ RELATIVISTIC, NORM = {"relativistic": "loss=rpgan"}, {"batch_norm": "a discrimin
         ),
         (RELATIVISTIC, {"rest": DThreshold()}, "trick=rest cannot go with loss=rpgan: the threshold is "),
         (NORM, {"r1_r2": R1R2()}, "trick=r1_r2 cannot go with a discriminator with batch norm: the penalty"),
+        (NORM, {"gp": GradientPenalty()}, "trick=gp cannot go with a discriminator with batch norm: the penalty"),
+        (NORM, {"sn": SpectralNorm()}, "trick=sn cannot go with a discriminator with batch norm: batch norm scales"),
+        ({"no_targets": "loss=hinge"}, {"soft": LabelSmoothing()}, "trick=soft cannot go with loss=hinge: this loss"),
+        ({"no_cross_entropy": "loss=lsgan"}, {"rest": DThreshold()}, "trick=rest cannot go with loss=lsgan: the th"),
+        ({"no_leads": "arrangement=image"}, {"aug": DiffAugment()}, "trick=aug cannot go with arrangement=image: its"),
         (
             {},
             {"label_smoothing": LabelSmoothing(), "r1_r2": R1R2()},

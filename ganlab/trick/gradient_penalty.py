@@ -1,0 +1,34 @@
+r"""WGAN-GP's penalty: D's slope is 1 between real and generated images (Gulrajani et al. 2017, arXiv 1704.00028).
+
+weight * E (||grad D(u x + (1 - u) G(z))|| - 1)^2,    u uniform in [0, 1], one for each pair of images
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ganlab.trick.base import Trick
+
+
+class GradientPenalty(Trick):
+    """Penalizes D at each of its steps; G is updated at every `every`-th one."""
+
+    refuses = {  # noqa: RUF012
+        "batch_norm": "the penalty is each image's own, and batch norm mixes the images of a batch",
+        "compiled": "torch.compile has no second derivative, and the penalty is a gradient that is learned from",
+    }
+
+    def __init__(self, weight: float = 10.0, every: int = 5) -> None:
+        super().__init__()
+        self.weight = weight
+        self.every = every
+
+    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor:
+        """Return the weighted mean over pairs of images."""
+        share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+        between = (share * real + (1 - share) * fake).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+        return self.weight * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+    def generator_steps(self, step: int) -> bool:
+        """Return whether this is an `every`-th step."""
+        return (step + 1) % self.every == 0

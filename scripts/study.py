@@ -1,0 +1,253 @@
+"""Trains arrangements by recipes over seeds in one process, a folder a run, and measures lead i of each.
+
+    nice -n 15 python scripts/study.py OUT                     # what is missing of the arrangements
+    nice -n 15 python scripts/study.py OUT --tricks            # what is missing of the tricks, each alone
+    python -m ganlab.summary sweep=OUT                         # the page, with groups, intervals and ranks
+
+Configurations, networks, losses, tricks, codecs, data and metrics are those of `python -m ganlab.run` with the
+overrides in a run's `run.json`; only Lightning's loop is left out, which takes longer than steps as small as these.
+Real samples are described once for each seed. A run that has its `metrics.json` is not done again, so the study goes
+on where it was stopped, and it is balanced: every configuration of a round with one seed, then with the next.
+"""
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from omegaconf import DictConfig
+
+from ganlab.compose import Experiment, compose
+from ganlab.core.files import write_whole
+from ganlab.core.kind import Window
+from ganlab.core.settings import CONF
+from ganlab.evaluation.bootstrap import drawn
+from ganlab.evaluation.reference import real_sets
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer
+from ganlab.metrics.distribution import Distribution
+from ganlab.metrics.ecg.embedding import RandomConvolutions
+from ganlab.metrics.ecg.signal import SignalShape
+from ganlab.metrics.ecg.visual_criteria import VisualCriteria
+from ganlab.tracking.collapse import RATIO
+from ganlab.trainer.diversity import NOISE_SEED, pairwise_distance_ratio
+
+log = logging.getLogger("study")
+
+RECIPES = ("paper", "paper_tricks", "modern")
+SQUARE = ("z", "transposed", "reversed", "random", "serpentine", "hilbert", "frequency")
+CHANNELS = ("rgb", "limb_derived", "six", "six_independent", "hsv", "lab")
+SHARED = {
+    "stripes": ("arrangement.side=[24,32]",),
+    "concat": ("arrangement.side=[24,32]",),
+    "squares": ("arrangement.side=[32,24]", "arrangement.order.block=8"),
+}
+"""Three leads in one channel: three times the pixels, the same windows."""
+SHARES = ("arrangement.decimation=1",)
+TRICKS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "label_smoothing": ("trick=label_smoothing",),
+    "d_threshold": ("trick=d_threshold",),
+    "small_batch": ("batch_size=8",),
+    "spread_loss": ("trick=spread_loss",),
+    "ema": ("trick=ema", "trick.ema.decay=0.98"),
+    "random_crop": ("trick=random_crop",),
+    "diffaugment": ("trick=diffaugment",),
+    "bce_saturating": ("loss=bce_saturating",),
+    "lsgan": ("loss=lsgan",),
+    "hinge": ("loss=hinge",),
+    "norm_free": ("architecture.norm=none",),
+    "spectral_norm": ("architecture.norm=none", "trick=spectral_norm"),
+    "r1_r2": ("architecture.norm=none", "trick=r1_r2"),
+    "rpgan": ("architecture.norm=none", "loss=rpgan"),
+    "wgan_gp": ("architecture.norm=none", "loss=wgan_gp", "trick.gradient_penalty.every=1"),
+}
+KEPT = (
+    "signal/psd_db",
+    "distribution/frechet",
+    "distribution/kid",
+    "distribution/coverage",
+    "physiology/plausible_rate",
+)
+"""Numbers of which the draws of patients are kept; the first two are the primary ones."""
+WINDOWS, TRAIN, DRAWS, LOOKS = 300, 1000, 40, 12
+
+
+def plan(tricks: bool, rounds: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield the overrides of each configuration, without the seed."""
+    if tricks:
+        yield from (("experiment=study/paper", "arrangement=z", *own) for own in TRICKS.values())
+        return
+    for names in rounds:
+        for recipe in RECIPES:
+            for name in names:
+                shape = (*SHARES, *SHARED[name]) if name in SHARED else ()
+                yield (f"experiment=study/{recipe}", f"arrangement={name}", *shape)
+
+
+def composed(overrides: Sequence[str]) -> DictConfig:
+    """Return the configuration that `ganlab.run` would have."""
+    with initialize_config_dir(CONF, version_base="1.3"):
+        return hydra_compose("config", overrides=list(overrides))
+
+
+class Judges:
+    """Metrics of lead i, fitted to the real windows of one seed's patients, with the draws of these patients."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        real = real_sets(experiment.data, experiment.data.judged_part, WINDOWS, TRAIN)
+        assert isinstance(real.kind, Window)
+        kind = Window(("i",), real.kind.rate, real.kind.samples)
+        self.real = Real(kind, _lead_i(real.train), _lead_i(real.reference), real.classes)
+        self.metrics: list[Metric] = [
+            Distribution(RandomConvolutions(), classifier=False),
+            VisualCriteria(),
+            SignalShape(),
+        ]
+        self.scorers: list[Scorer] = [metric.fit(self.real) for metric in self.metrics]
+        rng = np.random.default_rng(0)
+        self.draws = [drawn(self.real.reference, rng) for _ in range(DRAWS)]
+
+    def rows(self, windows: np.ndarray) -> dict[str, Any]:
+        """Return each number of windows `(N, leads, samples)`, the first of which is lead i; draws of the primary."""
+        whole = windows[np.isfinite(windows).all(axis=(1, 2)), :1]
+        if len(whole) < WINDOWS / 2:
+            return {}
+        samples, one, all_real = SampleSet(whole), np.ones(len(whole)), np.ones(len(self.real.reference))
+        rows: dict[str, Any] = {}
+        for metric, scorer in zip(self.metrics, self.scorers, strict=True):
+            for name, statistic in scorer(samples).items():
+                number = metric.numbers[name]
+                rows[name] = {"synthetic": statistic(one, all_real), "unit": number.unit, "meaning": number.meaning}
+                rows[name] |= {"best": number.best}
+                if name in KEPT:
+                    rows[name]["draws"] = [statistic(one, weights) for weights in self.draws]
+        return rows
+
+
+def _lead_i(samples: SampleSet) -> SampleSet:
+    return SampleSet(samples.values[:, :1], samples.labels, samples.persons)
+
+
+def train(experiment: Experiment, folder: Path, seed: int) -> None:
+    """Train; write the diversity of the images at `LOOKS` looks to the folder, and the numbers at half of the steps."""
+    gan, data = experiment.gan, experiment.data
+    gan.manual_backward = lambda loss: loss.backward()  # type: ignore[method-assign]
+    gan.planned_steps = steps = experiment.stopping.steps  # type: ignore[attr-defined]
+    if gan.codec.fitted:
+        gan.codec.fit(data.train.to_fit())
+    optimizer_g, optimizer_d = gan.configure_optimizers()
+    noise = gan.draw_noise(64, torch.Generator().manual_seed(NOISE_SEED))
+    shown = gan.codec.picture(data.train.spread(64).sample)
+    rows = []
+    for batch in batches(experiment, steps):
+        real = gan.codec.encode(batch.sample)[0]
+        gan.draws.begin(gan.steps, gan.tricks.seeds(), None, real.device, 0)
+        gan.optimization.set_rates(gan.steps, steps, optimizer_g, optimizer_d)
+        gan.step_discriminator(real, batch.label, optimizer_d)
+        if gan.tricks.generator_steps(gan.steps):
+            gan.discriminator.requires_grad_(False)
+            gan.step_generator(real, optimizer_g)
+            gan.discriminator.requires_grad_(True)
+            gan.tricks.after_step(gan.generator, gan.steps)
+        gan.steps += 1
+        if gan.steps == steps // 2:
+            half = judges(seed).rows(gan.sample(WINDOWS, seed=seed).numpy())
+            write_whole(folder / "halfway.json", json.dumps(half))
+        if gan.steps % max(1, steps // LOOKS) == 0:
+            rows.append({"step": gan.steps - 1, RATIO: pairwise_distance_ratio(gan.generate(noise), shown)})
+    write_whole(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def batches(experiment: Experiment, steps: int) -> Iterator[Any]:
+    """Yield as many batches of training windows, epoch after epoch."""
+    given, epoch, loader = 0, 0, experiment.data.train_dataloader()
+    while given < steps:
+        loader.sampler.set_epoch(epoch)
+        for batch in loader:
+            yield batch
+            given += 1
+            if given == steps:
+                return
+        epoch += 1
+
+
+@cache
+def judges(seed: int) -> Judges:
+    """Return the metrics of a seed's patients, which all its runs share."""
+    experiment = compose(composed([*fixed, "experiment=study/paper", "arrangement=z", f"seed={seed}"]))
+    experiment.data.prepare_data()
+    experiment.data.setup()
+    return Judges(experiment)
+
+
+def run(overrides: Sequence[str], seed: int, folder: Path) -> None:
+    """Train and measure one run, and write its folder; `metrics.json`, written last, says that it is whole."""
+    began, processor = time.monotonic(), time.process_time()
+    experiment = compose(composed([*fixed, *overrides, f"seed={seed}"]))
+    experiment.data.prepare_data()
+    experiment.data.setup()
+    folder.mkdir(parents=True, exist_ok=True)
+    judges(seed)
+    trained = time.process_time()
+    train(experiment, folder, seed)
+    trained = time.process_time() - trained
+    rows = judges(seed).rows(experiment.gan.sample(WINDOWS, seed=seed).numpy())
+    facts = {
+        "overrides": [*overrides, f"seed={seed}"],
+        "choices": {"trick": list(experiment.config["trick"]) or ["none"]},
+        "seed": seed,
+        "steps": experiment.gan.steps,
+        "training_processor_seconds": round(trained, 2),
+        "processor_seconds": round(time.process_time() - processor, 2),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    write_whole(folder / "config.yaml", experiment.config_yaml)
+    write_whole(folder / "run.json", json.dumps(facts, indent=1))
+    write_whole(folder / "metrics.json", json.dumps(rows))
+    kid = rows.get("distribution/kid", {}).get("synthetic")
+    log.info("%s: KID %s, %.1f s of training", folder.name, kid and f"{kid:.3g}", trained)
+
+
+def folder_name(overrides: Sequence[str], seed: int) -> str:
+    """Return the name of a run's folder: its choices, without the shape of the image."""
+    words = [word.partition("=")[2] for word in overrides if not word.startswith("arrangement.")]
+    return f"{'_'.join(words).replace('study/', '').replace('.', '_')}_seed{seed}"
+
+
+def main() -> None:
+    """Do what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--tricks", action="store_true")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", help="arrangements; all where none is named")
+    parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as stopping.steps=800")
+    parser.add_argument("--until", help="hour and minute at which no further run starts, such as 18:00")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(message)s")
+    log.setLevel(logging.INFO)
+    torch.set_num_threads(1)
+    fixed.extend(given.set)
+    rounds = [given.only] if given.only else [SQUARE[:4], SQUARE[4:], CHANNELS, tuple(SHARED)]
+    jobs = [(own, seed) for part in rounds for seed in range(given.seeds) for own in plan(given.tricks, [part])]
+    for overrides, seed in dict.fromkeys(jobs):
+        folder = given.out / folder_name(overrides, seed)
+        if given.until and time.strftime("%H:%M") >= given.until:
+            break
+        if not (folder / "metrics.json").is_file():
+            run(overrides, seed, folder)
+
+
+fixed: list[str] = []
+"""Overrides of all runs."""
+
+if __name__ == "__main__":
+    main()
