@@ -27,7 +27,7 @@ from ganlab.metrics.ecg.leads import LeadRelations
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
 from ganlab.metrics.points import same_person
-from ganlab.metrics.privacy.copies import distances, spectra
+from ganlab.metrics.privacy.shifts import distances, spectra
 
 LEAST_PERSONS = 4
 """Least validation patients for a deviation over draws of patients."""
@@ -86,7 +86,7 @@ class Scale:
     """References learned once from training windows and those of validation patients; scores generated windows.
 
     `copying` is C_T of Meehan et al. (2020, arXiv 2004.05675) over all windows together, with the distances of
-    `ganlab.metrics.privacy.copies`: the share of pairs in which a generated window is farther from the nearest training
+    `ganlab.metrics.privacy.shifts`: the share of pairs in which a generated window is farther from the nearest training
     window than a validation window is, less one half, over its standard deviation over draws of patients. Copies are
     far below 0.
 

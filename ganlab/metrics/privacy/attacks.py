@@ -14,9 +14,9 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.privacy.copies import distances, spectra
 from ganlab.metrics.privacy.membership import Attack, Attempt, Control, NotHere, Outcome, Released
 from ganlab.metrics.privacy.roc import FEW, LOW, rate_at, strongest
+from ganlab.metrics.privacy.shifts import distances, spectra
 from ganlab.metrics.privacy.targets import (
     LEAST,
     Targets,

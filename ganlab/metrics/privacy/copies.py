@@ -1,28 +1,24 @@
 r"""Copies: do generated windows lie nearer to training windows than windows of other patients do?
 
-Two windows are compared at 125 Hz, all leads at once, about their medians and with unit norm. With $r$ the largest
-correlation over circular shifts in time, the same for all leads, their distance is $d = \sqrt{2 - 2r}$: 0 for a copy
-that was shifted or scaled, $\sqrt 2$ for what has nothing in common. The alarm's threshold is the distance that a small
-share of the reference's windows have to their nearest training window, for which no copying can be the reason. Few
-copies among many windows need a stricter one: a fifth below the least of these distances, since that is a single
-window's, and others are below it by chance.
+There are two distances of `ganlab.metrics.privacy.search`: to training windows as they are, but for shift and scale,
+and to those that were inverted, reversed in time, stretched or shifted. The threshold of either is the distance that
+half a small share of the reference's windows have to their nearest training window, for which no copying can be the
+reason. Few copies among many windows need a stricter one: well below the least of these distances, since that is a
+single window's, and others are below it by chance.
 
 Sets whose distances raise no alarm have been shown to leak membership all the same (Yao et al., "The DCR Delusion",
 2025): this metric finds copies, and does not show that members cannot be learned in another way.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
-from torch import Tensor
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window, of_kind
-from ganlab.core.resampling import at_rate, centred
+from ganlab.core.resampling import centred
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import (
     MORE_REFERENCE,
@@ -38,34 +34,17 @@ from ganlab.metrics.base import (
 )
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import same_person
+from ganlab.metrics.privacy.search import Library, Nearest, Windows
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile
 
-COPY_RATE = 125.0
-"""Sampling rate at which windows are compared, Hz: an ECG has little above 62 Hz, a copy with noise has noise there."""
 LEAST = 10
 """Reference windows from which a threshold is learned."""
-BLOCK, PAIRS = 2048, 1 << 14
-"""Windows, and pairs of them, that are compared together, which bounds the memory."""
 EXACT_MV, NEAR_EXACT = 0.001, 0.1
 """Samples this near to one another are equal, mV; windows at this distance or more are not compared so closely."""
 
-BELOW = 0.8
-"""Factor of the least distance of the reference's windows, so that one of them alone is no alarm."""
-
-
-@dataclass(frozen=True)
-class Spectra:
-    """Windows as they are searched: spectra of unit norm, `(frequencies, N, leads)`, without the mean.
-
-    `samples` is the length of the windows, `shifts` the number of shifts that are compared.
-    """
-
-    values: Tensor
-    samples: int
-    shifts: int
-
-    def __len__(self) -> int:
-        return self.values.shape[1]
+BELOW = (0.8, 0.6)
+"""Factors of the least distances of the reference's windows, so that one of them alone is no alarm. Among so many ways
+to change a window a few of other patients come much nearer than the rest."""
 
 
 class Copies(Metric):
@@ -86,9 +65,8 @@ class Copies(Metric):
         if not len(real.train):
             return {}
         rate, train = of_kind(real.kind, Window).rate, real.train
-        return {
-            "copies/exact": _exact(samples, train, _apart(spectra(samples, rate), spectra(train, rate), samples, train))
-        }
+        nearest = _nearest(_windows(samples, rate), samples, Library(_windows(train, rate)), train)
+        return {"copies/exact": _exact(samples, train, nearest)}
 
     def fit(self, real: Real) -> Scorer:
         """Learn the threshold from the reference. Raises TooFew for less than 10 of its windows or none to train."""
@@ -97,79 +75,66 @@ class Copies(Metric):
         train, reference, rate = real.train, real.reference, real.kind.rate
         need(len(train), 1, "training windows", MORE_TRAINING)
         need(len(reference), LEAST, "reference windows", MORE_REFERENCE)
-        searched, others = spectra(train, rate), spectra(reference, rate)
-        usual = _apart(others, searched, reference, train).min(axis=1)
-        need(int(np.isfinite(usual).sum()), LEAST, "reference windows of patients who did not train", MORE_REFERENCE)
+        searched, others = (Library(_windows(each, rate)) for each in (train, reference))
+        apart, _ = _nearest(others.windows, reference, searched, train)
+        need(int(np.isfinite(apart[0]).sum()), LEAST, "reference windows of patients who did not train", MORE_REFERENCE)
+        unit = np.median(apart[:, np.isfinite(apart[0])], axis=1, keepdims=True)
         equal = min(len(train), len(reference))
-        some_train, some_others = evenly(equal, len(train)), evenly(equal, len(reference))
+        halves = [
+            (side, real) if equal == len(real) else (side.take(few), real.take(few))
+            for side, real in ((searched, train), (others, reference))
+            for few in (evenly(equal, len(real)),)
+        ]
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            windows = spectra(samples, rate)
-            to_train = _apart(windows, searched, samples, train)
-            to_others = _apart(windows, others, samples, reference)[:, some_others].min(axis=1)
-            closest = to_train.min(axis=1)
-            to_some = to_train[:, some_train].min(axis=1)
+            windows = _windows(samples, rate)
+            to_train = _nearest(windows, samples, searched, train)
+            to_some, to_others = ((_nearest(windows, samples, *half)[0] / unit).min(axis=0) for half in halves)
             nearer = np.where(to_some == to_others, 0.5, to_some < to_others)
-
-            def below(threshold: float, judged: Weights) -> float:
-                return mean((closest < threshold).astype(np.float64), judged)
-
-            def nearest(judged: Weights, real: Weights) -> float:
-                drawn, _ = finite(usual, real)
-                return below(BELOW * drawn.min(), judged) if len(drawn) else float("nan")
-
             return {
-                "copies/share": lambda judged, real: below(quantile(usual, real, self.share), judged),
-                "copies/nearest": nearest,
+                **_alarms(to_train[0], apart, self.share),
                 "copies/nearer_to_train": mean_of(nearer),
-                "copies/distance_ratio": lambda judged, real: quantile(closest, judged) / quantile(usual, real),
                 "copies/exact": _exact(samples, train, to_train),
             }
 
         return score
 
 
-def spectra(samples: SampleSet, rate: float) -> Spectra:
-    """Return windows `(N, leads, samples)` in mV of `rate` Hz for the search; a flat one is far from all others.
+def _alarms(closest: NDArray[np.float32], usual: NDArray[np.float32], least: float) -> dict[str, Statistic]:
+    """Return the numbers of the distances `(2, N)` of generated windows, and of the reference's `(2, M)`."""
+    pairs = list(zip(closest, usual, strict=True))
 
-    Raises UserError where one holds NaN or infinity.
-    """
-    windows = at_rate(check_finite(samples.values, "windows"), rate, COPY_RATE)
-    windows -= windows.mean(axis=-1, keepdims=True)
-    norm = np.linalg.norm(windows.reshape(len(windows), -1), axis=1)[:, None, None]
-    windows /= np.where(norm > 0, norm, 1)
-    length = windows.shape[-1]
-    shifts = next_fast_len(length, real=True)
-    values = torch.fft.rfft(torch.from_numpy(windows)).permute(2, 0, 1)[1:].contiguous()
-    if length % 2 == 0 and shifts > length:
-        values[-1] *= 0.5**0.5  # irfft of more samples takes this frequency for two
-    return Spectra(values, length, shifts)
+    def below(thresholds: list[float], judged: Weights) -> float:
+        near = [own < threshold for own, threshold in zip(closest, thresholds, strict=True)]
+        return mean(np.any(near, axis=0).astype(np.float64), judged)
 
+    def share(judged: Weights, real: Weights) -> float:
+        return below([quantile(others, real, least / 2) for others in usual], judged)
 
-def distances(windows: Spectra, others: Spectra) -> NDArray[np.float32]:
-    """Return the distance of each of N windows to each of M others of the same length, rate and leads, `(N, M)`."""
-    apart = np.empty((len(windows), len(others)), np.float32)
-    step = max(1, PAIRS // min(BLOCK, len(others)))
-    for start in range(0, len(others), BLOCK):
-        columns = _take(others, slice(start, start + BLOCK))
-        for first in range(0, len(windows), step):
-            r = correlation(_take(windows, slice(first, first + step)), columns)
-            apart[first : first + step, start : start + BLOCK] = (2 - 2 * r).clamp(min=0).sqrt().numpy()
-    return apart
+    def nearest(judged: Weights, real: Weights) -> float:
+        drawn = [finite(others, real)[0] for others in usual]
+        thresholds = [factor * each.min() for factor, each in zip(BELOW, drawn, strict=True) if len(each)]
+        return below(thresholds, judged) if thresholds else float("nan")
+
+    def ratio(judged: Weights, real: Weights) -> float:
+        return min(quantile(own, judged) / quantile(others, real) for own, others in pairs)
+
+    return {"copies/share": share, "copies/nearest": nearest, "copies/distance_ratio": ratio}
 
 
-def correlation(windows: Spectra, others: Spectra) -> Tensor:
-    """Return the largest correlation over circular shifts of each of N windows with each of M others, `(N, M)`."""
-    product = torch.matmul(windows.values, others.values.conj().transpose(1, 2))
-    # irfft fills the spectrum up to a length at which it is fast, and so covers shifts between the samples too.
-    padded = torch.nn.functional.pad(product.permute(1, 2, 0), (1, 0))
-    return torch.fft.irfft(padded, n=windows.shifts).amax(dim=-1) * (windows.shifts / windows.samples)
+def _windows(samples: SampleSet, rate: float) -> Windows:
+    return Windows.of(check_finite(samples.values, "windows"), rate)
 
 
-def _exact(samples: SampleSet, train: SampleSet, to_train: NDArray[np.float32]) -> Statistic:
-    """Return the share of windows that equal a training window, from their distances `(N, M)`."""
-    place = np.where(to_train.min(axis=1) < NEAR_EXACT, to_train.argmin(axis=1), -1)
-    return mean_of(equal_windows(samples.values, train.values, place))
+def _nearest(windows: Windows, samples: SampleSet, library: Library, real: SampleSet) -> Nearest:
+    """Return the distances of each window to the nearest of another patient's in a library, and its places."""
+    return library.nearest(windows, same_person(samples.persons, real.persons, len(real)))
+
+
+def _exact(samples: SampleSet, train: SampleSet, nearest: Nearest) -> Statistic:
+    """Return the share of windows that equal a training window, of those that are nearest but for a shift."""
+    distances, places = nearest
+    return mean_of(equal_windows(samples.values, train.values, np.where(distances[0] < NEAR_EXACT, places[0], -1)))
 
 
 def equal_windows(windows: Array, train: Array, place: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -182,14 +147,3 @@ def equal_windows(windows: Array, train: Array, place: NDArray[np.int64]) -> NDA
         one, other = centred(np.stack([windows[k], train[place[k]]]))
         equal[k] = np.abs(one - other).max() <= EXACT_MV
     return equal
-
-
-def _apart(windows: Spectra, others: Spectra, samples: SampleSet, real: SampleSet) -> NDArray[np.float32]:
-    """Return the distances `(N, M)`, infinite between windows of one patient."""
-    apart = distances(windows, others)
-    np.copyto(apart, np.inf, where=same_person(samples.persons, real.persons, len(real)))
-    return apart
-
-
-def _take(windows: Spectra, at: slice) -> Spectra:
-    return Spectra(windows.values[:, at], windows.samples, windows.shifts)
