@@ -42,12 +42,16 @@ def groups() -> dict[str, str]:
     return {match[1]: f"{match[2][0].upper()}{match[2][1:]}." for match in named if match} | PLUGINS
 
 
+def names(group: str) -> list[str]:
+    """Return the choices of a group."""
+    return [
+        path.relative_to(CONF / group).with_suffix("").as_posix() for path in sorted((CONF / group).glob("**/*.yaml"))
+    ]
+
+
 def group_page(group: str, purpose: str) -> str:
     """Return the page of a group: a table of its choices, then each with its settings."""
-    choices = {
-        path.relative_to(CONF / group).with_suffix("").as_posix(): _titled(path.read_text(encoding="utf-8"))
-        for path in sorted((CONF / group).glob("**/*.yaml"))
-    }
+    choices = {name: _titled((CONF / group / f"{name}.yaml").read_text(encoding="utf-8")) for name in names(group)}
     table = [f"| [`{name}`](#{_anchor(name)}) | {_cell(title)} |" for name, (title, _) in choices.items()]
     parts = [f"{GENERATED}# {group}", f"{purpose} Choose with `{group}=NAME`.", "| choice | |\n|---|---|", *table]
     text = "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"
@@ -60,10 +64,13 @@ def settings_page() -> str:
     """Return the page of the settings that belong to no group, with a list of the groups."""
     text = (CONF / "config.yaml").read_text(encoding="utf-8")
     body = text.partition("\n\n")[2].partition("\nhydra:")[0].strip()
-    rows = [f"| [`{name}`]({name.replace('/', '_')}.md) | {_cell(purpose)} |" for name, purpose in groups().items()]
+    rows = [
+        f"| [`{name}`]({name.replace('/', '_')}.md) | {_cell(purpose)} | `{'`, `'.join(names(name))}` |"
+        for name, purpose in groups().items()
+    ]
     return (
         f"{GENERATED}# Settings\n\nAn experiment is one choice from each group, written `group=choice`. Set any value "
-        "by its path, such as `trainer.max_epochs=5`.\n\n| group | what it decides |\n|---|---|\n"
+        "by its path, such as `trainer.max_epochs=5`.\n\n| group | what it decides | choices |\n|---|---|---|\n"
         + "\n".join(rows)
         + f"\n\n## Settings of a run that belong to no group\n\n```yaml\n{body}\n```\n"
     )
