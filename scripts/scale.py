@@ -2,6 +2,7 @@
 
     python scripts/scale.py
     python scripts/scale.py --counts 2000 8000
+    python scripts/scale.py --counts 25000 100000 --samples 256     # short recordings: what depends on their number
 
 Writes recordings as MIMIC-IV-ECG has them (10 s of 12 leads at 500 Hz, five of each patient), prepares and opens them
 as a run does before its first step. Two counts show which costs grow faster than the number. Seconds are processor
@@ -11,6 +12,7 @@ table.
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -32,51 +34,52 @@ def main() -> None:
     """Measure at both counts, in separate processes, and print the costs and their extrapolation to all records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs=2, default=(2000, 8000), help="records that are measured")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="samples of each lead")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.measure:
-        prepared = (asked.measure / "cache").is_dir()
-        print(json.dumps((starting if prepared else preparing)(asked.measure)))
+    given = parser.parse_args()
+    if given.measure:
+        prepared = (given.measure / "cache").is_dir()
+        print(json.dumps((starting if prepared else preparing)(given.measure)))
         return
-    found = [_in_a_process(count) for count in asked.counts]
-    few, many = asked.counts
+    measured = [_in_a_process(count, given.samples) for count in given.counts]
+    few, many = given.counts
     print(f"| what | {few:,} records | {many:,} records | growth for {many / few:g}x | {ALL:,} records |")
     print("|---|---|---|---|---|")
-    for what, (unit, value) in found[1].items():
-        before = found[0][what][1]
+    for what, (unit, value) in measured[1].items():
+        before = measured[0][what][1]
         each = (value - before) / (many - few)
         print(
-            f"| {what} | {_said(before, unit)} | {_said(value, unit)} | {value / max(before, 1e-9):.1f}x | "
-            f"{_said(value + each * (ALL - many), unit)} |"
+            f"| {what} | {_text(before, unit)} | {_text(value, unit)} | {value / max(before, 1e-9):.1f}x | "
+            f"{_text(value + each * (ALL - many), unit)} |"
         )
 
 
-def _in_a_process(count: int) -> dict[str, tuple[str, float]]:
+def _in_a_process(count: int, samples: int) -> dict[str, tuple[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder) / "records", count)
+        write(Path(folder) / "records", count, samples)
         command = [sys.executable, __file__, "--measure", folder]
-        # The second call finds what the first prepared.
-        said = [subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout for _ in range(2)]
-    found: dict[str, tuple[str, float]] = {}
-    for each in said:
-        found |= json.loads(each.splitlines()[-1])
-    return found
+        # The second call opens what the first prepared.
+        printed = [subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout for _ in range(2)]
+    costs: dict[str, tuple[str, float]] = {}
+    for each in printed:
+        costs |= json.loads(each.splitlines()[-1])
+    return costs
 
 
-def write(root: Path, count: int) -> None:
-    """Write recordings, random walks in format 16, into a folder for each patient, and list them in RECORDS."""
+def write(root: Path, count: int, samples: int = SAMPLES) -> None:
+    """Write recordings of `samples`, random walks in format 16, into a folder a patient, and list them in RECORDS."""
     draw, names = np.random.default_rng(0), []
     for number in range(count):
         name = f"p{number // OF_EACH:06d}/s{number:06d}"
         place = root / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        signal = draw.integers(-40, 41, (SAMPLES, len(LEADS)), dtype=np.int16).cumsum(0, dtype=np.int16)
+        signal = draw.integers(-40, 41, (samples, len(LEADS)), dtype=np.int16).cumsum(0, dtype=np.int16)
         signal.astype("<i2").tofile(place.with_suffix(".dat"))
         sums = signal.sum(0, dtype=np.int16)
         lines = [
             f"{place.name}.dat 16 200.0(0)/mV 16 0 {signal[0, k]} {sums[k]} 0 {lead}" for k, lead in enumerate(LEADS)
         ]
-        place.with_suffix(".hea").write_text("\n".join([f"{place.name} {len(LEADS)} {RATE} {SAMPLES}", *lines]) + "\n")
+        place.with_suffix(".hea").write_text("\n".join([f"{place.name} {len(LEADS)} {RATE} {samples}", *lines]) + "\n")
         names.append(f"{name}\n")
     (root / "RECORDS").write_text("".join(names))
 
@@ -86,12 +89,12 @@ def preparing(folder: Path) -> dict[str, tuple[str, float]]:
     import wfdb  # noqa: F401
 
     source = _source(folder)
-    found = {"files of the database": (MEGABYTES, _size(folder / "records"))}
-    _timed(found, "prepare: files to cache, once", source.prepare)
+    costs = {"files of the database": (MEGABYTES, _size(folder / "records"))}
+    _timed(costs, "prepare: files to cache, once", source.prepare)
     (kept,) = [path for path in (folder / "cache").iterdir() if path.is_dir()]
-    found["cache: signals on disk"] = MEGABYTES, _size(kept / "signal.i16")
-    found["cache: index on disk"] = MEGABYTES, sum(_size(kept / f"index.{ending}") for ending in ("npz", "json"))
-    return found
+    costs["cache: signals on disk"] = MEGABYTES, _size(kept / "signal.i16")
+    costs["cache: index on disk"] = MEGABYTES, sum(_size(kept / f"index.{ending}") for ending in ("npz", "json"))
+    return costs
 
 
 def starting(folder: Path) -> dict[str, tuple[str, float]]:
@@ -102,17 +105,17 @@ def starting(folder: Path) -> dict[str, tuple[str, float]]:
     from ganlab.split.patient import PatientSplit
     from ganlab.tracking.provenance import data_facts
 
-    source, found = _source(folder), {}
+    source, costs = _source(folder), {}
     before = _anonymous_mb()
-    _timed(found, "each start: are the files the same", source.identity)
-    _timed(found, "each start: the same again, and reading the index", source.prepare)
-    data = Data(source, PatientSplit(), Leads(["i"]))
-    _timed(found, "each start: windows of all records", data.prepare_data)
-    _timed(found, "each start: splitting patients", data.setup)
-    _timed(found, "each start: hashes of members and values", lambda: data_facts(data))
-    _timed(found, "each epoch: its order", lambda: next(iter(EpochSampler(data.train, 0))))
-    found["memory of a started run, beyond its imports"] = MEGABYTES, _anonymous_mb() - before
-    return found
+    _timed(costs, "each start: are the files the same", source.identity)
+    _timed(costs, "each start: the same again, and reading the index", source.prepare)
+    data = Data(source, PatientSplit(), Leads(["i"], side=min(45, math.isqrt(source.prepare().records[0].samples))))
+    _timed(costs, "each start: windows of all records", data.prepare_data)
+    _timed(costs, "each start: splitting patients", data.setup)
+    _timed(costs, "each start: hashes of members and values", lambda: data_facts(data))
+    _timed(costs, "each epoch: its order", lambda: next(iter(EpochSampler(data.train, 0))))
+    costs["memory of a started run, beyond its imports"] = MEGABYTES, _anonymous_mb() - before
+    return costs
 
 
 def _source(folder: Path) -> Any:
@@ -121,10 +124,10 @@ def _source(folder: Path) -> Any:
     return WFDB(folder / "records", float(RATE), cache=folder / "cache")
 
 
-def _timed(found: dict[str, tuple[str, float]], what: str, act: Callable[[], Any]) -> None:
+def _timed(costs: dict[str, tuple[str, float]], what: str, act: Callable[[], Any]) -> None:
     began = time.process_time()
     act()
-    found[what] = SECONDS, time.process_time() - began
+    costs[what] = SECONDS, time.process_time() - began
 
 
 def _size(path: Path) -> float:
@@ -137,7 +140,7 @@ def _anonymous_mb() -> float:
     return int(status["RssAnon"].split()[0]) * 1024 / 1e6
 
 
-def _said(value: float, unit: str) -> str:
+def _text(value: float, unit: str) -> str:
     if unit == SECONDS and value >= 120:
         return f"{value / 60:,.0f} min" if value < 7200 else f"{value / 3600:,.1f} h"
     if unit == MEGABYTES and value >= 1000:
