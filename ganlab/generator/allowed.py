@@ -63,9 +63,10 @@ def choices(group: str) -> Mapping[str, Choice]:
 
 
 def _content(file: Path) -> dict[str, Any]:
-    """Return the values of a group's file over those of the files that its defaults list names."""
+    """Return the values of a group's file over those of the files of its group that its defaults list names."""
     content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    below = [name for name in content.pop("defaults", []) if isinstance(name, str) and name != "_self_"]
+    listed = [name for name in content.pop("defaults", []) if isinstance(name, str)]
+    below = [name for name in listed if name != "_self_" and not name.startswith("/")]
     return {key: value for name in below for key, value in _content(file.with_name(f"{name}.yaml")).items()} | content
 
 
