@@ -53,11 +53,12 @@ def main() -> None:
     for division in range(request.divisions):
         made = _divided(data, metrics, division, request)
         verdicts.append(made.as_json())
-        names = [each.name for light in made.lights for each in light.numbers if each.state == ALARM]
+        alarmed = [each for light in made.lights for each in light.numbers if each.state == ALARM]
+        names = [each.name for each in alarmed]
         alarms.update(names)
         red += bool(names)
         colours = " ".join(light.colour for light in made.lights)
-        print(f"{division}: {colours} {', '.join(names)}", file=sys.stderr, flush=True)
+        print(f"{division}: {colours} {', '.join(f'{each.name} {each.shown} ({each.reference})' for each in alarmed)}", file=sys.stderr, flush=True)
     low, high = proportion_interval(red, request.divisions)
     print(f"alarms on {red} of {request.divisions} pages: {red / request.divisions:.1%} [{low:.1%}, {high:.1%}]")
     for name, count in alarms.most_common():

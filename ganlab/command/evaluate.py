@@ -44,8 +44,13 @@ METRICS = {Row: "table", Image: "image"}
 
 
 def main(cfg: DictConfig) -> Path:
-    """Write `metrics.json` and `report.html` to `cfg.out`; return the page. Raises UserError for a wrong request."""
+    """Write `metrics.json`, `verdict.json` and `report.html` to `cfg.out`; return the page.
+
+    With `gate` exits with code 3 where a light of the verdict is red, 4 where one is grey. Raises UserError for a wrong
+    request.
+    """
     from ganlab.report.evidence import write_evidence
+    from ganlab.report.verdict import EXIT_CODES, following, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -55,8 +60,17 @@ def main(cfg: DictConfig) -> Path:
     if scores.details:
         numbers["attacks"] = scores.details
     write_whole(out / "metrics.json", json.dumps(numbers, indent=1), "out")
+    content = write_verdict(
+        out, scores, real.kind, **{key: facts[key] for key in ("synthetic", "data_set", "compared_with", "simulated")}
+    )
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)
-    log.info("evaluation: %s", page, extra=RESULT)
+    command = "" if chooses("metrics") else f"{' '.join(facts['command'])} metrics=full"
+    is_run = (Path(cfg.synthetic) / "config.yaml").is_file()
+    share = f"python -m ganlab.sample run={cfg.synthetic} n=1000" if is_run else ""
+    lines = table(content, page, following(content, command, share))
+    log.info("evaluation: %s\n%s", page, "\n".join(lines), extra=RESULT)
+    if cfg.gate and (code := EXIT_CODES[content["worst"]]):
+        sys.exit(code)
     return page
 
 

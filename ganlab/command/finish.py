@@ -12,6 +12,7 @@ from ganlab.evaluation.evidence import Evidence, evidence
 from ganlab.evaluation.reference import Preview, discriminator_score, finite, generated, pictures, real_sets
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.report.run import write_report
+from ganlab.report.verdict import following, table, write_verdict
 
 log = logging.getLogger(__name__)
 
@@ -21,28 +22,60 @@ NOTHING_FINITE = "every generated sample holds NaN or infinity: nothing could be
 
 
 def finish(experiment: Experiment, folder: Path) -> Evidence:
-    """Write `metrics.json` and `report.html` to the run folder; return the numbers."""
+    """Write `metrics.json`, `verdict.json` and `report.html` to the run folder; return the numbers.
+
+    Where validation patients chose the checkpoint, test patients are compared with, if there are some.
+    """
     gan, data = experiment.gan, experiment.data
     settings = experiment.metrics.settings
     side = experiment.networks.arrangement.side
-    real = real_sets(data, data.judged_part, settings["samples"], settings["train"], side)
+    part = judged_part(experiment)
+    real = real_sets(data, part, settings["samples"], settings["train"], side)
     real = with_attack_sets(real, data, experiment.metrics.by_name, settings)
-    synthetic = generated(gan, settings["samples"] or len(data.part(data.judged_part)))
+    synthetic = generated(gan, settings["samples"] or len(data.part(part)))
     scores = _measure(experiment, real, synthetic)
     write_whole(folder / "metrics.json", json.dumps(scores.rows, indent=1))
     if scores.details:
         write_whole(folder / ATTACKS, json.dumps(scores.details))
+    content = write_verdict(folder, scores, data.kind, compared_with=part, simulated=data.source.simulated)
     report = write_report(
         folder,
         data.kind,
-        real=Preview(real.reference.values, pictures(data, gan)),
+        real=Preview(real.reference.values, pictures(data, gan, part)),
         synthetic=synthetic,
         classes=gan.classes,
         counts=gan.codec.counts(),
         left_out=scores.left_out,
+        compared=_compared_with(experiment, part),
+        simulated=data.source.simulated,
     )
-    log.info("report: %s", report, extra=RESULT)
+    measure = f"python -m ganlab.evaluate synthetic={folder} metrics=full"
+    following_command = following(content, measure, f"python -m ganlab.sample run={folder} n=1000")
+    log.info("report: %s\n%s", report, "\n".join(table(content, report, following_command)), extra=RESULT)
     return scores
+
+
+def judged_part(experiment: Experiment) -> str:
+    """Return the part of the split that the run's report compares with."""
+    chosen_by, part = experiment.stopping.chooses_by, experiment.data.judged_part
+    return "test" if chosen_by == part and len(experiment.data.part("test")) else part
+
+
+def _compared_with(experiment: Experiment, part: str) -> str:
+    """Return which patients the report compares with, in a sentence."""
+    data, chosen_by = experiment.data, experiment.stopping.chooses_by
+    people = data.kind.people
+    if part == "train":
+        return (
+            "Everybody trained: this split keeps nobody apart, so generated samples are compared with training samples "
+            "and a copy looks perfect. split=patient keeps some apart."
+        )
+    if not chosen_by:
+        return f"Compared with {part} {people}."
+    alone = f", for there are no test {people}" if part == chosen_by else ""
+    return (
+        f"{chosen_by.capitalize()} {people} chose the checkpoint (stopping=rule); compared with {part} {people}{alone}."
+    )
 
 
 def _measure(experiment: Experiment, real: Real, generated: Preview) -> Evidence:

@@ -61,9 +61,9 @@ def finite(samples: SampleSet) -> tuple[SampleSet, list[str]]:
     return samples.take(whole), [message]
 
 
-def pictures(data: Data, gan: GAN) -> np.ndarray:
-    """Return a few real samples of the reference part as the networks see them, `(n, C, H, W)` in [-1, 1]."""
-    return gan.codec.picture(data.part(data.judged_part, as_trained=True).spread(IMAGES).sample).numpy()
+def pictures(data: Data, gan: GAN, part: str) -> np.ndarray:
+    """Return a few real samples of a part as the networks see them, `(n, C, H, W)` in [-1, 1]."""
+    return gan.codec.picture(data.part(part, as_trained=True).spread(IMAGES).sample).numpy()
 
 
 def generated(gan: GAN, count: int, batch_size: int = 256) -> Preview:

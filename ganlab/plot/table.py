@@ -22,7 +22,7 @@ LEAST_SCALE = 0.25
 """The scale of differences of correlations ends here at least, so that noise does not look like a finding."""
 
 
-def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
+def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column], name: str = "real") -> Figure:
     """Draw two box plots for each continuous feature, in its own unit (thesis, Figure 6.15).
 
     A box holds the middle half of the values, the line in it is the median; whiskers reach to the last value within one
@@ -32,12 +32,12 @@ def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figu
     _check(real, synthetic, columns, chosen, "continuous")
     figure, axes = panels(len(chosen), 3, 2.6)
     for panel, index in zip(axes, chosen, strict=True):
-        _boxes(panel, real[:, index], synthetic[:, index], columns[index].name)
-    _legend(figure, real, synthetic)
+        _boxes(panel, real[:, index], synthetic[:, index], columns[index].name, name)
+    _legend(figure, real, synthetic, name)
     return figure
 
 
-def draw_counts(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
+def draw_counts(real: Array, synthetic: Array, columns: Sequence[Column], name: str = "real") -> Figure:
     """Draw for each binary feature how many rows have 0 and 1 (thesis, Figures 6.16 and 8.1).
 
     Bars are shares, so that sets of different size compare; the numbers on them are counts. Values that are neither are
@@ -52,11 +52,11 @@ def draw_counts(real: Array, synthetic: Array, columns: Sequence[Column]) -> Fig
             panel.set_ylabel("share of rows", color=GREY, fontsize=8.5)
     axes[0].set_ylim(0, 1.18)
     axes[0].set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
-    _legend(figure, real, synthetic)
+    _legend(figure, real, synthetic, name)
     return figure
 
 
-def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column]) -> Figure:
+def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column], name: str = "real") -> Figure:
     """Draw three heat maps of Pearson correlations: real, synthetic, and their difference (thesis, chapter 7).
 
     Constant columns have no correlation and stay blank; rows with a value that is no number are left out and counted.
@@ -68,9 +68,9 @@ def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column]) 
     limit = max(LEAST_SCALE, float(np.abs(np.nan_to_num(difference)).max()))
     figure, axes = panels(3, 3, 5.1, sharey=True)
     missing = [_missing(len(rows) - len(left), "row") for rows, left in zip((real, synthetic), kept, strict=True)]
-    names = [f"Real{missing[0]}", f"Synthetic{missing[1]}", "Synthetic − real"]
-    for panel, values, name, end in zip(axes, (*maps, difference), names, (1.0, 1.0, limit), strict=True):
-        _heat_map(figure, panel, values, name, end)
+    names = [f"{name.capitalize()}{missing[0]}", f"Synthetic{missing[1]}", f"Synthetic − {name}"]
+    for panel, values, title, end in zip(axes, (*maps, difference), names, (1.0, 1.0, limit), strict=True):
+        _heat_map(figure, panel, values, title, end)
     for panel in axes:
         panel.set_xticks(range(len(columns)), [column.name for column in columns], rotation=90)
     axes[0].set_yticks(range(len(columns)), [column.name for column in columns])
@@ -85,7 +85,7 @@ def _check(real: Array, synthetic: Array, columns: Sequence[Column], chosen: Seq
         raise ValueError(f"None of the columns {[column.name for column in columns]} is {which}.")
 
 
-def _boxes(axes: Axes, real: Array, synthetic: Array, name: str) -> None:
+def _boxes(axes: Axes, real: Array, synthetic: Array, name: str, real_name: str) -> None:
     sets = [values[np.isfinite(values)] for values in (real, synthetic)]
     missing = len(real) + len(synthetic) - sum(map(len, sets))
     boxes = axes.boxplot(
@@ -101,7 +101,7 @@ def _boxes(axes: Axes, real: Array, synthetic: Array, name: str) -> None:
         box.set(facecolor=color, edgecolor=GREY, linewidth=0.8)
         dots.set(markerfacecolor=color)
     dress(axes, f"{name}{_missing(missing, 'value')}")
-    axes.set_xticks([1, 2], ["real", "synthetic"])
+    axes.set_xticks([1, 2], [real_name, "synthetic"])
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
@@ -132,7 +132,7 @@ def _missing(count: int, noun: str) -> str:
     return f" ({count} {noun}{'' if count == 1 else 's'} not finite)" if count else ""
 
 
-def _legend(figure: Figure, real: Array, synthetic: Array) -> None:
-    names = [f"{name}, {thousands(len(rows))} rows" for name, rows in (("real", real), ("synthetic", synthetic))]
+def _legend(figure: Figure, real: Array, synthetic: Array, name: str) -> None:
+    names = [f"{each}, {thousands(len(rows))} rows" for each, rows in ((name, real), ("synthetic", synthetic))]
     patches = [Patch(color=color, label=name) for color, name in zip((REAL, SYNTHETIC), names, strict=True)]
     figure.legend(handles=patches, loc="outside upper center", ncols=2, frameon=False, fontsize=9.5)

@@ -11,7 +11,8 @@ from ganlab.evaluation.evidence import Evidence
 from ganlab.metrics.base import SampleSet
 from ganlab.report.numbers import numbers
 from ganlab.report.page import render
-from ganlab.report.samples import by_class, compare
+from ganlab.report.samples import REAL, SIMULATED, by_class, compare
+from ganlab.report.verdict import read_verdict, view
 
 _WARNINGS = ("both_halves_trained", "trained_by_unknown", "other_data")
 """Facts that are shown as an alarm."""
@@ -30,8 +31,8 @@ def write_evidence(
 ) -> Path:
     """Write `folder/report.html`, generated samples compared with real ones, and return its path.
 
-    `real` and `synthetic` are drawn side by side, a few of each of the `classes` where the labels are known. `facts`
-    say what was compared with what: text, numbers and lists by name.
+    It begins with the verdict in the folder. `real` and `synthetic` are drawn side by side, a few of each of the
+    `classes` where the labels are known. `facts` say what was compared with what: text, numbers and lists by name.
     """
     labels = synthetic.labels if len(classes) > 1 and len(synthetic) else None
     command = facts.get("command")
@@ -53,10 +54,11 @@ def write_evidence(
         simulated=bool(facts.get("simulated")),
         warnings=[facts[key] for key in _WARNINGS if facts.get(key)],
         facts=_rows(facts, others),
-        samples=compare(kind, real.values, synthetic.values),
+        verdict=view(read_verdict(folder)),
+        real_name=SIMULATED if facts.get("simulated") else REAL,
+        samples=compare(kind, real.values, synthetic.values, bool(facts.get("simulated"))),
         classes=[] if labels is None else by_class(kind, synthetic.values, labels, classes),
         numbers=numbers(evidence.rows, evidence.left_out, facts.get("draws_of_persons"), evidence.details, kind.people),
-        measured=any(name.startswith("privacy/") for name in evidence.rows),
         command=" ".join(map(str, command)) if isinstance(command, list | tuple) else command,
         settings=_rows(facts, [key for key in _SETTINGS if facts.get(key) is not None]),
         made=", ".join(f"{name} {value}" for name, value in made.items() if value),

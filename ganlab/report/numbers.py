@@ -9,7 +9,7 @@ from ganlab.evaluation.evidence import Row, best, detected, undetected
 from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_end
 from ganlab.report.page import NOTICE, Picture, picture
 from ganlab.report.privacy import Attacks, attacks
-from ganlab.report.tally import complete, direction, relative, repeats, short, span, summary, tally, tested
+from ganlab.report.tally import complete, direction, relative, short, span, summary, tally, tested
 
 LONG = 8
 """Tables are folded where there are more metrics."""
@@ -55,12 +55,10 @@ class Numbers:
     people: str
     draws: int | None = None
     summary: Sequence[str] = ()
-    repeated: Sequence[tuple[str, str]] = ()
     attacks: Sequence[Attacks] = ()
     pictures: Sequence[Sequence[tuple[str, Picture]]] = ()
     families: Sequence[Family] = ()
     left_out: Sequence[str] = ()
-    folded: bool = False
     missed: bool = False
     untested: bool = False
 
@@ -88,23 +86,13 @@ def numbers(
         people,
         draws,
         summary(whole),
-        [(name, _repeated(whole[name])) for name in repeats(whole)],
         attacks(whole, drawn or {}),
         _pictures(families),
         [_family(name, members) for name, members in families.items()],
         left_out,
-        len(whole) > LONG,
         bool(undetected(whole)),
         not all(map(tested, whole.values())),
     )
-
-
-def _repeated(row: Row) -> str:
-    generated, real = (
-        short(row[value]) + ("" if None in row[ends] else f" [{', '.join(map(short, row[ends]))}]")
-        for value, ends in _VALUES
-    )
-    return f"{generated}; real versus real {real}, a copy of the training samples {short(row['controls'].get('copy'))}"
 
 
 def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str, Picture]]]:

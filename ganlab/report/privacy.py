@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganlab.evaluation.evidence import Row, undetected
+from ganlab.evaluation.verdict import ATTACK
 from ganlab.plot.attacks import BARS, SETS, draw_linkage, draw_roc, draw_scores
 from ganlab.report.page import NOTICE, Picture, percent, picture
 
 DPI = 150
-SURE = 0.05
-"""A p value below which members are reported as distinguished from non-members."""
 
 BySet = Mapping[str, Mapping[str, Any]]
 """Plain values that the privacy metrics keep of a set of samples, by `synthetic`, control or `floor`."""
@@ -50,7 +49,7 @@ def _attacks(rows: Mapping[str, Row], columns: BySet) -> Attacks:
     blind = strongest is not None and bool(undetected({"privacy/strongest_auc": strongest}))
     return Attacks(
         own,
-        "blind" if blind else "chance" if own["strongest"]["p"] > SURE else "found",
+        "blind" if blind else "chance" if own["strongest"]["p"] > ATTACK else "found",
         _value(strongest, own["strongest"]["auc"]),
         [_result(rows, name, attack) for name, attack in own["attacks"].items()],
         picture(

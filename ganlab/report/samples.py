@@ -7,7 +7,7 @@ leads' unit, `(N, columns)` in the columns' units, `(N, C, H, W)` of levels 0..2
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
@@ -26,7 +26,9 @@ from ganlab.report.page import NOTICE, Picture, picture
 
 _ROWS = 4
 _SHORT = 4.0
-_NOTES = {"Real": "", "Synthetic": NOTICE}
+_SYNTHETIC = "Synthetic"
+REAL, SIMULATED = "Real", "Simulated reference"
+"""What the samples are called that generated ones are compared with."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,22 @@ class SideBySide:
     pictures: Sequence[Picture] = ()
 
 
-def compare(kind: Kind, real: Array | None, synthetic: Array | None) -> SideBySide | None:
-    """Return real samples compared with synthetic ones, N of each; None where neither is given."""
-    given = {"Real": real, "Synthetic": synthetic}
+def compare(kind: Kind, real: Array | None, synthetic: Array | None, simulated: bool = False) -> SideBySide | None:
+    """Return real samples compared with synthetic ones, N of each; None where neither is given.
+
+    Nothing simulated is called real.
+    """
+    given = {SIMULATED if simulated else REAL: real, _SYNTHETIC: synthetic}
     sets = {name: np.asarray(samples) for name, samples in given.items() if samples is not None and len(samples)}
-    return _compared(kind, sets) if sets else None
+    if not sets:
+        return None
+    shown = _compared(kind, sets)
+    absent = [f"No {name.lower()} {kind.noun}s were given to this report." for name in given if name not in sets]
+    return replace(shown, missing=absent)
+
+
+def _notes(sets: Iterable[str]) -> dict[str, str]:
+    return {name: NOTICE if name == _SYNTHETIC else "" for name in sets}
 
 
 @singledispatch
@@ -67,24 +80,25 @@ def _compared(kind: Kind, sets: Mapping[str, Array]) -> SideBySide:
 def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> SideBySide:
     if kind.other_unit:
         scale = f"Signals {', '.join(kind.leads)} at {kind.rate:g} Hz in {kind.unit}, real and synthetic to one scale."
-        return SideBySide(_signals(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
+        return SideBySide(_signals(kind, sets, 2, 6, _notes(sets)), scale)
     scale = (
         f"Leads {', '.join(map(lead_name, kind.leads))} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
         "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
         "about its median; a median that is not 0 mV is written at the end of the trace."
     )
-    return SideBySide(_ecgs(kind, sets, 2, 6, _NOTES), scale, _missing(kind, sets))
+    return SideBySide(_ecgs(kind, sets, 2, 6, _notes(sets)), scale)
 
 
 @_compared.register
 def _rows_compared(kind: Row, sets: Mapping[str, Array]) -> SideBySide:
-    pictures = _drawings(kind, sets["Real"], sets["Synthetic"]) if len(sets) == 2 else []
-    return SideBySide([_few_rows("A few rows", kind, sets)], "", _missing(kind, sets), pictures)
+    (name, real), *others = sets.items()
+    pictures = _drawings(kind, real, others[0][1], name.lower()) if others else []
+    return SideBySide([_few_rows("A few rows", kind, sets)], pictures=pictures)
 
 
 @_compared.register
 def _images_compared(kind: Image, sets: Mapping[str, Array]) -> SideBySide:
-    return SideBySide(_grids(kind, sets, 3, 9, _NOTES), "", _missing(kind, sets))
+    return SideBySide(_grids(kind, sets, 3, 9, _notes(sets)))
 
 
 def by_class(kind: Kind, synthetic: Array, labels: Labels, classes: Sequence[str]) -> list[Exhibit]:
@@ -121,11 +135,6 @@ def _classes_of_rows(kind: Row, members: Mapping[str, Array]) -> list[Exhibit]:
 @_of_classes.register
 def _classes_of_images(kind: Image, members: Mapping[str, Array]) -> list[Exhibit]:
     return _grids(kind, members, 6, 6, dict.fromkeys(members, NOTICE))
-
-
-def _missing(kind: Kind, sets: Mapping[str, Array]) -> list[str]:
-    absent = [name for name in _NOTES if name not in sets]
-    return [f"No {name.lower()} {kind.noun}s were given to this report." for name in absent]
 
 
 def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str:
@@ -176,7 +185,7 @@ def _signals(
     return blocks
 
 
-def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Picture]:
+def _drawings(kind: Row, real: Array, synthetic: Array, name: str) -> list[Picture]:
     """Return box plots and counts, where there are such columns, and correlations."""
     binary = [column.binary for column in kind.columns]
     boxes = (
@@ -191,7 +200,7 @@ def _drawings(kind: Row, real: Array, synthetic: Array) -> list[Picture]:
         (True, draw_correlations, relations),
     ]
     return [
-        picture(draw(real, synthetic, kind.columns), f"{caption} {NOTICE}", caption)
+        picture(draw(real, synthetic, kind.columns, name), f"{caption} {NOTICE}", caption)
         for wanted, draw, caption in chosen
         if wanted
     ]
@@ -201,7 +210,7 @@ def _few_rows(title: str, kind: Row, sets: Mapping[str, Array]) -> Exhibit:
     """Return a few rows of each set, features downwards."""
     chosen = {name: evenly(_ROWS, len(rows)) for name, rows in sets.items()}
     values = np.concatenate([sets[name][places] for name, places in chosen.items()])
-    notes = [_caption(kind, name, len(places), len(sets[name]), _NOTES[name]) for name, places in chosen.items()]
+    notes = [_caption(kind, name, len(places), len(sets[name]), _notes(sets)[name]) for name, places in chosen.items()]
     header = ["feature", *(f"{name.lower()} {index + 1}" for name, places in chosen.items() for index in places)]
     return Exhibit(title, header=header, rows=feature_rows(kind, values), note=" ".join(notes))
 

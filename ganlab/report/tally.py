@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganlab.core.words import counted, number
-from ganlab.evaluation.evidence import Row, best, detected, distance, reach, undetected
+from ganlab.evaluation.evidence import Row, best, distance, reach, undetected
 from ganlab.plot.distances import MOST
 
 WORST = 3
@@ -69,24 +69,6 @@ def direction(row: Row) -> str:
     if all(value >= perfect for value in usable):
         return "lower is better"
     return "higher is better" if all(value <= perfect for value in usable) else "nearer to the best is better"
-
-
-def repeats(rows: Mapping[str, Row]) -> list[str]:
-    """Return the metrics that must notice a copy of the training samples and score the generated ones like one.
-
-    Those of attacks are left to their own section, which corrects for how many attacks were tried.
-    """
-    names = []
-    for name, row in rows.items():
-        if name.startswith("privacy/"):
-            continue
-        off, copied, perfect = relative(row, row["synthetic"]), row["controls"].get("copy"), best(row)
-        if "copy" not in row["sees"] or off is None or perfect is None:
-            continue
-        alike = copied is None or (row["synthetic"] - perfect) * (copied - perfect) > 0
-        if off > 1 and alike and detected(row).get("copy", True):
-            names.append(name)
-    return names
 
 
 @dataclass(frozen=True)

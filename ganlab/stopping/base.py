@@ -1,6 +1,6 @@
 """The base class of what ends a training."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pytorch_lightning import Callback
 
@@ -9,6 +9,9 @@ from ganlab.core.kind import Kind
 
 class Stopping(Callback):
     """A callback that sets the module's `planned_steps` and ends training; it may choose a checkpoint."""
+
+    chooses_by: ClassVar[str] = ""
+    """The part of the split by whose patients it chooses a checkpoint; empty where it chooses none."""
 
     def check(self, kind: Kind) -> None:
         """Raise UserError, before any data is read, for samples that it cannot work with."""

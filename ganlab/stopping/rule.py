@@ -55,6 +55,7 @@ class Rule(Stopping):
     Training ends after `patience` evaluations without a new least Q, but not before `least_share` of the budget.
     """
 
+    chooses_by = "validation"
     examiner: Examiner
     """Made when training starts, in the first process only."""
 

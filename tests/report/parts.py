@@ -14,7 +14,7 @@ def part(template: str, macro: str, *given: Any) -> str:
 
 def sections(shown: Numbers) -> str:
     """Return the markup of all sections on scores."""
-    return part("numbers", "in_short", shown) + part("numbers", "details", shown)
+    return part("numbers", "details", shown)
 
 
 def plain(markup: str) -> str:

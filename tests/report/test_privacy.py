@@ -6,7 +6,7 @@ import pytest
 from ganlab.plot.attacks import draw_linkage, draw_roc, draw_scores
 from ganlab.report.numbers import numbers
 from ganlab.report.privacy import Attacks, attacks
-from ganlab.report.tally import complete, repeats
+from ganlab.report.tally import complete
 from tests.report.parts import part, sections
 
 FORBIDDEN = ("anonymous", "guaranteed", "safe")
@@ -110,11 +110,6 @@ def test_nothing_is_said_where_nothing_was_attacked() -> None:
     given = columns()
     del given["synthetic"]["attacks"]["linkage"]
     assert "Attacks on" in sections(numbers(few, drawn={"privacy": given}))
-
-
-def test_one_of_many_numbers_of_attacks_raises_no_alarm_of_copies() -> None:
-    assert repeats({"copies/share": row(0.9)}) == ["copies/share"]
-    assert repeats({"privacy/nearest_auc": row(0.9)}) == []
 
 
 def test_the_pictures_hold_every_set() -> None:

@@ -11,9 +11,11 @@ from ganlab.evaluation.reference import Preview
 from ganlab.plot.figure import png_bytes
 from ganlab.plot.images import grid_image
 from ganlab.report.run import write_report
+from tests.evaluation.test_verdict import measured, row
+from tests.report.parts import plain
+from tests.report.test_verdict import content, verdict
 
-RISK = "The risk to the patients whose records trained this model has not been measured in this run."
-MEASURED = "The table of metrics says what was measured of the risk to the patients, not that there is none."
+RISK = "<strong>Not measured:</strong> the risk to the patients whose records trained the generator."
 NOTICE = "Synthetic data. Not for clinical use before expert evaluation."
 HOSTILE = '"><script>alert(1)</script>'
 LEADS = ("i", "ii", "avr")
@@ -199,7 +201,7 @@ def test_what_was_cut_and_rounded_is_counted(folder):
 
 
 def test_the_banner_stands_before_everything_and_the_footer_says_where_it_is_from(whole):
-    body = whole[whole.index("<body>") :]
+    body = whole[whole.index("<body") :]
     assert body.index('class="banner"') < body.index("<h1>")
     footer = whole[whole.index("<footer>") :]
     assert NOTICE in footer
@@ -216,10 +218,31 @@ def test_the_banner_stands_before_everything_and_the_footer_says_where_it_is_fro
 
 def test_the_risk_is_named_until_it_was_measured(folder):
     assert RISK in write_report(folder, KIND).read_text()
-    (folder / "metrics.json").write_text(json.dumps({"privacy/membership": 0.5}))
-    measured = write_report(folder, KIND).read_text()
-    assert RISK not in measured
-    assert MEASURED in measured
+    (folder / "verdict.json").write_text(json.dumps(content(verdict(*measured(KIND)), kind=KIND)))
+    page = write_report(folder, KIND).read_text()
+    assert RISK not in page
+    assert '<li class="not-measured"><strong>membership: not measured</strong>' in page
+
+
+def test_the_page_begins_with_the_verdict_and_who_was_compared_with(folder):
+    rows, null = measured(KIND)
+    bad = rows | {"copies/nearest": row(9.0)}
+    (folder / "verdict.json").write_text(json.dumps(content(verdict(bad, null), kind=KIND)))
+    page = plain(
+        write_report(folder, KIND, synthetic=Preview(windows(1), IMAGES), compared="Everybody trained.").read_text()
+    )
+    order = ["Everybody trained.", "looks like an ECG: yes", "gives nobody away: no", "number generated other"]
+    places = [page.index(words) for words in (*order, "All primary numbers", "synthetic samples", "copies: found")]
+    assert places == sorted(places)
+
+
+def test_what_is_simulated_is_never_called_real(folder):
+    sets = {"real": Preview(windows(0), IMAGES), "synthetic": Preview(windows(1), IMAGES)}
+    page = write_report(folder, KIND, **sets, simulated=True).read_text()
+    assert "<h2>Simulated reference and synthetic samples</h2>" in page
+    assert "<h3>Simulated reference</h3>" in page
+    assert "<h3>Real</h3>" not in page
+    assert "Real and generated" not in page
 
 
 def test_nothing_is_promised(whole):

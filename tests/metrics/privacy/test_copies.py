@@ -14,13 +14,14 @@ from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.findings import ALARM
 from ganlab.evaluation.reference import real_sets
+from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import same_person
 from ganlab.metrics.privacy.copies import Copies
 from ganlab.metrics.privacy.search import Library, Windows
 from ganlab.metrics.privacy.shifts import distances, spectra
-from ganlab.report.tally import complete, repeats
 from ganlab.split.patient import PatientSplit
 
 KIND = Window(("i", "ii"), 250.0, 300)
@@ -144,7 +145,9 @@ def alarms(real: Real, fresh: SampleSet, changed: Callable[[np.ndarray], np.ndar
     mixed = SampleSet(np.concatenate([changed(copied), others]).astype(np.float32))
     found = evidence(real, mixed, {"copies": Copies()}, store, draws=50)
     assert undetected(found.rows) == {}
-    return repeats({name: complete(row) for name, row in found.rows.items()})
+    assert found.sizes is not None
+    lights = verdict(found.rows, real.kind, found.null, found.sizes).lights
+    return [each.name for light in lights for each in light.numbers if each.state == ALARM]
 
 
 def to_levels(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,116 @@
+"""The verdict as a file, as a table at the terminal, and as what a page begins with.
+
+Pages, cards and the terminal show what `verdict.json` in the folder of a run or an evaluation holds.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ganlab import __version__
+from ganlab.core.files import write_whole
+from ganlab.core.kind import Kind
+from ganlab.evaluation.evidence import Evidence
+from ganlab.evaluation.findings import ALARM, MISSING
+from ganlab.evaluation.null import Sizes
+from ganlab.evaluation.verdict import GREEN, GREY, PRIVATE, RED, verdict
+from ganlab.report.content import list_of, mapping, read_mapping
+
+FILE = "verdict.json"
+"""The verdict, beside `metrics.json`."""
+ANSWERS = {GREEN: "yes", RED: "no", GREY: "not known"}
+"""What a light says to its title."""
+EXIT_CODES = {GREEN: 0, RED: 3, GREY: 4}
+"""Exit codes of `ganlab.evaluate gate=true`."""
+
+
+def write_verdict(folder: Path, evidence: Evidence, kind: Kind, **facts: object) -> dict[str, Any]:
+    """Write the verdict on the evidence with these facts, date and version to the folder; return what it holds."""
+    sizes = evidence.sizes or Sizes(0, 0, 0, 0, kind.people)
+    lights = verdict(evidence.rows, kind, evidence.null, sizes, evidence.details)
+    content = lights.as_json() | {"date": datetime.now(UTC).date().isoformat(), "version": __version__, **facts}
+    write_whole(Path(folder) / FILE, json.dumps(content, indent=1), "out")
+    return content
+
+
+@dataclass(frozen=True)
+class LightView:
+    """A light as a page shows it: colour, title, what it answers, the reason, and its parts with their states."""
+
+    name: str
+    colour: str
+    title: str
+    answer: str
+    reason: str
+    parts: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """Three lights, the five numbers that a page begins with, and all primary ones."""
+
+    lights: Sequence[LightView]
+    five: Sequence[Mapping[str, Any]]
+    level: str
+    people: str
+
+    @property
+    def private(self) -> LightView | None:
+        """The light on privacy."""
+        return next((light for light in self.lights if light.name == PRIVATE), None)
+
+
+def view(content: Mapping[str, Any]) -> VerdictView | None:
+    """Return what a page shows of the content of `verdict.json`; None where it is empty or damaged."""
+    lights = [_light(mapping(each)) for each in list_of(content.get("lights"))]
+    if not lights:
+        return None
+    every = {each["name"]: each for light in lights for _, part in light.parts for each in part}
+    five = [every[name] for name in list_of(content.get("five")) if name in every]
+    people = str(mapping(content.get("sizes")).get("people") or "patients")
+    return VerdictView(lights, five, f"{100 * float(content.get('level') or 0):g} %", people)
+
+
+_EMPTY = dict.fromkeys(("name", "words", "why", "state", "better", "shown", "reference", "power", "reason"), "")
+
+
+def _light(light: Mapping[str, Any]) -> LightView:
+    texts = {key: str(light.get(key) or "") for key in ("name", "title", "colour", "reason")}
+    colour = texts["colour"] if texts["colour"] in ANSWERS else GREY
+    parts = [
+        (part, [_EMPTY | {"state": MISSING} | mapping(each) for each in list_of(numbers)])
+        for part, numbers in mapping(light.get("parts")).items()
+    ]
+    return LightView(texts["name"], colour, texts["title"], ANSWERS[colour], texts["reason"], parts)
+
+
+def table(content: Mapping[str, Any], page: Path | None = None, following: str = "") -> list[str]:
+    """Return at most ten lines for the terminal: three lights, five numbers, the page, and the next command."""
+    shown = view(content)
+    lines = []
+    for light in shown.lights if shown else ():
+        lines.append(f"{light.colour.upper():<6}{light.title}: {light.answer}. {light.reason}")
+    for each in shown.five if shown else ():
+        against = f"{each['reference']}" if each.get("p") is not None else f"other real ones {each['reference']}"
+        mark = "!" if each["state"] == ALARM else " "
+        lines.append(f"  {mark} {each['words']}: {each['shown']} ({against}; {each['better']})")
+    lines += [f"page  {page}"] if page else []
+    lines += [f"next  {following}"] if following else []
+    return lines
+
+
+def following(content: Mapping[str, Any], measure: str, share: str) -> str:
+    """Return the command that the verdict suggests: `share` where nothing is grey, `measure` where privacy is."""
+    lights = {str(light.get("name")): light.get("colour") for light in map(mapping, list_of(content.get("lights")))}
+    private = lights.pop(PRIVATE, GREY)
+    if RED in lights.values() or private == RED:
+        return ""
+    return measure if private == GREY else share
+
+
+def read_verdict(folder: Path, trouble: list[str] | None = None) -> dict[str, Any]:
+    """Return the content of the verdict in a folder, empty where there is none or it is damaged."""
+    return read_mapping(Path(folder) / FILE, [] if trouble is None else trouble)

@@ -1,0 +1,91 @@
+"""The verdict as a file, at the terminal and on a page; what a verdict.json in which things are missing shows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganlab.core.kind import Window
+from ganlab.evaluation.evidence import Evidence
+from ganlab.evaluation.null import Sizes
+from ganlab.report.verdict import EXIT_CODES, following, read_verdict, table, view, write_verdict
+from tests.evaluation.test_verdict import ATTACKS, AUC, measured, row
+from tests.report.parts import part, plain
+
+KIND = Window(("i",), 100.0, 1000)
+
+
+def verdict(rows: dict[str, Any], null: dict[str, Any], kind: Any = KIND, patients: int = 30) -> Evidence:
+    """Evidence with these rows."""
+    return Evidence(rows, [], null=null, sizes=Sizes(patients, patients, 200, patients))
+
+
+def content(evidence: Evidence, folder: Path = Path(), kind: Any = KIND) -> dict[str, Any]:
+    """What verdict.json would hold, without the file."""
+    from ganlab.evaluation.verdict import verdict as judged
+
+    assert evidence.sizes is not None
+    return judged(evidence.rows, kind, evidence.null, evidence.sizes, evidence.details).as_json()
+
+
+def test_the_file_holds_the_verdict_date_and_facts(tmp_path: Path) -> None:
+    written = write_verdict(tmp_path, verdict(*measured(KIND)), KIND, compared_with="test")
+    assert (
+        json.loads((tmp_path / "verdict.json").read_text()) == json.loads(json.dumps(written)) == read_verdict(tmp_path)
+    )
+    assert {"date", "version", "lights", "worst", "five", "level", "sizes", "compared_with"} <= set(written)
+
+
+def test_nothing_measured_is_written_as_grey(tmp_path: Path) -> None:
+    assert write_verdict(tmp_path, Evidence({}, ["NaN"]), KIND)["worst"] == "grey"
+
+
+def test_the_terminal_shows_three_lights_five_numbers_the_page_and_the_next_command() -> None:
+    rows, null = measured(KIND)
+    shown = content(verdict(rows | {"physiology/heart_rate_w1": row(7.0)}, null))
+    lines = table(shown, Path("a/report.html"), "python -m ganlab.sample")
+    assert len(lines) <= 10
+    assert lines[0].startswith("RED   looks like an ECG: no. Distance of the heart rates 7 (other real ones up to 1")
+    assert lines[3].startswith("  ! distance of the heart rates: 7 (other real ones up to 1")
+    assert "lower is better" in lines[3]
+    assert lines[-2:] == ["page  a/report.html", "next  python -m ganlab.sample"]
+
+
+def test_the_next_command_measures_what_is_grey_and_shares_what_is_green() -> None:
+    rows, null = measured(KIND)
+    green = Evidence(rows | AUC, [], ATTACKS, null=null, sizes=Sizes(30, 30, 200, 30))
+    assert following(content(green), "measure", "share") == "share"
+    assert following(content(verdict(rows, null)), "measure", "share") == "measure"
+    assert following(content(verdict(rows | {"copies/nearest": row(9.0)}, null)), "measure", "share") == ""
+    assert [EXIT_CODES[content(each)["worst"]] for each in (green, verdict(rows, null))] == [0, 4]
+
+
+def test_privacy_has_its_own_place_where_what_was_not_measured_stands_out() -> None:
+    rows, null = measured(KIND)
+    found = part("verdict", "privacy", view(content(verdict(rows | {"copies/nearest": row(9.0)}, null))), "patients")
+    assert '<div class="light red">' in found
+    assert '<li class="found"><strong>copies: found</strong>' in found
+    assert '<li class="not-measured"><strong>membership: not measured</strong>' in found
+
+
+def test_too_few_patients_stand_in_the_first_words_of_a_page() -> None:
+    rows, null = measured(KIND)
+    first = plain(part("verdict", "first", view(content(verdict(rows, null, patients=6)))))
+    assert first.strip().startswith("looks like an ECG: not known 6 patients: at least 10 are needed to say so.")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        {"lights": 3},
+        {"lights": [{}]},
+        {"lights": [{"parts": {"a": [{}]}}], "five": ["x"]},
+        {"lights": [None], "level": None},
+    ],
+)
+def test_a_damaged_verdict_is_survived(damaged: dict[str, Any]) -> None:
+    markup = part("verdict", "first", view(damaged)) + part("verdict", "privacy", view(damaged), "patients")
+    assert "The patients behind the data" in markup
+    assert table(damaged, Path("page"))[-1] == "page  page"
