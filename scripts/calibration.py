@@ -58,7 +58,8 @@ def main() -> None:
         alarms.update(names)
         red += bool(names)
         colours = " ".join(light.colour for light in made.lights)
-        print(f"{division}: {colours} {', '.join(f'{each.name} {each.shown} ({each.reference})' for each in alarmed)}", file=sys.stderr, flush=True)
+        words = ", ".join(f"{each.name} {each.shown} ({each.reference})" for each in alarmed)
+        print(f"{division}: {colours} {words}", file=sys.stderr, flush=True)
     low, high = proportion_interval(red, request.divisions)
     print(f"alarms on {red} of {request.divisions} pages: {red / request.divisions:.1%} [{low:.1%}, {high:.1%}]")
     for name, count in alarms.most_common():

@@ -12,6 +12,7 @@ from ganlab.evaluation.evidence import Evidence, evidence
 from ganlab.evaluation.reference import Preview, discriminator_score, finite, generated, pictures, real_sets
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.report.run import write_report
+from ganlab.report.samples import REAL, SIMULATED
 from ganlab.report.verdict import following, table, write_verdict
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
         counts=gan.codec.counts(),
         left_out=scores.left_out,
         compared=_compared_with(experiment, part),
-        simulated=data.source.simulated,
+        called=SIMULATED if data.source.simulated else REAL,
     )
     measure = f"python -m ganlab.evaluate synthetic={folder} metrics=full"
     following_command = following(content, measure, f"python -m ganlab.sample run={folder} n=1000")

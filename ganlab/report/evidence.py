@@ -36,6 +36,7 @@ def write_evidence(
     """
     labels = synthetic.labels if len(classes) > 1 and len(synthetic) else None
     command = facts.get("command")
+    called = SIMULATED if facts.get("simulated") else REAL
     head = {
         "data_set": "real data",
         "compared_with": "compared with",
@@ -55,8 +56,8 @@ def write_evidence(
         warnings=[facts[key] for key in _WARNINGS if facts.get(key)],
         facts=_rows(facts, others),
         verdict=view(read_verdict(folder)),
-        real_name=SIMULATED if facts.get("simulated") else REAL,
-        samples=compare(kind, real.values, synthetic.values, bool(facts.get("simulated"))),
+        called=called,
+        samples=compare(kind, real.values, synthetic.values, called=called),
         classes=[] if labels is None else by_class(kind, synthetic.values, labels, classes),
         numbers=numbers(evidence.rows, evidence.left_out, facts.get("draws_of_persons"), evidence.details, kind.people),
         command=" ".join(map(str, command)) if isinstance(command, list | tuple) else command,

@@ -19,7 +19,7 @@ from ganlab.plot.images import draw_grids
 from ganlab.report.content import list_of, mapping, read_mapping
 from ganlab.report.numbers import numbers
 from ganlab.report.page import NOTICE, Picture, picture, render
-from ganlab.report.samples import REAL, SIMULATED, by_class, compare
+from ganlab.report.samples import REAL, by_class, compare
 from ganlab.report.training import choice, curves, grids
 from ganlab.report.verdict import read_verdict, view
 from ganlab.tracking.history import read_history
@@ -42,13 +42,13 @@ def write_report(
     counts: Mapping[str, float] | None = None,
     left_out: Sequence[str] = (),
     compared: str = "",
-    simulated: bool = False,
+    called: str = REAL,
 ) -> Path:
     """Write `folder/report.html` and return its path. It begins with the verdict in the folder.
 
     `real` and `synthetic` are drawn side by side as samples and as images; where the generated ones have labels, a few
-    of each of the `classes`. `compared` says with whom they are compared, `simulated` whether these are no real
-    patients. `counts` are shares of what saturated or was rounded away; `left_out` says what could not be measured.
+    of each of the `classes`. `compared` says with whom they are compared, who are `called` real or simulated.
+    `counts` are shares of what saturated or was rounded away; `left_out` says what could not be measured.
     The images also go to `folder/comparison.png`.
     """
     folder = Path(folder)
@@ -61,7 +61,6 @@ def write_report(
     history = read_history(folder / "metrics.jsonl")
     settings = read_mapping(file, [])
     name = str(run.get("name") or folder.resolve().name)
-    real_name = SIMULATED if simulated else REAL
     by_label = synthetic is not None and synthetic.labels is not None
     content = render(
         "run.html",
@@ -69,13 +68,10 @@ def write_report(
         people=kind.people,
         run=run,
         facts=_facts(run),
-        reduced=bool(settings.get("reduced")),
-        reported=settings.get("reported"),
-        samples=compare(
-            kind, None if real is None else real.samples, None if synthetic is None else synthetic.samples, simulated
-        ),
-        images=_images(folder, real, synthetic, real_name),
-        real_name=real_name,
+        settings=settings,
+        samples=compare(kind, *(None if each is None else each.samples for each in (real, synthetic)), called=called),
+        images=_images(folder, real, synthetic, called),
+        called=called,
         compared=compared,
         verdict=view(read_verdict(folder, trouble)),
         by_label=by_label,
@@ -111,13 +107,13 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts.items() if value != "–"]
 
 
-def _images(folder: Path, real: Preview | None, synthetic: Preview | None, real_name: str) -> Picture | None:
+def _images(folder: Path, real: Preview | None, synthetic: Preview | None, called: str) -> Picture | None:
     """Return both sets as images, and write them to the folder; None where one is missing."""
     if real is None or synthetic is None:
         return None
-    caption = f"{real_name} and generated samples as the networks see them. {NOTICE}"
-    grids = draw_grids({real_name: real.images, "Synthetic": synthetic.images})
-    drawn = picture(grids, caption, f"Grids of {real_name.lower()} and of generated images", dpi=110)
+    caption = f"{called} and generated samples as the networks see them. {NOTICE}"
+    grids = draw_grids({called: real.images, "Synthetic": synthetic.images})
+    drawn = picture(grids, caption, f"Grids of {called.lower()} and of generated images", dpi=110)
     with whole(folder / COMPARISON) as file:
         file.write(drawn.png)
     return drawn

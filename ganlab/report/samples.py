@@ -52,12 +52,9 @@ class SideBySide:
     pictures: Sequence[Picture] = ()
 
 
-def compare(kind: Kind, real: Array | None, synthetic: Array | None, simulated: bool = False) -> SideBySide | None:
-    """Return real samples compared with synthetic ones, N of each; None where neither is given.
-
-    Nothing simulated is called real.
-    """
-    given = {SIMULATED if simulated else REAL: real, _SYNTHETIC: synthetic}
+def compare(kind: Kind, real: Array | None, synthetic: Array | None, *, called: str = REAL) -> SideBySide | None:
+    """Return real samples, `called` REAL or SIMULATED, compared with synthetic ones, N of each; None without any."""
+    given = {called: real, _SYNTHETIC: synthetic}
     sets = {name: np.asarray(samples) for name, samples in given.items() if samples is not None and len(samples)}
     if not sets:
         return None

@@ -238,7 +238,7 @@ def test_the_page_begins_with_the_verdict_and_who_was_compared_with(folder):
 
 def test_what_is_simulated_is_never_called_real(folder):
     sets = {"real": Preview(windows(0), IMAGES), "synthetic": Preview(windows(1), IMAGES)}
-    page = write_report(folder, KIND, **sets, simulated=True).read_text()
+    page = write_report(folder, KIND, **sets, called="Simulated reference").read_text()
     assert "<h2>Simulated reference and synthetic samples</h2>" in page
     assert "<h3>Simulated reference</h3>" in page
     assert "<h3>Real</h3>" not in page
