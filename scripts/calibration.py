@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from ganlab.dataset.samples import Samples
 from ganlab.evaluation.evidence import _blank, _finite
 from ganlab.evaluation.findings import ALARM
 from ganlab.evaluation.null import null_of, sizes_of
-from ganlab.evaluation.primary import faults_by_name
+from ganlab.evaluation.primary import primaries_of
 from ganlab.evaluation.verdict import Verdict, verdict
 from ganlab.metrics.base import Metric, Real, SampleSet
 
@@ -79,17 +80,20 @@ def _divided(data: Data, metrics: dict[str, Metric], seed: int, request: argpars
         other = SampleSet(other.values, other.labels)
     sizes, rows, null = sizes_of(real, other), {}, {}
     for metric in metrics.values():
-        primary = dict.fromkeys(faults_by_name(data.kind).keys() & metric.numbers.keys(), "")
+        primary = {
+            name: replace(each, fault="") for name, each in primaries_of(data.kind).items() if name in metric.numbers
+        }
         if not primary:
             continue
         scorer = metric.fit(real)
         null |= null_of(scorer, real, sizes, primary)
-        scores, own = scorer(other), scorer(reference)
+        scores = scorer(other)
+        own = scorer(reference) if any(metric.numbers[name].best is None for name in primary) else scores
         for name in primary.keys() & scores.keys():
             ones = np.ones(len(reference))
             row = _blank(metric.numbers[name], "")
             row["synthetic"] = _finite(scores[name](np.ones(len(other)), ones))
-            rows[name] = row | {"real": _finite(own[name](ones, ones))}
+            rows[name] = row | {"real": _finite(own[name](ones, ones)) if row["best"] is None else None}
     return verdict(rows, data.kind, null, sizes)
 
 

@@ -24,7 +24,7 @@ from ganlab.dataset.cache import cached
 from ganlab.evaluation.bootstrap import interval
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
-from ganlab.evaluation.primary import faults_by_name
+from ganlab.evaluation.primary import primaries_of
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, TooFew
 
 log = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ def _other_sets(
                 numbers["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
             if own.details:
                 numbers["details"][column] = own.details
-        primary = {name: fault for name, fault in faults_by_name(real.kind).items() if name in metric.numbers}
+        primary = {name: each for name, each in primaries_of(real.kind).items() if name in metric.numbers}
         numbers["null"] = null_of(scorer, real, sizes, primary) if primary else {}
         (folder / "numbers.json").write_text(json.dumps(numbers))
 

@@ -18,7 +18,7 @@ class Primary:
     """A primary number: `words` say what it is, `why` it is one.
 
     `fault` is one of `ganlab.evaluation.faults`, empty for none. Where `p` names a test of the attacks, its p value
-    decides.
+    decides. A `classifier`'s area is compared with those of sets of patients who do not differ.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Primary:
     why: str
     fault: str = ""
     p: str = ""
+    classifier: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ def plans_of(kind: Kind) -> tuple[Plan, ...]:
     )
 
 
-def faults_by_name(kind: Kind) -> dict[str, str]:
-    """Return the fault of each primary number that has a null distribution, by its name; empty for none."""
-    return {each.name: each.fault for plan in plans_of(kind) for each in plan.primaries if not each.p}
+def primaries_of(kind: Kind) -> dict[str, Primary]:
+    """Return the primary numbers that have a null distribution, by name."""
+    return {each.name: each for plan in plans_of(kind) for each in plan.primaries if not each.p}
 
 
 @cache

@@ -84,4 +84,6 @@ def _threshold(row: Row, draws: list[float | None], most: float) -> Threshold:
     )
     low = -math.inf if worse == "above" and row.get("worse") else perfect if worse == "above" else perfect - most
     high = math.inf if worse == "below" and row.get("worse") else perfect if worse == "below" else perfect + most
+    if row["unit"] == "share":
+        low, high = max(low, 0.0), min(high, 1.0)
     return Threshold(most, low, high)

@@ -8,7 +8,7 @@ import pytest
 
 from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.evaluation.null import Sizes, groups, sizes_of
-from ganlab.evaluation.primary import faults_by_name, plans_of
+from ganlab.evaluation.primary import plans_of, primaries_of
 from ganlab.evaluation.thresholds import badness, thresholds
 from ganlab.evaluation.verdict import COPIES, FIDELITY, Verdict, verdict
 from ganlab.metrics.base import Real, SampleSet
@@ -27,7 +27,7 @@ def row(value: float | None, best: float = 0.0, **others: Any) -> dict[str, Any]
 def measured(kind: Any = ECG, value: float = 0.5) -> tuple[dict[str, Any], dict[str, Any]]:
     """Rows of all primary numbers that are `value` off, and draws of other patients of 0 to 1."""
     rng = np.random.default_rng(0)
-    names = faults_by_name(kind)
+    names = primaries_of(kind)
     null = {name: {"draws": rng.uniform(0, 1, 200).tolist(), "faults": []} for name in names}
     return {name: row(value) for name in names}, null
 
@@ -50,7 +50,7 @@ def test_all_numbers_as_those_of_other_patients_are_green() -> None:
     json.dumps(made.as_json(), allow_nan=False)
 
 
-@pytest.mark.parametrize("name", faults_by_name(ECG))
+@pytest.mark.parametrize("name", primaries_of(ECG))
 def test_each_primary_number_makes_its_own_light_red(name: str) -> None:
     rows, null = measured()
     made = verdict({**rows, **AUC, name: row(5.0)}, ECG, null, SIZES, ATTACKS)
