@@ -15,11 +15,9 @@ person with several windows, so autograd computes one gradient per person. All r
 secret, which the checkpoints hold so that a resumed run draws the same.
 """
 
-import importlib.util
 import logging
 import math
 import secrets
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,10 +26,13 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.core.errors import UserError
+from ganlab.trick.accountant import Accountant
 from ganlab.trick.base import Indices, Trick
 
 log = logging.getLogger(__name__)
 
+BITS, WORD = 128, 32
+"""Bits of the secret, and of each word in which it is stored."""
 UNIT = "one patient with all their recordings, added or removed"
 OUTSIDE = (
     "what the log, run.json and the report say of real samples: losses, accuracies, counts, measures, pictures",
@@ -65,7 +66,7 @@ class DPSGD(Trick):
             and the generator must not outrun it (Bie et al. 2023, arXiv 2302.02936, section 4).
         delta: Probability with which epsilon may not hold.
         budget: Epsilon that training stops before; None for no such end.
-        secret: Seed of the draws and of the noise; None for one of the operating system.
+        secret: Seed of the draws and of the noise, 128 bits; None for one of the operating system.
 
     Raises UserError without Opacus, or for values that guarantee nothing.
     """
@@ -109,9 +110,10 @@ class DPSGD(Trick):
         self.noise, self.clip, self.rate, self.windows, self.delta = noise, clip, rate, windows, delta
         self.every, self.budget = every, budget
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
-        self.register_buffer("secret", torch.tensor(secrets.randbits(62) if secret is None else secret))
+        self.register_buffer("secret", words_of(secrets.randbits(BITS) if secret is None else secret))
         self.register_buffer("epsilon", torch.zeros((), dtype=torch.float64))
         self.register_buffer("settings", torch.tensor([*settings.values()], dtype=torch.float64))
+        self.register_load_state_dict_pre_hook(_widened)
         self.register_load_state_dict_post_hook(lambda *_: self._check_loaded(settings))
         self.account = Accountant(noise, rate, delta)
         self.most = None if budget is None else self.account.steps_within(budget)
@@ -125,7 +127,15 @@ class DPSGD(Trick):
 
     def seeds(self) -> tuple[int, ...]:
         """Return the secret: with predictable draws (patients, starts, noise) the noise could be subtracted."""
-        return (int(self.secret),)
+        return (number_of(self.secret),)
+
+    def stream(self) -> np.random.Generator:
+        """Return the generator of the next update's noise: its own stretch of a stream, the same after a resume.
+
+        The stream is counted (Philox, Salmon et al. 2011): an update begins at its number times 2^128, so that no two
+        updates share noise, and whoever does not know the secret would have to try 2^128 of them.
+        """
+        return np.random.Generator(np.random.Philox(key=number_of(self.secret), counter=int(self.steps) << BITS))
 
     def batches(self, persons: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices]:
         """Return as many Poisson samples of patients as an epoch has batches of `size`, one patient's samples together.
@@ -164,9 +174,9 @@ class DPSGD(Trick):
         parameters = [parameter for parameter in discriminator.parameters() if parameter.requires_grad]
         parts = self._parts(persons)
         total, clipped = clipped_sum(parameters, (loss(part) for part in parts), self.clip)
-        draw = torch.Generator().manual_seed(hash((int(self.secret), int(self.steps))) % 2**63)
+        stream = self.stream()
         for parameter, summed in zip(parameters, total, strict=True):
-            noise = torch.randn(summed.shape, generator=draw).to(summed)
+            noise = torch.from_numpy(stream.standard_normal(summed.shape)).to(summed)
             parameter.grad = (summed + self.noise * self.clip * noise) / (self.rate * self.people)
         self.clipped = clipped / max(1, len(parts))
         self.steps += 1
@@ -231,6 +241,23 @@ class DPSGD(Trick):
             )
 
 
+def words_of(secret: int) -> Tensor:
+    """Return a secret as the words of 32 bits that a checkpoint holds, the lowest first."""
+    return torch.tensor([secret >> shift & 2**WORD - 1 for shift in range(0, BITS, WORD)])
+
+
+def number_of(words: Tensor) -> int:
+    """Return the secret of `words_of`."""
+    return sum(word << WORD * place for place, word in enumerate(words.tolist()))
+
+
+def _widened(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Take the secret of one word that earlier checkpoints hold."""
+    secret = state.get(f"{prefix}secret")
+    if secret is not None and secret.ndim == 0:
+        state[f"{prefix}secret"] = words_of(int(secret))
+
+
 def clipped_sum(parameters: Sequence[Tensor], losses: Iterable[Tensor], clip: float) -> tuple[list[Tensor], int]:
     """Return the sum of the losses' gradients, each clipped to the norm `clip`, and how many were clipped.
 
@@ -246,48 +273,3 @@ def clipped_sum(parameters: Sequence[Tensor], losses: Iterable[Tensor], clip: fl
         for summed, gradient in zip(total, gradients, strict=True):
             summed.add_(gradient, alpha=min(1.0, clip / length) if length else 1.0)
     return total, clipped
-
-
-MOST_STEPS = 1 << 30
-"""Upper end of the search for the steps within a budget."""
-
-
-class Accountant:
-    """Epsilon after a number of steps of the Gaussian mechanism on Poisson samples (Mironov et al., arXiv 1908.10530).
-
-    Raises UserError without Opacus (Yousefpour et al. 2021, arXiv 2109.12298).
-    """
-
-    def __init__(self, noise: float, rate: float, delta: float) -> None:
-        if importlib.util.find_spec("opacus") is None:
-            raise UserError("trick=dp_sgd needs Opacus, which counts what is spent: pip install 'ganlab[dp]'.")
-        from opacus import __version__
-        from opacus.accountants import RDPAccountant
-        from opacus.accountants.analysis import rdp
-
-        self.name = f"RDP (Opacus {__version__})"
-        self.delta = delta
-        self._analysis = rdp
-        self._orders = RDPAccountant.DEFAULT_ALPHAS
-        one_step = rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=self._orders)
-        self._one_step = np.asarray(one_step, np.float64)
-
-    def epsilon(self, steps: int) -> float:
-        """Return the epsilon that `steps` steps spend at delta."""
-        if not steps:
-            return 0.0
-        with warnings.catch_warnings():
-            # The best order may be the first or last one, which makes epsilon larger than it need be, not smaller.
-            warnings.filterwarnings("ignore", message="Optimal order is the")
-            spent = self._analysis.get_privacy_spent(orders=self._orders, rdp=steps * self._one_step, delta=self.delta)
-        return float(spent[0])
-
-    def steps_within(self, budget: float) -> int:
-        """Return the most steps that spend no more than `budget`, by bisection."""
-        low, high = 0, 1
-        while high < MOST_STEPS and self.epsilon(high) <= budget:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.epsilon(middle) <= budget else (low, middle)
-        return low

@@ -15,7 +15,8 @@ from ganlab.core.errors import UserError
 from ganlab.dataset.epoch import EpochBatches, EpochSampler
 from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import write_checkpoint
-from ganlab.trick.dp_sgd import DPSGD, Accountant, clipped_sum
+from ganlab.trick.accountant import Accountant
+from ganlab.trick.dp_sgd import DPSGD, clipped_sum
 from ganlab.trick.random_crop import RandomCrop
 from tests.command.test_run import killed_at  # noqa: F401
 from tests.conftest import TINY, newest_run
@@ -38,8 +39,8 @@ def drawn(trick: DPSGD, people: int = 10, each: int = 6, size: int = 8, seed: in
 
 def noise_of(trick: DPSGD, parameters: list[Tensor]) -> list[Tensor]:
     """What the next update adds, drawn again."""
-    draw = torch.Generator().manual_seed(hash((int(trick.secret), int(trick.steps))) % 2**63)
-    return [torch.randn(p.shape, generator=draw) * trick.noise * trick.clip for p in parameters]
+    stream = trick.stream()
+    return [torch.from_numpy(stream.standard_normal(p.shape)).float() * trick.noise * trick.clip for p in parameters]
 
 
 def test_ds_gradient_is_that_of_the_formula_person_by_person() -> None:
@@ -176,6 +177,33 @@ def test_the_draw_is_the_secrets_and_a_secret_is_nobodys() -> None:
     assert first(1) == first(1)
     assert first(1) != first(2)
     assert first(None) != first(None)
+
+
+def test_the_noise_is_of_all_128_bits_of_the_secret_and_of_the_step() -> None:
+    """On a CPU torch.Generator keeps 32 bits of a seed, so that two steps could share noise and one be found."""
+
+    def noise(secret: int, step: int) -> np.ndarray:
+        trick = DPSGD(secret=secret)
+        trick.steps += step
+        return trick.stream().standard_normal(100_000)
+
+    first = noise(5, 0)
+    assert np.array_equal(first, noise(5, 0))
+    others = [noise(5, 1), noise(5, 2**32), noise(5 + 2**32, 0), noise(5 + 2**64, 0), noise(5 + 2**127, 0)]
+    assert all(abs(np.corrcoef(first, other)[0, 1]) < 0.02 for other in others)
+    assert not any(np.isin(first[:100], other).any() for other in others)
+    assert (first.mean(), first.std()) == (pytest.approx(0, abs=0.01), pytest.approx(1, abs=0.01))
+    assert max(DPSGD().seeds()[0] for _ in range(9)) > 2**100
+
+
+def test_the_noise_is_the_same_after_a_resume() -> None:
+    trick, other = DPSGD(secret=2**100 + 3), DPSGD()
+    trick.steps += 7
+    other.load_state_dict(trick.state_dict())
+    assert other.seeds() == (2**100 + 3,)
+    assert np.array_equal(trick.stream().standard_normal(9), other.stream().standard_normal(9))
+    other.load_state_dict(trick.state_dict() | {"secret": torch.tensor(41)})
+    assert other.seeds() == (41,), "of a checkpoint from before the secret was wider"
 
 
 def test_an_epoch_has_as_many_batches_and_windows_start_where_other_tricks_say() -> None:
