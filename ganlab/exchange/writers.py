@@ -1,65 +1,24 @@
-"""Generated samples as files: WFDB records, CSV tables, PNG images, npy arrays, each with what it is beside it."""
+"""Generated samples as files: WFDB records, EDF, CSV and parquet tables, PNG images, npy arrays, and what they are."""
 
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Kind, Row, Window, of_kind, places_of
 from ganlab.core.schema import refuse_formulas
 from ganlab.dataset.table_values import write_columns
-from ganlab.exchange.labels import write_labels
+from ganlab.exchange.edf import write_edf
+from ganlab.exchange.generated import Generated
+from ganlab.exchange.parquet import write_row_parquet, write_window_parquet
 
 GAIN = 2000
 """ADC units per mV of the WFDB records, as in the PTB database."""
-
-
-@dataclass(frozen=True)
-class Generated:
-    """Samples to be written: `batches` of them with the names of their classes, `count` samples in all.
-
-    `about` are the lines by which every file says what it is, where its format has a place for them; `classes` are the
-    names of all classes, none where the samples have none.
-    """
-
-    kind: Kind
-    batches: Iterator[tuple[NDArray[np.float32], Sequence[str]]]
-    count: int
-    about: Sequence[str]
-    classes: Sequence[str]
-
-    def one_by_one(self) -> Iterator[tuple[int, NDArray[np.float32], str]]:
-        """Yield each sample with its number, counted from 1, and the name of its class.
-
-        Raises UserError where one holds NaN or infinity.
-        """
-        number = 0
-        for samples, labels in self.batches:
-            if bad := int((~np.isfinite(samples)).reshape(len(samples), -1).any(axis=1).sum()):
-                raise UserError(
-                    f"{bad} of {len(samples)} {self.kind.noun}s hold NaN or infinity, so nothing was written: the "
-                    "generator has diverged. Another checkpoint: checkpoint=<name>."
-                )
-            for sample, label in zip(samples, labels, strict=True):
-                number += 1
-                yield number, sample, label
-
-    def name(self, number: int) -> str:
-        """Return the name of a sample's file, without suffix."""
-        return f"synthetic{number:0{max(5, len(str(self.count)))}d}"
-
-    def write_labels(self, folder: Path, labels: Sequence[str]) -> None:
-        """Write `labels.csv` where the samples have classes."""
-        if self.classes:
-            write_labels(folder, ((self.name(number), label) for number, label in enumerate(labels, start=1)))
 
 
 Writer = Callable[[Generated, Path], int]
@@ -195,10 +154,19 @@ FORMATS: dict[type[Kind], dict[str, Format]] = {
             "`synthetic.npy`: float32 `(windows, leads, samples)`; `synthetic.json` names leads, rate and unit",
             4,
         ),
+        "edf": Format(
+            write_edf, "one EDF+ file a window (`synthetic00001.edf`); 16 bit, physical ranges in headers", 2
+        ),
+        "parquet": Format(
+            write_window_parquet,
+            "`synthetic.parquet`: a row a window, each lead a list of float32; rate and unit in the schema's metadata",
+            4,
+        ),
     },
     Row: {
         "csv": Format(write_row_csv, "`synthetic.csv`: the original columns", 2),
         "npy": Format(write_npy, "`synthetic.npy`: float32 `(rows, columns)`; `synthetic.json` names the columns", 4),
+        "parquet": Format(write_row_parquet, "`synthetic.parquet`: the original columns", 2),
     },
     Image: {
         "png": Format(write_png, "one PNG an image, marked as synthetic in its Description", 0.1),

@@ -14,7 +14,7 @@ from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request
 from ganlab.exchange.writers import FORMATS, Generated
 
-WINDOW = Window(("i", "ii"), 360.0, 500)
+WINDOW = Window(("i", "ii"), 250.0, 500)
 ROW = Row((Column("age, years"), Column("sex", binary=True)))
 IMAGE = Image((1, 2, 2))
 CLASSES = ('with "quotes", and commas', "-1")
@@ -66,3 +66,42 @@ def test_what_a_spreadsheet_would_execute_is_not_written(name: str, tmp_path: Pa
     for kind, form in EACH:
         with pytest.raises(UserError, match="would execute"):
             written(tmp_path / f"classes_{kind.noun}_{form}", kind, form, (name, "b"))
+
+
+def test_edf_files_hold_windows_marked_as_synthetic(tmp_path: Path) -> None:
+    edfio = pytest.importorskip("edfio")
+    folder, values = written(tmp_path / "out", WINDOW, "edf", ("MI", "NORM"))
+    edf = edfio.read_edf(folder / "synthetic00002.edf")
+    assert [(signal.label, signal.sampling_frequency, signal.physical_dimension) for signal in edf.signals] == [
+        ("i", 250.0, "mV"),
+        ("ii", 250.0, "mV"),
+    ]
+    np.testing.assert_allclose([signal.data for signal in edf.signals], values[1], atol=5e-4)
+    assert (edf.patient.code, edf.patient.additional) == ("synthetic", ("NORM",))
+    assert (folder / "labels.csv").is_file()
+    other = Window(("flow",), 250.0, 500, unit="l/min")
+    folder, values = written(tmp_path / "other", other, "edf", value=31.4159)
+    np.testing.assert_allclose(edfio.read_edf(folder / "synthetic00003.edf").signals[0].data, values[2, 0], atol=1e-3)
+
+
+def test_edf_refuses_what_its_header_cannot_hold_and_counts_what_it_cuts(tmp_path: Path) -> None:
+    pytest.importorskip("edfio")
+    with pytest.raises(UserError, match=r"500 samples at 360 Hz .* cannot hold exactly\. format=wfdb"):
+        written(tmp_path / "rate", Window(("i",), 360.0, 500), "edf")
+    with pytest.raises(UserError, match="more than 16 letters or others than ASCII"):
+        written(tmp_path / "lead", Window(("ä",), 250.0, 500), "edf")
+    (tmp_path / "cut").mkdir()
+    data = Generated(Window(("i",), 250.0, 4), iter([(np.full((1, 1, 4), 20, np.float32), [""])]), 1, ["synthetic"], ())
+    assert FORMATS[Window]["edf"].write(data, tmp_path / "cut") == 4
+
+
+@pytest.mark.parametrize("kind", [WINDOW, ROW])
+def test_a_parquet_file_says_what_it_is(kind: Kind, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    folder, values = written(tmp_path / "out", kind, "parquet", ("MI", "NORM"))
+    table = pq.read_table(folder / "synthetic.parquet")
+    assert b'"about": ["synthetic"]' in table.schema.metadata[b"ganlab"]
+    assert table["label"].to_pylist() == ["MI", "NORM", "MI"]
+    first = "i" if kind is WINDOW else "age, years"
+    np.testing.assert_array_equal(table[first].to_pylist(), values[:, 0])

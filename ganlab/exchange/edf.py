@@ -1,0 +1,74 @@
+"""Windows as EDF+ files, which viewers of biosignals read."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Window, of_kind
+from ganlab.core.schema import refuse_formulas
+from ganlab.exchange.generated import Generated
+
+RANGE_MV = (-16.384, 16.3835)
+"""Physical range of leads in mV: 0.5 uV a step, as in the WFDB records."""
+WIDTH = 8
+"""Characters of a number in a header."""
+
+
+def write_edf(data: Generated, folder: Path) -> int:
+    """Write one EDF+ file per window; return how many values were beyond the range of leads in mV, and cut to it.
+
+    A lead in another unit has the range of its own values. Raises UserError where the package edfio is missing, and
+    for lengths, leads and units that a header of EDF cannot hold.
+    """
+    try:
+        import edfio
+    except ImportError:
+        raise UserError("format=edf needs the package edfio: pip install 'ganlab[edf]'.") from None
+    kind = of_kind(data.kind, Window)
+    refuse_formulas(data.classes, "format=edf")  # of labels.csv
+    _check(kind)
+    labels, cut = [], 0
+    recording = edfio.Recording(equipment_code="ganlab", additional=["synthetic", "not_for_clinical_use"])
+    for number, window, label in data.one_by_one():
+        values = window.astype(np.float64)
+        if not kind.other_unit:
+            cut += int(((values < RANGE_MV[0]) | (values > RANGE_MV[1])).sum())
+            values = values.clip(*RANGE_MV)
+        signals = [
+            edfio.EdfSignal(
+                lead,
+                kind.rate,
+                label=name,
+                physical_dimension=kind.unit,
+                physical_range=_own_range(lead) if kind.other_unit else RANGE_MV,
+            )
+            for name, lead in zip(kind.leads, values, strict=True)
+        ]
+        patient = edfio.Patient(code="synthetic", additional=[label.replace(" ", "_")] if label else [])
+        made = edfio.Edf(signals, patient=patient, recording=recording, data_record_duration=kind.samples / kind.rate)
+        made.write(folder / f"{data.name(number)}.edf")
+        labels.append(label)
+    data.write_labels(folder, labels)
+    return cut
+
+
+def _own_range(values: np.ndarray) -> tuple[float, float]:
+    """Return a range around 0 that holds the values, in three digits, which a header has room for."""
+    largest = max(float(np.abs(values).max()), 1e-6)
+    step = 10.0 ** (np.floor(np.log10(largest)) - 2)
+    end = float(f"{np.ceil(largest / step) * step:.3g}")
+    return -end, end
+
+
+def _check(kind: Window) -> None:
+    """Raise UserError for what a header of EDF cannot hold."""
+    seconds = kind.samples / kind.rate
+    if len(f"{seconds:.12g}") > WIDTH or float(f"{seconds:.12g}") != seconds:
+        raise UserError(
+            f"format=edf: {kind.samples} samples at {kind.rate:g} Hz are {seconds:.10g} s, which a header of EDF "
+            "cannot hold exactly. format=wfdb or parquet can."
+        )
+    for name, width in [*((lead, 16) for lead in kind.leads), (kind.unit, WIDTH)]:
+        if len(name) > width or not name.isascii():
+            raise UserError(f"format=edf: {name!r} has more than {width} letters or others than ASCII; format=wfdb.")
