@@ -13,7 +13,7 @@ from ganlab.tracking.shared import Shared
 
 KIND = "mlflow.experimentKind"
 MACHINE_LEARNING = "custom_model_development"
-"""MLflow's value of KIND for runs with metrics; without it MLflow 3 guesses, and may open its view of chats."""
+"""MLflow's value of KIND for runs with metrics. The pages of 3.17 follow `?workflowType=machine_learning` first."""
 TAGS = {"seed", "version", "git_commit"}
 """Tags of a run that are sent, beside its choices of ganlab's config groups."""
 NAMED = ("dataset", "arrangement", "trick")
