@@ -116,7 +116,7 @@ def modules(folder: Path) -> set[str]:
 def test_ganlab_needs_what_it_imports_and_imports_what_it_needs() -> None:
     needed = {Requirement(line).name for line in PROJECT["dependencies"]}
     needed = {IMPORTED_AS.get(name, name) for name in needed}
-    optional = {"neurokit2", "opacus", "pydicom", "sdmetrics", "hydra_plugins"}
+    optional = {"edfio", "neurokit2", "opacus", "pyarrow", "pydicom", "sdmetrics", "hydra_plugins"}
     assert modules(ROOT / "ganlab") - sys.stdlib_module_names - {"ganlab"} - optional == needed
 
 

@@ -24,7 +24,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.files import inside, write_whole
 from ganlab.core.plain_yaml import read_yaml
 from ganlab.tracking.history import read_history
-from ganlab.tracking.mlflow_card import data_set, parameters, run_name, tags_of
+from ganlab.tracking.mlflow_card import data_set, parameters, run_name, swept, tags_of
 from ganlab.tracking.record import read_facts
 from ganlab.tracking.shared import Shared, counts_of
 from ganlab.tracking.store import Store
@@ -111,7 +111,7 @@ def parent_of(sweep: Path, client: Any, experiment: str, store: Store) -> str:
         if sent.run is None:
             file = sweep / "multirun.yaml"
             overrides = read_yaml(file)["hydra"]["overrides"]["task"] if inside(file, sweep) else []
-            name = Shared.of(sweep, {}).text(" ".join(map(str, overrides))) or "sweep"
+            name = Shared.of(sweep, {}).text(" ".join(swept(overrides))) or "sweep"
             tags = {"hydra.sweep_dir": sweep.name}
             sent.run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags=tags).info.run_id
             sent.write(sweep, store)

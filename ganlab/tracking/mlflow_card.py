@@ -4,7 +4,7 @@ import getpass
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ def run_name(facts: Mapping[str, Any], folder: Path) -> str:
     words = [str(tags[group]) for group in NAMED if tags.get(group) not in (None, "none")]
     words += [f"seed {tags['seed']}"] if "seed" in tags else []
     return " ".join([*words, *([f"({folder.name})"] if facts["in_sweep"] else [])]) or folder.name
+
+
+def swept(overrides: Sequence[Any]) -> list[str]:
+    """Return the overrides that have several values, `seed=1,2` or `seed=range(3)`; all where none has."""
+    texts = [str(each) for each in overrides]
+    several = [each for each in texts if re.search("[,(]", re.sub(r"\[.*?\]|\{.*?\}", "", each))]
+    return several or texts
 
 
 def tags_of(facts: Mapping[str, Any], folder: Path, shared: Shared) -> dict[str, str]:

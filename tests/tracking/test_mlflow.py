@@ -249,7 +249,7 @@ def test_a_generator_is_registered_where_asked(store: Store, tmp_path: Path) -> 
 
 
 def test_jobs_of_a_sweep_share_one_parent(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "multirun.yaml").write_text("hydra: {overrides: {task: ['seed=1,2']}}")
+    (tmp_path / "multirun.yaml").write_text("hydra: {overrides: {task: ['seed=1,2', 'batch_size=8', 'trick=[a,b]']}}")
     for number in range(2):
         bring(write_run(tmp_path / str(number), id=f"job{number}", in_sweep=True), store)
     client, experiment = store.open()
