@@ -48,7 +48,9 @@ def test_the_folder_holds_what_a_repository_asks_for(published: Path) -> None:
 
 
 def test_a_run_without_a_verdict_says_that_nothing_was_measured(made_run: Callable[..., Path], tmp_path: Path) -> None:
-    out = publish(str(made_run(*LIMB)), str(tmp_path / "out"), "Our hospital", n=2, format="wfdb")
+    run = shutil.copytree(made_run(*LIMB), tmp_path / "run")
+    (run / "verdict.json").unlink(missing_ok=True)
+    out = publish(str(run), str(tmp_path / "out"), "Our hospital", n=2, format="wfdb")
     assert "**Nothing was measured**" in (out / "README.md").read_text()
     assert (out / "data" / "synthetic00002.hea").is_file()
 
