@@ -63,7 +63,7 @@ def main() -> None:
 
 def experiments() -> Iterator[tuple[str, DictConfig]]:
     """Yield names and configurations of the documents' experiments."""
-    for file in sorted((Path(CONF) / "experiment").glob("*/*.yaml")):
+    for file in sorted((Path(CONF) / "experiment").glob("[tp]*/*.yaml")):
         name = f"{file.parent.name}/{file.stem}"
         with initialize_config_dir(CONF, version_base="1.3"):
             yield name, hydra_compose("config", overrides=[f"experiment={name}"])

@@ -149,6 +149,7 @@ D, SMOOTH = "d_threshold", "label_smoothing"
         ("thesis/fingerprint_fcn", "fingerprint as_it_is image fcn_image gan image", 52, 100, []),
         ("thesis/iris_fcn", "iris as_it_is image fcn_image gan image", 20, 100, []),
         ("thesis/iris_cnn", "iris as_it_is image cnn_iris gan image", 20, 200, []),
+        ("thesis/iris_cnn_notebook", "iris as_it_is image cnn_iris_notebook gan image", 20, 200, []),
         ("thesis/thyroid_fcn", "thyroid min_max thyroid fcn_thyroid gan table", 20, 100, []),
         ("thesis/thyroid_cnn", "thyroid min_max thyroid cnn_thyroid gan table", 20, 100, []),
         ("thesis/cardio_fcn", "ptbdb fixed_range z fcn gan ecg", 52, 165, []),
@@ -165,7 +166,7 @@ D, SMOOTH = "d_threshold", "label_smoothing"
         ("paper/acgan", "ptbdb adapted_range z cnn acgan ecg", 64, 400, [D, "large_batch", SMOOTH, "under_sampling"]),
     ],
 )
-def test_the_seventeen_experiments_have_the_documents_settings(
+def test_the_eighteen_experiments_have_the_documents_settings(
     name: str, choices: str, batch: int, epochs: int, tricks: list[str]
 ) -> None:
     cfg = composed(f"experiment={name}", "split=paper")

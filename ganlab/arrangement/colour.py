@@ -5,7 +5,9 @@ red over green and blue back to red. CIE Lab: sRGB made linear (IEC 61966-2-1), 
 
     L = 116 f(Y / Y_n) - 16,    a = 500 (f(X / X_n) - f(Y / Y_n)),    b = 200 (f(Y / Y_n) - f(Z / Z_n))
 
-with f the cube root, and a line near zero. Both ways are written so that no colour is clipped, also outside the gamut.
+with f the cube root, and a line near zero. CMYK: black $K = 1 - \max(R, G, B)$, cyan $C = 1 - R / (1 - K)$, magenta of
+green and yellow of blue likewise: four channels of three leads. All are written both ways so that no colour is clipped,
+also outside the gamut.
 """
 
 from abc import abstractmethod
@@ -103,6 +105,29 @@ class HSV(Colours):
         hue, saturation, value = colour.unbind(1)
         away = torch.stack([(hue - third / 3 + 0.5) % 1 - 0.5 for third in range(3)], dim=1).abs() * 6
         return value.unsqueeze(1) * (1 - saturation.unsqueeze(1) * (away - 1).clamp(0, 1))
+
+
+class CMYK(Colours):
+    """Cyan, magenta, yellow and black. Many inks print one colour, so an image that G makes may be no encoded one."""
+
+    tolerance = 0.001
+    """32 bits round."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Four channels, height and width of the image."""
+        return 4, *self.size
+
+    def from_rgb(self, rgb: Tensor) -> Tensor:
+        """Return cyan, magenta, yellow and black; black alone has no other ink."""
+        light = rgb.amax(1, keepdim=True)
+        bright = light > GREY
+        inks = torch.where(bright, 1 - rgb / torch.where(bright, light, 1), 0)
+        return torch.cat([inks, 1 - light], dim=1)
+
+    def to_rgb(self, colour: Tensor) -> Tensor:
+        """Return the light that the inks leave."""
+        return (1 - colour[:, :3]) * (1 - colour[:, 3:])
 
 
 class Lab(Colours):

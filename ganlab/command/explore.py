@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
+from ganlab.arrangement.table import Table
 from ganlab.codec import Codec
 from ganlab.command.prepare import numbers
 from ganlab.compose import set_window
@@ -28,6 +29,7 @@ from ganlab.core.words import counted
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Source
 from ganlab.plot.histograms import Histogram
+from ganlab.plot.layout import Layout
 from ganlab.report.explore import Exploration, write_exploration
 from ganlab.standardization.base import Standardization
 
@@ -57,6 +59,7 @@ def main(cfg: DictConfig) -> Path:
     if source.classes:
         names = [class_names(label, source.classes) or NO_CLASS for label in samples.labels[chosen]]
         titles = [f"{title}, {name.replace('_', ' ')}" for title, name in zip(titles, names, strict=True)]
+    images, layouts = _images(cfg, choices, source, samples, chosen)
     exploration = Exploration(
         source=source.name,
         kind=kind,
@@ -68,7 +71,8 @@ def main(cfg: DictConfig) -> Path:
         saturation=_saturation(cfg, choices.standardizations, samples, kind),
         samples=samples.__getitems__(chosen).sample.numpy(),
         titles=titles,
-        images=_images(cfg, choices, source, samples, chosen),
+        images=images,
+        layouts=layouts,
         skipped=collected.skipped,
         doubtful=collected.doubtful,
         settings=OmegaConf.to_yaml(cfg.dataset, resolve=True),
@@ -151,9 +155,10 @@ def _fitted(cfg: DictConfig, few: Tensor) -> Standardization:
 
 def _images(
     cfg: DictConfig, choices: DictConfig, source: Source, samples: Samples, chosen: Sequence[int]
-) -> dict[str, list[NDArray[np.floating] | None]]:
-    """Return the same samples under each arrangement that these data can take."""
-    images = {}
+) -> tuple[dict[str, list[NDArray[np.floating] | None]], dict[str, Layout]]:
+    """Return the same samples under each arrangement that these data can take, and where their values stand."""
+    images: dict[str, list[NDArray[np.floating] | None]] = {}
+    layouts: dict[str, Layout] = {}
     kind = source.kind(source.plain())
     shown_with = "quantile_range" if kind.other_unit else choices.shown_with
     standardization = _standardization(cfg, shown_with)
@@ -165,10 +170,22 @@ def _images(
         except UserError as error:
             log.info("arrangement %s is not shown: %s", name, error)
             continue
+        if layout := _layout(arrangement):
+            layouts[name] = layout
         codec = Codec(build(changed.standardization), arrangement)
         codec.fit(train.to_fit())
         images[name] = _pictures(codec, name, train, [_place(samples, index, train) for index in chosen])
-    return images
+    return images, layouts
+
+
+def _layout(arrangement: Arrangement) -> Layout | None:
+    """Return the columns in the cells, or the samples at the pixels; None where an arrangement has no such order."""
+    if isinstance(arrangement, Table):
+        return arrangement.layout
+    if type(arrangement) is not Leads or arrangement.shape[0] > 1:
+        return None
+    samples = arrangement.pixel_to_sample.view(arrangement.size).tolist()
+    return [[number if number < arrangement.samples else None for number in row] for row in samples]
 
 
 def _arrangements(cfg: DictConfig, names: Sequence[str]) -> dict[str, Node]:

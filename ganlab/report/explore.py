@@ -21,6 +21,7 @@ from ganlab.plot.ecg_paper import center_windows, draw_windows, lead_spans
 from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.histograms import Histogram, draw_histograms
 from ganlab.plot.images import draw_grid, draw_named, pixels
+from ganlab.plot.layout import Layout, draw_layouts
 from ganlab.plot.traces import draw_traces, trace_spans
 from ganlab.report.page import Picture, picture, render
 from ganlab.report.samples import feature_rows
@@ -28,6 +29,8 @@ from ganlab.report.samples import feature_rows
 Arranged = Mapping[str, Sequence[Array | None]]
 """By arrangement: samples as images `(C, H, W)` in [-1, 1], None for one that it cannot take."""
 
+COLOURS = ("rgb",)
+"""Arrangements whose three channels are shown one by one."""
 _VALUES = {Window: ("samples", "mV"), Row: ("rows", ""), Image: ("pixels", "level")}
 
 
@@ -57,6 +60,8 @@ class Exploration:
     """The title above each sample, n of them or none."""
     images: Arranged = field(default_factory=dict)
     """The same samples under each arrangement, as many."""
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    """By arrangement: which value stands at which pixel."""
     skipped: Sequence[Skipped] = ()
     doubtful: Sequence[Skipped] = ()
     """Records that are left out or doubtful, and why."""
@@ -92,6 +97,7 @@ def write_exploration(folder: Path, exploration: Exploration) -> Path:
         empty=[name for name in exploration.histograms if name not in held],
         saturation=[(name, f"{100 * share:.3g} %") for name, share in exploration.saturation.items()],
         samples=_gallery(exploration),
+        layouts=_layouts(exploration),
         version=__version__,
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +139,13 @@ def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list
         for some, text, across in ((spread, caption, 3), (binary, "Features of two values, with their counts.", 5))
         if some
     ]
+
+
+def _layouts(exploration: Exploration) -> Picture | None:
+    if not exploration.layouts:
+        return None
+    caption = "Samples count from 1 along time, from dark to light; cells of a table hold its features."
+    return picture(draw_layouts(exploration.layouts), caption, "Orders of pixels", dpi=130)
 
 
 def _gallery(exploration: Exploration) -> Gallery | None:
@@ -190,4 +203,11 @@ def _pictures(kind: Image, samples: Array, titles: Sequence[str], images: Arrang
 def _images(index: int, title: str, images: Arranged) -> list[Picture]:
     """Return a picture of the sample at `index` under all arrangements that can take it; none where none can."""
     taken = {name: image for name, arranged in images.items() if (image := arranged[index]) is not None}
-    return [picture(draw_named(taken), f"As {', '.join(taken)}.", f"Images of {title}")] if taken else []
+    pictures = [picture(draw_named(taken), f"As {', '.join(taken)}.", f"Images of {title}")] if taken else []
+    return pictures + [_planes(name, image) for name, image in taken.items() if name in COLOURS]
+
+
+def _planes(name: str, image: Array) -> Picture:
+    """Return the three planes of a colour image beside it (paper, Figure 13)."""
+    planes = {colour: image[[channel]] for channel, colour in enumerate(("red", "green", "blue"))}
+    return picture(draw_named({**planes, name: image}, columns=4), f"The planes of {name}, and the image.", "Planes")

@@ -22,6 +22,7 @@ from ganlab.core.files import write_whole
 from ganlab.core.words import counted, dashed, duration, number
 from ganlab.plot.collapse import draw_diversity, draw_rates
 from ganlab.plot.curves import class_accuracies, draw_curves
+from ganlab.report.effects import HEADER, effects_section
 from ganlab.report.jobs import Group, Job, common, group_runs, pair, read_jobs, request, titles
 from ganlab.report.numbers import LONG
 from ganlab.report.page import NOTICE, Picture, picture, render
@@ -95,6 +96,8 @@ def write_summary(folder: Path) -> Path:
         experiments=experiments,
         threshold=THRESHOLD,
         collapses=_collapses(experiments, groups),
+        effects=effects_section(folder, groups, names),
+        effects_header=HEADER,
         sets=sets,
         longest=max((len(members[0].scores) for members in sets), default=0),
         long=LONG,

@@ -5,7 +5,7 @@ import colorsys
 import pytest
 import torch
 
-from ganlab.arrangement.colour import HSV, LAB_HIGH, LAB_LOW, Colours, Lab
+from ganlab.arrangement.colour import CMYK, HSV, LAB_HIGH, LAB_LOW, Colours, Lab
 from ganlab.core.errors import UserError
 
 CUBE = torch.cartesian_prod(*[torch.linspace(0, 1, 9)] * 3)
@@ -17,6 +17,22 @@ def test_hsv_is_the_standard_librarys() -> None:
     assert torch.allclose(HSV().from_rgb(CUBE[:, :, None])[..., 0], expected, atol=1e-6)
     back = torch.tensor([colorsys.hsv_to_rgb(*colour) for colour in CUBE.tolist()])
     assert torch.allclose(HSV().to_rgb(CUBE[:, :, None])[..., 0], back, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rgb", "inks"),
+    [
+        ((1, 1, 1), (0, 0, 0, 0)),
+        ((0, 0, 0), (0, 0, 0, 1)),
+        ((1, 0, 0), (0, 1, 1, 0)),
+        ((0.5, 0.25, 0), (0, 0.5, 1, 0.5)),
+    ],
+)
+def test_cmyk_has_four_channels(rgb: tuple[float, ...], inks: tuple[float, ...]) -> None:
+    space, colour = CMYK(), torch.tensor(rgb).view(1, 3, 1).float()
+    assert space.shape == (4, 45, 45)
+    assert space.from_rgb(colour).flatten().tolist() == pytest.approx(inks)
+    assert space.to_rgb(space.from_rgb(colour)).flatten().tolist() == pytest.approx(rgb)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +51,7 @@ def test_lab_of_the_primaries(rgb: tuple[int, ...], published: tuple[float, ...]
     assert lab.tolist() == pytest.approx(published, abs=0.011)
 
 
-@pytest.mark.parametrize("space", [HSV, Lab])
+@pytest.mark.parametrize("space", [HSV, Lab, CMYK])
 def test_all_colours_fill_the_range_and_none_leaves_it(space: type[Colours]) -> None:
     axes = space().from_rgb(CUBE[:, :, None])
     assert ((axes >= 0) & (axes <= 1)).all()
@@ -43,7 +59,7 @@ def test_all_colours_fill_the_range_and_none_leaves_it(space: type[Colours]) -> 
     assert (axes.amin((0, 2)) < 0.001).all()
 
 
-@pytest.mark.parametrize("space", [HSV, Lab])
+@pytest.mark.parametrize("space", [HSV, Lab, CMYK])
 def test_leads_beyond_the_range_are_neither_turned_into_other_colours_nor_silently_clipped(
     space: type[Colours],
 ) -> None:
@@ -64,7 +80,7 @@ def test_generated_colours_outside_the_gamut_are_counted() -> None:
     assert hsv.counts() == {"colours_outside": 0.0}
 
 
-@pytest.mark.parametrize("space", [HSV, Lab])
+@pytest.mark.parametrize("space", [HSV, Lab, CMYK])
 def test_only_three_leads_are_a_colour(space: type[Colours]) -> None:
     with pytest.raises(UserError, match="three leads"):
         space(leads=("i", "ii"))

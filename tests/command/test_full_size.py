@@ -21,6 +21,7 @@ from tests.test_conf import composed
 SHAPES = {
     "thesis/iris_fcn": (1, 240, 320),
     "thesis/iris_cnn": (1, 240, 320),
+    "thesis/iris_cnn_notebook": (1, 240, 320),
     "thesis/thyroid_fcn": (1, 7, 7),
     "thesis/thyroid_cnn": (1, 7, 7),
     "thesis/cardio_fcn": (1, 45, 45),

@@ -179,6 +179,15 @@ def test_an_arrangement_that_cannot_take_a_sample_is_named_beside_the_others_onl
     assert "As z, six." not in first
 
 
+def test_a_colour_image_stands_beside_its_planes_and_orders_are_drawn(tmp_path):
+    images = {"z": np.zeros((2, 1, 20, 20)), "rgb": np.zeros((2, 3, 20, 20))}
+    layouts = {"z": np.arange(400).reshape(20, 20).tolist()}
+    content = write_exploration(tmp_path, exploration(images=images, layouts=layouts)).read_text(encoding="utf-8")
+    assert content.count("The planes of rgb, and the image.") == 2
+    assert "Which value stands at which pixel" in content
+    assert content.count("<img") == 1 + 1 + 2 * 3
+
+
 def test_nothing_on_the_page_is_markup_from_outside_and_it_asks_nobody(whole):
     assert "<script>" not in whole
     assert not re.search(r'(src|href)="(?!data:)', whole)

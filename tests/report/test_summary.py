@@ -167,7 +167,8 @@ def test_failed_and_unfinished_jobs_are_listed_with_their_state(page: str) -> No
 
 def test_it_links_to_reports_and_to_nothing_outside(page: str, sweep: Path) -> None:
     links = re.findall(r'href="([^"#]+)"', page)
-    assert len(links) == 4
+    assert links[:3] == ["effects.csv", "effects.md", "effects.tex"]
+    assert len(links) == 7
     assert all((sweep / link).is_file() and not link.startswith("/") for link in links)
     assert not re.search(r'(src|href)="https?:', page)
     assert all(f'id="{target}"' in page for target in re.findall(r'href="#([^"]+)"', page))
@@ -297,3 +298,36 @@ def test_what_is_no_sweep_is_refused_with_where_they_lie(tmp_path: Path) -> None
         summarize(str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="no run lies in it"):
         summarize(str(tmp_path))
+
+
+def test_groups_are_compared_by_seed_and_the_tables_can_be_pasted(tmp_path: Path) -> None:
+    number = 0
+    for seed in range(4):
+        for loss in ("bce", "hinge"):
+            for arrangement, more in (("z", 0.0), ("random_50%", 5.0)):
+                scores = {"signal/psd_db": {"synthetic": 10.0 * seed + more + number / 100, "best": 0.0, "unit": "dB"}}
+                overrides = [f"loss={loss}", f"arrangement={arrangement}", f"seed={seed}"]
+                job(tmp_path, number, overrides, HEALTHY, {"seed": seed}, measured=scores)
+                number += 1
+    page = plain(write_summary(tmp_path).read_text())
+    assert "Compared with the first, loss=bce arrangement=z" in page
+    lines = (tmp_path / "effects.csv").read_text().splitlines()
+    assert lines[0].startswith("number,group,runs,mean,deviation,interval_low")
+    expected = [f"loss={loss} arrangement={each}" for loss in ("bce", "hinge") for each in ("z", "random_50%")]
+    assert [line.split(",")[1:3] for line in lines[1:]] == [[name, "4"] for name in expected]
+    markdown = (tmp_path / "effects.md").read_text()
+    assert "signal/psd_db (dB, lower is better), by arrangement over all other settings" in markdown
+    pooled = next(line for line in markdown.splitlines() if line.startswith("| arrangement=random_50%"))
+    assert "| 8 |" in pooled
+    assert "| 5.01 | 5.01 to 5.01 |" in pooled
+    latex = (tmp_path / "effects.tex").read_text()
+    assert r"random\_50\%" in latex
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == markdown.count("**signal/psd_db")
+    assert markdown in page.replace("\u200b", "") or "To paste: Markdown" in page
+
+
+def test_one_experiment_is_compared_with_nothing(tmp_path: Path) -> None:
+    for seed in range(2):
+        job(tmp_path, seed, [f"seed={seed}"], HEALTHY, {"seed": seed}, measured=noise(5.0))
+    assert "Differences between" not in write_summary(tmp_path).read_text()
+    assert not (tmp_path / "effects.csv").exists()
