@@ -51,7 +51,8 @@ class ECGID(WFDB):
         """Return the chosen signal of a record as lead i, under a name with its date."""
         record, digital = super().read(name)
         if self.signal not in record.leads:
-            raise BadRecord(name, f"no signal {self.signal!r}; it has {', '.join(record.leads)}")
+            why = record.unusable.get(self.signal, f"there is none; it has {', '.join(record.leads)}")
+            raise BadRecord(name, f"cannot use its signal {self.signal!r}: {why}")
         at = record.leads.index(self.signal)
         one = replace(
             record,

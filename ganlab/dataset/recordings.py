@@ -101,6 +101,9 @@ class RecordingSource(Source):
         self.refuse_or_log(recordings.skipped)
         if not recordings.records:
             raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")
+        if damaged := [(each.name, *next(iter(each.unusable.items()))) for each in recordings.records if each.unusable]:
+            shown = "; ".join(f"{name}: {lead}: {why}" for name, lead, why in damaged[:3])
+            log.warning("%s: %d record(s) have signals that cannot be used, such as %s", self.name, len(damaged), shown)
         return replace(recordings, records=tuple(record.in_unit(self.unit) for record in recordings.records))
 
     def kind(self, arrangement: Arrangement) -> Window:

@@ -152,7 +152,8 @@ class WFDB(RecordingSource):
         recording = read_record(self.root, name)
         signals, segments, unusable = at_one_rate(name, recording, self.rate, self.limits)
         if not signals:
-            raise BadRecord(name, next(f"its signal {lead} cannot be used: {why}" for lead, why in unusable.items()))
+            leads = {why: ", ".join(own for own, one in unusable.items() if one == why) for why in unusable.values()}
+            raise BadRecord(name, f"cannot use its signals {'; '.join(f'{own}: {why}' for why, own in leads.items())}")
         digital = np.stack([signal.values for signal in signals])
         patient, diagnosis, label = self.about(name, recording.comments)
         record = Record(

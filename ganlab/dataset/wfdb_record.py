@@ -65,13 +65,14 @@ def _segment(root: Path, name: str, own: str, segment: SegmentLine) -> Recording
         raise BadRecord(name, f"its segment {segment.name} consists of segments itself")
     recording = read_signals(root, own, header)
     lengths = {signal.name: round(segment.frames * signal.rate / header.rate) for signal in recording.signals}
-    short = [signal.name for signal in recording.signals if len(signal.values) < lengths[signal.name]]
-    if short:
-        raise BadRecord(
-            name, f"its segment {segment.name} has fewer samples of {', '.join(short)} than the header says"
-        )
-    cut = tuple(replace(s, values=s.values[: lengths[s.name]]) for s in recording.signals)
-    return replace(recording, signals=cut)
+    short = {
+        signal.name: f"its segment {segment.name} has fewer samples than the header says"
+        for signal in recording.signals
+        if len(signal.values) < lengths[signal.name]
+    }
+    whole = [signal for signal in recording.signals if signal.name not in short]
+    cut = tuple(replace(s, values=s.values[: lengths[s.name]]) for s in whole)
+    return replace(recording, signals=cut, unusable=recording.unusable | short)
 
 
 def _differing(pieces: Sequence[Signal]) -> str:

@@ -1,7 +1,7 @@
 """The signals of a WFDB header, in all of WFDB's formats, each at its own rate and in its own unit, and checked.
 
-A record is refused where its files do not hold what its header says. A signal that cannot be used for a reason of its
-own, such as a gain of 0, refuses nothing: the reason stands beside the others for whoever asks for it.
+A signal that cannot be used, such as one with a gain of 0, in a file that is missing or too short, or whose samples do
+not match its checksum, refuses nothing else: the reason stands beside the others for whoever asks for it.
 """
 
 import logging
@@ -87,32 +87,44 @@ def _check_file(root: Path, name: str, file: Path) -> None:
 
 
 def read_signals(root: Path, name: str, header: Header) -> Recording:
-    """Return the signals of a header of record `name`. Raises BadRecord where its files do not hold them."""
+    """Return the signals of a header of record `name`, and those that its files do not hold, with the reasons.
+
+    Raises BadRecord where a file's name leads out of `root`, or the header says too much.
+    """
     folder, files = (root / name).parent, dict[str, list[int]]()
     for number, line in enumerate(header.signals):
         files.setdefault(line.file, []).append(number)
-    for file in files:
-        # With a colon, wfdb's file layer takes a name for the address of another file system.
-        if ":" in file:
-            raise BadRecord(name, f"{file} leads out of {root}")
-        _check_file(root, name, folder / file)
     lines = header.signals
-    frames = header.frames or _frames(folder / lines[0].file, [line for line in lines if line.file == lines[0].file])
+    absent = {file: reason for file in files if (reason := _absent(root, name, folder, file))}
+    names = _different(name, [line.name.lower() for line in lines])
+    if len(absent) == len(files):
+        return Recording((), {own: absent[line.file] for own, line in zip(names, lines, strict=True)}, header.rate)
+    first = next(file for file in files if file not in absent)
+    frames = header.frames or _frames(folder / first, [line for line in lines if line.file == first])
     if frames * sum(line.frame for line in lines) > LARGEST_VALUES:
         raise BadRecord(name, f"its header says {frames:,} samples: more than {LARGEST_VALUES:,} values")
-    names = _different(name, [line.name.lower() for line in lines])
     signals, unusable = {}, {}
     for file, numbers in files.items():
-        digital = _digital(name, folder / file, frames, [lines[n] for n in numbers])
-        for n, values in zip(numbers, digital or [None] * len(numbers), strict=True):
-            signal = (
-                f"signal format {lines[n].fmt}" if values is None else _signal(names[n], header.rate, lines[n], values)
-            )
+        held = absent.get(file) or _digital(folder / file, frames, [lines[n] for n in numbers])
+        for n, values in zip(numbers, [held] * len(numbers) if isinstance(held, str) else held, strict=True):
+            signal = values if isinstance(values, str) else _signal(names[n], header.rate, lines[n], values)
             if isinstance(signal, str):
                 unusable[names[n]] = signal
             else:
                 signals[n] = signal
     return Recording(tuple(signals[n] for n in sorted(signals)), unusable, header.rate, header.comments)
+
+
+def _absent(root: Path, name: str, folder: Path, file: str) -> str:
+    """Return why a file of signals cannot be opened. Raises BadRecord where its name leads out of `root`."""
+    # With a colon, wfdb's file layer takes a name for the address of another file system.
+    if ":" in file:
+        raise BadRecord(name, f"{file} leads out of {root}")
+    try:
+        _check_file(root, name, folder / file)
+    except FileNotFoundError:
+        return f"file missing: {file}"
+    return ""
 
 
 def _signal(name: str, rate: float, line: SignalLine, values: Digital) -> Signal | str:
@@ -155,48 +167,48 @@ def _frames(file: Path, lines: Sequence[SignalLine]) -> int:
     return int((file.stat().st_size - lines[0].offset) / width)
 
 
-def _digital(name: str, file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Any] | None:
-    """Return the values of each signal in a file; None where wfdb does not know their format.
+def _digital(file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Digital | str] | str:
+    """Return the values of each signal in a file, or why it or the whole file cannot be used.
 
-    Raises BadRecord where the file's size or its signals' checksums are not those of the header. The checksums are of
-    the samples as they lie in the file, before they are shifted.
+    The checksums are of the samples as they lie in the file, before they are shifted.
     """
     from wfdb.io import _signal as formats
 
     fmt, each, size = lines[0].fmt, [line.frame for line in lines], file.stat().st_size
     if fmt not in formats.DAT_FMTS:
-        return None
+        return f"signal format {fmt}"
     stated = ceil(frames * sum(each) * formats.BYTES_PER_SAMPLE[fmt]) + lines[0].offset
     compressed = fmt in formats.COMPRESSED_FMTS
-    if compressed:
-        _refuse_short_flac(name, file, frames, lines)
-    elif size < stated:
-        raise BadRecord(name, f"{file.name} has {size:,} bytes, its header says {stated:,}")
+    sizes = f"{file.name} has {size:,} bytes, its header says {stated:,}"
+    if not compressed and size < stated:
+        return sizes
     initial, skew = [line.initial for line in lines], [0] * len(lines)
-    # wfdb's public functions read the header themselves, and lose what is not ASCII.
-    signals = formats._rd_dat_signals(
-        file.name, str(file.parent), None, fmt, len(lines), frames, lines[0].offset, each, skew, initial, 0, frames
-    )
+    try:
+        if compressed and (short := _short_flac(file, frames, lines)):
+            return short
+        # wfdb's public functions read the header themselves, and lose what is not ASCII.
+        signals = formats._rd_dat_signals(
+            file.name, str(file.parent), None, fmt, len(lines), frames, lines[0].offset, each, skew, initial, 0, frames
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"{file.name} is not readable as WFDB ({type(error).__name__}: {error})"
     wrong = [
-        line.name
+        line.checksum is not None and (int(values.sum(dtype=np.int64)) - line.checksum) % 65536 != 0
         for line, values in zip(lines, signals, strict=True)
-        if line.checksum is not None and (int(values.sum(dtype=np.int64)) - line.checksum) % 65536
     ]
     unchecked = any(line.checksum is None for line in lines)
-    if not compressed and size > stated + LARGEST_PADDING and (wrong or unchecked):
-        raise BadRecord(name, f"{file.name} has {size:,} bytes, its header says {stated:,}")
-    if wrong:
-        raise BadRecord(name, f"the samples of {', '.join(wrong)} do not match the checksum in its header")
-    return list(signals)
+    if not compressed and size > stated + LARGEST_PADDING and (any(wrong) or unchecked):
+        return sizes
+    damaged = "its samples do not match the checksum in its header"
+    return [damaged if bad else values for bad, values in zip(wrong, signals, strict=True)]
 
 
-def _refuse_short_flac(name: str, file: Path, frames: int, lines: Sequence[SignalLine]) -> None:
-    """Raise BadRecord for a compressed file of fewer samples than stated, before memory is taken for them."""
+def _short_flac(file: Path, frames: int, lines: Sequence[SignalLine]) -> str:
+    """Return why a compressed file holds fewer samples than stated, before memory is taken for them."""
     import soundfile
 
     held, stated = soundfile.info(str(file)).frames, frames * lines[0].frame + lines[0].offset
-    if held < stated:
-        raise BadRecord(name, f"{file.name} has {held:,} samples, its header says {stated:,}")
+    return f"{file.name} has {held:,} samples, its header says {stated:,}" if held < stated else ""
 
 
 def _as_small(values: Digital, fmt: str) -> Digital:

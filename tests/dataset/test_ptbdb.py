@@ -99,11 +99,17 @@ def real(real_records: Path, tmp_path_factory: pytest.TempPathFactory) -> PTBDB:
 def test_of_the_real_records_only_the_damaged_one_is_skipped(real: PTBDB) -> None:
     recordings = real.prepare()
     assert len(recordings.records) == 81
-    assert [(bad.record, bad.reason) for bad in recordings.skipped] == [(DAMAGED, "file missing: s0015lre.xyz")]
+    (bad,) = recordings.skipped
+    assert bad.record == DAMAGED
+    assert re.fullmatch(
+        "cannot use its signals i, .*, v6: its samples do not match the checksum in its header; "
+        r"vx, vy, vz: file missing: s0015lre\.xyz",
+        bad.reason,
+    )
 
 
 def test_a_damaged_record_stops_the_run_unless_skipping_is_asked_for(real: PTBDB) -> None:
-    with pytest.raises(UserError, match=rf"{DAMAGED}: file missing(.|\n)*dataset\.on_bad_record=skip"):
+    with pytest.raises(UserError, match=rf"{DAMAGED}: .*file missing(.|\n)*dataset\.on_bad_record=skip"):
         PTBDB(real.root, cache=real.cache).prepare()
 
 
@@ -125,21 +131,22 @@ def test_of_a_real_record_no_flipped_bit_and_no_lost_byte_goes_unseen(
     for suffix in (".hea", ".dat", ".xyz"):
         shutil.copyfile(real_records / f"{name}{suffix}", tmp_path / f"{name}{suffix}")
     source = PTBDB(tmp_path)
-    assert source.read(name)[0].name == name
-    for suffix in (".dat", ".xyz"):
+    assert not source.read(name)[0].unusable
+    for suffix, own in ((".dat", LEADS[:12]), (".xyz", LEADS[12:])):
         file = tmp_path / f"{name}{suffix}"
         content = file.read_bytes()
         for place in rng.integers(len(content), size=4).tolist():
             flipped = content[place] ^ (1 << int(rng.integers(8)))
             file.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
-            with pytest.raises(BadRecord, match="do not match the checksum"):
-                source.read(name)
+            ((lead, reason),) = source.read(name)[0].unusable.items()
+            assert lead in own
+            assert reason == "its samples do not match the checksum in its header"
         for length in (0, 1, len(content) // 2, len(content) - 1, len(content) - 2):
             file.write_bytes(content[:length])
-            with pytest.raises(BadRecord, match=rf"has {length:,} bytes, its header says {len(content):,}"):
-                source.read(name)
+            reason = f"{file.name} has {length:,} bytes, its header says {len(content):,}"
+            assert source.read(name)[0].unusable == dict.fromkeys(own, reason)
         file.write_bytes(content)
-    assert source.read(name)[0].name == name
+    assert not source.read(name)[0].unusable
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +190,7 @@ def with_header(content: bytes) -> Callable[[Path], object]:
 
 def with_sample(value: int) -> Callable[[Path], object]:
     word = value.to_bytes(2, "little", signed=True)
-    return samples(lambda data: data[:500] + word + data[502:])
+    return samples(lambda data: data[:480] + word + data[482:])
 
 
 def out(root: Path, path: Path) -> None:
@@ -199,22 +206,10 @@ def pipe(root: Path) -> None:
 
 GAIN = r"2000\.0\(0\)/mV"
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "truncated samples": (samples(lambda data: data[:-2400]), r"\.dat has 69,600 bytes, .* 72,000"),
-    "odd number of bytes": (samples(lambda data: data[:-1]), r"\.dat has 71,999 bytes, .* 72,000"),
-    "empty samples": (samples(lambda data: b""), r"\.dat has 0 bytes, .* 72,000"),
-    "flipped byte": (
-        samples(lambda data: data[:96] + bytes([data[96] ^ 1]) + data[97:]),
-        "of i .* checksum",
-    ),
-    "sample without value": (with_sample(-32768), "of .* checksum"),
-    "no samples file": (without(".dat"), r"file missing: s00101_sim\.dat"),
-    "no file of the Frank leads": (without(".xyz"), r"file missing: s00101_sim\.xyz"),
     "no header": (without(".hea"), r"file missing: s00101_sim\.hea"),
     "garbage header": (with_header(bytes(range(256))), "not readable as WFDB: syntax of its record line"),
     "empty header": (with_header(b""), "not readable as WFDB"),
     "header leads out of the root": (header(r"^\S+\.dat", "../../x.dat"), r"x\.dat leads out of "),
-    "more samples stated": (header(" 3000$", " 4000"), r"\.dat has 72,000 bytes, .* 96,000"),
-    "fewer samples stated": (header(" 3000$", " 2000"), r"\.dat has 72,000 bytes, .* 48,000"),
     "no samples stated": (header(" 3000$", " 0"), "no samples"),
     "fewer signals stated": (header("sim 15 1000", "sim 14 1000"), "says 14 signals and names 15"),
     "no signal stated": (header("sim 15 1000", "sim 0 1000"), "says 0 signals and names 15"),
@@ -225,7 +220,6 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "samples linked out": (lambda root: out(root, path_of(root, ".dat")), r"s00101_sim\.dat leads out of "),
     "header linked out": (lambda root: out(root, path_of(root, ".hea")), r"s00101_sim\.hea leads out of "),
     "folder linked out": (lambda root: out(root, root / "patient001"), r"s00101_sim\.hea leads out of "),
-    "link to nothing": (lambda root: (without(".dat")(root), path_of(root, ".dat").symlink_to("x")), "file missing"),
     "a pipe as header": (pipe, r"s00101_sim\.hea is no regular file"),
     "endless header": (lambda root: path_of(root, ".hea").write_bytes(b"#" * (1 << 20) + b"#"), "bytes; accepted are"),
     "segments that are not there": (with_header(b"s00101_sim/2 15 1000 3000\na 1500\nb 1500\n"), r"missing: a\.hea"),
@@ -243,6 +237,37 @@ def test_a_broken_record_is_refused_and_the_reason_names_the_cause(fault: str, d
         PTBDB(database).read(NAME)
     assert refused.value.record == NAME
     assert re.search(reason, refused.value.reason)
+
+
+FILE_FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated samples": (samples(lambda data: data[:-2400]), r"\.dat has 69,600 bytes, .* 72,000"),
+    "odd number of bytes": (samples(lambda data: data[:-1]), r"\.dat has 71,999 bytes, .* 72,000"),
+    "empty samples": (samples(lambda data: b""), r"\.dat has 0 bytes, .* 72,000"),
+    "flipped byte": (
+        samples(lambda data: data[:96] + bytes([data[96] ^ 1]) + data[97:]),
+        "samples do not match the checksum",
+    ),
+    "sample without value": (with_sample(-32768), "samples do not match the checksum"),
+    "no samples file": (without(".dat"), r"file missing: s00101_sim\.dat"),
+    "no file of the Frank leads": (without(".xyz"), r"file missing: s00101_sim\.xyz"),
+    "link to nothing": (lambda root: (without(".dat")(root), path_of(root, ".dat").symlink_to("x")), "file missing"),
+}
+
+
+@pytest.mark.parametrize("fault", FILE_FAULTS)
+def test_a_fault_of_a_file_is_that_of_its_leads_alone(
+    fault: str, database: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_it, reason = FILE_FAULTS[fault]
+    break_it(database)
+    source = PTBDB(database, cache=tmp_path / "cache")
+    broken, sound = ("vx", "i") if "Frank" in fault else ("i", "vx")
+    (record,) = (record for record in source.prepare().records if record.name == NAME)
+    assert re.search(reason, record.unusable[broken])
+    assert f"1 record(s) have signals that cannot be used, such as {NAME}: {broken}: " in caplog.text
+    assert len(source.collect(Leads([sound])).train.people) == 2
+    with pytest.raises(UserError, match=f"{NAME}: its signal {broken} cannot be used: .*{reason}"):
+        source.collect(Leads([broken]))
 
 
 LEAD_FAULTS = {
@@ -285,15 +310,15 @@ def test_equal_names_get_a_number(database: Path, caplog: pytest.LogCaptureFixtu
 def test_a_broken_record_is_skipped_and_counted_where_asked(
     database: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path_of(database, ".dat").write_bytes(b"")
+    with_header(b"")(database)
     with caplog.at_level(logging.WARNING):
         recordings = PTBDB(database, cache=tmp_path / "cache", on_bad_record="skip").prepare()
     assert [record.patient for record in recordings.records] == ["patient002"]
-    assert f"1 record(s) skipped:\n  {NAME}: s00101_sim.dat has 0 bytes" in caplog.text
+    assert f"1 record(s) skipped:\n  {NAME}: not readable as WFDB" in caplog.text
 
 
 def test_a_database_without_a_usable_record_is_refused(database: Path, tmp_path: Path) -> None:
-    for file in database.glob("*/*.dat"):
+    for file in [*database.glob("*/*.dat"), *database.glob("*/*.xyz")]:
         file.unlink()
     with pytest.raises(UserError, match="none of its 2 records"):
         PTBDB(database, cache=tmp_path / "cache", on_bad_record="skip").prepare()

@@ -214,8 +214,8 @@ def test_records_are_a_name_a_line_and_folders_stand_for_theirs(
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        ("r 2 100 202", "r 2 100 203", r"r\.dat has 808 bytes, its header says 812"),
-        ("r 2 100 202", "r 2 100 100", r"r\.dat has 808 bytes, its header says 400"),
+        ("r 2 100 202", "r 2 100 203", r"signals i, ii: r\.dat has 808 bytes, its header says 812"),
+        ("r 2 100 202", "r 2 100 100", r"signals i, ii: r\.dat has 808 bytes, its header says 400"),
         ("r 2 100 202", "r 2 100 99999999999", "more than 536,870,912 values"),
         ("r.dat 16", "r.dat sixteen", "syntax of its signal line"),
         ("r.dat 16", "a:b 16", "a:b leads out of"),
@@ -225,4 +225,4 @@ def test_a_wrong_header_is_refused_for_its_reason(before: str, after: str, reaso
     write(tmp_path)
     change(tmp_path / "r.hea", (before, after))
     with pytest.raises(BadRecord, match=reason):
-        read_record(tmp_path, "r")
+        WFDB(tmp_path, 100.0).read("r")
