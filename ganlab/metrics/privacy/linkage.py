@@ -131,10 +131,12 @@ class Linkage(Attack):
         self.persons, self.steps, self.seed = persons, steps, seed
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
-        """Train the network and compute every patient's direction. Raises NotHere for leads that are not simulated."""
+        """Train the network and compute every patient's direction. Raises NotHere for signals that are not simulated."""
         kind = real.kind
         assert isinstance(kind, Window)
         assert real.attacked is not None
+        if kind.other_unit:
+            raise NotHere(f"the network learns from simulated ECGs in mV, and these windows are in {kind.other_unit}")
         if lacking := [lead for lead in kind.leads if lead not in LEADS]:
             raise NotHere(
                 f"the network learns from simulated windows, which have no lead {', '.join(lacking)}; they have "

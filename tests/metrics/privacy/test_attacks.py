@@ -13,6 +13,7 @@ from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import Evidence, evidence, undetected
 from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
 from ganlab.metrics.privacy.attacks import Privacy
+from ganlab.metrics.privacy.linkage import Linkage
 from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, DiscriminatorAttack, Nearest
 
 KIND = Window(("i", "ii"), 125.0, 150)
@@ -116,6 +117,22 @@ def test_samples_without_a_discriminator_are_attacked_by_the_others_and_the_reas
     assert len(judged.left_out) == 1
     assert "discriminator: these samples came without" in judged.left_out[0]
     assert "synthetic=<run folder>" in judged.left_out[0]
+
+
+def test_attacks_compare_shapes_whatever_the_unit_and_only_linkage_needs_an_ecg() -> None:
+    given, samples = real(), SampleSet(waves(range(30), 77).values)
+
+    def in_pascal(one: SampleSet) -> SampleSet:
+        return replace(one, values=one.values * 1024)
+
+    sides = attacked()
+    under = Attacked(*map(in_pascal, (sides.members, sides.nonmembers, sides.knowledge, sides.strangers)))
+    kind = replace(KIND, unit="Pa")
+    other = replace(real(under), kind=kind, reference=in_pascal(given.reference))
+    attacks = (Nearest(), Calibrated(), Density(), Linkage())
+    numbers, left_out = values(other, in_pascal(samples), attacks), found(other, in_pascal(samples), attacks).left_out
+    assert numbers == pytest.approx(values(given, samples, attacks[:3]), abs=1e-6)
+    assert list(left_out) == ["linkage: the network learns from simulated ECGs in mV, and these windows are in Pa"]
 
 
 def test_a_discriminator_that_knows_members_gives_them_away() -> None:
