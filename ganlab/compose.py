@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from ganlab.architecture.base import refuse_larger
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.order import sizes
@@ -90,10 +91,11 @@ class Experiment:
         return self.networks.gan
 
 
-def compose(cfg: DictConfig) -> Experiment:
+def compose(cfg: DictConfig, largest: int | None = None) -> Experiment:
     """Build all objects of a configuration. Reads no data.
 
-    Raises UserError for values that do not fit, and for combinations that cannot work.
+    Raises UserError for values that do not fit, for combinations that cannot work, and for networks of more than
+    `largest` bytes of weights, before they take memory.
     """
     with configuration_errors():
         check_whole("seed", cfg.seed, least=0, most=2**32 - 1)
@@ -102,7 +104,7 @@ def compose(cfg: DictConfig) -> Experiment:
             if not isinstance(cfg.get(name, False), bool):
                 raise UserError(f"{name}={cfg[name]}: accepted is true or false.")
         pl.seed_everything(cfg.seed, verbose=False)
-        networks = compose_networks(cfg)
+        networks = compose_networks(cfg, largest)
         check_settings(plain_values(cfg.trainer))
         # A learning rate below 0 would be refused after the data were read.
         networks.gan.configure_optimizers()
@@ -120,10 +122,13 @@ def compose(cfg: DictConfig) -> Experiment:
         )
 
 
-def compose_networks(cfg: DictConfig) -> Networks:
-    """Build networks and codec, as sampling needs them too. Raises UserError for choices that do not go together."""
+def compose_networks(cfg: DictConfig, largest: int | None = None) -> Networks:
+    """Build networks and codec, as sampling needs them too.
+
+    Raises UserError for choices that do not go together, and for networks of more than `largest` bytes of weights.
+    """
     with configuration_errors():
-        return _networks(cfg)
+        return _networks(cfg, largest)
 
 
 def set_window(cfg: DictConfig, source: Source) -> None:
@@ -205,7 +210,7 @@ def _follow(config: Mapping[str, Any]) -> Follow | None:
     return partial(MLflow, store=store, every_s=tracking["every_s"], patience_s=tracking["patience_s"])
 
 
-def _networks(cfg: DictConfig) -> Networks:
+def _networks(cfg: DictConfig, largest: int | None) -> Networks:
     check_whole("batch_size", cfg.batch_size)
     check_whole("architecture.noise", cfg.architecture.noise)
     source: Source = build(cfg.dataset)
@@ -217,11 +222,16 @@ def _networks(cfg: DictConfig) -> Networks:
     make_gan = build(cfg.gan)
     conditions = _conditions(make_gan, source)
     more: dict[str, Any] = {"conditions": conditions} if make_gan.func.conditional else {}
-    discriminator = build(cfg.architecture.discriminator)(arrangement, classes=conditions.width)
+    noise = cfg.architecture.noise + conditions.width
+    make_generator = partial(build(cfg.architecture.generator), arrangement, noise=noise)
+    make_discriminator = partial(build(cfg.architecture.discriminator), arrangement, classes=conditions.width)
+    if largest is not None:
+        refuse_larger(largest, make_generator, make_discriminator)
+    discriminator = make_discriminator()
     loss: Loss = build(cfg.loss)
     codec = Codec(standardization, arrangement)
     gan = make_gan(
-        generator=build(cfg.architecture.generator)(arrangement, noise=cfg.architecture.noise + conditions.width),
+        generator=make_generator(),
         discriminator=discriminator,
         codec=codec,
         loss=loss,

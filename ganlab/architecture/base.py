@@ -4,7 +4,7 @@ Without classes D ends in one logit. With classes two parallel linear layers rea
 (real or generated) and one the class (paper 4.6).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod, sqrt
 
 import torch
@@ -33,6 +33,14 @@ def channels_of(arrangement: Arrangement, name: str, height: int, width: int) ->
             "architecture=fcn takes any size."
         )
     return channels
+
+
+def refuse_larger(size: int, *networks: Callable[[], nn.Module]) -> None:
+    """Raise UserError where these networks have more than `size` bytes of weights; they are built without memory."""
+    with torch.device("meta"):
+        sketched = sum(tensor.nbytes for make in networks for tensor in make().state_dict().values())
+    if sketched > size:
+        raise UserError(f"it describes networks of {sketched:,} bytes, and its weights have {size:,}.")
 
 
 class Heads(nn.Module):

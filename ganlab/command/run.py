@@ -28,7 +28,7 @@ from ganlab.core.words import REDUCED
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.checkpoints import check_room
+from ganlab.tracking.checkpoints import check_room, whole_size
 from ganlab.tracking.provenance import provenance
 from ganlab.tracking.record import CONFIG, SPLIT, config_values, home, note_written
 from ganlab.trainer import ddp
@@ -63,7 +63,7 @@ def _run(cfg: DictConfig, folder: Path, began: float) -> float | None:
         cfg = with_overrides(folder, cfg, overrides())
         # Its relative paths begin where the project lies now.
         os.chdir(home(folder))
-    experiment = compose(cfg)
+    experiment = compose(cfg, whole_size(folder) if resumed else None)
     objective = experiment.metrics.objective
     if not resumed and _finished(folder, experiment):
         return _objective(objective, json.loads((folder / "metrics.json").read_text()))

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ganlab.arrangement.base import Arrangement
@@ -19,8 +19,9 @@ from ganlab.core.names import names_of, spelled
 from ganlab.core.progress import tracked
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_decode import Range, decoded
-from ganlab.dataset.image_files import STACK, Store, open_store
+from ganlab.dataset.image_files import STACK, Stack, Store, open_store
 from ganlab.dataset.image_source import ImageSource
+from ganlab.dataset.owners import owners_of_images
 from ganlab.dataset.pictures import RESIZE, Form, Pictures
 from ganlab.dataset.source import Collected, Skipped
 from ganlab.split.base import Member
@@ -28,6 +29,12 @@ from ganlab.split.base import Member
 log = logging.getLogger(__name__)
 
 
+DECLARE = (
+    "Persons are never guessed: images of one would be on both sides of the split. Declare them by dataset.people=<CSV "
+    "file with columns name and person>, by dataset.person=folder where each folder holds one person's images, or by "
+    "dataset.person=file where each image is of another person."
+)
+"""How to say whose images are."""
 FEW = 4
 """How many times the depth's range may be as wide as the values in use."""
 SAME_ASPECT = 1.01
@@ -87,8 +94,9 @@ class Images(ImageSource):
         width: Width of each image in pixels.
         resize: What happens to images of another size: false refuses them, stretch (or true) changes their aspect,
             crop cuts their edges, pad adds black ones.
-        person: The person of an image: "file", each is a person of its own, or "folder", the first folder of its path
-            (below folders that all images share).
+        person: The person of an image: "file", each is a person of its own; "folder", the first folder of its path
+            (below folders that all images share); None recognises persons by the names of folders, and takes images
+            for persons of their own where nothing speaks against it.
         people: A CSV file with the columns name (path below `root`), person and, where there are `classes`, label; it
             takes the place of `person`.
         classes: Names of the labels, in the order of their indices.
@@ -102,15 +110,15 @@ class Images(ImageSource):
         width: int,
         channels: int = 1,
         resize: bool | str = False,
-        person: str = "file",
+        person: str | None = None,
         people: str | Path | None = None,
         classes: Sequence[str] = (),
         **upkeep: Any,
     ) -> None:
         kept = Upkeep(**upkeep)
         super().__init__(channels, height, width, kept.cache, kept.on_bad_record)
-        if person not in ("file", "folder"):
-            raise UserError(f"dataset.person={person!r}: accepted are file and folder.")
+        if person not in (None, "file", "folder"):
+            raise UserError(f"dataset.person={person!r}: accepted are file, folder and null.")
         if resize not in (True, False, *RESIZE):
             raise UserError(f"dataset.resize={resize!r}: accepted are false, true and {', '.join(RESIZE)}.")
         if (classes or kept.attributes) and people is None and not self._says_classes(Path(root)):
@@ -241,15 +249,11 @@ class Images(ImageSource):
             return self._labelled(self.people_file, names)
         if self.classes:
             return self._labelled_by_file(names)
-        folders = {PurePosixPath(name).parent for name in names}
-        if self.person == "file" and 1 < len(folders) < len(names):
-            log.warning(
-                "%s: each of %d images is another person's (dataset.person=file), although they lie in %d folders: "
-                "dataset.person=folder where a folder is one person's",
-                *(self.name, len(names), len(folders)),
-            )
-        persons = first_folders(names) if self.person == "folder" else names
-        return [Member(name, person, 0) for name, person in zip(names, persons, strict=True)], []
+        own = owners_of_images(names, "file" if isinstance(self.store, Stack) else self.person)
+        if own.doubt:
+            raise UserError(f"{self.name}: {own.doubt}.\n{DECLARE}")
+        log.info("%s: %d person(s) in %d images, %s", self.name, len(set(own.patients.values())), len(names), own.rule)
+        return [Member(name, own.patients[name], 0) for name in names], []
 
     def _labelled_by_file(self, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
         """Return each image as its own person's, with the class that its npz file gives it."""
@@ -261,14 +265,3 @@ class Images(ImageSource):
                 f"{', '.join(self.classes)}. Classes of an npz lie in arrays such as train_labels beside train_images."
             )
         return [Member(name, name, places[self.store.labels[name]]) for name in names], []
-
-
-def first_folders(names: Sequence[str]) -> list[str]:
-    """Return each path's first folder, below those that all share. Raises UserError for an image in no folder."""
-    paths = [PurePosixPath(name).parts for name in names]
-    while paths and min(map(len, paths)) > 2 and len({path[0] for path in paths}) == 1:
-        paths = [path[1:] for path in paths]
-    for name, path in zip(names, paths, strict=True):
-        if len(path) < 2:
-            raise UserError(f"{name} is in no person's folder; dataset.person=file makes each image its own person.")
-    return [path[0] for path in paths]

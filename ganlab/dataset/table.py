@@ -4,6 +4,7 @@ A row is a sample. Where no column names the patient of a row, every row is its 
 """
 
 import logging
+import re
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,15 @@ from ganlab.dataset.table_values import GAPS, Notation
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
+
+ROW = "row"
+"""What stands for a column of patients where each row is another patient's."""
+OF_PATIENTS = re.compile(
+    r"(?:patient|person|participant|proband|volunteer|subject)(?:[ _-]*(?:id|nr|no|num|number|code))?"
+    r"|(?:subj|sub|pat|pt)[ _-]*(?:id|nr|no|num|number|code)|mrn",
+    re.IGNORECASE,
+)
+"""Names of a column that holds patients' ids."""
 
 
 class Rows(Samples):
@@ -196,7 +206,8 @@ class TableFormat:
 class Table(TableSource):
     """A CSV file with a header; `columns` says which of its columns are taken, of what kind, and their limits.
 
-    `person` names the column with the ids of patients; without one every row is its own patient. `target` names the
+    `person` names the column with the ids of patients. Without one, and with ROW, every row is its own patient; without
+    one a column of patients with several rows is refused. `target` names the
     column of the `classes`, or, where there are none, one of `columns` that others are to predict. `written` are the
     values of `TableFormat`.
     """
@@ -228,7 +239,8 @@ class Table(TableSource):
                 "classes, such as dataset.target=Class dataset.classes=[healthy,ill], or one of dataset.columns."
             )
         self.name = self.file.stem
-        self.person = None if person is None else name_of(person)
+        self.declared_alone = person == ROW
+        self.person = None if person in (None, ROW) else name_of(person)
         self.notation = Notation(self.format.decimal, names_of(self.format.missing_values), dropping(columns))
 
     def entries(self) -> Entries:
@@ -237,11 +249,25 @@ class Table(TableSource):
         label = self.target if self.classes else None
         wanted |= {name: key for name, key in ((self.person, "person"), (label, "target")) if name is not None}
         header, lines = self._lines(list(wanted))
+        if self.person is None and not self.declared_alone:
+            self._refuse_repeated(header, lines)
         for name, key in wanted.items():
             if header.count(name) != 1:
                 count = "no column" if name not in header else f"{header.count(name)} columns"
                 raise UserError(f"{self.file} has {count} {name!r}; it has {', '.join(header)}. See dataset.{key}=.")
         return checked(lines, header, self.columns, label, spelled(self.classes), self.person, self.notation)
+
+    def _refuse_repeated(self, header: Sequence[str], lines: Sequence[Line]) -> None:
+        """Raise UserError for a column of patients that is not declared, where some have several rows."""
+        for place, name in enumerate(header):
+            if OF_PATIENTS.fullmatch(name):
+                ids = [line.fields[place] for line in lines if len(line.fields) == len(header)]
+                if len(different := set(ids)) < len(ids):
+                    raise UserError(
+                        f"{self.file}: its column {name!r} has {len(different)} values in {len(ids)} rows, and rows of "
+                        f"a patient would be on both sides of the split. dataset.person={name} declares patients; "
+                        f"dataset.person={ROW} declares that each row is another patient's."
+                    )
 
     def _raise_if_missing(self) -> None:
         if not self.file.is_file():

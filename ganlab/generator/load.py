@@ -1,8 +1,9 @@
 """A trained generator from the folder of its run, or from an exported folder, and its samples as if read from files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,25 +48,26 @@ def load(run: str | Path | None, checkpoint: str | None = None, trust: str | Col
     if run is not None and (Path(str(run)) / CONFIG).is_file():
         return load_portable(Path(str(run)), checkpoint or "last")
     folder = run_folder(run)
-    networks = compose_networks(stored_config(folder, trust))
-    gan = networks.gan
+    stored = stored_config(folder, trust)
     alone = {path.stem: path for path in (folder / "generators").glob("*.pt")}
+    whole = checkpoint_in(folder, None if checkpoint in alone else checkpoint)
+    content = state_in(whole)
+    networks = compose_networks(stored, whole.stat().st_size)
+    gan = networks.gan
     if checkpoint in alone:
         path, steps = alone[checkpoint], None
-        _restore_generator(gan, path, checkpoint_in(folder))
+        _restore_generator(gan, path, whole, content["state_dict"])
     else:
-        path = checkpoint_in(folder, checkpoint)
-        steps = restore(gan, path)
+        path, steps = whole, restore(gan, whole, content)
     facts = read_facts(folder, "name", "started", "choices", "data")
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
 
 
-def _restore_generator(gan: GAN, path: Path, last: Path) -> None:
+def _restore_generator(gan: GAN, path: Path, last: Path, state: Mapping[str, Any]) -> None:
     """Load the weights of a generator that was stored alone, and the codec of the run's last checkpoint."""
     weights = read_checkpoint(path)
     check_weights(gan.sampling_generator, path, weights)
     gan.sampling_generator.load_state_dict(weights)
-    state = state_in(last)["state_dict"]
     codec = {key.removeprefix("codec."): value for key, value in state.items() if key.startswith("codec.")}
     check_weights(gan.codec, last, codec)
     gan.codec.load_state_dict(codec)

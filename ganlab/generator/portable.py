@@ -6,6 +6,7 @@ the SHA-256 of the weights, which shows damage but not who made them. `README.md
 is exported: no record, patient, path, split, optimizer or discriminator.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from safetensors.torch import load as read_tensors
 from torch import Tensor, nn
 
 from ganlab import __version__
+from ganlab.architecture.base import refuse_larger
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError
@@ -105,10 +107,7 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
         make = build_allowed(config["generator"], "architecture", nn.Module)
         conditions = _conditions(config)
         numbers = config["noise"] + conditions.width
-        with torch.device("meta"):
-            sketched = sum(tensor.nbytes for tensor in make(arrangement, noise=numbers).state_dict().values())
-        if sketched > size:
-            raise UserError(f"it describes a network of {sketched:,} bytes, and its weights have {size:,}.")
+        refuse_larger(size, partial(make, arrangement, noise=numbers))
         gan = gan_class(
             generator=make(arrangement, noise=numbers),
             discriminator=nn.Identity(),

@@ -1,7 +1,8 @@
 """The configuration that a run stored, read from its folder without trust in whoever made the folder."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -9,6 +10,7 @@ import ganlab.core.settings  # noqa: F401  (the resolvers of configurations)
 from ganlab.core.errors import SHOWN, UserError
 from ganlab.core.masking import MASK
 from ganlab.generator.allowed import ENVIRONMENT, Allowed, check_scalar, trusted_names
+from ganlab.generator.schema import MOST
 from ganlab.tracking.record import CONFIG, config_values, home
 
 NOT_OF_A_RUN = ("hydra", "defaults")
@@ -30,9 +32,20 @@ def stored_config(folder: Path, trust: str | Collection[str] | None = ()) -> Dic
         if group in NOT_OF_A_RUN or group.startswith("_"):
             raise UserError(f"{place}: {node!r:.{SHOWN}} is refused: no run stores it.")
         Allowed(group, trusted, gone=True).check(node, place)
+    if isinstance(arrangement := values.get("arrangement"), dict):
+        _check_sides(arrangement, f"{folder / CONFIG}: arrangement")
     if isinstance(dataset := values.get("dataset"), dict) and dataset.get("download"):
         dataset["download"] = False
     return OmegaConf.create(values)
+
+
+def _check_sides(arrangement: Mapping[str, Any], place: str) -> None:
+    """Raise UserError for sides whose orders of pixels would fill the memory before weights are compared."""
+    for key in ("side", "height", "width", "channels"):
+        sides = arrangement.get(key)
+        for side in sides if isinstance(sides, list) else [sides]:
+            if isinstance(side, int) and side > MOST:
+                raise UserError(f"{place}.{key}: {side} is refused: accepted are {MOST:,} pixels.")
 
 
 def stored_dataset(folder: Path, stored: DictConfig, cache: str) -> DictConfig:

@@ -67,9 +67,12 @@ def state_in(path: Path) -> dict[str, Any]:
     return stored
 
 
-def restore(gan: GAN, path: Path) -> int:
-    """Load a checkpoint's weights and return its number of training steps. Raises UserError if they do not fit."""
-    stored = state_in(path)
+def restore(gan: GAN, path: Path, content: Mapping[str, Any] | None = None) -> int:
+    """Load a checkpoint's weights and return its number of training steps; `content` is that of `state_in`, if read.
+
+    Raises UserError if they do not fit.
+    """
+    stored = state_in(path) if content is None else content
     check_weights(gan, path, stored["state_dict"])
     gan.load_state_dict(stored["state_dict"])
     return int(stored["steps"])

@@ -7,6 +7,7 @@ import logging
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,15 @@ def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
             return path
     if trouble is not None:
         raise DamagedFile(f"{trouble}\nNo other checkpoint of {run} is whole: begin a new run.")
+    return None
+
+
+def whole_size(run: Path) -> int | None:
+    """Return the bytes of the last whole checkpoint of a run folder, or None where it has none."""
+    for path in reversed(checkpoints_of(run)):
+        with suppress(DamagedFile):
+            check_seal(path)
+            return path.stat().st_size
     return None
 
 

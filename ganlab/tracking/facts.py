@@ -67,8 +67,15 @@ def earlier(folder: Path) -> dict[str, Any]:
 
 
 def host_name() -> str:
-    """Return a pseudonym of this machine, the same for all of its runs."""
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
+    """Return a pseudonym of this machine, the same for all of its runs; nothing where it has no number of its own.
+
+    A list of names of machines does not undo it: the machine's id or the number of its network card is hashed too.
+    """
+    file, card = Path("/etc/machine-id"), uuid.getnode()
+    own = [file.read_text().strip() if file.is_file() else "", "" if card >> 40 & 1 else f"{card:x}"]
+    if not any(own):
+        return ""
+    return hashlib.sha256("/".join([*own, socket.gethostname()]).encode()).hexdigest()[:16]
 
 
 def write(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -89,7 +96,7 @@ def end(folder: Path, status: str, error: BaseException | None = None) -> None:
 
 def end_if_dead(folder: Path) -> None:
     """Write that a run was KILLED where its process has gone from this machine without writing an end."""
-    facts, hosts = earlier(folder), (host_name(), socket.gethostname())
+    facts, hosts = earlier(folder), {host_name(), socket.gethostname()} - {""}
     if facts.get("status") == "RUNNING" and facts.get("host") in hosts and not alive(facts.get("pid") or 0):
         end(folder, "KILLED")
 

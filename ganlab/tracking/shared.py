@@ -14,6 +14,10 @@ LEFT_BEHIND = ("host", "pid", "working_folder")
 """Facts of `run.json` that concern one machine."""
 SHORTEST_NAME = 4
 """Characters of a name that is looked for in other texts."""
+BEGINNING = r"(?:(?<![\w.~/-])|(?<=:/)|(?<=://)|(?<=:///))"
+"""Where a path begins: behind what is no part of another one, or behind an address's scheme."""
+END = r"(?![\w~-]|\.\w)"
+"""Where the last part of a path ends: `/data/a` is no part of `/data/ab`."""
 PICTURE = re.compile(r"(base64,[A-Za-z0-9+/=]*)")
 
 
@@ -40,7 +44,7 @@ class Shared:
         for path in self.paths:
             name = "~" if path == str(Path.home()) else f".../{PurePosixPath(path).name}"
             for form in {path, html.escape(path)}:
-                text = text.replace(form, name)
+                text = re.sub(BEGINNING + re.escape(form) + END, lambda _, name=name: name, text)
         return masked(text)
 
     def facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def test_a_signal_is_lead_i_and_records_are_named_by_date(root: Path, filtered: 
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"), [("# ECG date", "# Date", "no date"), ("filtered", "f", "there is none; it has ecg i, ecg i f")]
+    ("old", "new", "message"),
+    [("# ECG date", "# Date", "no date"), ("filtered", "f", "there is none; it has ecg i, ecg i f")],
 )
 def test_headers_that_lack_what_is_needed_are_named(root: Path, old: str, new: str, message: str) -> None:
     header = root / "Person_02/rec_1.hea"

@@ -26,6 +26,7 @@ from ganlab.core.kind import Image
 from ganlab.dataset import image_decode, image_files
 from ganlab.dataset import images as room
 from ganlab.dataset.images import Images
+from ganlab.dataset.owners import owners_of_images
 from ganlab.dataset.pictures import Pictures
 from ganlab.dataset.samples import Batch
 from ganlab.dataset.source import Collected
@@ -121,7 +122,8 @@ def collect(tmp_path: Path) -> Callable[..., Collected]:
     """What a data set of 6 x 8 images, unless said otherwise, has at a root."""
 
     def call(root: Path, **settings: Any) -> Collected:
-        images = Images(root, **{"height": HEIGHT, "width": WIDTH, "cache": tmp_path / "cache", **settings})
+        given = {"height": HEIGHT, "width": WIDTH, "cache": tmp_path / "cache", "person": "file"}
+        images = Images(root, **(given | settings))
         return images.collect(AsItIs(*images.shape, batch_size=2))
 
     return call
@@ -395,6 +397,34 @@ def test_an_image_in_no_folder_has_no_person(collect: Callable[..., Collected], 
         collect(root, person="folder")
 
 
+@pytest.mark.parametrize(
+    ("names", "persons", "rule"),
+    [
+        (["a.png", "b.png", "a 2.png"], ["a 2.png", "a.png", "b.png"], "nothing says otherwise"),
+        (["x/1.png", "y/1.png"], ["x/1.png", "y/1.png"], "nothing says otherwise"),
+        (
+            ["ill/patient01/1.png", "ill/patient01/2.png", "well/sub-02/1.png"],
+            ["patient01", "sub-02"],
+            "names of their",
+        ),
+        (["ill/a.png", "ill/b.png", "well/c.png"], None, "3 images lie in 2 folders"),
+        (["subject01.happy.png", "subject01.sad.png", "subject02.sad.png"], None, "2 images begin with subject01"),
+        (["train/patient01/1.png", "test/patient01/1.png"], None, "may be one patient or two"),
+        (["1.dcm", "2.dcm"], None, "a patient has many DICOM files"),
+    ],
+)
+def test_persons_are_never_guessed(names: list[str], persons: list[str] | None, rule: str) -> None:
+    own = owners_of_images(names)
+    assert rule in own.rule + own.doubt
+    assert sorted(set(own.patients.values())) == (persons or [])
+
+
+def test_images_in_folders_want_a_declaration(collect: Callable[..., Collected], tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", iris_files())
+    with pytest.raises(UserError, match=r"nothing says whose(.|\n)*dataset\.person=folder where(.|\n)*person=file"):
+        collect(root, person=None)
+
+
 @pytest.fixture
 def labelled(collect: Callable[..., Collected], tmp_path: Path) -> Callable[..., Collected]:
     """Collects three images with these lines as their labels file."""
@@ -434,7 +464,7 @@ def test_an_image_without_a_row_or_a_label_is_left_out_and_counted(
         (("name,person,label", "a.bmp,p1,dead"), {}, r"'dead' is none of dataset\.classes: ill, well"),
         (("name,person,label",), {"people": "gone.csv"}, r"dataset\.people=gone\.csv"),
         (("name,person,label",), {"people": None}, r"dataset\.classes=\['ill', 'well'\] with dataset\.people=null"),
-        (("name,person,label",), {"person": "eye"}, r"dataset\.person='eye': accepted are file and folder"),
+        (("name,person,label",), {"person": "eye"}, r"dataset\.person='eye': accepted are file, folder and null"),
         (("name,person,label",), {"channels": 2}, r"dataset\.channels=2: accepted are 1"),
     ],
 )
@@ -512,7 +542,7 @@ def _build_slowly(place: tuple[Path, Path]) -> int:
             time.sleep(0.2)
             super()._index(folder)
 
-    source = Slow(root, height=HEIGHT, width=WIDTH, cache=cache)
+    source = Slow(root, height=HEIGHT, width=WIDTH, person="folder", cache=cache)
     return len(source.collect(source.plain()).members)
 
 
@@ -542,9 +572,9 @@ def test_the_iris_choice_reads_the_layout_of_the_database(tmp_path: Path) -> Non
         from_conf("iris", root=tmp_path / "gone", cache=tmp_path / "cache").collect(source.plain())
 
 
-def test_own_images_take_three_settings(tmp_path: Path) -> None:
+def test_own_images_take_four_settings(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", iris_files())
-    source = from_conf("images", root=root, height=HEIGHT, width=WIDTH, cache=tmp_path / "cache")
+    source = from_conf("images", root=root, height=HEIGHT, width=WIDTH, person="folder", cache=tmp_path / "cache")
     assert len(source.collect(source.plain()).members) == 6
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,19 @@ def collected(source: Table) -> Collected:
 
 
 def table(file: Path, **settings: object) -> Table:
-    return Table(file, **{"columns": COLUMNS, **settings})
+    return Table(file, **{"columns": COLUMNS, "person": "row", **settings})
+
+
+@pytest.mark.parametrize("name", ["Patient", "subject_id", "MRN", "pat nr"])
+def test_rows_of_a_patient_want_a_declaration(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "ward.csv"
+    file.write_text(f"{name},age\n7,50\n8,60\n7,70\n")
+    columns: dict[str, Any] = {"age": {}}
+    with pytest.raises(UserError, match=rf"'{name}' has 2 values in 3 rows(.|\n)*person={name} (.|\n)*person=row"):
+        collected(Table(file, columns))
+    assert [len(set(collected(Table(file, columns, person=own)).train.persons)) for own in (name, "row")] == [2, 3]
+    file.write_text(f"{name},pt,age\n7,1,50\n8,1,60\n9,1,70\n")
+    assert len(collected(Table(file, columns)).members) == 3
 
 
 def test_columns_are_read_from_a_mapping() -> None:

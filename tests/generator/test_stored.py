@@ -22,6 +22,7 @@ from ganlab.command.reading_sheet import make_sheet
 from ganlab.command.reproduce import reproduce
 from ganlab.command.resume import with_overrides
 from ganlab.command.sample import write_samples
+from ganlab.compose import compose
 from ganlab.core.errors import UserError
 from ganlab.core.masking import stored_text
 from ganlab.core.settings import run_folder
@@ -30,6 +31,7 @@ from ganlab.generator.export import export_generator
 from ganlab.generator.load import load
 from ganlab.generator.stored import stored_config
 from ganlab.report.summary import summarize
+from ganlab.tracking.checkpoints import whole_size
 from tests.conftest import LIMB
 from tests.generator.hostile import CANARY, EXTRA, HOSTILE, PICKLE, TEXTS, with_value
 from tests.test_conf import CHOICES, WITH, composed
@@ -66,6 +68,26 @@ def command(name: str, folder: Path, out: Path) -> object:
         return reproduce(str(folder), str(out))
     cfg = OmegaConf.create({"synthetic": str(folder), "checkpoint": None, "trust": [], "cache": "outputs/cache"})
     return _task_of_run(cfg, folder) if name == "evaluate" else with_overrides(folder, cfg, [])
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("architecture.generator.width", 1e6, r"networks of [\d,]+ bytes, and its weights have"),
+        ("architecture.discriminator.width", 1e6, r"networks of [\d,]+ bytes, and its weights have"),
+        ("arrangement.side", 200_000, r"config.yaml: arrangement.side: 200000 is refused: accepted are 4,096 pixels"),
+        ("arrangement.side", [8, 200_000], r"config.yaml: arrangement.side: 200000 is refused"),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused_before_it_is_made(
+    place: str, value: Any, message: str, folder: Path
+) -> None:
+    file = folder / "config.yaml"
+    file.write_text(with_value(file.read_text(), place, value))
+    with pytest.raises(UserError, match=message):
+        load(folder)
+    with pytest.raises(UserError, match=message):
+        compose(stored_config(folder), whole_size(folder))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What leaves a run's folder names no patient, record, machine, path or password, unless it is asked for."""
 
 import getpass
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -129,6 +130,16 @@ def test_a_folder_adds_no_tags(folder: Path) -> None:
     }
 
 
+def test_a_path_is_shortened_by_its_parts() -> None:
+    shared = Shared(["/data/a", "/mnt"])
+    texts = {
+        "root: /data/a, /data/a/x and '/data/a'.": "root: .../a, .../a/x and '.../a'.",
+        "/data/ab /data/a-b /data/a.csv /srv/data/a ./mnt": "/data/ab /data/a-b /data/a.csv /srv/data/a ./mnt",
+        "sqlite:////data/a/x.db file:///mnt/x": "sqlite:///.../a/x.db file://.../mnt/x",
+    }
+    assert {text: shared.text(text) for text in texts} == texts
+
+
 def test_odd_facts_and_splits_are_no_trouble() -> None:
     assert counts_of({"parts": []})["patients"] == {}
     assert nameless(["x", {"count": "many"}]) == [{"record": "–", "reason": "–", "count": 1, "noun": None}]
@@ -137,5 +148,10 @@ def test_odd_facts_and_splits_are_no_trouble() -> None:
 
 def test_a_machine_has_a_pseudonym(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts.socket, "gethostname", lambda: "planted-host")
-    assert "planted" not in facts.host_name()
-    assert facts.host_name() == facts.host_name()
+    own = facts.host_name()
+    assert "planted" not in own
+    assert own == facts.host_name()
+    assert own != hashlib.sha256(b"planted-host").hexdigest()[:16], "a list of names would undo it"
+    monkeypatch.setattr(facts.uuid, "getnode", lambda: 1 << 40 | 5)
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    assert facts.host_name() == ""

@@ -131,7 +131,7 @@ class Linkage(Attack):
         self.persons, self.steps, self.seed = persons, steps, seed
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
-        """Train the network and compute every patient's direction. Raises NotHere for signals that are not simulated."""
+        """Train the network and compute every patient's direction. Raises NotHere for other signals than it learns."""
         kind = real.kind
         assert isinstance(kind, Window)
         assert real.attacked is not None
