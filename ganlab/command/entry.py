@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import ganlab.core.hydra_records
 import ganlab.core.hydra_words  # noqa: F401  (what Hydra refuses, in words of the setting)
-from ganlab.core.errors import INTERRUPTED, SHOWN, UserError, lacks_memory
+from ganlab.core.errors import INTERRUPTED, UserError, lacks_memory, reason_of
 from ganlab.core.masking import without_credentials
 from ganlab.core.settings import CONF, own_launchers
 from ganlab.core.surroundings import in_utf8, open_streams, with_moved_data
@@ -96,13 +96,13 @@ def exit_on_user_error(task: Callable[[], Result]) -> Result:
         if not lacks_memory(error):
             raise
         log.debug("memory is short", exc_info=True)
-        reason = " ".join(str(error).split())[:SHOWN]
-        _end(UserError(f"Memory is short: {type(error).__name__}: {reason}. {MEMORY_ADVICE}"))
+        _end(UserError(f"Memory is short: {type(error).__name__}: {reason_of(error)}. {MEMORY_ADVICE}"))
 
 
 def _end(error: UserError) -> NoReturn:
-    """Log the message and exit with code 2, or fail a sweep's job alone."""
+    """Log the message and exit with code 2, or fail a sweep's job alone, without the traceback of other libraries."""
     log.error("%s", error)
+    error.__cause__, error.__suppress_context__ = None, True
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise error
     sys.exit(EXIT_CODE)

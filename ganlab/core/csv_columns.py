@@ -1,5 +1,6 @@
 """Text of a CSV file, what parts its fields, and its columns as text."""
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
@@ -12,13 +13,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_text(file: Path) -> str:
-    """Return a file's text: UTF-8, or Latin-1 where it is none."""
-    raw = file.read_bytes()
+CHUNK = 1 << 20
+"""Bytes of a file that are decoded at a time."""
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def encoding_of(file: Path) -> str:
+    """Return the encoding of a file: UTF-16 with its mark, else UTF-8, else Windows-1252, else Latin-1."""
+    with file.open("rb") as opened:
+        if opened.read(2) in UTF_16:
+            return "utf-16"
+    return next(name for name in ("utf-8-sig", "cp1252", "latin-1") if _decodes(file, name))
+
+
+def _decodes(file: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        return raw.decode("utf-8-sig")
+        with file.open("rb") as opened:
+            while chunk := opened.read(CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        return False
+    return True
+
+
+def read_text(file: Path) -> str:
+    """Return a file's text in the encoding that it has. Raises UserError for UTF-16 that is cut off."""
+    try:
+        return file.read_bytes().decode(encoding_of(file))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is no text: {error}.") from error
 
 
 DELIMITERS = ",;\t|"

@@ -1,5 +1,6 @@
 """What is told to the user, not to the developer: shown without a traceback."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENOMEM
@@ -39,6 +40,16 @@ def lacks_memory(error: BaseException) -> bool:
     elif isinstance(error, OSError | ImportError):
         words = ("failed to map segment", "Cannot allocate memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+def without_frames(text: str) -> str:
+    """Return an error's text without the frames of C++ that torch appends."""
+    return re.split(r"\n\s*Exception raised from|\n\s*frame #\d", text)[0]
+
+
+def reason_of(error: BaseException, longest: int = SHOWN) -> str:
+    """Return the words of another library's error in one line, without frames of C++."""
+    return " ".join(without_frames(str(error)).split())[:longest]
 
 
 class BadRecord(Exception):

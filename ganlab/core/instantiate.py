@@ -12,7 +12,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
-from ganlab.core.errors import UserError, lacks_memory
+from ganlab.core.errors import UserError, lacks_memory, reason_of
 from ganlab.core.settings import HERE
 from ganlab.core.values import check_values
 
@@ -78,7 +78,7 @@ def configuration_errors() -> Iterator[None]:
 
 def _not_built(error: Exception) -> str:
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(HERE)]
-    reason = " ".join(str(error).split())[:LONGEST] or "no reason given"
+    reason = reason_of(error, LONGEST) or "no reason given"
     return (
         f"This configuration cannot be built: {type(error).__name__}: {reason} "
         f"(met in {Path(ours[-1].filename).name}, line {ours[-1].lineno}). "

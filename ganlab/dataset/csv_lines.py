@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.csv_columns import read_text
+from ganlab.core.csv_columns import delimiter_of, read_text
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, places_of
 from ganlab.core.labels import NO_LABEL, SEPARATOR, Label, multi_hot
@@ -142,7 +142,8 @@ def read_people(
     """
     if not file.is_file():
         raise UserError(f"dataset.people={file}: no such file. It is a CSV file with columns name, person and label.")
-    (_, header), *lines = read_csv(file, "dataset.people") or [(0, [])]
+    delimiter = delimiter_of(file, ("name", "person", "label", *attributes))
+    (_, header), *lines = read_csv(file, "dataset.people", delimiter) or [(0, [])]
     labels = ("label",) if "label" in header or not many_labels else tuple(classes)
     needed = ("name", "person", *(labels if classes else ()), *attributes)
     if lacking := [column for column in needed if column not in header]:

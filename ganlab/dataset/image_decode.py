@@ -63,7 +63,8 @@ def decoded(name: str, content: bytes, channels: int, scale: Range | None = None
     else:
         picture = _picture(name, content)
         if isinstance(picture, PIL.Image.Image):
-            return Decoded(picture.convert(MODES[channels]))
+            # Pillow makes no grey of LAB but by red, green and blue.
+            return Decoded((picture.convert("RGB") if picture.mode == "LAB" else picture).convert(MODES[channels]))
         deep = picture
     shallow = deep.depth == (0, 255)
     low, high = deep.depth if shallow or scale is None else scale

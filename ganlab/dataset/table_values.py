@@ -51,7 +51,8 @@ def read_column(written: "pd.Series[str]", columns: Sequence[Column], notation: 
     first, last = columns[0], columns[-1]
     values = [column.value for column in columns if column.value]
     places = spelled(values)
-    missing = (written.isin(list(notation.gaps)) & ~written.isin(list(places))).to_numpy()
+    texts = [*places, *(spelled([first.no, first.yes]) if first.binary else ())]
+    missing = (written.isin(list(notation.gaps)) & ~written.isin(texts)).to_numpy()
     if first.value is not None:
         codes = written.map(places).to_numpy(float)
         codes[missing & (last.value == "")] = len(values)
@@ -59,9 +60,9 @@ def read_column(written: "pd.Series[str]", columns: Sequence[Column], notation: 
         expected = f"one of {', '.join(accepted)}"
     else:
         single, expected, right = _numbers(written, first, notation)
-        wrong, numbers = ~right, single[:, None]
+        wrong, numbers = ~right | missing, single[:, None]
         if last.gap:
-            low = first.low if first.low is not None else 0.0 if first.binary else _lowest(single[right])
+            low = first.low if first.low is not None else 0.0 if first.binary else _lowest(single[~wrong])
             numbers = np.column_stack([np.where(missing, low, single), missing])
             wrong = wrong & ~missing
     if first.written_as in notation.dropping:

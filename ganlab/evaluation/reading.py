@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ganlab.core.binomial import proportion_interval
+from ganlab.core.csv_columns import read_text
 from ganlab.core.errors import UserError
 from ganlab.core.words import number
 
@@ -124,10 +125,7 @@ def table_of(
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="cp1252")
+    text = read_text(path)
     first = text.partition("\n")[0]
     reader = csv.DictReader(text.splitlines(), delimiter=";" if first.count(";") > first.count(",") else ",")
     if missing := [column for column in columns if column not in (reader.fieldnames or [])]:

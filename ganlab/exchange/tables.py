@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ganlab.core.csv_columns import encoding_of
 from ganlab.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 MISSING = ("", "nan", "NaN", "NA", "null", "None")
 """What programs write for a missing number; files that people keep have others, `table_values.GAPS`."""
-CHUNK = 1 << 20
-"""Bytes that are looked at together."""
 
 Lines = Iterator[tuple[int, list[str]]]
 """Numbers of lines, from 1, and their fields."""
@@ -52,21 +51,6 @@ def even_lines_of(path: Path) -> Lines:
         if len(fields) != width:
             raise UserError(f"{path}:{number}: {len(fields)} values, expected {width}.")
         yield number, fields
-
-
-def encoding_of(path: Path) -> str:
-    """Return the encoding of a file, as `ganlab.core.csv_columns.read_text` takes it: UTF-8, else Latin-1."""
-    from codecs import getincrementaldecoder
-
-    decoder = getincrementaldecoder("utf-8")()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
 
 
 def _names(line: str, fields: Sequence[str]) -> list[str]:

@@ -111,9 +111,7 @@ def _write_card(folder: Path, trained: Trained, config: dict[str, Any]) -> None:
         weights_file=WEIGHTS,
         config_file=CONFIG,
         weights=sum(tensor.numel() for name, tensor in state.items() if name.startswith("generator.")),
-        fitted=[
-            f"`{name}` {tuple(tensor.shape)}" for name, tensor in state.items() if not name.startswith("generator.")
-        ],
+        fitted=[f"{name} {tuple(tensor.shape)}" for name, tensor in state.items() if not name.startswith("generator.")],
         classes=config["classes"],
         about=about,
         train=about["data"]["parts"]["train"],

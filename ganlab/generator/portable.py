@@ -19,7 +19,7 @@ from ganlab import __version__
 from ganlab.architecture.base import refuse_larger
 from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
-from ganlab.core.errors import UserError
+from ganlab.core.errors import UserError, reason_of
 from ganlab.core.files import sha256_of
 from ganlab.core.kind import Column, Kind
 from ganlab.core.ratio import Ratio
@@ -119,7 +119,7 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
     except Exception as error:
-        raise UserError(f"{file} describes networks that cannot be built: {error}") from error
+        raise UserError(f"{file} describes networks that cannot be built: {reason_of(error)}") from error
     if kind.leads and arrangement.decoded_leads != kind.leads:
         leads, own = ", ".join(kind.leads), ", ".join(map(str, arrangement.decoded_leads))
         raise UserError(f"{file}: it generates leads {own}, and names a window of {leads}.")
@@ -174,7 +174,7 @@ def check_sample(gan: GAN, kind: Kind, place: str) -> None:
     try:
         samples = gan.sample(TRIED)
     except Exception as error:
-        raise UserError(f"{place}: nothing can be generated from it: {error}") from error
+        raise UserError(f"{place}: nothing can be generated from it: {reason_of(error)}") from error
     gan.codec.forget_counts()
     shape = tuple(samples[0].shape)
     if shape != kind.shape:

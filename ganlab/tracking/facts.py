@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ganlab import __version__
-from ganlab.core.errors import UserError
+from ganlab.core.errors import UserError, without_frames
 from ganlab.core.files import alive, write_whole
 from ganlab.core.masking import masked_values
 from ganlab.core.settings import HERE
@@ -88,7 +88,7 @@ def end(folder: Path, status: str, error: BaseException | None = None) -> None:
     try:
         facts = {key: value for key, value in earlier(folder).items() if key != "error"} | {"status": status}
         if error:
-            facts["error"] = f"{type(error).__name__}: {error}"
+            facts["error"] = f"{type(error).__name__}: {without_frames(str(error))}"
         write(folder, facts)
     except UserError as full:
         log.error("%s", full)

@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
@@ -36,6 +37,16 @@ GROUPS = ("dataset", "split", "standardization", "arrangement", "architecture", 
 """Keys that every stored configuration has, those of the first version too."""
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("accepted is printable text")
+    return text
+
+
+_Text = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+"""Text for logs, headers and cards."""
+
+
 class _Lenient(BaseModel):
     """Keys of other versions pass, values of another type do not."""
 
@@ -49,8 +60,8 @@ class _Part(_Lenient):
 
 
 class _Data(_Part):
-    noun: str = ""
-    note: str = ""
+    noun: _Text = ""
+    note: _Text = ""
     parts: dict[str, _Part] = {}
 
 
@@ -79,10 +90,10 @@ class _Facts(_Lenient):
     working_folder: str = ""
     folder: str = ""
     started: Annotated[str, AfterValidator(_date)] = ""
-    version: str = ""
-    git_commit: str | None = None
+    version: _Text = ""
+    git_commit: _Text | None = None
     overrides: list[str] = []
-    choices: dict[str, str | list[str] | None] = {}
+    choices: dict[_Text, _Text | list[_Text] | None] = {}
     tags: dict[str, str] = {}
     in_sweep: bool = False
     data: _Data = _Data()
@@ -92,7 +103,7 @@ class _Facts(_Lenient):
     files: dict[str, list[str]] = {}
     steps: NonNegativeInt = 0
     seconds: NonNegativeFloat = 0.0
-    checkpoint: str = ""
+    checkpoint: _Text = ""
 
 
 class _Split(_Lenient):

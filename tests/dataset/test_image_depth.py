@@ -210,3 +210,10 @@ def test_a_dicom_that_is_no_single_image_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(UserError, match=r"pip install 'ganlab\[dicom\]'"):
         decode("a.dcm", content, 1)
+
+
+def test_colours_of_other_kinds_become_grey() -> None:
+    file, made = io.BytesIO(), np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    PIL.Image.fromarray(made, "LAB").save(file, "TIFF")
+    own, colours = (decode("a.tif", file.getvalue(), channels) for channels in (1, 3))
+    np.testing.assert_array_equal(np.asarray(own), np.asarray(colours.convert("L")))

@@ -45,6 +45,26 @@ def table(file: Path, **settings: object) -> Table:
     return Table(file, **{"columns": COLUMNS, "person": "row", **settings})
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_texts_in_every_encoding_are_read(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "ward.csv"
+    file.write_bytes("größe;ward\n1;€ur\n2;b\n".encode(encoding))
+    rows = collected(Table(file, {"größe": {}, "ward": {"categories": ["b", "€ur"]}})).train
+    assert rows.spread(2).sample.tolist() == [[1, 0, 1], [2, 1, 0]]
+
+
+def test_a_number_that_stands_for_a_missing_value_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "ward.csv"
+    file.write_text("age,tsh\n-9,1\n40,-9\n50,2\n")
+    settings: dict[str, Any] = {"missing_values": [-9], "on_bad_record": "skip"}
+    gaps = collected(Table(file, {"age": {"missing": "column"}}, **settings)).train
+    assert gaps.spread(3).sample.tolist() == [[40, 1], [40, 0], [50, 0]]
+    none = collected(Table(file, {"age": {}}, **settings))
+    assert (len(none.train), [bad.record for bad in none.skipped]) == (2, ["ward.csv:2"])
+    dropped = collected(Table(file, {"age": {"missing": "drop"}, "tsh": {"missing": "drop"}}, **settings))
+    assert len(dropped.train) == 1
+
+
 @pytest.mark.parametrize("name", ["Patient", "subject_id", "MRN", "pat nr"])
 def test_rows_of_a_patient_want_a_declaration(name: str, tmp_path: Path) -> None:
     file = tmp_path / "ward.csv"

@@ -89,11 +89,14 @@ def test_what_is_wrong_in_the_file_is_said(folder: Path, before: str, after: str
         source(folder).prepare()
 
 
-def test_blanks_around_a_person_make_no_other_one_and_latin_1_is_read(folder: Path) -> None:
+def test_blanks_around_a_person_make_no_other_one_and_other_tables_are_read(folder: Path) -> None:
     file = folder / "people.csv"
     text = file.read_text().replace("person0,healthy", " J\xfcrgen , healthy ", 1).replace("person0", "J\xfcrgen")
     file.write_bytes(text.encode("latin-1").replace(b"\n", b"\r\n"))
-    assert {member.patient for member in source(folder).people().values()} == {"J\xfcrgen", "person1", "person2"}
+    people = {"J\xfcrgen", "person1", "person2"}
+    assert {member.patient for member in source(folder).people().values()} == people
+    file.write_bytes(text.replace(",", ";").encode("utf-16"))
+    assert {member.patient for member in source(folder).people().values()} == people
 
 
 @pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf"), True, "fast"])

@@ -1,0 +1,24 @@
+"""A card holds texts that others may have written: none becomes markup."""
+
+import pytest
+
+from ganlab.exchange.card import LONGEST, as_text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("myocardial_infarction", "myocardial_infarction"),
+        ("TSH [mU/l]", r"TSH \[mU/l\]"),
+        ("x](http://evil) <script>", r"x\](http://evil) \<script\>"),
+        ("a\n\n# Safe for clinical use\u2028| b |", r"a \# Safe for clinical use \| b \|"),
+        ("`code` \x1b[31m", r"'code' \[31m"),
+    ],
+)
+def test_a_text_of_others_is_one_line_and_no_markup(text: str, shown: str) -> None:
+    assert as_text(text) == shown
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    assert as_text("x" * (LONGEST + 7)).endswith("x (and 7 more characters)")
+    assert as_text(3) == 3
