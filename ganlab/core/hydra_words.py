@@ -16,7 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from ganlab.core.values import nearest
 
 NO_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
-NO_CHOICE = re.compile(r"(In '(?P<file>[^']+)': )?Could not (find|load) '(?P<group>(hydra/)?[^/']+)/(?P<choice>[^']+)'")
+NO_CHOICE = re.compile(r"(In '(?P<file>[^']+)': )?Could not (find|load) '(?P<group>(hydra/)?[^/']+)/(?P<choice>[^']*)'")
+SEVERAL = ("trick", "experiment")
+"""Groups of which several files may be chosen; of others they would become one object."""
 
 load = ConfigLoaderImpl.load_configuration
 
@@ -25,6 +27,7 @@ def load_configuration(
     self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], run_mode: RunMode, *more: Any, **others: Any
 ) -> DictConfig:
     """Compose a configuration as Hydra does. Raises ConfigCompositionException for names that are none."""
+    _refuse_choices(self, overrides)
     try:
         return load(self, config_name, overrides, run_mode, *more, **others)
     except ConfigCompositionException as error:
@@ -36,6 +39,19 @@ def load_configuration(
         else:
             raise
         raise ConfigCompositionException(reason) from None
+
+
+def _refuse_choices(loader: ConfigLoaderImpl, overrides: list[str]) -> None:
+    """Raise ConfigCompositionException for choices that are no texts, and for several where one is taken."""
+    groups = {*choices(loader, "", ObjectType.GROUP)}
+    for each in OverridesParser.create().parse_overrides(overrides):
+        if each.key_or_group in groups and not (each.is_delete() or each.is_sweep_override()):
+            value, several = each.value(), each.key_or_group in SEVERAL
+            texts = value if several and isinstance(value, list) else [value]
+            if not all(isinstance(text, str) for text in texts):
+                accepted = "are" if several else "is one of"
+                names = _listed(choices(loader, each.key_or_group, ObjectType.CONFIG))
+                raise ConfigCompositionException(f"{each.input_line}: accepted {accepted} {names}.")
 
 
 def _no_key(loader: ConfigLoaderImpl, config_name: str | None, overrides: list[str], key: str) -> str:

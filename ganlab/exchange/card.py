@@ -28,10 +28,10 @@ def write_card(folder: Path, template: str, **values: Any) -> None:
 
 
 def as_text(value: Any) -> Any:
-    """Return a value of a card; a text in one line, without meaning to Markdown, since it may come from others."""
-    if not isinstance(value, str):
+    """Return a value of a card; a text in one line, without meaning to Markdown unless the template calls it safe."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in value).split())
+    line = re.sub(" +", " ", "".join(sign if sign.isprintable() else " " for sign in value))
     more = f" (and {len(line) - LONGEST:,} more characters)" if len(line) > LONGEST else ""
     # Within a code span a backslash is no escape, so that no backtick may stand in it.
     return re.sub(r"([\\<>\[\]|*&#~$])", r"\\\1", line[:LONGEST].replace("`", "'")) + more
