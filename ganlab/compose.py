@@ -103,6 +103,8 @@ def compose(cfg: DictConfig, largest: int | None = None) -> Experiment:
         for name in ("strict", "compile"):
             if not isinstance(cfg.get(name, False), bool):
                 raise UserError(f"{name}={cfg[name]}: accepted is true or false.")
+        if not isinstance(cfg.cache, str):
+            raise UserError(f"cache={cfg.cache}: accepted is the path of a folder.")
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg, largest)
         check_settings(plain_values(cfg.trainer))

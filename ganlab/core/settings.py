@@ -80,6 +80,8 @@ def writable(outputs: str) -> str:
 
 def check_writable(folder: str, setting: str) -> None:
     """End the program where a folder, or the nearest one above it that exists, cannot be written."""
+    if not isinstance(folder, str):
+        raise SystemExit(f"{setting}={folder}: accepted is the path of a folder.")
     path = Path(folder).absolute()
     try:
         with tempfile.TemporaryFile(dir=next(each for each in (path, *path.parents) if each.is_dir())):

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.optim import Adam, Optimizer
 
+from ganlab.core.errors import UserError
+
 
 def adam(parameters: Any) -> Optimizer:
     """Return the documents' optimizer: Adam with a learning rate of 0.0002."""
@@ -36,8 +38,14 @@ class Optimization:
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def optimizers(self, generator: nn.Module, discriminator: nn.Module) -> list[Optimizer]:
-        """Return the optimizers of G and of D."""
-        return [self.optimizer_g(generator.parameters()), self.optimizer_d(discriminator.parameters())]
+        """Return the optimizers of G and of D. Raises UserError for values that they do not take."""
+        made = []
+        for name, make, network in (("g", self.optimizer_g, generator), ("d", self.optimizer_d, discriminator)):
+            try:
+                made.append(make(network.parameters()))
+            except ValueError as error:
+                raise UserError(f"gan.optimizer_{name}: {error}.") from error
+        return made
 
     def set_rates(self, step: int, planned_steps: int, *optimizers: Any) -> None:
         """Set the learning rates of this step; `planned_steps` is 0 where the length of the training is not known."""

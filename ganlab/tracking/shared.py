@@ -44,7 +44,7 @@ class Shared:
         for path in self.paths:
             name = "~" if path == str(Path.home()) else f".../{PurePosixPath(path).name}"
             for form in {path, html.escape(path)}:
-                text = re.sub(BEGINNING + re.escape(form) + END, lambda _, name=name: name, text)
+                text = re.sub(BEGINNING + re.escape(form) + END, name.replace("\\", r"\\"), text)
         return masked(text)
 
     def facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:

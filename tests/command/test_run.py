@@ -226,6 +226,8 @@ def test_real_records_train_under_the_missions_overrides(command: Command, real_
         (["metrics=ecg", "metrics.objective=nonsense"], ["nonsense", "physiology/plausible_rate"]),
         (["trainer.gradient_clip_val=1"], ["trainer", "clip"]),
         (["trainer=gpu"], ["trainer", "gpu"]),
+        (["gan.optimizer_g.lr=-1"], ["gan.optimizer_g: Invalid learning rate: -1"]),
+        (["cache=5"], ["cache=5: accepted is the path of a folder"]),
     ],
 )
 def test_errors_name_what_was_seen_and_the_way_on(
