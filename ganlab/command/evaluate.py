@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> Path:
     request.
     """
     from ganlab.report.evidence import write_evidence
-    from ganlab.report.verdict import EXIT_CODES, following, table, write_verdict
+    from ganlab.report.verdict import EVALUATED, EXIT_CODES, following, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -60,13 +60,14 @@ def main(cfg: DictConfig) -> Path:
     if scores.details:
         numbers["attacks"] = scores.details
     write_whole(out / "metrics.json", json.dumps(numbers, indent=1), "out")
-    content = write_verdict(
-        out, scores, real.kind, **{key: facts[key] for key in ("synthetic", "data_set", "compared_with", "simulated")}
-    )
+    about = {key: facts.get(key) for key in ("synthetic", "data_set", "compared_with", "simulated", "checkpoint")}
+    content = write_verdict(out, scores, real.kind, **about)
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)
     command = "" if chooses("metrics") else f"{' '.join(facts['command'])} metrics=full"
-    is_run = (Path(cfg.synthetic) / "config.yaml").is_file()
-    share = f"python -m ganlab.sample run={cfg.synthetic} n=1000" if is_run else ""
+    share = ""
+    if (Path(cfg.synthetic) / "config.yaml").is_file():
+        share = f"python -m ganlab.sample run={cfg.synthetic} n=1000"
+        write_whole(Path(cfg.synthetic) / EVALUATED, json.dumps(content, indent=1), "synthetic")
     lines = table(content, page, following(content, command, share))
     log.info("evaluation: %s\n%s", page, "\n".join(lines), extra=RESULT)
     if cfg.gate and (code := EXIT_CODES[content["worst"]]):

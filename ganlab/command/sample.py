@@ -24,6 +24,7 @@ from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.verdict import Given
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
+from ganlab.report.verdict import of_checkpoint
 from ganlab.tracking.facts import choice_name
 from ganlab.tracking.search import run_or_best
 
@@ -84,7 +85,8 @@ def write_samples(
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
-        _write_card(unfinished, trained, n=n, label=label, seed=seed, files=files, saturated=saturated)
+        verdict = of_checkpoint(Path(str(run)), trained.checkpoint, trained.run)
+        _write_card(unfinished, trained, verdict=verdict, n=n, label=label, seed=seed, files=files, saturated=saturated)
     if saturated:
         log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
     log.info(

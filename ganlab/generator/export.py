@@ -23,6 +23,7 @@ from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sampl
 from ganlab.generator.schema import FORMAT, Exported
 from ganlab.generator.stored import stored_config
 from ganlab.generator.trained import Trained
+from ganlab.report.verdict import VerdictView, of_checkpoint
 from ganlab.tracking.facts import choice_name
 from ganlab.tracking.search import run_or_best
 
@@ -56,7 +57,7 @@ def export_generator(
     rebuilt(validated(Exported, json.loads(text), f"run={run}").model_dump(), source, len(weights))
     with whole_folder(folder, room=len(weights)) as unfinished:
         (unfinished / WEIGHTS).write_bytes(weights)
-        _write_card(unfinished, trained, config)
+        _write_card(unfinished, trained, config, of_checkpoint(source, trained.checkpoint, trained.run))
         (unfinished / CONFIG).write_text(text)
     log.info("%s of %s: %s", config["about"]["name"], run, folder, extra=RESULT)
     return folder
@@ -101,12 +102,13 @@ def _conditions(gan: GAN) -> dict[str, Any]:
     return {"conditions": {"many_labels": gan.many_labels, "attributes": list(gan.conditions.attributes)}}
 
 
-def _write_card(folder: Path, trained: Trained, config: dict[str, Any]) -> None:
+def _write_card(folder: Path, trained: Trained, config: dict[str, Any], verdict: VerdictView | None) -> None:
     """Write what the files are, from what they were made, and what is not known about them."""
     about, state = config["about"], state_of(trained.gan)
     write_card(
         folder,
         "generator",
+        verdict=verdict,
         noun=trained.kind.noun,
         weights_file=WEIGHTS,
         config_file=CONFIG,

@@ -29,6 +29,7 @@ from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.run import COMPARISON
 from ganlab.report.tally import complete, direction
 from ganlab.report.training import grid_files, moment
+from ganlab.report.verdict import LightView, read_verdict, view
 from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, evaluations, rate
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class ExperimentSection:
     curves: Sequence[Picture]
     scores: Mapping[str, Spread]
     measured: int
-    runs: Sequence[tuple[str, str, str, str, str]]
+    runs: Sequence[tuple[str, str, str, Sequence[LightView], str, str]]
 
 
 def write_summary(folder: Path) -> Path:
@@ -155,13 +156,14 @@ def _setting(group: Group) -> dict[str, str]:
     return setting
 
 
-def _run(job: Job) -> tuple[str, str, str, str, str]:
-    """Return seed, state, collapse, time, and the address of the report relative to the page, empty without one."""
+def _run(job: Job) -> tuple[str, str, str, Sequence[LightView], str, str]:
+    """Return seed, state, collapse, lights, time, and the report's relative address, empty without one."""
     report = f"{quote(job.folder.name)}/report.html" if (job.folder / "report.html").is_file() else ""
     if not job.facts:
-        return number(job.seed), "failed before training", "–", duration(None), report
+        return number(job.seed), "failed before training", "–", (), duration(None), report
     collapsed = f"{job.verdict}{'' if job.trained else ' so far'}"
-    return number(job.seed), job.state, collapsed, duration(job.facts.get("seconds")), report
+    lights = shown.lights if (shown := view(read_verdict(job.folder))) else ()
+    return number(job.seed), job.state, collapsed, lights, duration(job.facts.get("seconds")), report
 
 
 def _scores(group: Group) -> dict[str, Spread]:

@@ -21,6 +21,8 @@ from ganlab.report.content import list_of, mapping, read_mapping
 
 FILE = "verdict.json"
 """The verdict, beside `metrics.json`."""
+EVALUATED = "evaluated.json"
+"""In the folder of a run: the verdict of the last `ganlab.evaluate` of it, for the cards of exports."""
 ANSWERS = {GREEN: "yes", RED: "no", GREY: "not known"}
 """What a light says to its title."""
 EXIT_CODES = {GREEN: 0, RED: 3, GREY: 4}
@@ -56,6 +58,10 @@ class VerdictView:
     five: Sequence[Mapping[str, Any]]
     level: str
     people: str
+    date: str = ""
+    version: str = ""
+    compared_with: str = ""
+    simulated: bool = False
 
     @property
     def private(self) -> LightView | None:
@@ -71,17 +77,29 @@ def view(content: Mapping[str, Any]) -> VerdictView | None:
     every = {each["name"]: each for light in lights for _, part in light.parts for each in part}
     five = [every[name] for name in list_of(content.get("five")) if name in every]
     people = str(mapping(content.get("sizes")).get("people") or "patients")
-    return VerdictView(lights, five, f"{100 * float(content.get('level') or 0):g} %", people)
+    date, version, compared_with = (_text(content.get(key)) for key in ("date", "version", "compared_with"))
+    level = f"{100 * float(content.get('level') or 0):g} %"
+    return VerdictView(lights, five, level, people, date, version, compared_with, bool(content.get("simulated")))
 
 
-_EMPTY = dict.fromkeys(("name", "words", "why", "state", "better", "shown", "reference", "power", "reason"), "")
+def _text(value: object) -> str:
+    """Return a text on one line; empty for None."""
+    return "" if value is None else " ".join(str(value).split())
+
+
+_TEXTS = ("name", "words", "why", "state", "better", "shown", "reference", "power", "reason")
+
+
+def _number(finding: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {key: _text(finding.get(key)) for key in _TEXTS}
+    return {**finding, **texts, "state": texts["state"] or MISSING}
 
 
 def _light(light: Mapping[str, Any]) -> LightView:
-    texts = {key: str(light.get(key) or "") for key in ("name", "title", "colour", "reason")}
+    texts = {key: _text(light.get(key)) for key in ("name", "title", "colour", "reason")}
     colour = texts["colour"] if texts["colour"] in ANSWERS else GREY
     parts = [
-        (part, [_EMPTY | {"state": MISSING} | mapping(each) for each in list_of(numbers)])
+        (part, [_number(mapping(each)) for each in list_of(numbers)])
         for part, numbers in mapping(light.get("parts")).items()
     ]
     return LightView(texts["name"], colour, texts["title"], ANSWERS[colour], texts["reason"], parts)
@@ -109,6 +127,15 @@ def following(content: Mapping[str, Any], measure: str, share: str) -> str:
     if RED in lights.values() or private == RED:
         return ""
     return measure if private == GREY else share
+
+
+def of_checkpoint(folder: Path, checkpoint: str, run: Mapping[str, Any]) -> VerdictView | None:
+    """Return the newest verdict on the generator of a run's checkpoint, for the card of an export; None without one."""
+    for file in (EVALUATED, FILE):
+        content = read_mapping(Path(folder) / file, [])
+        if content and (content.get("checkpoint") or run.get("checkpoint")) == checkpoint:
+            return view(content)
+    return None
 
 
 def read_verdict(folder: Path, trouble: list[str] | None = None) -> dict[str, Any]:

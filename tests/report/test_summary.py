@@ -145,6 +145,14 @@ def test_a_distance_stands_beside_that_of_other_persons_and_experiments_beside_e
     assert "metric batch_size=30 batch_size=60 unit signal/psd_db 3 real 1.5 3 real 1.5 dB" in said
 
 
+def test_each_run_shows_its_lights(tmp_path: Path) -> None:
+    job(tmp_path, 0, [], HEALTHY, {}, None, {})
+    light = {"name": "varied", "title": "as varied as the real", "colour": "red", "reason": "recall", "parts": {}}
+    (tmp_path / "0_job" / "verdict.json").write_text(json.dumps({"lights": [light]}))
+    page = write_summary(tmp_path).read_text()
+    assert '<span class="line dot red" title="recall">as varied as the real: no</span>' in page
+
+
 def test_many_numbers_are_folded(tmp_path: Path) -> None:
     job(tmp_path, 0, [], HEALTHY, {}, None, {f"signal/n{place}": {"synthetic": 3.0} for place in range(9)})
     assert "<details><summary>All metrics (9) of all experiments" in write_summary(tmp_path).read_text()

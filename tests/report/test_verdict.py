@@ -5,15 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment, PackageLoader
 
 from ganlab.core.kind import Window
 from ganlab.evaluation.evidence import Evidence
 from ganlab.evaluation.null import Sizes
-from ganlab.report.verdict import EXIT_CODES, following, read_verdict, table, view, write_verdict
+from ganlab.report.verdict import EXIT_CODES, following, of_checkpoint, read_verdict, table, view, write_verdict
 from tests.evaluation.test_verdict import ATTACKS, AUC, measured, row
 from tests.report.parts import part, plain
 
 KIND = Window(("i",), 100.0, 1000)
+
+
+environment = Environment(loader=PackageLoader("ganlab.exchange"), autoescape=False, trim_blocks=True)
+"""Cards, which are Markdown."""
 
 
 def verdict(rows: dict[str, Any], null: dict[str, Any], kind: Any = KIND, patients: int = 30) -> Evidence:
@@ -89,3 +94,27 @@ def test_a_damaged_verdict_is_survived(damaged: dict[str, Any]) -> None:
     markup = part("verdict", "first", view(damaged)) + part("verdict", "privacy", view(damaged), "patients")
     assert "The patients behind the data" in markup
     assert table(damaged, Path("page"))[-1] == "page  page"
+
+
+def test_a_card_carries_the_newest_verdict_on_its_checkpoint(tmp_path: Path) -> None:
+    rows, null = measured(KIND)
+    write_verdict(tmp_path, verdict(rows, null), KIND, compared_with="validation")
+    run = {"checkpoint": "last"}
+    first = of_checkpoint(tmp_path, "last", run)
+    assert first is not None
+    assert first.lights[2].answer == "not known"
+    assert of_checkpoint(tmp_path, "epoch_0005", run) is None
+    newer = write_verdict(tmp_path, verdict(rows | {"copies/nearest": row(9.0)}, null), KIND, checkpoint="last")
+    (tmp_path / "evaluated.json").write_text(json.dumps(newer))
+    newest = of_checkpoint(tmp_path, "last", run)
+    assert newest is not None
+    assert newest.private is not None
+    text = environment.get_template("verdict.md").render(verdict=newest, noun="window")
+    assert f"## What was measured, {newer['date']}" in text
+    assert "- **gives nobody away: no** (red). Found." in text
+    assert "| distance of the heart rates | 0.5 | up to " in text
+
+
+def test_a_run_without_a_verdict_has_none_on_its_card(tmp_path: Path) -> None:
+    assert of_checkpoint(tmp_path, "last", {"checkpoint": "last"}) is None
+    assert environment.get_template("verdict.md").render(verdict=None, noun="window").strip() == ""
