@@ -161,9 +161,15 @@ D, SMOOTH = "d_threshold", "label_smoothing"
         ("paper/rgb", "ptbdb adapted_range rgb cnn gan ecg", 60, 200, [D]),
         ("paper/six_channels", "ptbdb adapted_range six cnn gan ecg", 60, 200, [D]),
         ("paper/rgb_label_smoothing", "ptbdb adapted_range rgb cnn gan ecg", 60, 200, [D, SMOOTH]),
-        ("paper/acgan_collapse", "ptbdb adapted_range z cnn acgan ecg", 30, 400, [D]),
-        ("paper/acgan_imbalanced", "ptbdb adapted_range z cnn acgan ecg", 64, 400, [D, "large_batch", SMOOTH]),
-        ("paper/acgan", "ptbdb adapted_range z cnn acgan ecg", 64, 400, [D, "large_batch", SMOOTH, "under_sampling"]),
+        ("paper/acgan_collapse", "ptbdb adapted_range z cnn acgan ecg_classes", 30, 400, [D]),
+        ("paper/acgan_imbalanced", "ptbdb adapted_range z cnn acgan ecg_classes", 64, 400, [D, "large_batch", SMOOTH]),
+        (
+            "paper/acgan",
+            "ptbdb adapted_range z cnn acgan ecg_classes",
+            64,
+            400,
+            [D, "large_batch", SMOOTH, "under_sampling"],
+        ),
     ],
 )
 def test_the_eighteen_experiments_have_the_documents_settings(
