@@ -1,4 +1,4 @@
-"""python -m ganlab.doctor: what is wrong with an installation, in a line each, and what to do."""
+"""python -m ganlab.doctor: check an installation and say what to do."""
 
 from ganlab.command.entry import command
 

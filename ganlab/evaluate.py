@@ -1,4 +1,4 @@
-"""python -m ganlab.evaluate: any synthetic set, ours or another tool's, compared with real samples of other people."""
+"""python -m ganlab.evaluate: compare a synthetic set of any tool with real samples."""
 
 from ganlab.command.entry import command
 

@@ -1,4 +1,4 @@
-"""python -m ganlab.explore: what is in a data set, as a page."""
+"""python -m ganlab.explore: write a page on what is in a data set."""
 
 from ganlab.command.entry import command
 

@@ -1,4 +1,4 @@
-"""python -m ganlab.export_generator: a generator to share, without the run that trained it."""
+"""python -m ganlab.export_generator: write a generator that can be shared."""
 
 from ganlab.command.entry import command
 

@@ -1,4 +1,4 @@
-"""python -m ganlab.prepare: download, verify, cache."""
+"""python -m ganlab.prepare: download, verify and cache a data set."""
 
 from ganlab.command.entry import command
 

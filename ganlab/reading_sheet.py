@@ -1,4 +1,4 @@
-"""python -m ganlab.reading_sheet: real and generated samples for an expert to tell apart, and the score."""
+"""python -m ganlab.reading_sheet: a blinded reading by an expert: make the page, score the answers."""
 
 from ganlab.command.entry import command
 

@@ -1,4 +1,4 @@
-"""python -m ganlab.reproduce: a run again, and whether it gives the same bits."""
+"""python -m ganlab.reproduce: repeat a run and compare the results bit for bit."""
 
 from ganlab.command.entry import command
 

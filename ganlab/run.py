@@ -1,4 +1,4 @@
-"""python -m ganlab.run: compose, train, evaluate, report."""
+"""python -m ganlab.run: train a GAN, evaluate it and write a report."""
 
 from ganlab.command.entry import command
 

@@ -1,4 +1,4 @@
-"""python -m ganlab.summary: the page that sums up a sweep, written again."""
+"""python -m ganlab.summary: write the page that summarizes a sweep."""
 
 from ganlab.command.entry import command
 

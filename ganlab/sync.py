@@ -1,4 +1,4 @@
-"""python -m ganlab.sync: send to MLflow what it missed of a run, or of all runs of a folder."""
+"""python -m ganlab.sync: send to MLflow what it has missed of a run or of a folder of runs."""
 
 from ganlab.command.entry import command
 
