@@ -1,11 +1,16 @@
 """95 % confidence intervals by a bootstrap over patients: the unit is the patient, not the window."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from ganlab.metrics.base import SampleSet, Statistic, Weights
 
 LEVEL = 0.95
+SIDES = 4
+"""A fraction of the draws is also made of either side alone, to know on how many patients the interval rests."""
 
 
 def interval(
@@ -20,29 +25,76 @@ def interval(
 
     Persons are drawn with replacement on both sides; a sample without patient id, as a generated one, is drawn by
     itself. The draws make distances larger than they are, so their quantiles are shifted by the difference of their
-    mean and the number; the ends stay within `limits`. A share that is 0 or 1 in every draw has the interval of the
-    rule of three, in its exact form.
+    mean and the number, and made wider for few patients; the ends stay within `limits`. Between the limits 0 and 1 the
+    interval is that of the logit. A share that is 0 or 1 in every draw has the interval of the rule of three, in its
+    exact form.
     """
-    value = statistic(np.ones(len(judged)), np.ones(len(reference)))
-    if any(each.persons is not None and len(np.unique(each.persons)) < 2 for each in (judged, reference)):
+    ones = np.ones(len(judged)), np.ones(len(reference))
+    value = statistic(*ones)
+    if not np.isfinite(value) or any(patients_of(each) < 2 for each in (judged, reference)):
         return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    values = np.array([statistic(drawn(judged, rng), drawn(reference, rng)) for _ in range(draws)])
-    values = values[np.isfinite(values)]
-    if len(values) < draws / 2 or not np.isfinite(value):
+    rng, sides = np.random.default_rng(seed), (drawer(judged), drawer(reference))
+    values = _finite(statistic(sides[0](rng), sides[1](rng)) for _ in range(draws))
+    if len(values) < draws / 2:
         return float("nan"), float("nan")
     if limits == (0.0, 1.0) and value in limits and (values == value).all():
-        units = len(judged) if judged.persons is None else len(np.unique(judged.persons))
-        possible = 1 - (1 - LEVEL) ** (1 / units)
+        possible = 1 - (1 - LEVEL) ** (1 / patients_of(judged))
         return (0.0, possible) if value == 0 else (1 - possible, 1.0)
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - values.mean() + value
+    of_judged = _finite(statistic(sides[0](rng), ones[1]) for _ in range(draws // SIDES))
+    of_real = _finite(statistic(ones[0], sides[1](rng)) for _ in range(draws // SIDES))
+    wider = widening((of_judged.var(), patients_of(judged)), (of_real.var(), patients_of(reference)))
+    if limits == (0.0, 1.0) and 0 < value < 1:
+        return _of_share(value, wider * float(values.std()))
+    ends = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - values.mean()
+    low, high = value + wider * ends
     return float(np.clip(low, *limits)), float(np.clip(high, *limits))
 
 
+def _of_share(value: float, deviation: float) -> tuple[float, float]:
+    """Return the interval of a number between 0 and 1, symmetric on the scale of the logit."""
+    from scipy.special import expit, logit
+    from scipy.stats import norm
+
+    half = norm.ppf((1 + LEVEL) / 2) * deviation / (value * (1 - value))
+    return float(expit(logit(value) - half)), float(expit(logit(value) + half))
+
+
+def widening(*sides: tuple[float, int]) -> float:
+    """Return by how much quantiles of bootstrap draws are too near, from the variance and the patients of each side.
+
+    Draws of n patients vary by (n - 1) / n of what they should, and few have the tails of Student's distribution; its
+    degrees of freedom are Welch's.
+    """
+    from scipy.stats import norm, t
+
+    drawn_ = sum(variance for variance, _ in sides)
+    if not drawn_ > 0:
+        return 1.0
+    parts = [(variance * n / (n - 1), n - 1) for variance, n in sides]
+    whole = sum(variance for variance, _ in parts)
+    freedom = whole**2 / sum(variance**2 / n for variance, n in parts)
+    tail = (1 + LEVEL) / 2
+    return float(t.ppf(tail, freedom) / norm.ppf(tail) * (whole / drawn_) ** 0.5)
+
+
+def patients_of(samples: SampleSet) -> int:
+    """Return how many patients there are; a sample without patient id is one by itself."""
+    return len(samples) if samples.persons is None else len(samples.people)
+
+
+def _finite(values: Iterable[float]) -> NDArray[np.float64]:
+    every = np.fromiter(values, np.float64)
+    return every[np.isfinite(every)]
+
+
+def drawer(samples: SampleSet) -> Callable[[Generator], Weights]:
+    """Return the function that draws patients with replacement: how often each sample occurs then, `(N,)`."""
+    persons = np.arange(len(samples)) if samples.persons is None else samples.persons
+    people, person = np.unique(persons, return_inverse=True)
+    shares = np.full(len(people), 1 / len(people))
+    return lambda rng: rng.multinomial(len(people), shares)[person].astype(np.float64)
+
+
 def drawn(samples: SampleSet, rng: Generator) -> Weights:
-    """Return how often each sample occurs when patients are drawn with replacement, `(N,)`."""
-    if samples.persons is None:
-        return rng.multinomial(len(samples), np.full(len(samples), 1 / len(samples))).astype(np.float64)
-    people, person = np.unique(samples.persons, return_inverse=True)
-    times = rng.multinomial(len(people), np.full(len(people), 1 / len(people)))
-    return times[person].astype(np.float64)
+    """Return one draw of `drawer`."""
+    return drawer(samples)(rng)
