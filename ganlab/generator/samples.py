@@ -24,6 +24,7 @@ from ganlab.plot.ecg_paper import draw_windows
 from ganlab.plot.figure import INK, dress, panels
 from ganlab.plot.images import draw_grid, pixels
 from ganlab.plot.traces import draw_traces
+from ganlab.plot.twelve_leads import draw_twelve, is_twelve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +106,8 @@ def _plot_windows(kind: Window, values: Array) -> Figure:
     columns = 2 if kind.samples / kind.rate <= 4 else 1
     if kind.other_unit:
         return draw_traces(values, kind, columns, [str(number + 1) for number in range(len(values))], NOTICE)
+    if is_twelve(kind.leads):
+        return draw_twelve(values, leads=kind.leads, rate=kind.rate, note=NOTICE)
     return draw_windows(values, leads=kind.leads, rate=kind.rate, columns=columns, note=NOTICE, center=True)
 
 

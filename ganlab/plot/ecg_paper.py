@@ -6,6 +6,7 @@ vertical axis of a panel is in mV: the leads are stacked, each in a band of its 
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,10 +25,12 @@ GAIN = 10.0
 TALLEST = 20.0
 """A band ends here, in mV above or below 0; what lies beyond is cut, and the panel says so."""
 
-_BIG = 5 / GAIN
-_BEFORE = 0.4
-_TITLE, _GAP, _MARGIN, _FOOT = 6.0, 4.0, 3.0, 8.0
-_PAPER, _FINE, _HEAVY, _INK, _GREY, _ALARM = "#fffaf8", "#f8d9d4", "#eba39a", "#141414", "#6b5b58", "#b00020"
+BIG = 5 / GAIN
+BEFORE = 0.4
+TITLE, _GAP, _MARGIN, _FOOT = 6.0, 4.0, 3.0, 8.0
+PAPER, _FINE, HEAVY, INK, GREY, ALARM = "#fffaf8", "#f8d9d4", "#eba39a", "#141414", "#6b5b58", "#b00020"
+_LETTER, _LINE = 1.5, 3.4
+"""Width of a letter and height of a line below a figure, mm, at 7.5 points."""
 _NAMES = {"avr": "aVR", "avl": "aVL", "avf": "aVF"}
 
 
@@ -42,8 +45,8 @@ def lead_spans(windows: Array, share: float = 0.9) -> Array:
     A `share` of the windows stays above its lower end, and below its upper end; -0.5 to 1 mV, the calibration
     mark, is always in it.
     """
-    low, high = _extent(windows)
-    return _on_lines(np.quantile(low, 1 - share, axis=0), np.quantile(high, share, axis=0))
+    low, high = extent(windows)
+    return on_lines(np.quantile(low, 1 - share, axis=0), np.quantile(high, share, axis=0))
 
 
 def center_windows(windows: Array) -> tuple[Array, Array]:
@@ -81,12 +84,12 @@ def draw_windows(
     rows = [values[first : first + columns] for first in range(0, len(values), columns)]
     spread = np.broadcast_to(common, (len(rows), len(leads), 2))
     heights = [_row_spans(row, spans) for row, spans in zip(rows, spread, strict=True)]
-    figure, boxes = _layout(heights, min(columns, len(values)), values.shape[-1] / rate, note)
+    figure, boxes = layout(heights, min(columns, len(values)), values.shape[-1] / rate, note)
     for index, window in enumerate(values):
         axes = figure.add_axes(boxes[index])
         _panel(axes, window, medians[index], heights[index // columns], leads, rate)
         if titles is not None:
-            axes.set_title(titles[index], loc="left", fontsize=8.5, color=_GREY, pad=3)
+            axes.set_title(titles[index], loc="left", fontsize=8.5, color=GREY, pad=3)
     return figure
 
 
@@ -101,7 +104,7 @@ def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[s
         raise ValueError(f"{len(windows)} windows have {len(titles)} titles.")
 
 
-def _extent(windows: Array) -> tuple[Array, Array]:
+def extent(windows: Array) -> tuple[Array, Array]:
     """Return the least and greatest finite value of each trace, `(N, leads)` each; 0 where there is none."""
     finite = np.isfinite(windows)
     low = np.where(finite, windows, np.inf).min(axis=-1)
@@ -109,40 +112,43 @@ def _extent(windows: Array) -> tuple[Array, Array]:
     return np.where(np.isinf(low), 0.0, low), np.where(np.isinf(high), 0.0, high)
 
 
-def _on_lines(low: Array, high: Array) -> Array:
+def on_lines(low: Array, high: Array) -> Array:
     """Return ranges `(leads, 2)` that end on heavy lines and leave half a millimetre above and below the trace."""
-    low = np.minimum(np.floor((low - 0.05) / _BIG) * _BIG, -_BIG)
-    high = np.maximum(np.ceil((high + 0.05) / _BIG) * _BIG, 2 * _BIG)
+    low = np.minimum(np.floor((low - 0.05) / BIG) * BIG, -BIG)
+    high = np.maximum(np.ceil((high + 0.05) / BIG) * BIG, 2 * BIG)
     return np.clip(np.stack([low, high], axis=-1), -TALLEST, TALLEST)
 
 
 def _row_spans(row: Array, common: Array) -> Array:
-    low, high = _extent(row)
-    own = _on_lines(low.min(axis=0), high.max(axis=0))
+    low, high = extent(row)
+    own = on_lines(low.min(axis=0), high.max(axis=0))
     return np.stack([np.minimum(common[:, 0], own[:, 0]), np.maximum(common[:, 1], own[:, 1])], axis=-1)
 
 
-def _layout(
+def layout(
     heights: Sequence[Array], columns: int, seconds: float, note: str
 ) -> tuple[Figure, list[tuple[float, float, float, float]]]:
     """Return an empty figure of the right size in mm, with its note, and the place of each panel in it."""
-    across = SPEED * (_BEFORE + _end(seconds))
-    tall = [GAIN * (_BIG + float((spans[:, 1] - spans[:, 0]).sum())) for spans in heights]
+    across = SPEED * (BEFORE + right_end(seconds))
+    tall = [GAIN * (BIG + float((spans[:, 1] - spans[:, 0]).sum())) for spans in heights]
     width = 2 * _MARGIN + columns * across + (columns - 1) * _GAP
-    height = _FOOT + sum(tall) + len(tall) * _TITLE + _MARGIN
+    scale = f"{SPEED:g} mm/s   {GAIN:g} mm/mV"
+    beside = len(note + scale) * _LETTER + 3 * _MARGIN <= width
+    lines = [] if beside or not note else textwrap.wrap(note, max(20, int((width - 2 * _MARGIN) / _LETTER)))
+    height = _FOOT + len(lines) * _LINE + sum(tall) + len(tall) * TITLE + _MARGIN
     figure = blank(width / 25.4, height / 25.4, layout=None)
     boxes = []
     for row, high in enumerate(tall):
-        bottom = height - _MARGIN - sum(tall[: row + 1]) - (row + 1) * _TITLE + _MARGIN / 2
+        bottom = height - _MARGIN - sum(tall[: row + 1]) - (row + 1) * TITLE + _MARGIN / 2
         lefts = [_MARGIN + column * (across + _GAP) for column in range(columns)]
         boxes += [(left / width, bottom / height, across / width, high / height) for left in lefts]
-    scale = f"{SPEED:g} mm/s   {GAIN:g} mm/mV"
-    figure.text(1 - _MARGIN / width, 3 / height, scale, ha="right", fontsize=7.5, color=_GREY)
-    figure.text(_MARGIN / width, 3 / height, note, ha="left", fontsize=7.5, color=_ALARM)
+    figure.text(1 - _MARGIN / width, 3 / height, scale, ha="right", fontsize=7.5, color=GREY)
+    text, bottom = ("\n".join(lines), 3 + _LINE) if lines else (note, 3)
+    figure.text(_MARGIN / width, bottom / height, text, ha="left", fontsize=7.5, color=ALARM)
     return figure, boxes
 
 
-def _end(seconds: float) -> float:
+def right_end(seconds: float) -> float:
     """Return the right end of a panel in s, on a heavy line, with room for a remark after the trace."""
     return math.ceil(round((seconds + 0.14) / 0.2, 6)) * 0.2
 
@@ -150,11 +156,11 @@ def _end(seconds: float) -> float:
 def _panel(axes: Axes, window: Array, medians: Array, spans: Array, leads: Sequence[str], rate: float) -> None:
     """Draw one window `(leads, samples)` in mV; from y = 0 the leads go down, each in its band."""
     tall = float((spans[:, 1] - spans[:, 0]).sum())
-    right = _end(window.shape[-1] / rate)
-    axes.set(xlim=(-_BEFORE, right), ylim=(-tall, _BIG), xticks=[], yticks=[], facecolor=_PAPER)
+    right = right_end(window.shape[-1] / rate)
+    axes.set(xlim=(-BEFORE, right), ylim=(-tall, BIG), xticks=[], yticks=[], facecolor=PAPER)
     axes.set_aspect(GAIN / SPEED)
-    axes.spines[:].set(color=_HEAVY, linewidth=0.8)
-    _paper(axes, right, tall)
+    axes.spines[:].set(color=HEAVY, linewidth=0.8)
+    draw_paper(axes, right, tall)
     top = 0.0
     for lead, trace, median, (low, high) in zip(leads, window, medians, spans, strict=True):
         _lead(axes, trace, top - high, (low, high), lead, rate)
@@ -162,11 +168,12 @@ def _panel(axes: Axes, window: Array, medians: Array, spans: Array, leads: Seque
         top -= high - low
 
 
-def _paper(axes: Axes, right: float, tall: float) -> None:
-    for millimetres, color, width in ((1, _FINE, 0.3), (5, _HEAVY, 0.65)):
-        across = -_BEFORE + millimetres / SPEED * np.arange(round((right + _BEFORE) * SPEED / millimetres) + 1)
-        upwards = _BIG - millimetres / GAIN * np.arange(round((tall + _BIG) * GAIN / millimetres) + 1)
-        lines = [[(x, -tall), (x, _BIG)] for x in across] + [[(-_BEFORE, y), (right, y)] for y in upwards]
+def draw_paper(axes: Axes, right: float, tall: float) -> None:
+    """Draw the lines of ECG paper from before the trace to `right` in s, and down to `tall` in mV."""
+    for millimetres, color, width in ((1, _FINE, 0.3), (5, HEAVY, 0.65)):
+        across = -BEFORE + millimetres / SPEED * np.arange(round((right + BEFORE) * SPEED / millimetres) + 1)
+        upwards = BIG - millimetres / GAIN * np.arange(round((tall + BIG) * GAIN / millimetres) + 1)
+        lines = [[(x, -tall), (x, BIG)] for x in across] + [[(-BEFORE, y), (right, y)] for y in upwards]
         axes.add_collection(
             LineCollection(lines, colors=color, linewidths=width, gid=f"{millimetres} mm", zorder=0.5), autolim=False
         )
@@ -174,10 +181,10 @@ def _paper(axes: Axes, right: float, tall: float) -> None:
 
 def _lead(axes: Axes, trace: Array, zero: float, span: tuple[float, float], lead: str, rate: float) -> None:
     pulse = np.array([(-0.36, 0), (-0.32, 0), (-0.32, 1), (-0.12, 1), (-0.12, 0), (-0.08, 0)])
-    axes.plot(pulse[:, 0], pulse[:, 1] + zero, color=_INK, linewidth=0.7, gid="1 mV")
-    axes.text(-0.34, zero - 0.06, lead_name(lead), va="top", fontsize=9, fontweight="bold", color=_INK)
+    axes.plot(pulse[:, 0], pulse[:, 1] + zero, color=INK, linewidth=0.7, gid="1 mV")
+    axes.text(-0.34, zero - 0.06, lead_name(lead), va="top", fontsize=9, fontweight="bold", color=INK)
     drawn = np.where(np.isfinite(trace), np.clip(trace, *span), np.nan)
-    axes.plot(np.arange(len(trace)) / rate, drawn + zero, color=_INK, linewidth=0.65, gid=f"lead {lead}")
+    axes.plot(np.arange(len(trace)) / rate, drawn + zero, color=INK, linewidth=0.65, gid=f"lead {lead}")
 
 
 def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]) -> None:
@@ -191,6 +198,6 @@ def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float],
     style: dict[str, Any] = {"ha": "right", "fontsize": 6.5}
     if abs(median) >= 0.05:
         text = f"{median:+.2f} mV".replace("-", "−")
-        axes.text(place[0], place[1] + 0.25, text, color=_GREY, rotation=90, va="center", **style)
+        axes.text(place[0], place[1] + 0.25, text, color=GREY, rotation=90, va="center", **style)
     if remarks:
-        axes.text(place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(remarks), color=_ALARM, va="top", **style)
+        axes.text(place[0] - 0.12, place[1] + span[1] - 0.06, ", ".join(remarks), color=ALARM, va="top", **style)

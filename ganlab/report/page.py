@@ -15,21 +15,28 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ganlab.core.words import REDUCED, counted, duration, number, p_value
-from ganlab.plot.figure import png_bytes
+from ganlab.plot.figure import PAPER_DPI, png_bytes
 
 NOTICE = "Synthetic data. Not for clinical use before expert evaluation."
 """What everything generated says about itself (paper, 5.6)."""
 DPI = 170
 """Dots per inch of figures that are not true to scale."""
 
+UPRIGHT, ACROSS = 190.0, 277.0
+"""Width in mm that A4 has within its margins, upright and across."""
+
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file with its caption; `alt` describes it to those who cannot see it."""
+    """A PNG file with its caption; `alt` describes it to those who cannot see it.
+
+    `wide` is the width in mm of a figure on ECG paper, which is printed at this size; None for others.
+    """
 
     png: bytes
     caption: str
     alt: str
+    wide: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,10 @@ class Frame:
 
 def picture(drawing: Figure | NDArray[np.uint8], caption: str, alt: str, dpi: float = DPI) -> Picture:
     """Return a figure at `dpi` dots per inch, or a uint8 picture `(height, width, 3)`, with its caption."""
-    return Picture(png_bytes(drawing, dpi), caption, alt)
+    wide = None
+    if isinstance(drawing, Figure) and dpi == PAPER_DPI:
+        wide = round(25.4 * float(drawing.get_figwidth()), 2)
+    return Picture(png_bytes(drawing, dpi), caption, alt, wide)
 
 
 def render(template: str, **data: Any) -> str:
@@ -60,7 +70,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"NOTICE": NOTICE, "REDUCED": REDUCED}
+    made.globals |= {"UPRIGHT": UPRIGHT, "ACROSS": ACROSS, "NOTICE": NOTICE, "REDUCED": REDUCED}
     filters = (counted, data_uri, duration, number, p_value, percent, series)
     made.filters |= {each.__name__: each for each in filters}
     return made

@@ -22,9 +22,11 @@ from ganlab.plot.figure import PAPER_DPI
 from ganlab.plot.images import draw_grid, outside, pixels
 from ganlab.plot.table import draw_boxes, draw_correlations, draw_counts
 from ganlab.plot.traces import draw_traces, trace_spans
+from ganlab.plot.twelve_leads import draw_twelve, is_twelve
 from ganlab.report.page import NOTICE, Picture, picture
 
 _ROWS = 4
+_SHEETS = 2
 _SHORT = 4.0
 _SYNTHETIC = "Synthetic"
 REAL, SIMULATED = "Real", "Simulated reference"
@@ -140,6 +142,8 @@ def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str
 
 def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]) -> list[Exhibit]:
     """Return each set on ECG paper, all at one scale, `across` windows in a row unless they are long."""
+    if is_twelve(kind.leads):
+        return _twelve(kind, sets, notes)
     columns = across if kind.samples / kind.rate <= _SHORT else 1
     chosen = {name: windows[evenly(most, len(windows))] for name, windows in sets.items()}
     centered = [center_windows(windows)[0] for windows in chosen.values()]
@@ -163,6 +167,20 @@ def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes
         )
         caption = _caption(kind, name, len(chosen[name]), len(windows), notes[name])
         alt = f"{name} ECG windows on ECG paper, 25 mm/s and 10 mm/mV"
+        blocks.append(Exhibit(name, picture(figure, caption, alt, PAPER_DPI)))
+    return blocks
+
+
+def _twelve(kind: Window, sets: Mapping[str, Array], notes: Mapping[str, str]) -> list[Exhibit]:
+    """Return each set of twelve leads as an ECG machine prints them, a few windows one below the other."""
+    blocks = []
+    for name, windows in sets.items():
+        places = evenly(_SHEETS, len(windows))
+        titles = [f"{name} {index + 1}" for index in places]
+        note = notes.get(name, "")
+        figure = draw_twelve(windows[places], leads=kind.leads, rate=kind.rate, titles=titles, note=note)
+        caption = _caption(kind, name, len(places), len(windows), note)
+        alt = f"{name} twelve-lead ECGs, three rows of four leads and a rhythm strip, 25 mm/s and 10 mm/mV"
         blocks.append(Exhibit(name, picture(figure, caption, alt, PAPER_DPI)))
     return blocks
 
