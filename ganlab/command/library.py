@@ -3,7 +3,6 @@
 `import ganlab` gives these names; nothing of this file is imported before one of them is used.
 """
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ganlab.core.values import check_whole
 from ganlab.generator.load import load as load_trained
 from ganlab.generator.samples import SyntheticSamples, shape_of
 from ganlab.generator.trained import Trained
+from ganlab.tracking.record import read_scores
 from ganlab.tracking.search import run_or_best
 
 __all__ = ["SyntheticSamples", "TrainedGenerator", "load", "train"]
@@ -59,8 +59,7 @@ class TrainedGenerator:
     @property
     def scores(self) -> Mapping[str, Any]:
         """What the run measured, by the names of `metrics.json`; empty for an exported generator."""
-        file = self.folder / "metrics.json"
-        return json.loads(file.read_text()) if file.is_file() else {}
+        return read_scores(self.folder)
 
     def sample(self, n: int = 100, label: str | None = None, seed: int = 0, **attributes: Any) -> SyntheticSamples:
         """Return `n` samples, the same ones for the same seed; of one class, and of the `attributes`, if given."""

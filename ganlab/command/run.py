@@ -1,6 +1,5 @@
 """One experiment from configuration to report: what `python -m ganlab.run` does."""
 
-import json
 import logging
 import math
 import os
@@ -30,7 +29,7 @@ from ganlab.evaluation.evidence import check_measures
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import check_room, whole_size
 from ganlab.tracking.provenance import provenance
-from ganlab.tracking.record import CONFIG, SPLIT, config_values, home, note_written
+from ganlab.tracking.record import CONFIG, SPLIT, config_values, home, note_written, read_scores
 from ganlab.trainer import ddp
 from ganlab.trainer.build import make_trainer
 from ganlab.trainer.compiled import compile_networks
@@ -66,7 +65,7 @@ def _run(cfg: DictConfig, folder: Path, began: float) -> float | None:
     experiment = compose(cfg, whole_size(folder) if resumed else None)
     objective = experiment.metrics.objective
     if not resumed and _finished(folder, experiment):
-        return _objective(objective, json.loads((folder / "metrics.json").read_text()))
+        return _objective(objective, read_scores(folder))
     rows = _carry_out(experiment, _call(experiment.config), folder, began, strict)
     return _objective(objective, rows)
 

@@ -57,8 +57,8 @@ def _recognised(paths: dict[str, tuple[str, ...]]) -> Owners:
             others = sum(each[:-1] == parts[:-1] for each in paths.values()) - (len(parts) < 2)
             return Owners({}, doubt=f"nothing says whose {name} is ({where} {others} record(s))")
         patient, folder = parts[own[-1]], "/".join(parts[: own[-1] + 1])
-        if folders.setdefault(patient, folder) != folder:
-            return Owners({}, doubt=f"{folders[patient]} and {folder} may be one patient or two")
+        if (other := folders.setdefault(patient.lower(), folder)) != folder:
+            return Owners({}, doubt=f"{other} and {folder} may be one patient or two")
         patients[name] = patient
     some = next(iter(folders.values()))
     return Owners(patients, f"by the names of their folders, such as {some}")

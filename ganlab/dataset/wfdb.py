@@ -182,7 +182,8 @@ class WFDB(RecordingSource):
             file = self.people_file
             classes = () if self.annotations else self.classes
             given = (classes, self.many_labels, tuple(self.attributes))
-            self._people = {} if file is None else read_people(file, *given)
+            read = {} if file is None else read_people(file, *given)
+            self._people = {name.removesuffix(".hea"): member for name, member in read.items()}
         return self._people
 
     @cached_property

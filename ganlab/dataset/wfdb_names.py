@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from ganlab.core.csv_columns import encoding_of
 from ganlab.core.errors import UserError
 from ganlab.dataset.wfdb_header import segment_names
 
@@ -26,7 +27,7 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
     Raises UserError for a name that would leave the root, that stands there twice, or for a list of none.
     """
     try:
-        text = listing.read_text(encoding="utf-8-sig")
+        text = listing.read_text(encoding="utf-16" if encoding_of(listing) == "utf-16" else "utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"{listing} is not readable as text ({error}).") from error
     names: list[str] = []
@@ -42,7 +43,7 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
                 raise UserError(f"{listing}: its line {line} names a folder that is not there.")
             names += [(PurePosixPath(line) / name).as_posix() for name in _within(Path(folder), listing, depth)]
         else:
-            names.append(line)
+            names.append(line.removesuffix(".hea"))
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
     return names

@@ -48,9 +48,9 @@ def export_generator(
         raise UserError(f"run={run} is an exported generator already: copy the folder.")
     folder = Path(out) if out else source / "exports" / trained.checkpoint
     check_empty(folder)
-    check_sample(trained.gan, trained.kind, f"run={run}")
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_of(trained.gan).items()}
     check_finite(tensors, trained.checkpoint)
+    check_sample(trained.gan, trained.kind, f"run={run}")
     weights = tensors_as_bytes(tensors, metadata={"format": "pt"})
     config = _config(stored_config(source, trust), trained, hashlib.sha256(weights).hexdigest())
     text = json.dumps(config, indent=1)

@@ -25,8 +25,8 @@ from ganlab.core.files import inside, write_whole
 from ganlab.core.plain_yaml import read_yaml
 from ganlab.tracking.history import read_history
 from ganlab.tracking.mlflow_card import data_set, parameters, run_name, swept, tags_of
-from ganlab.tracking.record import read_facts
-from ganlab.tracking.shared import Shared, counts_of
+from ganlab.tracking.record import read_facts, read_scores
+from ganlab.tracking.shared import Shared, counts_of, parsed
 from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -197,9 +197,9 @@ class _Upload:
         """Send a text as it may leave the folder: of `split.json` the counts, of `run.json` what is of no machine."""
         name, text = file.name, file.read_text(encoding="utf-8", errors="replace")
         if name == "split.json" and not self.store.patient_ids:
-            name, text = "split_counts.json", json.dumps(counts_of(json.loads(text)), indent=1)
+            name, text = "split_counts.json", json.dumps(counts_of(parsed(file, text)), indent=1)
         if name == "run.json" and not self.store.patient_ids:
-            text = json.dumps(self.shared.facts(json.loads(text)), indent=1)
+            text = json.dumps(self.shared.facts(parsed(file, text)), indent=1)
         self.client.log_text(self.sent.run, self.shared.text(text), name)
 
     def _register(self, name: str) -> None:
@@ -231,9 +231,9 @@ class _Upload:
         """The scores of `metrics.json`, as metrics of the last step."""
         from mlflow.entities import Metric
 
-        rows, when = json.loads(file.read_text()), int(1000 * file.stat().st_mtime)
+        rows, when = read_scores(file.parent), int(1000 * file.stat().st_mtime)
         scores = cleaned(
-            {f"{MEASURED}{name}": row["synthetic"] for name, row in rows.items() if row["synthetic"] is not None}
+            {f"{MEASURED}{name}": row["synthetic"] for name, row in rows.items() if row.get("synthetic") is not None}
         )
         for batch in _batches([Metric(name, float(score), when, step) for name, score in scores.items()], BATCH[0]):
             self._log("metrics", batch)

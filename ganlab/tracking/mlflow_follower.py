@@ -123,13 +123,22 @@ def sync(run: str | None, store: Store) -> int:
         raise UserError(f"run={run}: no such folder. Runs lie in outputs/runs, sweeps in outputs/sweeps.")
     alone = (Path(run) / "run.json").is_file()
     folders = [Path(run)] if alone else sorted(file.parent for file in Path(run).glob("*/run.json"))
+    damaged = 0
     if not folders:
         raise UserError(f"run={run}: no run lies there (none has a run.json).")
     try:
         opened = store.open()
         for folder in folders:
-            end_if_dead(folder)
-            sent = bring(folder, store, opened)
+            try:
+                end_if_dead(folder)
+                sent = bring(folder, store, opened)
+            except UserError as error:
+                # A damaged run does not cost the others.
+                if alone:
+                    raise
+                damaged += 1
+                log.error("%s is left out: %s", folder, error)
+                continue
             log.info("%s: run %s, %s", folder, sent.run, sent.status)
     except UserError:
         raise
@@ -140,4 +149,6 @@ def sync(run: str | None, store: Store) -> int:
             f"The MLflow store does not take it ({_in_short(error)}). "
             "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was brought stays, and nothing is lost."
         ) from error
+    if damaged:
+        raise UserError(f"{damaged} of {len(folders)} runs were left out, as listed above; the others are there.")
     return len(folders)

@@ -18,6 +18,7 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
+    RootModel,
     ValidationError,
 )
 from yaml import YAMLError
@@ -28,7 +29,7 @@ from ganlab.core.plain_yaml import parsed
 from ganlab.core.settings import HYDRA
 from ganlab.split.base import Split
 
-FACTS, SPLIT, CONFIG = "run.json", "split.json", "config.yaml"
+FACTS, SPLIT, CONFIG, SCORES = "run.json", "split.json", "config.yaml", "metrics.json"
 LARGEST = 64 << 20
 """Bytes of a file; the largest hold the names of every patient and skipped record."""
 LISTED = 3
@@ -111,6 +112,20 @@ class _Split(_Lenient):
     seed: int
     parts: dict[str, list[str]]
     spared: list[str] = []
+
+
+class _Score(_Lenient):
+    synthetic: float | None = None
+
+
+class _Scores(RootModel[dict[str, _Score]]):
+    """Numbers by name."""
+
+
+def read_scores(folder: Path) -> dict[str, Any]:
+    """Return what `metrics.json` says; empty where there is none. Raises UserError where it is damaged."""
+    file = folder / SCORES
+    return _read(file, _Scores, f"Remove it and measure again: {resume(folder)}") if file.is_file() else {}
 
 
 def read_facts(folder: Path, *needed: str) -> dict[str, Any]:
@@ -200,7 +215,7 @@ def home(folder: Path) -> Path:
     return began if path.is_relative_to(began) and began.is_dir() else Path.cwd()
 
 
-def _read(file: Path, form: type[_Lenient], way: str) -> dict[str, Any]:
+def _read(file: Path, form: type[BaseModel], way: str) -> dict[str, Any]:
     try:
         content: Any = json.loads(_text(file, way))
         form.model_validate(content)

@@ -1,12 +1,14 @@
 """What of a run's folder may leave it: no name of a record or patient, no machine, no path, no password."""
 
 import html
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ganlab.core.errors import UserError
 from ganlab.core.masking import masked
 from ganlab.core.plain_yaml import read_yaml
 
@@ -67,6 +69,14 @@ def _absolute(value: Any) -> Iterator[str]:
             yield from _absolute(inner)
     elif isinstance(value, str) and value.startswith("/"):
         yield value.rstrip("/") or "/"
+
+
+def parsed(file: Path, text: str) -> Any:
+    """Return the value of a JSON text. Raises UserError, which names the file that it is of, for a damaged one."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file} is damaged: {error}. Restore it from a copy, or remove it.") from error
 
 
 def counts_of(split: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def test_folders_with_a_patients_name_are_recognised(names: tuple[str, ...], pat
         (("p00/a", "p01/b"), "whose p00/a is"),
         (("patient1/a", "b"), "whose b is"),
         (("subset1/a", "subset2/b"), "whose subset1/a is"),
+        (("PAT001/a", "pat001/b"), "PAT001 and pat001 may be one patient or two"),
         (("train/patient1/a", "test/patient1/b"), "train/patient1 and test/patient1 may be one patient or two"),
     ],
 )
@@ -117,7 +118,7 @@ def test_a_people_file_selects_and_may_leave_labels_empty(tmp_path: Path, caplog
     assert "1 row(s) name no record" in caplog.text
     assert "2 record(s) have no row" in caplog.text
     assert len(collect(root, people=file).members) == 4
-    file.write_text("name,person\nr0.hea,a\n")
+    file.write_text("name,person\nr0.dat,a\n")
     with pytest.raises(UserError, match=r"its 1 row\(s\) select none of the 6 records in .*such as r0"):
         collect(root, people=file)
 

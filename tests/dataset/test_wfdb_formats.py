@@ -202,7 +202,11 @@ def test_records_are_a_name_a_line_and_folders_stand_for_theirs(
         write(tmp_path / folder)
     (tmp_path / "h" / "RECORDS").write_text("r\n")
     (tmp_path / "RECORDS").write_bytes("\ufeffpatient 0/r \r\ng/\r\n\r\nh\r\n".encode())
-    assert WFDB(tmp_path, 100.0).names() == ["patient 0/r", "g/patient1/r", "g/patient2/r", "h/r"]
+    names = ["patient 0/r", "g/patient1/r", "g/patient2/r", "h/r"]
+    assert WFDB(tmp_path, 100.0).names() == names
+    (tmp_path / "RECORDS").write_bytes("patient 0/r.hea\r\ng/\r\nh".encode("utf-16"))
+    (tmp_path / "people.csv").write_text("name,person\n" + "".join(f"{name}.hea,{name[0]}\n" for name in names))
+    assert WFDB(tmp_path, 100.0, people=tmp_path / "people.csv").names() == names
     with caplog.at_level(logging.INFO):
         assert WFDB(tmp_path, 100.0, cache=tmp_path / "cache").read("patient 0/r")[0].samples == SAMPLES
     for line, message in (("i/", "names a folder that is not there"), ("g/\ng/patient1/r", "more than once")):

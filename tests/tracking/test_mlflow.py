@@ -379,6 +379,19 @@ def test_sync_says_what_is_wrong(store: Store, tmp_path: Path, monkeypatch: pyte
         sync(str(tmp_path), store)
 
 
+def test_a_damaged_run_does_not_cost_the_others(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, damaged in (("a", "metrics.json"), ("b", None), ("c", "split.json")):
+        folder = write_run(tmp_path / "runs" / name, id=name)
+        if damaged:
+            (folder / damaged).write_text("{")
+        run_facts.end(folder, "FINISHED")
+    with pytest.raises(UserError, match="2 of 3 runs were left out"):
+        sync(str(tmp_path / "runs"), store)
+    assert Sent.read(tmp_path / "runs" / "b", store).status == "FINISHED"
+    for name in ("a/metrics.json", "c/split.json"):
+        assert f"{name} is damaged" in caplog.text
+
+
 def test_a_store_that_moved_takes_artifacts_where_it_lies_now(tmp_path: Path, empty_database: Path) -> None:
     folder = tmp_path / "a b" / "outputs"
     folder.mkdir(parents=True)

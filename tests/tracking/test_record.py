@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganlab.core.errors import UserError
-from ganlab.tracking.record import GROUPS, config_values, home, note_written, read_facts, read_split
+from ganlab.tracking.record import GROUPS, config_values, home, note_written, read_facts, read_scores, read_split
 
 CONFIG = "".join(f"{group}: {{}}\n" for group in GROUPS)
 SPLIT = json.dumps({"name": "patient", "seed": 0, "parts": {"train": ["a", "b"], "test": ["c"]}})
@@ -42,6 +42,16 @@ def test_a_damaged_file_is_named_with_the_way_on(run: Path, name: str, fault: st
         file.write_bytes(faults[fault])
     with pytest.raises(UserError, match=rf"{name} is (missing|damaged).*Restore it from a copy.*{run}"):
         READERS[name](run)
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b'{"a": 5}', b'{"a": {"synthetic": "x"}}'])
+def test_damaged_scores_are_named(run: Path, content: bytes) -> None:
+    assert read_scores(run) == {}
+    (run / "metrics.json").write_bytes(content)
+    with pytest.raises(UserError, match=rf"metrics.json is damaged.*Remove it and measure again: .* resume={run}"):
+        read_scores(run)
+    (run / "metrics.json").write_text('{"a": {"synthetic": 1, "real": 2}, "b": {"synthetic": null}}')
+    assert read_scores(run)["a"]["real"] == 2
 
 
 def test_an_edited_split_is_refused(run: Path) -> None:
