@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> Path:
     request.
     """
     from ganlab.report.evidence import write_evidence
-    from ganlab.report.verdict import EVALUATED, EXIT_CODES, following, table, write_verdict
+    from ganlab.report.verdict import EVALUATED, following, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -70,9 +70,17 @@ def main(cfg: DictConfig) -> Path:
         write_whole(Path(cfg.synthetic) / EVALUATED, json.dumps(content, indent=1), "synthetic")
     lines = table(content, page, following(content, command, share))
     log.info("evaluation: %s\n%s", page, "\n".join(lines), extra=RESULT)
-    if cfg.gate and (code := EXIT_CODES[content["worst"]]):
-        sys.exit(code)
+    if cfg.gate:
+        leave(content["worst"])
     return page
+
+
+def leave(worst: str) -> None:
+    """Exit with the code of the worst light: 3 where it is red, 4 where it is grey; return where all are green."""
+    from ganlab.report.verdict import EXIT_CODES
+
+    if code := EXIT_CODES[worst]:
+        sys.exit(code)
 
 
 @dataclass(frozen=True)

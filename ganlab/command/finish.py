@@ -47,7 +47,7 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
         classes=gan.classes,
         counts=gan.codec.counts(),
         left_out=scores.left_out,
-        compared=_compared_with(experiment, part),
+        compared=compared_with(experiment, part),
         called=SIMULATED if data.source.simulated else REAL,
     )
     measure = f"python -m ganlab.evaluate synthetic={folder} metrics=full"
@@ -62,7 +62,7 @@ def judged_part(experiment: Experiment) -> str:
     return "test" if chosen_by == part and len(experiment.data.part("test")) else part
 
 
-def _compared_with(experiment: Experiment, part: str) -> str:
+def compared_with(experiment: Experiment, part: str) -> str:
     """Return which patients the report compares with, in a sentence."""
     data, chosen_by = experiment.data, experiment.stopping.chooses_by
     people = data.kind.people
