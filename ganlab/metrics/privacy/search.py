@@ -90,7 +90,9 @@ class Library:
     def __init__(self, windows: Windows) -> None:
         self.windows = windows
         self.spectra = torch.fft.rfft(windows.values)
-        self.spectrum, (self.amplitudes,) = windows.spectrum(), windows.amplitudes((1.0,))
+        self.spectrum = windows.spectrum()
+        parts = [windows.take(part) for part in blocks(len(windows), BLOCK)]
+        self.amplitudes = torch.cat([own for part in parts for own in part.amplitudes((1.0,))])
 
     def __len__(self) -> int:
         return len(self.windows)
