@@ -14,7 +14,7 @@ import argparse
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ log = logging.getLogger("study")
 
 RECIPES = ("paper", "paper_tricks", "modern")
 SQUARE = ("z", "transposed", "reversed", "random", "serpentine", "hilbert", "frequency")
-CHANNELS = ("rgb", "limb_derived", "six", "six_independent", "hsv", "lab")
+CHANNELS = ("rgb", "limb_derived", "six", "six_independent", "hsv", "lab", "cmyk")
 SHARED = {
     "stripes": ("arrangement.side=[24,32]",),
     "concat": ("arrangement.side=[24,32]",),
@@ -51,6 +51,8 @@ SHARED = {
 }
 """Three leads in one channel: three times the pixels, the same windows."""
 SHARES = ("arrangement.decimation=1",)
+ROUNDS = (SQUARE[:4], SQUARE[4:], CHANNELS, tuple(SHARED))
+"""What is trained one after another: the yardstick and the negative control first."""
 TRICKS: dict[str, tuple[str, ...]] = {
     "none": (),
     "label_smoothing": ("trick=label_smoothing",),
@@ -202,7 +204,8 @@ def run(overrides: Sequence[str], seed: int, folder: Path) -> None:
     rows = judges(seed).rows(experiment.gan.sample(WINDOWS, seed=seed).numpy())
     facts = {
         "overrides": [*overrides, f"seed={seed}"],
-        "choices": {"trick": list(experiment.config["trick"]) or ["none"]},
+        "choices": choices(experiment.config),
+        "epochs": round(experiment.gan.steps * experiment.data.batch_size / len(experiment.data.train), 1),
         "seed": seed,
         "steps": experiment.gan.steps,
         "training_processor_seconds": round(trained, 2),
@@ -216,10 +219,18 @@ def run(overrides: Sequence[str], seed: int, folder: Path) -> None:
     log.info("%s: KID %s, %.1f s of training", folder.name, kid and f"{kid:.3g}", trained)
 
 
-def folder_name(overrides: Sequence[str], seed: int) -> str:
-    """Return the name of a run's folder: its choices, without the shape of the image."""
+def choices(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names of what a run is made of, for the page of the study."""
+    rooms = {"dataset": config["dataset"], "split": config["split"], "standardization": config["standardization"]}
+    rooms |= {"gan": config["gan"], "loss": config["loss"], "architecture": config["architecture"]["generator"]}
+    names = {room: str(node["_target_"]).rsplit(".", 2)[-2] for room, node in rooms.items()}
+    return names | {"trick": list(config["trick"]) or ["none"]}
+
+
+def folder_name(overrides: Sequence[str], seed: int, number: int) -> str:
+    """Return the name of a run's folder: the number of its configuration, its choices without the image's shape."""
     words = [word.partition("=")[2] for word in overrides if not word.startswith("arrangement.")]
-    return f"{'_'.join(words).replace('study/', '').replace('.', '_')}_seed{seed}"
+    return f"{number:03d}_{'_'.join(words).replace('study/', '').replace('.', '_')}_seed{seed}"
 
 
 def main() -> None:
@@ -236,10 +247,11 @@ def main() -> None:
     log.setLevel(logging.INFO)
     torch.set_num_threads(1)
     fixed.extend(given.set)
-    rounds = [given.only] if given.only else [SQUARE[:4], SQUARE[4:], CHANNELS, tuple(SHARED)]
+    numbers = {own: number for number, own in enumerate(plan(given.tricks, ROUNDS))}
+    rounds = [given.only] if given.only else ROUNDS
     jobs = [(own, seed) for part in rounds for seed in range(given.seeds) for own in plan(given.tricks, [part])]
     for overrides, seed in dict.fromkeys(jobs):
-        folder = given.out / folder_name(overrides, seed)
+        folder = given.out / folder_name(overrides, seed, numbers[overrides])
         if given.until and time.strftime("%H:%M") >= given.until:
             break
         if not (folder / "metrics.json").is_file():
