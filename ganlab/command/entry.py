@@ -17,7 +17,7 @@ import ganlab.core.hydra_words  # noqa: F401  (what Hydra refuses, in words of t
 from ganlab.core.errors import INTERRUPTED, UserError, lacks_memory, reason_of
 from ganlab.core.masking import without_credentials
 from ganlab.core.settings import CONF, own_launchers
-from ganlab.core.surroundings import in_utf8, open_streams, with_moved_data
+from ganlab.core.surroundings import find_own_classes, in_utf8, open_streams, with_moved_data
 
 log = logging.getLogger("ganlab")
 
@@ -49,6 +49,7 @@ def command(name: str, config: str | None = None) -> Callable[[], Any]:
     def main() -> Any:
         open_streams()
         in_utf8(f"ganlab.{name}")
+        find_own_classes(sys.argv[1:])
         sys.argv[1:] = without_credentials(with_moved_data(sys.argv[1:]), os.environ)
         return begin()
 

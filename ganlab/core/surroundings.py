@@ -3,6 +3,7 @@
 Light: every command imports it before main.
 """
 
+import argparse
 import codecs
 import locale
 import os
@@ -43,3 +44,15 @@ def with_moved_data(call: Sequence[str]) -> list[str]:
     if not any((Path(folder) / "config.yaml").is_file() for folder in stored):
         return list(call)
     return [f"++{argument}" if argument.partition("=")[0] in PLACES[:3] else argument for argument in call]
+
+
+def find_own_classes(call: Sequence[str]) -> None:
+    """Let Python find classes of the user's own beside the configurations that `--config-dir` names.
+
+    The console command, unlike `python -m`, does not look in the folder in which it is called.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--config-dir", "-cd")
+    if folder := parser.parse_known_args(call)[0].config_dir:
+        places = (Path(folder).resolve(), Path(folder).resolve().parent, Path.cwd())
+        sys.path += [str(place) for place in dict.fromkeys(places) if str(place) not in sys.path]

@@ -100,3 +100,16 @@ def test_tab_in_a_shell(name: str, line: str, expected: list[str], tmp_path: Pat
     done = subprocess.run(call, capture_output=True, text=True, env=environment, check=True)
     cut = "arrangement=" if name == "bash" else ""
     assert sorted(done.stdout.split()) == [each.removeprefix(cut) for each in expected]
+
+
+def test_own_classes_beside_the_configurations_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganlab.core.surroundings import find_own_classes
+
+    monkeypatch.setattr(sys, "path", ["/standard"])
+    monkeypatch.chdir(tmp_path)
+    find_own_classes(["dataset=ptbdb", "--multirun"])
+    assert sys.path == ["/standard"]
+    find_own_classes(["--config-dir", "./mine", "arrangement=chest"])
+    assert sys.path == ["/standard", str(tmp_path / "mine"), str(tmp_path)]
+    find_own_classes(["--config-dir=mine", "arrangement=chest"])
+    assert sys.path == ["/standard", str(tmp_path / "mine"), str(tmp_path)]
