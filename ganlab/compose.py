@@ -217,6 +217,8 @@ def _networks(cfg: DictConfig, largest: int | None) -> Networks:
     check_whole("architecture.noise", cfg.architecture.noise)
     source: Source = build(cfg.dataset)
     set_window(cfg, source)
+    if "rate" in cfg.architecture.generator and cfg.architecture.generator.rate is None:
+        OmegaConf.update(cfg, "architecture.generator.rate", getattr(source, "rate", None))
     arrangement: Arrangement = build(cfg.arrangement)
     kind = source.kind(arrangement)
     standardization: Standardization = build(cfg.standardization)
@@ -232,12 +234,13 @@ def _networks(cfg: DictConfig, largest: int | None) -> Networks:
     discriminator = make_discriminator()
     loss: Loss = build(cfg.loss)
     codec = Codec(standardization, arrangement)
+    generator = make_generator()
     gan = make_gan(
-        generator=make_generator(),
+        generator=generator,
         discriminator=discriminator,
         codec=codec,
         loss=loss,
-        tricks=_tricks(cfg, source, loss, discriminator, codec),
+        tricks=_tricks(cfg, source, loss, generator, discriminator, codec),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
         classes=conditions.classes,
@@ -254,7 +257,9 @@ def _conditions(make_gan: Any, source: Source) -> Conditions:
     return make(tuple(source.classes), source.many_labels, tuple(source.attribute_names))
 
 
-def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Module, codec: Codec) -> dict[str, Trick]:
+def _tricks(
+    cfg: DictConfig, source: Source, loss: Loss, generator: nn.Module, discriminator: nn.Module, codec: Codec
+) -> dict[str, Trick]:
     tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
     traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
@@ -262,6 +267,8 @@ def _tricks(cfg: DictConfig, source: Source, loss: Loss, discriminator: nn.Modul
         traits["fitted"] = f"standardization={_choice(cfg.standardization)}"
     elif codec.arrangement.fitted:
         traits["fitted"] = f"arrangement={_choice(cfg.arrangement)}"
+    elif hasattr(generator, "fit"):
+        traits["fitted"] = f"architecture={_choice(cfg.architecture.generator)}"
     if not codec.arrangement.leads:
         traits["no_leads"] = f"arrangement={_choice(cfg.arrangement)}"
     if cfg.gan.get("reuse_fakes", False):

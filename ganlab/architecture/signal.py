@@ -37,18 +37,19 @@ GROUP = 4
 """Images whose spread D sees together."""
 
 
-def _leads(arrangement: Arrangement) -> Leads:
+def leads_of(arrangement: Arrangement) -> Leads:
+    """Return an arrangement of leads. Raises UserError for another one."""
     if not isinstance(arrangement, Leads):
         raise UserError(
-            f"architecture=signal makes leads of a recording; this arrangement ({type(arrangement).__name__}) arranges "
+            f"this architecture makes leads of a recording; this arrangement ({type(arrangement).__name__}) arranges "
             "none. architecture=fcn takes any."
         )
     return arrangement
 
 
-def _scaled(width: float, *channels: int) -> list[int]:
+def channels(width: float, *sizes: int) -> list[int]:
     """Return scaled numbers of channels, multiples of the heads."""
-    return [HEADS * max(1, round(width * n / HEADS)) for n in channels]
+    return [HEADS * max(1, round(width * n / HEADS)) for n in sizes]
 
 
 class Generator(nn.Module):
@@ -65,9 +66,9 @@ class Generator(nn.Module):
         decimation: int = DECIMATION,
     ) -> None:
         super().__init__()
-        self.arrangement = _leads(arrangement)
+        self.arrangement = leads_of(arrangement)
         self.resampling = Resampling(self.arrangement.samples, decimation)
-        a, b, c, d = _scaled(width, 96, 96, 64, 48)
+        a, b, c, d = channels(width, 96, 96, 64, 48)
         coarsest = self.resampling.positions // 8
         self.mapping = nn.Sequential(
             nn.Linear(noise, style), nn.LeakyReLU(0.2), nn.Linear(style, style), nn.LeakyReLU(0.2)
@@ -113,9 +114,9 @@ class Discriminator(nn.Module):
         self.spread = spread
         self.traits = ("batch_spread",) if spread else ()
         self.group = GROUP if spread else 1
-        self.arrangement = _leads(arrangement)
+        self.arrangement = leads_of(arrangement)
         self.resampling = Resampling(self.arrangement.samples, decimation)
-        a, b, c, d = _scaled(width, 48, 64, 96, 96)
+        a, b, c, d = channels(width, 48, 64, 96, 96)
         positions = self.resampling.positions
         self.classes = classes
         self.first = Conv(FOLD * len(self.arrangement.leads), a)

@@ -99,7 +99,8 @@ class Conv(nn.Conv1d):
         return linear(x.transpose(1, 2), self.weight.squeeze(2), self.bias)
 
 
-def _silent(layer: Conv) -> Conv:
+def silent(layer: Conv) -> Conv:
+    """Return the convolution with zeros for weights."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -113,7 +114,7 @@ class Attention(nn.Module):
         super().__init__()
         self.place = nn.Parameter(torch.randn(1, channels, positions) * 0.1)
         self.query_key_value = Conv(channels, 3 * channels, 1)
-        self.out = _silent(Conv(channels, channels, 1))
+        self.out = silent(Conv(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of the same shape, `(B, channels, positions)`."""
@@ -127,7 +128,7 @@ class Block(nn.Module):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.first, self.second = Conv(before, after), _silent(Conv(after, after))
+        self.first, self.second = Conv(before, after), silent(Conv(after, after))
         self.skip = Conv(before, after, 1, bias=False) if before != after else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

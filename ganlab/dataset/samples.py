@@ -64,6 +64,11 @@ class Batch(NamedTuple):
     slice: BatchSlice | None = None
     attributes: Tensor | None = None
 
+    @property
+    def size(self) -> int:
+        """Size of the step's whole batch."""
+        return len(self.sample) if self.slice is None else self.slice.whole
+
 
 class Place(NamedTuple):
     """The number of a sample, and its start in the recording; 0 where samples have no start to choose."""
@@ -160,7 +165,11 @@ class Samples(Dataset[Batch], ABC):
 
     def to_fit(self) -> Tensor:
         """Return the samples to which a standardization is fitted: all where they are few, else spread evenly."""
-        return self.spread(max(1, FITTED_VALUES // self[0].sample.numel())).sample
+        return self.few_to_fit().sample
+
+    def few_to_fit(self) -> Batch:
+        """Return these samples with their labels and attributes, to which a network is fitted."""
+        return self.spread(max(1, FITTED_VALUES // self[0].sample.numel()))
 
 
 class Resident(nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.samples import Batch
+from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
 from ganlab.gan.verdict import Given, Terms, Verdict
@@ -65,12 +65,16 @@ class ACGAN(GAN):
         """Length of the generator's input: noise and one number for each class and attribute."""
         return self.noise + self.conditions.width
 
-    def setup(self, stage: str) -> None:
-        """Fit the codec, and the conditions to the labels and attributes of the training samples."""
-        super().setup(stage)
-        data = getattr(self.trainer, "datamodule", None)
-        if data is not None and self.conditions.fitted:
-            self.conditions.fit(data.train.labels, data.train.attributes)
+    def fit(self, train: Samples) -> None:
+        """Fit the conditions to the labels and attributes of the training samples, then codec and generator."""
+        if self.conditions.fitted:
+            self.conditions.fit(train.labels, train.attributes)
+        super().fit(train)
+
+    def conditions_of(self, batch: Batch) -> Tensor:
+        """Return classes and attributes of samples `(B, conditions)`; an unknown attribute is the mean."""
+        known = self.conditions.chosen(batch.attributes) if self.conditions.attributes else None
+        return self.conditions.encoded(batch.label, known)
 
     def draw_noise(
         self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float

@@ -122,6 +122,14 @@ class Conditions(nn.Module):
         """Return the attributes to condition on, `(B, A)` standardized, of all that a data set delivers."""
         return self.standardized(attributes[:, self.columns])
 
+    def encoded(self, labels: Tensor, chosen: Tensor | None) -> Tensor:
+        """Return conditions `(B, width)` of labels, and of `chosen` attributes where there are some; NaN is 0."""
+        if self.many_labels:
+            classes = labels.float()
+        else:
+            classes = one_hot(labels, max(1, len(self.classes))).float()[:, : len(self.classes)]
+        return classes if chosen is None else torch.cat([classes, chosen.nan_to_num()], dim=1)
+
     def labels_of(self, conditions: Tensor) -> Tensor | None:
         """Return the classes in conditions, `(B,)`, or multi-hot `(B, classes)`; None without classes."""
         if not self.classes:

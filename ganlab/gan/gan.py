@@ -11,12 +11,12 @@ from torch.optim import Optimizer
 from ganlab.codec import Codec
 from ganlab.core import collective
 from ganlab.core.errors import UserError
-from ganlab.dataset.samples import Batch
+from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.draws import StepDraws
 from ganlab.gan.means import EpochMeans
 from ganlab.gan.optimization import Optimization
 from ganlab.gan.tricks import Tricks
-from ganlab.gan.verdict import Generated, Given, Terms, Verdict
+from ganlab.gan.verdict import Generated, Given, Terms, Verdict, total
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
 
@@ -74,10 +74,22 @@ class GAN(LightningModule):
         return self.noise
 
     def setup(self, stage: str) -> None:
-        """Fit a codec that needs it to training samples; a resumed run then loads what its first start fitted."""
-        data = getattr(self.trainer, "datamodule", None)
-        if data is not None and self.codec.fitted:
-            self.codec.fit(data.train.to_fit())
+        """Fit what needs it to training samples; a resumed run then loads what its first start fitted."""
+        if data := getattr(self.trainer, "datamodule", None):
+            self.fit(data.train)
+
+    def fit(self, train: Samples) -> None:
+        """Fit codec and generator to training samples, those of them that need it."""
+        if self.codec.fitted:
+            self.codec.fit(train.to_fit())
+        if hasattr(self.generator, "fit"):
+            few = train.few_to_fit()
+            self.generator.fit(self.codec.picture(few.sample), self.conditions_of(few))
+            self.tricks.adopt(self.generator, self.discriminator)
+
+    def conditions_of(self, batch: Batch) -> Tensor:
+        """Return what G is given behind its noise for samples like these, `(B, conditions)`: nothing."""
+        return torch.zeros(len(batch.sample), 0)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return the optimizers of G and of D."""
@@ -105,14 +117,14 @@ class GAN(LightningModule):
         if self.tricks.spent():
             self.trainer.should_stop = True
         self.last = self._batch_means(logs)
-        self.means.add(self.current_epoch, self.last, _size(batch))
+        self.means.add(self.current_epoch, self.last, batch.size)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Log the step where Lightning writes it down: logging at every step costs more than a small network's step."""
         trainer: Any = self.trainer
         every = trainer.log_every_n_steps
         if trainer.should_stop or trainer.fast_dev_run or (every and self.steps % every == 0):
-            self.log_dict(self.last, batch_size=_size(batch))
+            self.log_dict(self.last, batch_size=batch.size)
 
     def step_discriminator(
         self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Generated | None = None
@@ -131,7 +143,7 @@ class GAN(LightningModule):
             return self._discriminator_losses(real[rows], label[rows], fake[rows], noise[rows])
 
         optimizer.zero_grad()
-        if self.tricks.discriminator_gradient(self.discriminator, lambda rows: _total(*losses(rows)[:2]), person):
+        if self.tricks.discriminator_gradient(self.discriminator, lambda rows: total(*losses(rows)[:2]), person):
             optimizer.step()
             with torch.no_grad():
                 return losses(slice(None))[2] if len(real) else {}
@@ -192,8 +204,7 @@ class GAN(LightningModule):
 
     def _step_noise(self, count: int) -> Tensor:
         """Return noise of a step for `count` images, or for this process's rows of the step's batch."""
-        part = self.draws.slice
-        if part is None:
+        if (part := self.draws.slice) is None:
             return self.draw_noise(count)
         return self.draw_noise(part.whole, self.draws.generator)[part.first : part.last]
 
@@ -208,7 +219,7 @@ class GAN(LightningModule):
         """Step down the sum of the terms, if there are any; the gradients are clear before."""
         if not terms:
             return
-        self.manual_backward(_total(terms[0], terms[1:]))
+        self.manual_backward(total(terms[0], terms[1:]))
         if self.draws.slice is not None:
             weights = (parameter for group in optimizer.param_groups for parameter in group["params"])
             collective.average_gradients(weights, self.draws.slice.weight)
@@ -287,12 +298,3 @@ class GAN(LightningModule):
         self.steps = checkpoint["steps"]
         if "epoch_means" in checkpoint:
             self.means.load_state_dict(checkpoint["epoch_means"])
-
-
-def _size(batch: Batch) -> int:
-    """Return the size of the step's whole batch."""
-    return len(batch.sample) if batch.slice is None else batch.slice.whole
-
-
-def _total(first: Tensor, others: Sequence[Tensor]) -> Tensor:
-    return sum(others, first)

@@ -1,5 +1,6 @@
 """Values that pass between the steps of a GAN."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -28,3 +29,8 @@ class Generated(NamedTuple):
 
     noise: Tensor
     images: Tensor
+
+
+def total(first: Tensor, others: Sequence[Tensor]) -> Tensor:
+    """Return the sum of a loss's terms."""
+    return sum(others, first)

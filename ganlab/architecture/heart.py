@@ -1,0 +1,152 @@
+r"""A generator with a heart inside: one beat for the whole recording, placed by a rhythm, with noise around it (ours).
+
+    x(t) = \sum_k h_k w_k(t) B(t - t_k) + n(t)
+
+The template B of all leads is drawn from a style, which is a patient; the times t_k of its beats and their heights h_k
+from a rhythm, and the noise n from a spectrum, which are a recording's. So the beats of a window are of one heart, its
+rate can be chosen, and a recording is as long as is asked for. What training windows say at once is fitted before
+training: the tables of the rhythm, the spectrum of the noise, the principal components of their templates, and how all
+these go together. The adversarial training changes the templates.
+"""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganlab.architecture.hearts import hearts
+from ganlab.architecture.patient import Patient, layers
+from ganlab.architecture.rhythm import QUANTILES, Rhythm, looked_up, quantiles
+from ganlab.architecture.signal import PIXEL, leads_of
+from ganlab.architecture.signal_layers import unit
+from ganlab.architecture.template import POINTS, placed
+from ganlab.architecture.texture import DIRECTIONS, Texture
+from ganlab.arrangement.base import Arrangement
+from ganlab.core.errors import UserError
+
+SEEDS = 8
+"""Numbers of the latent from which the white noise of a recording follows."""
+RHYTHM = 3
+"""Those of its rhythm: heart rate, irregularity, variation of the height."""
+OWN = SEEDS + 1 + RHYTHM + DIRECTIONS
+"""Those that are a recording's; the others, and the conditions behind them, are the patient's style."""
+OTHER = 0.2
+"""Weight of a number of rhythm and noise beside the first component of the templates."""
+LEARNED = 0.25
+"""Share of what the adversarial training adds: it is to go slower than the weights' own step."""
+ANOTHER_DAY = 0.5
+"""How far the heart rate of a patient's recordings varies, as a share of how far that of patients does."""
+
+
+class Generator(nn.Module):
+    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`."""
+
+    seeds: Tensor
+    mean: Tensor
+    basis: Tensor
+    size: Tensor
+    level: Tensor
+
+    def __init__(
+        self,
+        arrangement: Arrangement,
+        noise: int = 100,
+        style: int = 256,
+        rate: float | None = None,
+        components: int = 32,
+        fit_steps: int = 2000,
+    ) -> None:
+        super().__init__()
+        self.arrangement = leads_of(arrangement)
+        if rate is None:
+            raise UserError("architecture.generator.rate=null: accepted is the rate of recordings in Hz.")
+        leads, self.rate = len(self.arrangement.leads), rate / self.arrangement.decimation
+        given = noise - OWN
+        if given < 1:
+            raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + 1} or more.")
+        self.components, self.fit_steps = min(components, given), fit_steps
+        self.rhythm = Rhythm()
+        self.texture = Texture(leads, self.arrangement.samples)
+        own = RHYTHM + DIRECTIONS
+        self.patient = Patient(given, own, self.components + 1 + own, style)
+        self.learned = layers(given + self.components, style, self.components)
+        self.register_buffer("mean", torch.zeros(leads, POINTS))
+        self.register_buffer("basis", torch.zeros(self.components, leads, POINTS))
+        self.register_buffer("size", torch.ones(QUANTILES))
+        self.register_buffer("level", torch.zeros(leads, 1))
+        self.register_buffer("seeds", self._seeds(self.arrangement.samples), persistent=False)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return an image of each noise vector."""
+        return self.arrangement.encode(self.recordings(noise))
+
+    def recordings(self, noise: Tensor, samples: int | None = None, rr: Tensor | None = None) -> Tensor:
+        """Return the pixels of recordings, `(B, leads, samples)`: by default of a window.
+
+        `rr` `(B, 1)` are mean RR intervals to take instead of those of the noise, s.
+        """
+        samples = samples or self.arrangement.samples
+        seeds, start, own, given = noise.split([SEEDS, 1, RHYTHM + DIRECTIONS, noise.shape[1] - OWN], dim=1)
+        numbers = self.patient(given, own)
+        along, size, rhythm, levels = numbers.split([self.components, 1, RHYTHM, DIRECTIONS], dim=1)
+        along = along + LEARNED * self.learned(torch.cat([unit(given), along], dim=1))
+        beating, white = self._white(seeds, samples).tensor_split([2 * self.rhythm.count(samples / self.rate)], dim=1)
+        beats = self.rhythm(rhythm, start, beating.unflatten(1, (2, -1)), rr)
+        template = self.mean + torch.einsum("bk,klp->blp", along, self.basis)
+        template = looked_up(self.size, size)[:, None] * template
+        x = placed(template, beats.times, beats.rr, beats.height, samples, self.rate)
+        x = x + self.texture(white.unflatten(1, (len(self.mean), -1)), levels, samples)
+        return PIXEL * (x - x.median(dim=-1, keepdim=True).values + self.level)
+
+    @staticmethod
+    def same_patients(noise: Tensor, other: Tensor) -> Tensor:
+        """Return `noise` `(B, latent)` of the same patients' other recordings, drawn from `other` noise."""
+        rate = SEEDS + 1
+        own = noise[:, rate] * math.sqrt(1 - ANOTHER_DAY**2) + other[:, rate] * ANOTHER_DAY
+        return torch.cat([other[:, :rate], own[:, None], other[:, rate + 1 : OWN], noise[:, OWN:]], dim=1)
+
+    @torch.no_grad()
+    def fit(self, images: Tensor, conditions: Tensor) -> None:
+        """Take rhythms, noise and templates from training images `(N, C, H, W)` and their conditions `(N, C)`.
+
+        Raises UserError where hardly a window has two beats.
+        """
+        windows = self.arrangement.decode(images) / PIXEL
+        of = hearts(windows, self.rate)
+        self.level.copy_(windows.median(dim=-1, keepdim=True).values.mean(dim=0))
+        sizes = of.templates.abs().amax((1, 2)).numpy()
+        table, size = quantiles(sizes)
+        self.size.copy_(torch.from_numpy(table))
+        along, weights = self._fit_templates(of.templates.flatten(1).numpy() / sizes[:, None])
+        numbers = np.concatenate(
+            [along, size[:, None], self.rhythm.fit(of.observed), self.texture.fit(of.rest)], axis=1
+        )
+        weights = np.concatenate([weights, np.full(numbers.shape[1] - len(weights), OTHER)])
+        given = conditions[torch.from_numpy(of.windows)].float()
+        self.patient.fit(torch.from_numpy(numbers).float(), torch.from_numpy(weights).float(), given, self.fit_steps)
+
+    def _fit_templates(self, templates: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the components of templates `(N, leads * POINTS)`; return the places `(N, components)`, and weights."""
+        mean = templates.mean(0)
+        score, size, axes = np.linalg.svd(templates - mean, full_matrices=False)
+        kept = min(self.components, len(size))
+        scaled = axes[:kept] * size[:kept, None] / math.sqrt(len(templates))
+        self.mean.copy_(torch.from_numpy(mean).view_as(self.mean))
+        self.basis.zero_()[:kept] = torch.from_numpy(scaled).view(kept, *self.mean.shape)
+        places, weights = np.zeros((len(templates), self.components)), np.zeros(self.components)
+        places[:, :kept] = score[:, :kept] * math.sqrt(len(templates))
+        weights[:kept] = (size[:kept] / size[0]) ** 0.75
+        return places, weights
+
+    def _seeds(self, samples: int) -> Tensor:
+        count = 2 * self.rhythm.count(samples / self.rate) + len(self.arrangement.leads) * self.texture.length(samples)
+        return torch.from_numpy(np.random.default_rng(0).uniform(1e3, 1e4, (count, SEEDS)).T.copy())
+
+    def _white(self, seeds: Tensor, samples: int) -> Tensor:
+        """Return normal noise `(B, *)`, the same for the same numbers `(B, SEEDS)` of the latent."""
+        factors = self.seeds if samples == self.arrangement.samples else self._seeds(samples).to(seeds.device)
+        turns = seeds.double() @ factors
+        share = (turns - turns.floor()).clamp(1e-7, 1 - 1e-7)
+        return (math.sqrt(2) * torch.erfinv(2 * share - 1)).to(self.mean.dtype)

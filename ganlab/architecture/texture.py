@@ -1,0 +1,75 @@
+"""What is not heart: noise and baseline as the training windows have them beside their beats.
+
+White noise of any length is shaped by a spectrum. Its logarithm is a mean and some directions in which windows differ:
+principal components of means about `KNOTS` frequencies, a constant ratio apart, less what the estimate of a spectrum
+scatters by itself. Every window draws its place along them.
+"""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+DIRECTIONS = 8
+KNOTS = 20
+LONGER = 1.5
+"""Noise is made so much longer than the window, for it repeats."""
+BIAS = 0.5 * 0.5772
+"""How far the mean logarithm of an amplitude's estimate is below that of the amplitude (Euler's constant over two)."""
+SCATTER = math.pi**2 / 24
+"""Variance of that logarithm, for one frequency."""
+
+
+class Texture(nn.Module):
+    """Shapes white noise `(B, leads, N)` by numbers of the latent `(B, 8)`."""
+
+    level: Tensor
+    directions: Tensor
+
+    def __init__(self, leads: int, samples: int) -> None:
+        super().__init__()
+        frequencies = samples // 2 + 1
+        self.register_buffer("level", torch.full((leads, frequencies), math.log(0.01)))
+        self.register_buffer("directions", torch.zeros(DIRECTIONS, leads, frequencies))
+
+    @staticmethod
+    def length(samples: int) -> int:
+        """Return how much white noise a window takes for each lead."""
+        return 2 * math.ceil(samples * LONGER / 2)
+
+    def forward(self, white: Tensor, numbers: Tensor, samples: int) -> Tensor:
+        """Return noise `(B, leads, samples)`."""
+        logs = self.level + torch.einsum("bd,dlf->blf", numbers, self.directions)
+        logs = interpolate(logs, size=white.shape[-1] // 2 + 1, mode="linear", align_corners=True)
+        return torch.fft.irfft(torch.fft.rfft(white) * logs.clamp(max=4).exp(), n=white.shape[-1])[..., :samples]
+
+    def fit(self, rest: Tensor) -> NDArray[np.float64]:
+        """Take the spectrum from what windows `(N, leads, samples)` have beside beats; return their numbers."""
+        window = torch.hann_window(rest.shape[-1], dtype=rest.dtype)
+        power = torch.fft.rfft((rest - rest.mean(-1, keepdim=True)) * window).abs().square() / window.square().sum()
+        power[..., 0] = power[..., 1]
+        logs = (0.5 * (power + 1e-12).log() + BIAS).numpy()
+        mean = logs.mean(0)
+        near, knots, frequency = _neighbours(logs.shape[-1])
+        coarse = ((logs - mean) @ near).reshape(len(logs), -1)
+        alone = np.tile(SCATTER * np.square(near).sum(0), len(mean))
+        values, axes = np.linalg.eigh(coarse.T @ coarse / len(coarse) - np.diag(alone))
+        values, axes = values[::-1][:DIRECTIONS].clip(min=0), axes[:, ::-1][:, :DIRECTIONS]
+        along = np.sqrt(values)[:, None] * axes.T
+        fine = [np.interp(frequency, knots, row) for row in along.reshape(-1, KNOTS)]
+        self.level.copy_(torch.from_numpy(mean))
+        self.directions.copy_(torch.from_numpy(np.array(fine)).view_as(self.directions))
+        numbers = coarse @ axes
+        return np.asarray(numbers / numbers.std(0).clip(min=1e-9))
+
+
+def _neighbours(frequencies: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights `(frequencies, KNOTS)` of means about knots, and logarithms of knots and frequencies."""
+    frequency = np.log(np.arange(frequencies).clip(min=1))
+    knots = np.linspace(0, frequency[-1], KNOTS)
+    weights = np.exp(-0.5 * ((frequency[:, None] - knots) / (knots[1] / 2)) ** 2)
+    weights[0] = 0
+    return weights / weights.sum(0), knots, frequency

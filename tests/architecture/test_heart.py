@@ -1,0 +1,157 @@
+"""The generator with a heart: one beat a window, the heart rate that is asked for, any length, fitted to windows."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganlab.architecture import heart
+from ganlab.architecture.heart import Generator
+from ganlab.architecture.hearts import hearts
+from ganlab.arrangement.leads import Leads
+from ganlab.core.errors import UserError
+from ganlab.metrics.ecg.peaks import find_all_peaks
+from ganlab.metrics.ecg.physiology import describe
+
+RATE = 250.0
+LIMBS = Leads(("i", "ii"), side=(20, 25), derived={"iii": {"i": -1.0, "ii": 1.0}})
+
+
+def windows(count: int, bpm: float = 75.0, t_wave: float = 0.3, seconds: float = 2.0) -> Tensor:
+    """ECGs of two leads `(count, 2, samples)`: bumps for P, R, S and T, the second lead 1.5 times as high."""
+    draws = np.random.default_rng(0)
+    t = np.arange(round(seconds * RATE)) / RATE
+    made = []
+    for _ in range(count):
+        rr = 60 / bpm * np.exp(0.1 * draws.normal())
+        beats = draws.uniform(0, rr) + rr * np.arange(-2, round(seconds / rr) + 2)
+        bumps = ((-0.16, 0.1, 0.025), (0.0, 1.0, 0.012), (0.04, -0.2, 0.012), (0.28, t_wave, 0.05))
+        x = sum(h * np.exp(-(((t[:, None] - beats - at) / w) ** 2) / 2).sum(1) for at, h, w in bumps)
+        noise = 0.005 * draws.normal(size=(2, len(t)))
+        made.append(np.stack([x, 1.5 * x]) * np.exp(0.1 * draws.normal()) + noise)
+    return torch.from_numpy(np.stack(made)).float()
+
+
+def image(x: Tensor, arrangement: Leads = LIMBS) -> Tensor:
+    return arrangement.encode(heart.PIXEL * (x - x.median(-1, keepdim=True).values))
+
+
+def fitted(arrangement: Leads = LIMBS, classes: int = 0) -> Generator:
+    torch.manual_seed(0)
+    generator = Generator(arrangement, noise=40 + classes, rate=RATE, style=32, components=8, fit_steps=100)
+    x = torch.cat([windows(32, 65.0), windows(32, 105.0, t_wave=-0.3)])[:, : len(arrangement.leads)]
+    labels = torch.eye(2)[torch.arange(64) // 32][:, :classes]
+    generator.fit(image(x, arrangement), labels)
+    return generator
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    return fitted()
+
+
+def noise(generator: Generator, count: int, seed: int = 0) -> Tensor:
+    return torch.randn(count, 40, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def made(generator: Generator, count: int = 64, **more: object) -> np.ndarray:
+    return (generator.recordings(noise(generator, count), **more) / heart.PIXEL).double().numpy()
+
+
+def test_beats_of_a_window_are_one_beat_but_for_height_and_noise(generator: Generator) -> None:
+    described = describe(made(generator)[:, 0], RATE)
+    assert np.nanmedian(described.beat_correlation) > 0.99
+    assert np.nanmedian(described.r_amplitude_cv) < 0.03
+    assert described.plausible().mean() > 0.8
+
+
+def test_windows_are_like_those_that_it_was_fitted_to(generator: Generator) -> None:
+    real = torch.cat([windows(32, 65.0), windows(32, 105.0, t_wave=-0.3)]).double().numpy()
+    ours, theirs = made(generator, 200), real
+    height = [np.median(np.ptp(x, axis=-1), axis=0) for x in (ours, theirs)]
+    np.testing.assert_allclose(*height, rtol=0.15)
+    noise = [np.median(describe(x[:, 0], RATE).noise_uv) for x in (ours, theirs)]
+    np.testing.assert_allclose(*noise, rtol=0.4)
+    rates = [np.nanquantile(describe(x[:, 0], RATE).heart_rate_bpm, (0.2, 0.8)) for x in (ours, theirs)]
+    np.testing.assert_allclose(*rates, rtol=0.12)
+
+
+@pytest.mark.parametrize("bpm", [50.0, 80.0, 140.0])
+def test_the_heart_rate_is_the_one_asked_for_at_any_length(generator: Generator, bpm: float) -> None:
+    x = made(generator, 40, samples=round(20 * RATE), rr=torch.full((40, 1), 60 / bpm))
+    assert x.shape == (40, 2, 5000)
+    counted = [60 * (len(at) - 1) / (np.ptp(at) / RATE) for at in find_all_peaks(x[:, 1], RATE)]
+    assert np.mean(np.abs(np.array(counted) / bpm - 1) <= 0.03) >= 0.95
+
+
+def test_noise_does_not_repeat_and_follows_from_the_latent(generator: Generator) -> None:
+    z = noise(generator, 2)
+    x, same = generator.recordings(z, samples=4000), generator.recordings(z, samples=4000)
+    torch.testing.assert_close(x, same, rtol=0, atol=0)
+    white = generator._white(z[:, : heart.SEEDS], 4000)
+    assert abs(float(white.std()) - 1) < 0.02
+    parts = white[0, :4000].unflatten(0, (2, -1))
+    assert abs(float(torch.corrcoef(parts)[0, 1])) < 0.08
+
+
+def test_recordings_of_a_patient_have_one_template_and_other_times(generator: Generator) -> None:
+    z, other = noise(generator, 8), noise(generator, 8, seed=1)
+    again = generator.same_patients(z, other)
+    torch.testing.assert_close(again[:, heart.OWN :], z[:, heart.OWN :], rtol=0, atol=0)
+    assert not (again[:, : heart.OWN] == z[:, : heart.OWN]).any()
+    numbers = [generator.patient(x[:, heart.OWN :], x[:, heart.SEEDS + 1 : heart.OWN]) for x in (z, again)]
+    torch.testing.assert_close(*(each[:, : generator.components + 1] for each in numbers))
+    rates = torch.stack([each[:, generator.components + 1] for each in numbers])
+    assert not torch.equal(*rates)
+    assert torch.corrcoef(rates)[0, 1] > 0.3
+
+
+def test_limb_leads_are_derived_exactly(generator: Generator) -> None:
+    with torch.no_grad():
+        x = LIMBS.complete(LIMBS.decode(generator(noise(generator, 4))))
+    np.testing.assert_allclose(x[:, 2], x[:, 1].double() - x[:, 0].double(), rtol=0, atol=1e-6)
+
+
+def test_a_class_decides_shape_and_rate() -> None:
+    generator = fitted(classes=2)
+    z = torch.randn(200, 42, generator=torch.Generator().manual_seed(0))
+    rates, waves = [], []
+    for label in (0, 1):
+        z[:, 40:] = torch.eye(2)[label]
+        with torch.no_grad():
+            x = generator.recordings(z)[:, 1].double().numpy() / heart.PIXEL
+        rates.append(np.nanmedian(describe(x, RATE).heart_rate_bpm))
+        peaks = find_all_peaks(x, RATE)
+        t = [row[p[0] + 60] for row, p in zip(x, peaks, strict=True) if len(p) and p[0] + 60 < len(row)]
+        waves.append(np.median(t))
+    assert rates[0] < 80 < rates[1]
+    assert waves[1] < 0.05 < waves[0]
+
+
+def test_what_is_fitted_is_in_the_state_and_the_same_each_time(generator: Generator) -> None:
+    first, second = generator, fitted()
+    fresh = Generator(LIMBS, noise=40, rate=RATE, style=32, components=8, fit_steps=100)
+    fresh.load_state_dict(first.state_dict())
+    z = noise(first, 4)
+    for other in (second, fresh):
+        torch.testing.assert_close(first(z), other(z), rtol=0, atol=0)
+
+
+def test_training_changes_templates_alone(generator: Generator) -> None:
+    generator.zero_grad()
+    generator(noise(generator, 4)).square().sum().backward()
+    gradient = generator.learned[-1].weight.grad
+    assert gradient is not None
+    assert gradient.any()
+    assert not any(each.requires_grad for each in generator.patient.parameters())
+
+
+def test_windows_without_beats_are_refused() -> None:
+    with pytest.raises(UserError, match="0 of 8 training windows of 2 s have two beats; it takes ECGs"):
+        hearts(torch.zeros(8, 1, 500), RATE)
+
+
+def test_too_little_noise_is_refused() -> None:
+    with pytest.raises(UserError, match=r"architecture.noise=20: architecture=heart takes 21 or more"):
+        Generator(LIMBS, noise=20, rate=RATE)
