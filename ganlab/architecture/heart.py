@@ -26,6 +26,8 @@ from ganlab.architecture.texture import DIRECTIONS, Texture
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 
+RATE_HZ = 1000.0
+"""Rate of recordings for None: the PTB database's."""
 SEEDS = 8
 """Numbers of the latent from which the white noise of a recording follows."""
 RHYTHM = 3
@@ -60,9 +62,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.arrangement = leads_of(arrangement)
-        if rate is None:
-            raise UserError("architecture.generator.rate=null: accepted is the rate of recordings in Hz.")
-        leads, self.rate = len(self.arrangement.leads), rate / self.arrangement.decimation
+        leads, self.rate = len(self.arrangement.leads), (rate or RATE_HZ) / self.arrangement.decimation
         given = noise - OWN
         if given < 1:
             raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + 1} or more.")

@@ -62,10 +62,10 @@ class Rhythm(nn.Module):
         times = (rr * (1 + deviation)).cumsum(1)
         return Beats(times - times[:, :1] - rr * (1 + _share(start)), rr, 1 + variation * normal[:, 1])
 
-    def fit(self, seen: "Observed") -> NDArray[np.float64]:
+    def fit(self, beats: "Observed") -> NDArray[np.float64]:
         """Take the tables from beats of training windows; return each window's numbers `(N, 3)`, NaN for unknown."""
-        numbers = np.full((len(seen.rr), len(TABLES)), np.nan)
-        for place, (name, values, weights, scatter) in enumerate(seen.columns()):
+        numbers = np.full((len(beats.rr), len(TABLES)), np.nan)
+        for place, (name, values, weights, scatter) in enumerate(beats.columns()):
             known = np.isfinite(values)
             if known.sum() > 1:
                 table, numbers[known, place] = quantiles(values[known], weights[known])
@@ -89,13 +89,13 @@ class Observed(NamedTuple):
     def columns(self) -> Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64], float | None]]:
         """Return for each table its name, values, weights, and how far spreads of so few differences scatter."""
         alike = np.ones(len(self.rr))
-        found = []
+        spreads = []
         for name, least, values in (("irregularity", 1, self.irregularity), ("height", 0, self.height)):
             n = np.maximum(self.differences + 1 - least, 1)
             unbiased = values - 0.5 * (digamma(n / 2) - np.log(n / 2))
             scatter = 0.25 * polygamma(1, n / 2)[np.isfinite(values)]
-            found.append((name, unbiased, alike, float(scatter.mean()) if len(scatter) else 0.0))
-        return (("rr", self.rr, self.weights, None), *found)
+            spreads.append((name, unbiased, alike, float(scatter.mean()) if len(scatter) else 0.0))
+        return (("rr", self.rr, self.weights, None), *spreads)
 
 
 def observed(times: Sequence[NDArray[np.float64]], heights: Sequence[NDArray[np.float64]], seconds: float) -> Observed:

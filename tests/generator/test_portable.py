@@ -30,6 +30,10 @@ SETTINGS = {
     "windows": ("arrangement=limb_derived", "standardization=quantile_range", "trick=ema"),
     "classes": ("gan=acgan", "arrangement=frequency", "standardization=equalized"),
     "signal": ("experiment=laptop", "architecture.width=0.1", "stopping.steps=2", "batch_size=8"),
+    "heart": (
+        *("experiment=laptop", "architecture=heart", "architecture.generator.fit_steps=3", "architecture.width=0.1"),
+        *("gan=acgan", "stopping.steps=2", "batch_size=8"),
+    ),
     "rows": (*ROWS[:-1], "dataset.rows=200", "trainer.limit_train_batches=2"),
 }
 
@@ -37,7 +41,7 @@ SETTINGS = {
 def overrides_of(name: str) -> list[str]:
     given = SETTINGS[name]
     taken = {override.partition("=")[0] for override in given}
-    other = any(override.startswith("dataset=") for override in given) or name == "signal"
+    other = any(override.startswith("dataset=") for override in given) or name in {"signal", "heart"}
     tiny = [o for o in FAST if o.partition("=")[0] not in taken and not (other and o.startswith("architecture="))]
     if any(override.startswith("dataset=") for override in given):
         tiny = [o for o in tiny if not o.startswith("dataset.")]
