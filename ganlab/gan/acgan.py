@@ -73,7 +73,8 @@ class ACGAN(GAN):
 
     def conditions_of(self, batch: Batch) -> Tensor:
         """Return classes and attributes of samples `(B, conditions)`; an unknown attribute is the mean."""
-        known = self.conditions.chosen(batch.attributes) if self.conditions.attributes else None
+        given = batch.attributes if self.conditions.attributes else None
+        known = None if given is None else self.conditions.chosen(given)
         return self.conditions.encoded(batch.label, known)
 
     def draw_noise(

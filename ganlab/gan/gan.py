@@ -82,9 +82,9 @@ class GAN(LightningModule):
         """Fit codec and generator to training samples, those of them that need it."""
         if self.codec.fitted:
             self.codec.fit(train.to_fit())
-        if hasattr(self.generator, "fit"):
+        if fit := getattr(self.generator, "fit", None):
             few = train.few_to_fit()
-            self.generator.fit(self.codec.picture(few.sample), self.conditions_of(few))
+            fit(self.codec.picture(few.sample), self.conditions_of(few))
             self.tricks.adopt(self.generator, self.discriminator)
 
     def conditions_of(self, batch: Batch) -> Tensor:
