@@ -108,8 +108,7 @@ def compose(cfg: DictConfig, largest: int | None = None) -> Experiment:
         pl.seed_everything(cfg.seed, verbose=False)
         networks = compose_networks(cfg, largest)
         check_settings(plain_values(cfg.trainer))
-        # A learning rate below 0 would be refused after the data were read.
-        networks.gan.configure_optimizers()
+        networks.gan.configure_optimizers()  # refuses a learning rate below 0, before data are read
         config = plain_values(cfg)
         return Experiment(
             networks=networks,
@@ -225,26 +224,23 @@ def _networks(cfg: DictConfig, largest: int | None) -> Networks:
     _check_kind(_choice(cfg.standardization), standardization, kind)
     make_gan = build(cfg.gan)
     conditions = _conditions(make_gan, source)
-    more: dict[str, Any] = {"conditions": conditions} if make_gan.func.conditional else {}
     noise = cfg.architecture.noise + conditions.width
     make_generator = partial(build(cfg.architecture.generator), arrangement, noise=noise)
     make_discriminator = partial(build(cfg.architecture.discriminator), arrangement, classes=conditions.width)
     if largest is not None:
         refuse_larger(largest, make_generator, make_discriminator)
-    discriminator = make_discriminator()
-    loss: Loss = build(cfg.loss)
-    codec = Codec(standardization, arrangement)
-    generator = make_generator()
+    discriminator, generator = make_discriminator(), make_generator()
+    loss, codec = build(cfg.loss), Codec(standardization, arrangement)
     gan = make_gan(
         generator=generator,
         discriminator=discriminator,
         codec=codec,
         loss=loss,
-        tricks=_tricks(cfg, source, loss, generator, discriminator, codec),
+        tricks=_tricks(cfg, source, loss, codec, discriminator, generator),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
         classes=conditions.classes,
-        **more,
+        **({"conditions": conditions} if make_gan.func.conditional else {}),
     )
     return Networks(gan, arrangement, source, kind)
 
@@ -257,18 +253,15 @@ def _conditions(make_gan: Any, source: Source) -> Conditions:
     return make(tuple(source.classes), source.many_labels, tuple(source.attribute_names))
 
 
-def _tricks(
-    cfg: DictConfig, source: Source, loss: Loss, generator: nn.Module, discriminator: nn.Module, codec: Codec
-) -> dict[str, Trick]:
+def _tricks(cfg: DictConfig, source: Source, loss: Loss, codec: Codec, *networks: nn.Module) -> dict[str, Trick]:
     tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
     traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
-    traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(discriminator)}
-    if codec.standardization.fitted:
-        traits["fitted"] = f"standardization={_choice(cfg.standardization)}"
-    elif codec.arrangement.fitted:
-        traits["fitted"] = f"arrangement={_choice(cfg.arrangement)}"
-    elif hasattr(generator, "fit"):
+    traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(networks[0])}
+    if any(hasattr(network, "fit") for network in networks):
         traits["fitted"] = f"architecture={_choice(cfg.architecture.generator)}"
+    for group, part in (("arrangement", codec.arrangement), ("standardization", codec.standardization)):
+        if part.fitted:
+            traits["fitted"] = f"{group}={_choice(cfg[group])}"
     if not codec.arrangement.leads:
         traits["no_leads"] = f"arrangement={_choice(cfg.arrangement)}"
     if cfg.gan.get("reuse_fakes", False):
