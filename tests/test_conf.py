@@ -289,7 +289,7 @@ def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], s
 
 def test_a_run_with_nobody_to_compare_with_is_refused_before_it_trains(tmp_path: Path) -> None:
     one = ("dataset.patients=1", "dataset.seconds=9", "architecture.width=0.1", f"outputs={tmp_path}")
-    with pytest.raises(UserError, match=r"split=patient: one patient trains, and there is nobody to compare with"):
+    with pytest.raises(UserError, match=r"split=patient: one patient trains, and no other is left to compare with"):
         prepare(compose(composed(*one)), tmp_path)
     prepare(compose(composed(*one, "metrics=paper")), tmp_path)
 

@@ -155,7 +155,7 @@ def _parts(part: Any) -> tuple[str, ...]:
     parts = tuple(part) if isinstance(part, ListConfig | list | tuple) else (part,)
     if "holdout" in parts:
         raise UserError(
-            "part=holdout: these patients are kept for the attacks on privacy, and nothing else looks at them. "
+            "part=holdout: these patients are kept for the attacks on privacy, and not used for anything else. "
             "Accepted are test and validation."
         )
     if not parts or set(parts) - set(PARTS) or len(set(parts)) < len(parts):
@@ -179,7 +179,7 @@ def _task_of_run(cfg: DictConfig, folder: Path) -> Task:
     dataset = stored_dataset(folder, stored, cfg.cache)
     source: Source = build(cfg.dataset if chooses("dataset", "experiment") else with_values("dataset", dataset))
     if mentions("arrangement"):
-        raise UserError("arrangement=...: a run is judged in its own arrangement. Leave arrangement out.")
+        raise UserError("arrangement=...: a run is evaluated in its own arrangement. Leave arrangement out.")
     own = source.name == build(dataset).name
     if own and mentions("split"):
         raise UserError(f"split=...: {folder / 'split.json'} says who trained. Leave split out.")
@@ -206,7 +206,7 @@ def _synthetic(cfg: DictConfig, task: Task, count: int | None) -> Synthetic:
         request = Request(task.kind, classes, leads, cfg.rate, cfg.unit, cfg.on_bad, several)
         return read(Path(cfg.synthetic), request)
     if cfg.rate is not None or cfg.unit is not None:
-        raise UserError("rate=..., unit=...: a run knows them. Leave them out.")
+        raise UserError("rate=..., unit=...: a run has its own. Leave them out.")
     return sampled(task.trained, task.kind, leads, count, cfg.on_bad)
 
 
@@ -221,7 +221,7 @@ def _with_leads(task: Task, leads: Sequence[str]) -> Arrangement:
     if lacking := [lead for lead in leads if lead not in plain.leads]:
         raise UserError(
             f"The synthetic windows have lead {', '.join(lacking)}, which {task.source.name} lacks; it has "
-            f"{', '.join(plain.leads)}. leads=[...] says which leads to judge, or what an array's leads are called."
+            f"{', '.join(plain.leads)}. leads=[...] says which leads to evaluate, or the names of an array's leads."
         )
     assert isinstance(own, Leads)
     return Leads(leads, side=own.size, decimation=own.decimation, samples=own.samples)

@@ -100,7 +100,9 @@ def make_sheet(
     rng = np.random.default_rng([seed, *np.frombuffer(hashlib.sha256(secret).digest(), np.uint32).tolist()])
     samples, truth = _samples(trained, _data(run, root, trust), n // 2, rng)
     if not np.isfinite(samples).all():
-        raise UserError(f"run={run}: samples hold NaN or infinity, which would tell them apart. Another checkpoint=?")
+        raise UserError(
+            f"run={run}: samples hold NaN or infinity, which a reader would recognize. Another checkpoint=<name>?"
+        )
     order = rng.permutation(n)
     page, header = sheet_page(trained.kind, samples[order]), ("item", "answer", "confidence", "remark")
     with whole_folder(folder) as unfinished:
@@ -152,7 +154,7 @@ def _real(data: Data, count: int, rng: Generator) -> tuple[Tensor, list[str]]:
     if len(candidates) < count:
         raise UserError(
             f"{count} real {data.kind.noun}s of patients who did not train are needed, and there are "
-            f"{len(candidates)}: n={2 * len(candidates)} at most. split=paper keeps nobody apart."
+            f"{len(candidates)}: n={2 * len(candidates)} at most. split=paper holds no patients out."
         )
     chosen = sorted(candidates, key=lambda candidate: candidate[0])[:count]
     samples = torch.cat([part.__getitems__([place]).sample for _, part, place in chosen])

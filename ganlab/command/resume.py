@@ -41,8 +41,8 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
             raise UserError(f"{override}: on resume name the value instead, such as trainer.accelerator=cpu.")
         if key not in PLACES and key.split(".")[0].split("@")[0] not in MAY_CHANGE:
             raise UserError(
-                f"{override}: a resumed run keeps its config; only {', '.join(MAY_CHANGE)}, {', '.join(PLACES[:-1])} "
-                f"and {PLACES[-1]} may be overridden. For another experiment begin a new run."
+                f"{override}: a resumed run keeps its configuration; only {', '.join(MAY_CHANGE)}, "
+                f"{', '.join(PLACES[:-1])} and {PLACES[-1]} may be overridden. For another experiment begin a new run."
             )
         value = OmegaConf.select(cfg, key)
         # The run's own relative paths may begin in another folder than those of the command line.
@@ -58,8 +58,8 @@ def _check_store(folder: Path, stored: DictConfig, overrides: Sequence[str]) -> 
     given = any(override.startswith("tracking.uri=") for override in overrides)
     if stored.tracking.mlflow and uri is not None and not given and uri != os.environ.get("MLFLOW_TRACKING_URI"):
         raise UserError(
-            f"resume={folder}: its configuration has tracking.uri={masked(str(uri))}, and a folder does not say where "
-            "a run is sent. Name the store again, tracking.uri=<URI>, or go on without it, tracking.mlflow=false."
+            f"resume={folder}: its configuration has tracking.uri={masked(str(uri))}, and a folder may not decide "
+            "where a run is sent. Name the store again, tracking.uri=<URI>, or go on without it, tracking.mlflow=false."
         )
 
 

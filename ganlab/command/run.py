@@ -119,8 +119,8 @@ def prepare(experiment: Experiment, folder: Path) -> None:
     assert data.split is not None
     if metrics.by_name and data.judged_part == "train" and len(data.train.people) < 2:
         raise UserError(
-            f"split={data.split.name}: one patient trains, and there is nobody to compare with. More patients, another "
-            "split.seed= or split.validation=, or metrics=paper, which measures nothing."
+            f"split={data.split.name}: one patient trains, and no other is left to compare with. More patients, "
+            "another split.seed= or split.validation=, or metrics=paper, which measures nothing."
         )
     check_attackable(data.split, metrics.by_name, metrics.settings)
     check_room(folder, experiment.gan.parameters())

@@ -77,7 +77,7 @@ def write_samples(
     name = name.replace("/", "-")
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
     if not out and folder.parent.is_symlink():
-        raise UserError(f"{folder.parent} is a link, and a folder does not say where is written: out=<folder>.")
+        raise UserError(f"{folder.parent} is a link, and a folder may not decide where to write: out=<folder>.")
     write, files, least = formats[format]
     room = int(n * prod(trained.kind.shape) * least)
     batches = _batches(trained, labels, seed, batch_size, attributes or {})

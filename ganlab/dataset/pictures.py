@@ -69,7 +69,7 @@ class Pictures(Samples):
         try:
             return self.form.levels(name, self.store.read(name))
         except BadRecord as bad:
-            raise UserError(f"{self.store.path}: {bad}. It was whole when the run began; start again.") from bad
+            raise UserError(f"{self.store.path}: {bad}. It was readable at the start; start the run again.") from bad
 
     def of(self, people: Collection[str]) -> Self:
         """Return the images of these patients."""

@@ -137,7 +137,7 @@ class PTBXL(Coded):
         place = f"{file}: ecg_id {row['ecg_id']}"
         name, patient, fold = row[self.column], number_text(row["patient_id"]), number_text(row["strat_fold"])
         if not patient:
-            raise UserError(f"{place}: no patient_id, so nobody knows whose it is.")
+            raise UserError(f"{place}: no patient_id, so its patient is unknown.")
         codes = _likelihoods(place, row["scp_codes"])
         counting = [code for code, sure in codes.items() if code not in diagnostic or sure >= self.likelihood]
         return Member(name, patient, label_of(counting, self._codes), _attributes(row), fold)

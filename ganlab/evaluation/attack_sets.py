@@ -102,8 +102,8 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
             )
     if both := set(nonmembers) & set(others):
         raise UserError(
-            f"metrics.attacked: {', '.join(sorted(both))} is among nonmembers and others, so that a hold-out would "
-            "overlap with what whoever attacks knows. Each part stands on one side."
+            f"metrics.attacked: {', '.join(sorted(both))} is among nonmembers and others, so that the attacker "
+            "would know attacked patients. Name each part once."
         )
     people = {key: [person for part in parts for person in split.of(part)] for key, parts in sides.items()}
     for key, parts in sides.items():
@@ -111,7 +111,7 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
             reason = "everybody trained" if set(split.parts) == {"train"} else "nobody is in it"
             raise UserError(
                 f"split={split.name}: {reason}, so there are no {key} of {' or '.join(parts)}, and an attack on "
-                "privacy needs them. Train and judge with split=patient; see split.holdout=, split.test=, "
+                "privacy needs them. Train and evaluate with split=patient; see split.holdout=, split.test=, "
                 "split.validation=."
             )
     if both := set(split.of("train")) & set(people["nonmembers"]):

@@ -76,8 +76,8 @@ def _common_length(kind: Window, other: Window, rate: float) -> int:
     samples = int(seconds * rate + 1e-6)
     if samples < SHORTEST * rate:
         raise UserError(
-            f"Windows of {seconds:.3g} s can hardly hold a beat: the real ones have {kind.samples / kind.rate:.3g} s, "
-            f"the shortest synthetic one {other.samples / other.rate:.3g} s. Accepted is {SHORTEST:g} s or more; "
+            f"Windows of {seconds:.3g} s are too short for a heartbeat: "
+            f"the real ones have {kind.samples / kind.rate:.3g} s, the shortest synthetic one {other.samples / other.rate:.3g} s. Accepted is {SHORTEST:g} s or more; "
             "rate=... where an array's rate is another one."
         )
     return samples

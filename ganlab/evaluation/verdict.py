@@ -129,7 +129,7 @@ def _decided(plan: Plan, parts: Parts, sizes: Sizes) -> tuple[str, str]:
     if alarms:
         return RED, _alarmed(plan, alarms, measured)
     if not measured:
-        return GREY, f"Nothing of it was measured: {plan.asks} does."
+        return GREY, f"Not measured: {plan.asks} measures it."
     if sizes.fewest < LEAST:
         return GREY, f"{counted(sizes.fewest, sizes.people[:-1])}: at least {LEAST} are needed to say so."
     if lacking:

@@ -54,7 +54,7 @@ def read_array_of_images(path: Path, request: Request) -> Synthetic:
     if lowest < 0 or highest > TOP:
         raise UserError(f"{path}: values from {lowest:g} to {highest:g}; accepted are levels 0..255.")
     if 0 < highest <= 1:
-        raise UserError(f"{path}: values from {lowest:g} to {highest:g} are shares of white; multiply them by 255.")
+        raise UserError(f"{path}: values from {lowest:g} to {highest:g} look like shares; multiply them by 255.")
     if highest == 0:
         log.warning("%s: every pixel of every image is black", path)
     labels = indices(path, read_labels(path.parent, len(values)), request)

@@ -162,7 +162,7 @@ def _starts(path: Path, table: "pd.DataFrame") -> NDArray[np.int64]:
     if len(again := np.setdiff1d(np.arange(len(starts)), np.unique(names[starts], return_index=True)[1])):
         row = int(starts[again[0]])
         raise UserError(
-            f"{path}:{line_at(path, row)}: window {str(names[row])!r} comes back; its rows must be together."
+            f"{path}:{line_at(path, row)}: window {str(names[row])!r} appears again; its rows must be together."
         )
     labels = table["label"].to_numpy(str) if "label" in table else names
     if len(others := np.flatnonzero((labels[1:] != labels[:-1]) & ~begins)):

@@ -41,7 +41,7 @@ class Split:
         if twice:
             raise UserError(f"split {self.name}: {', '.join(twice[:5])} in more than one part.")
         if not self.parts.get("train"):
-            raise UserError(f"split {self.name}: nobody is left to train on.")
+            raise UserError(f"split {self.name}: no patient is left for training.")
 
     def of(self, part: str) -> tuple[str, ...]:
         """Return the patients of a part, none where the split has no such part."""

@@ -107,7 +107,7 @@ class Rule(Stopping):
         data: Data = trainer.datamodule  # type: ignore[attr-defined]
         if not len(data.part("validation")):
             raise UserError(
-                "stopping=rule compares with validation patients, and this split keeps none apart: split=patient, or "
+                "stopping=rule compares with validation patients, and this split has none: split=patient, or "
                 "stopping=epochs."
             )
         real = real_sets(data, "validation", self.windows, self.train, data.arrangement.side)

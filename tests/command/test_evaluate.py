@@ -102,10 +102,10 @@ def test_rows_and_images_need_no_arrangement(command: Command, tmp_path: Path) -
 
 
 ERRORS = [
-    (("part=holdout",), "nothing else looks at them"),
+    (("part=holdout",), "not used for anything else"),
     (("part=train",), r"part=\[train\]: accepted are test, validation"),
     (("leads=[v9]",), r"have lead v9, which ptbdb_sim lacks; it has i, ii"),
-    (("rate=10000",), r"Windows of 0.203 s can hardly hold a beat"),
+    (("rate=10000",), r"Windows of 0.203 s are too short for a heartbeat"),
     (("metrics.objective=level/x",), r"measured are level/mean"),
     (("split.test=0", "part=test"), r"part=test: nobody is in it"),
     (("on_bad=ask",), r"on_bad=ask: accepted are error and skip"),

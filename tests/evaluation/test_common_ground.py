@@ -74,5 +74,5 @@ def test_at_most_so_many_are_taken_spread_evenly() -> None:
 
 
 def test_less_than_a_second_is_refused() -> None:
-    with pytest.raises(UserError, match=r"Windows of 0\.5 s can hardly hold a beat"):
+    with pytest.raises(UserError, match=r"Windows of 0\.5 s are too short for a heartbeat"):
         common_ground(real(), Synthetic(Window(("i",), 200.0, 100), np.zeros((2, 1, 100), np.float32)), 2)

@@ -96,7 +96,7 @@ def test_with_few_patients_only_a_whole_interval_outside_is_red(interval: list[f
 def test_nothing_measured_is_grey() -> None:
     made = verdict({}, ECG, {}, SIZES)
     assert colours(made) == ["grey"] * 3
-    assert made.lights[0].reason == "Nothing of it was measured: metrics=ecg does."
+    assert made.lights[0].reason == "Not measured: metrics=ecg measures it."
 
 
 def test_a_number_that_misses_its_control_proves_nothing() -> None:

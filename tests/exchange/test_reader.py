@@ -210,7 +210,7 @@ ERRORS = [
     ("words.csv", ROW, {}, r"words.csv:2: age: 'old' is not a number"),
     ("three.npy", ROW, {}, r"three.npy: float64 of shape \(2, 3, 500\); accepted are real numbers in 2 axes"),
     ("three.npy", IMAGE, {}, r"has shape \(2, 1, 3, 500\); accepted is \(images, \*\(3, 6, 5\)\)"),
-    ("unit.npy", IMAGE, {}, r"values from 0 to 1 are shares of white; multiply them by 255"),
+    ("unit.npy", IMAGE, {}, r"values from 0 to 1 look like shares; multiply them by 255"),
     ("units", WINDOW, {}, r"it is in mmHg, and dataset.unit=mV"),
     ("classes.csv", ROW, {}, r"label 'dead' is no class of the data set; accepted are healthy, ill"),
 ]

@@ -38,7 +38,7 @@ WRONG: list[tuple[Kind, str, str]] = [
     (ROW, text("5,1,", names="age,sex,visits"), r":2: visits: '' is not a whole number"),
     (ROW, text('5,1,"2', names="age,sex,visits"), r":2 is not CSV: unexpected end of data"),
     (ROW, "", r"is empty: the first line must name the columns"),
-    (WINDOW, text(*times("a", "b", "a")), r":8: window 'a' comes back"),
+    (WINDOW, text(*times("a", "b", "a")), r":8: window 'a' appears again"),
     (WINDOW, text(*times("a", "a")), r":5: time_ms 0 below 4: times rise by the same step"),
     (WINDOW, text(*times("a"), *times("b", step=4)), r":6: time_ms 4 below 0.*here about 2 ms"),
     (WINDOW, text("a,0,1", "a,2,1", "b,0,1", "b,4,1"), r":5: time_ms 4 below 0.*here about 2 ms"),

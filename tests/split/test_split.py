@@ -123,7 +123,7 @@ def test_a_person_in_two_parts_is_refused() -> None:
 
 @pytest.mark.parametrize("parts", [{}, {"train": (), "test": ("a",)}, {"test": ("a",)}], ids=str)
 def test_a_split_in_which_nobody_trains_is_refused(parts: dict[str, tuple[str, ...]]) -> None:
-    with pytest.raises(UserError, match="nobody is left to train on"):
+    with pytest.raises(UserError, match="no patient is left for training"):
         Split("mine", 0, parts)
 
 

@@ -326,7 +326,7 @@ def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
         (ROWS, "stopping=rule scores windows, and this data set gives rows"),
         (IMAGES, "stopping=rule scores windows, and this data set gives images"),
         (["arrangement.side=20", "architecture=fcn"], "400 samples at 1000 Hz"),
-        (["split=paper"], "this split keeps none apart"),
+        (["split=paper"], "this split has none"),
         (["dataset.patients=5"], "validation patients, and 4 are needed"),
         (["trainer.max_epochs=-1"], "stopping=rule needs a budget"),
         (["stopping.patience=0"], "stopping.patience=0: accepted is a whole number from 1"),
