@@ -77,7 +77,8 @@ def _common_length(kind: Window, other: Window, rate: float) -> int:
     if samples < SHORTEST * rate:
         raise UserError(
             f"Windows of {seconds:.3g} s are too short for a heartbeat: "
-            f"the real ones have {kind.samples / kind.rate:.3g} s, the shortest synthetic one {other.samples / other.rate:.3g} s. Accepted is {SHORTEST:g} s or more; "
+            f"the real ones have {kind.samples / kind.rate:.3g} s, the shortest synthetic one "
+            f"{other.samples / other.rate:.3g} s. Accepted is {SHORTEST:g} s or more; "
             "rate=... where an array's rate is another one."
         )
     return samples
