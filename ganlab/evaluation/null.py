@@ -20,7 +20,7 @@ from ganlab.evaluation.faults import FAULTS, graded
 from ganlab.evaluation.primary import Primary
 from ganlab.metrics.base import Real, SampleSet, Scorer, Statistic
 
-DRAWS = 200
+DRAWS = 500
 """Groups of patients."""
 POOL, MOST = 4, 2000
 """Training samples that groups are drawn from: at most so many times the generated ones, and not above `MOST`."""
@@ -65,17 +65,18 @@ def null_of(scorer: Scorer, real: Real, sizes: Sizes, primary: Mapping[str, Prim
     pool = train.take(evenly(max(count, min(POOL * count, MOST)), len(train)))
     scores = scorer(pool)
     names = [name for name in primary if name in scores]
-    every = np.ones(len(real.reference))
-    drawn = [[scores[name](weights, every) for name in names] for weights in groups(pool, sizes.patients, count)]
-    values = np.array(drawn).reshape(len(drawn), len(names)).T
-    for k, name in enumerate(names):
-        if primary[name].classifier:
-            values[k] = _areas(min(sizes.patients, sizes.training), sizes.reference)
+    every, weights = np.ones(len(real.reference)), groups(pool, sizes.patients, count)
+    values = {
+        name: _areas(min(sizes.patients, sizes.training), sizes.reference)
+        if primary[name].classifier
+        else np.array([scores[name](each, every) for each in weights])
+        for name in names
+    }
     faulty = faults_of(scorer, real, count, {name: primary[name].fault for name in names if primary[name].fault})
     return {
         name: {"draws": [round(float(value), 9) if np.isfinite(value) else None for value in row]}
         | {"faults": faulty.get(name, [])}
-        for name, row in zip(names, values, strict=True)
+        for name, row in values.items()
     }
 
 

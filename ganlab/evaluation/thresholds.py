@@ -1,13 +1,13 @@
 """How far from its best value a number may be before it is an alarm, for several numbers at once.
 
-Of each group of the null distribution every number's distance from the best is centred on its median and divided by its
-upper spread; the largest over all numbers is the group's. The threshold is a quantile of the groups' largest, so that
-it holds for all numbers together whatever their correlations (Westfall and Young, 1993). A number that is the same for
-all groups has no spread: then the threshold is the share that as many samples would miss with the level's probability.
+Every number has a distance from its best in each group of the null distribution. The groups in which it is largest are
+ranked first; a threshold is passed by the first few of each number, so few that the share of groups in which any number
+passes its own is the level, whatever their correlations (Westfall and Young, 1993). A number that is the same for all
+groups has no ranks: then the threshold is the share that as many samples would miss with the level's probability.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.evaluation.evidence import Row, best
-
-UPPER = 0.95
-"""Quantile of the distances by which their upper spread is measured."""
-NORMAL = 1.645
-"""The same quantile of the standard normal distribution: at least so many deviations is the spread."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +43,35 @@ def thresholds(
     Numbers of which most groups have no value are left out. `judged` is how many samples there are.
     """
     drawn = {name: _distances(rows[name], null[name]["draws"]) for name in rows}
-    drawn = {name: far for name, far in drawn.items() if np.isfinite(far).mean() > 0.5}
-    centre = {name: float(np.nanmedian(far)) for name, far in drawn.items()}
-    spread = {
-        name: max(float(np.nanquantile(far, UPPER)) - centre[name], NORMAL * float(np.nanstd(far)))
+    drawn = {name: np.nan_to_num(far, nan=np.nanmedian(far)) for name, far in drawn.items() if _known(far)}
+    varying = {name: far for name, far in drawn.items() if np.ptp(far) > 0}
+    passed = _passed(list(varying.values()), level) if varying else 0
+    few = 1 - level ** (1 / max(judged, 1))
+    return {
+        name: _threshold(rows[name], null[name]["draws"], _most(far, passed) if name in varying else far[0] + few)
         for name, far in drawn.items()
     }
-    varying = [name for name in drawn if spread[name] > 0]
-    times = 0.0
-    if varying:
-        largest = np.nanmax([(drawn[name] - centre[name]) / spread[name] for name in varying], axis=0)
-        times = _upper(largest[np.isfinite(largest)], level)
-    few = 1 - level ** (1 / max(judged, 1))
-    most = {name: centre[name] + (times * spread[name] or few) for name in drawn}
-    return {name: _threshold(rows[name], null[name]["draws"], far) for name, far in most.items()}
+
+
+def _known(far: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(far).mean() > 0.5)
+
+
+def _passed(distances: Sequence[NDArray[np.float64]], level: float) -> int:
+    """Return how many groups may pass the threshold of each number, so that one more of them would pass any at a rate
+    of `level` at most."""
+    # The rank of each group, 0 for the largest distance; its best rank of all numbers.
+    first = np.min([(-far).argsort(kind="stable").argsort() for far in distances], axis=0)
+    share = np.cumsum(np.bincount(first)) / len(first)
+    return max(int(np.searchsorted(share, level, side="right")) - 1, 0)
+
+
+def _most(far: NDArray[np.float64], passed: int) -> float:
+    return float(np.sort(far)[-1 - passed])
 
 
 def _distances(row: Row, values: list[float | None]) -> NDArray[np.float64]:
     return np.array([math.nan if value is None else badness(row, value) for value in values])
-
-
-def _upper(values: NDArray[np.float64], level: float) -> float:
-    """Return the value that one more of them exceeds with a probability of at most `level`, or the largest one."""
-    place = math.ceil((len(values) + 1) * (1 - level)) - 1
-    return float(np.sort(values)[min(place, len(values) - 1)])
 
 
 def _threshold(row: Row, draws: list[float | None], most: float) -> Threshold:

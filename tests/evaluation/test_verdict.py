@@ -45,7 +45,7 @@ def test_all_numbers_as_those_of_other_patients_are_green() -> None:
     made = verdict(rows | AUC, ECG, null, SIZES, ATTACKS)
     assert colours(made) == ["green"] * 3
     assert made.worst == "green"
-    assert "(other real ones up to 1" in made.lights[0].reason
+    assert "(other real ones up to 0.99" in made.lights[0].reason
     assert len(made.five) == 5
     json.dumps(made.as_json(), allow_nan=False)
 

@@ -51,8 +51,8 @@ def test_the_terminal_shows_three_lights_five_numbers_the_page_and_the_next_comm
     shown = content(verdict(rows | {"physiology/heart_rate_w1": row(7.0)}, null))
     lines = table(shown, Path("a/report.html"), "python -m ganlab.sample")
     assert len(lines) <= 10
-    assert lines[0].startswith("RED   looks like an ECG: no. Distance of the heart rates 7 (other real ones up to 1")
-    assert lines[3].startswith("  ! distance of the heart rates: 7 (other real ones up to 1")
+    assert lines[0].startswith("RED   looks like an ECG: no. Distance of the heart rates 7 (other real ones up to 0.99")
+    assert lines[3].startswith("  ! distance of the heart rates: 7 (other real ones up to 0.99")
     assert "lower is better" in lines[3]
     assert lines[-2:] == ["page  a/report.html", "next  python -m ganlab.sample"]
 
