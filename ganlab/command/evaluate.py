@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> Path:
     request.
     """
     from ganlab.report.evidence import write_evidence
-    from ganlab.report.verdict import EVALUATED, following, table, write_verdict
+    from ganlab.report.verdict import EVALUATED, following, leave, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -73,14 +73,6 @@ def main(cfg: DictConfig) -> Path:
     if cfg.gate:
         leave(content["worst"])
     return page
-
-
-def leave(worst: str) -> None:
-    """Exit with the code of the worst light: 3 where it is red, 4 where it is grey; return where all are green."""
-    from ganlab.report.verdict import EXIT_CODES
-
-    if code := EXIT_CODES[worst]:
-        sys.exit(code)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Pages, cards and the terminal show what `verdict.json` in the folder of a run or
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -127,6 +128,12 @@ def following(content: Mapping[str, Any], measure: str, share: str) -> str:
     if RED in lights.values() or private == RED:
         return ""
     return measure if private == GREY else share
+
+
+def leave(worst: str) -> None:
+    """Exit with the code of the worst light: 3 where it is red, 4 where it is grey; return where all are green."""
+    if code := EXIT_CODES[worst]:
+        sys.exit(code)
 
 
 def of_checkpoint(folder: Path, checkpoint: str, run: Mapping[str, Any]) -> VerdictView | None:

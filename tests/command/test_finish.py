@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ganlab.command.evaluate import leave
 from ganlab.command.finish import compared_with, judged_part
+from ganlab.report.verdict import leave
 from ganlab.stopping.rule import Rule
 
 
