@@ -4,7 +4,7 @@ Areas under ROC curves sort the scores once: scikit-learn's functions, with whic
 bootstrap.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,43 @@ def wasserstein(a: Floats, b: Floats, of_a: Weights, of_b: Weights) -> float:
     """Return the first Wasserstein distance of two weighted sets of values, `(N,)` and `(M,)`, in their unit."""
     (a, of_a), (b, of_b) = finite(a, of_a), finite(b, of_b)
     return float(wasserstein_distance(a, b, of_a, of_b)) if len(a) and len(b) else float("nan")
+
+
+def column_distances(a: Floats, b: Floats) -> Callable[[Weights, Weights], Floats]:
+    """Return `wasserstein` of each column of `(N, K)` and `(M, K)`, a function of the weights of both: `(K,)`.
+
+    The columns are sorted once, which a bootstrap needs.
+    """
+    together = np.concatenate([a, b])
+    order = together.argsort(axis=0)
+    gaps = np.nan_to_num(np.diff(np.take_along_axis(together, order, axis=0), axis=0))
+    sides = [np.isfinite(each).astype(np.float64) for each in (a, b)]
+
+    def statistic(judged: Weights, real: Weights) -> Floats:
+        weighted = [each * by[:, None] for each, by in zip(sides, (judged, real), strict=True)]
+        shares = [each / np.where((total := each.sum(axis=0)) > 0, total, np.nan) for each in weighted]
+        moved = np.take_along_axis(np.concatenate([shares[0], -shares[1]]), order, axis=0)
+        return (np.abs(np.cumsum(moved, axis=0)[:-1]) * gaps).sum(axis=0)
+
+    return statistic
+
+
+def circular_distance(a: Floats, b: Floats) -> Statistic:
+    """Return the first Wasserstein distance of directions `(N,)` and `(M,)` on a circle, all in degrees.
+
+    It is the least mean way that moves one distribution onto the other, to a degree (Rabin et al., 2011).
+    """
+    places = [np.where(np.isfinite(each), each, 0).round().astype(np.int64) % 360 for each in (a, b)]
+
+    def statistic(judged: Weights, real: Weights) -> float:
+        weighted = [by * np.isfinite(each) for by, each in ((judged, a), (real, b))]
+        if not all(each.any() for each in weighted):
+            return float("nan")
+        shares = [np.bincount(at, by, 360) / by.sum() for at, by in zip(places, weighted, strict=True)]
+        moved = np.cumsum(shares[0] - shares[1])
+        return float(np.abs(moved - np.median(moved)).sum())
+
+    return statistic
 
 
 def jensen_shannon(shares: NDArray[Any], others: NDArray[Any]) -> float:

@@ -20,7 +20,7 @@ from ganlab.core.kind import Kind, Window
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, check_finite
-from ganlab.metrics.ecg.peaks import LEAST_RATE
+from ganlab.metrics.ecg.peaks import LEAST_RATE, chunks
 from ganlab.metrics.ecg.physiology import describe
 from ganlab.metrics.embedding import Embed, Embedding, Standardized
 
@@ -109,7 +109,7 @@ def _prepared(windows: Array, rate: float) -> Tensor:
 
 
 class PhysiologicalFeatures(Embedding):
-    """Embeds the first lead by `ganlab.metrics.ecg.physiology.describe`, quantiles of its amplitude, powers in bands.
+    """Embeds windows by `ganlab.metrics.ecg.physiology.describe`, quantiles of each lead's amplitude, powers in bands.
 
     All are standardized on the training windows. What a window does not have (a heart rate with one beat) becomes the
     training windows' median, and that it is missing is a feature of its own. These are few numbers with names: what
@@ -145,9 +145,14 @@ class PhysiologicalFeatures(Embedding):
 
 
 def _named(windows: Array, rate: float) -> NDArray[np.float64]:
-    """Return features of the first lead, `(N, features)`, skewed ones as logarithms; NaN where a window has none."""
-    lead = centred(check_finite(windows)[:, :1])[:, 0].astype(np.float64)
-    described = describe(lead, rate)
+    """Return features of windows `(N, leads, samples)`, `(N, features)`, skewed ones as logarithms; NaN for none."""
+    parts = [_named_part(part, rate) for part in chunks(check_finite(windows))]
+    return np.concatenate(parts)
+
+
+def _named_part(windows: Array, rate: float) -> NDArray[np.float64]:
+    leads = centred(windows).astype(np.float64)
+    described = describe(leads, rate)
     columns = [
         described.peaks,
         described.heart_rate_bpm,
@@ -158,11 +163,11 @@ def _named(windows: Array, rate: float) -> NDArray[np.float64]:
         np.log1p(np.abs(described.baseline_slope)),
         np.log1p(described.baseline_residual_uv),
     ]
-    frequency, power = dsp.periodogram(lead, rate, window="hann", scaling="spectrum")
+    frequency, power = dsp.periodogram(leads, rate, window="hann", scaling="spectrum")
     bands = [(low, high) for low, high in BANDS if high <= rate / 2]
-    powers = [power[:, (frequency >= low) & (frequency < high)].sum(axis=1) for low, high in bands]
-    logarithms = [np.log10(each + LEAST_POWER) for each in powers]
-    return np.stack([*columns, *np.quantile(lead, QUANTILES, axis=1), *logarithms], axis=1)
+    powers = [power[..., (frequency >= low) & (frequency < high)].sum(axis=-1) for low, high in bands]
+    by_lead = [*np.quantile(leads, QUANTILES, axis=-1), *(np.log10(each + LEAST_POWER) for each in powers)]
+    return np.hstack([np.stack(columns, axis=1), *by_lead])
 
 
 def _check_window(kind: Kind, embedding: Embedding) -> Window:

@@ -1,4 +1,4 @@
-"""Metrics of one lead of windows."""
+"""Metrics of the leads of windows, or of one of them."""
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Kind, Window
@@ -6,7 +6,7 @@ from ganlab.metrics.base import Metric, SampleSet, check_finite
 
 
 class LeadMetric(Metric):
-    """A metric of one lead of windows, the first if none is named."""
+    """A metric of all leads of windows, or of one `lead`."""
 
     kinds = (Window,)
     in_millivolts = True
@@ -21,13 +21,14 @@ class LeadMetric(Metric):
         if self.lead is not None and self.lead not in kind.leads:
             raise UserError(f"lead={self.lead}: the windows' leads are {', '.join(kind.leads)}.")
 
-    def place(self, kind: Kind) -> tuple[Window, int]:
-        """Return the kind of the windows and the place of the lead in them. Raises UserError as `check` does."""
+    def place(self, kind: Kind) -> tuple[Window, slice]:
+        """Return the kind of the windows and the places of the leads in them. Raises UserError as `check` does."""
         self.check(kind)
         assert isinstance(kind, Window)
-        return kind, 0 if self.lead is None else kind.leads.index(self.lead)
+        first = 0 if self.lead is None else kind.leads.index(self.lead)
+        return kind, slice(first, len(kind.leads) if self.lead is None else first + 1)
 
 
-def one_lead(samples: SampleSet, place: int) -> Array:
-    """Return windows `(N, samples)` in mV of one lead. Raises UserError where one holds NaN or infinity."""
+def leads_of(samples: SampleSet, place: slice) -> Array:
+    """Return windows `(N, leads, samples)` in mV of some leads. Raises UserError where one holds NaN or infinity."""
     return check_finite(samples.values[:, place], "windows")

@@ -35,7 +35,7 @@ from ganlab.metrics.base import (
     need_generated,
 )
 from ganlab.metrics.coverage import covered
-from ganlab.metrics.ecg.lead import LeadMetric, one_lead
+from ganlab.metrics.ecg.lead import LeadMetric, leads_of
 from ganlab.metrics.ecg.nearest_errors import dtw, errors, nearest_distance
 from ganlab.metrics.ecg.peaks import LEAST_RATE, find_all_peaks
 from ganlab.metrics.ecg.signal import power
@@ -70,7 +70,7 @@ class _Windows:
 
 
 class PeersList(LeadMetric):
-    """Numbers of one lead; `pairs` random pairs are warped onto one another."""
+    """Numbers of one `lead`, the first for None; `pairs` random pairs are warped onto one another."""
 
     numbers = numbers_of("peers")
 
@@ -165,8 +165,8 @@ def precision_recall(a: Floats, b: Floats, k: int = NEIGHBOURS) -> Statistic:
     return statistic
 
 
-def _windows(samples: SampleSet, place: int, rate: float) -> _Windows:
-    windows = one_lead(samples, place)
+def _windows(samples: SampleSet, place: slice, rate: float) -> _Windows:
+    windows = leads_of(samples, place)[:, 0]
     slow = at_rate(windows[:, None], rate, PEER_RATE)[:, 0]
     parts = [windows[part] for part in blocks(len(windows))]
     features = np.concatenate([features_of(centred(part), rate) for part in parts])

@@ -1,4 +1,8 @@
-"""Beats, noise and baseline of windows, each described by itself alone: the paper's visual criteria as numbers."""
+"""Beats, noise and baseline of windows, each described by itself alone: the paper's visual criteria as numbers.
+
+Beats are those of all leads together. What a lead has of its own is the worst lead's (noise, baseline), or the mean
+over leads in which the larger ones weigh more (how alike beats are).
+"""
 
 from dataclasses import dataclass, fields
 
@@ -6,10 +10,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal as dsp
+from scipy.stats import median_abs_deviation
 
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import MORE_TRAINING, Floats, need
-from ganlab.metrics.ecg.peaks import CHUNK, EDGE, filled, find_all_peaks, local_median
+from ganlab.metrics.ecg.peaks import EDGE, chunks, filled, find_all_peaks, local_median
 from ganlab.metrics.weighted import quantile
 
 SLOW, FAST = 40.0, 180.0
@@ -23,13 +28,36 @@ BEATS = ((0.25, 0.4), (0.2, 0.3))
 NOISE_LIMIT_UV = 30.0
 """Noise above which a window is implausible without real windows to learn it from, uV; 1 % of lead i in 39 records of
 ptbdb have more."""
-TYPICAL, LEARNED = 0.95, 1000
-"""Plausible windows have no more noise and baseline wander than this share of at most so many training windows."""
+LINE = 64
+"""Points of a baseline at most from which its line is learned: as many as 3 s have."""
+LEARNED = 1000
+"""Training windows at most from which the limits of noise and baseline wander are learned."""
+LONGEST = 3.0
+"""Seconds of a window up to which it holds few beats, as in the paper's 2 s."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What beats of a plausible window are like, at the worst.
+
+    `correlation`, `variation` (of R amplitudes) and `pause` in s are of its beats, each a field's limit; no more noise
+    and baseline wander than a `share` of training windows have.
+    """
+
+    correlation: float
+    variation: float
+    pause: float
+    share: float
+
+
+SHORT, LONG = Rule(0.9, 0.25, 1.5, 0.95), Rule(0.7, 0.25, 2.0, 0.99)
+"""The rule of windows of up to 3 s, for the means over their beats, and of longer ones, for the medians: in 10 s many
+patients have an ectopic beat with its pause, or a moment's noise. Noise with an ECG's spectrum stays below 0.3."""
 
 
 @dataclass(frozen=True)
 class Physiology:
-    """Descriptions of N windows of one lead, each with shape (N,); NaN where a window has none."""
+    """Descriptions of N windows, each with shape (N,); NaN where a window has none."""
 
     finite: NDArray[np.bool_]
     """Whether every sample is a number."""
@@ -42,15 +70,20 @@ class Physiology:
     rr_irregularity: Floats
     """Mean absolute difference of successive RR intervals over their mean; three peaks or more."""
     r_amplitude_cv: Floats
-    """Deviation over mean of |R - local median|; two peaks or more that are 100 ms from the edges."""
+    """Deviation over mean of R's length, the root of the squares of |R - local median| summed over leads; two peaks or
+    more that are 100 ms from the edges."""
+    usual_variation: Floats
+    """The same by medians: 1.48 times the median absolute deviation over the median, however few beats differ."""
     beat_correlation: Floats
-    """Mean pairwise Pearson correlation of two or more whole beats."""
+    """Mean pairwise Pearson correlation of two or more whole beats, each the leads' one after the other."""
+    usual_correlation: Floats
+    """Median of the same pairs: that of the usual beats, however few others are unlike them."""
     noise_uv: Floats
-    """RMS above 40 Hz without mains, 20 % quantile of 200 ms segments, uV."""
+    """RMS above 40 Hz without mains, 20 % quantile of 200 ms segments, uV, in the noisiest lead."""
     baseline_slope: Floats
-    """Theil-Sen slope of the baseline, mV/s."""
+    """Theil-Sen slope of the baseline, mV/s, in the steepest lead."""
     baseline_residual_uv: Floats
-    """RMS of the baseline around that line, uV."""
+    """RMS of the baseline around that line, uV, in the lead where it is the largest."""
 
     def plausible(
         self, noise_limit_uv: float = NOISE_LIMIT_UV, residual_limit_uv: float = np.inf, seconds: float = 2.0
@@ -58,66 +91,93 @@ class Physiology:
         """Return whether each window could be an ECG, `(N,)`; a criterion that it is too short for does not count.
 
         The limits are the noise and the residual of the baseline that make a window implausible, uV. A window of 2 s
-        has 1 to 4 peaks, a longer one as many as 40 to 180 beats a minute make.
+        has 1 to 4 peaks, a longer one as many as 40 to 180 beats a minute make. Of windows above 3 s the usual beats
+        count: see `LONG`.
         """
         fewest, most = max(1, int(seconds * SLOW / 60)), 4 + max(0, int((seconds - 2) * FAST / 60))
-        rate, alike, same = self.heart_rate_bpm, self.r_amplitude_cv, self.beat_correlation
+        rate, rule = self.heart_rate_bpm, rule_of(seconds)
+        alike, same = self.r_amplitude_cv, self.beat_correlation
+        if rule is LONG:
+            alike, same = self.usual_variation, self.usual_correlation
         beats = (self.peaks >= fewest) & (self.peaks <= most) & ~(rate < SLOW) & ~(rate > FAST)
-        beats &= self.longest_pause <= 60 / SLOW
+        beats &= self.longest_pause <= rule.pause
         quiet = ~(self.noise_uv >= noise_limit_uv) & ~(self.baseline_residual_uv > residual_limit_uv)
-        return beats & quiet & ~(alike > 0.25) & ~(same < 0.9)
+        return beats & quiet & ~(alike > rule.variation) & ~(same < rule.correlation)
+
+
+def rule_of(seconds: float) -> Rule:
+    """Return the rule of windows of so many seconds."""
+    return SHORT if seconds <= LONGEST else LONG
 
 
 def describe(windows: Floats, rate: float = 1000.0) -> Physiology:
-    """Return the descriptions of each window `(N, samples)` of one lead in mV, at `rate` Hz."""
-    parts = [_describe(windows[k : k + CHUNK], rate) for k in range(0, len(windows), CHUNK)]
+    """Return the descriptions of windows `(N, samples)` of one lead, or `(N, leads, samples)`, in mV at `rate` Hz."""
+    leads = windows.reshape(len(windows), -1, windows.shape[-1])
+    parts = [_describe(part, rate) for part in chunks(leads)]
     return Physiology(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Physiology)))
 
 
 def limits(windows: Floats, rate: float) -> tuple[float, float]:
-    """Return the noise and baseline residual, uV, that 95 % of real windows `(N, samples)` do not exceed.
+    """Return the noise and baseline residual, uV, that 95 % of real windows `(N, leads, samples)` do not exceed.
+
+    Of windows above 3 s it is 99 %.
 
     Raises TooFew for no window.
     """
     need(len(windows), 1, "training windows", MORE_TRAINING)
-    few = windows[evenly(LEARNED, len(windows))].astype(np.float64)
-    noise, residual = _noise(few, rate), _baseline(few, rate)[1]
-    alike = np.ones(len(few))
-    return quantile(noise, alike, TYPICAL), quantile(residual, alike, TYPICAL)
+    few = windows[evenly(LEARNED, len(windows))]
+    noise, _, residual = np.concatenate([_line(part.astype(np.float64), rate) for part in chunks(few)], axis=1)
+    alike, share = np.ones(len(few)), rule_of(windows.shape[-1] / rate).share
+    return quantile(noise, alike, share), quantile(residual, alike, share)
 
 
 def _describe(windows: Floats, rate: float) -> Physiology:
     x, finite = filled(windows)
     peaks = find_all_peaks(x, rate)
-    pulse, irregular, variation, alike = np.transpose([_beats(*each, rate) for each in zip(x, peaks, strict=True)])
-    noise, slope, residual = np.where(finite, (_noise(x, rate), *_baseline(x, rate)), np.nan)
+    pulse, irregular, variation, usual, same, pairs = np.transpose(
+        [_beats(*each, rate) for each in zip(x, peaks, strict=True)]
+    )
+    noise, slope, residual = np.where(finite, _line(x, rate), np.nan)
     count = np.array([len(p) for p in peaks], np.int64)
-    pause = np.array([np.diff(p, prepend=0, append=x.shape[1]).max() / rate for p in peaks])
-    return Physiology(finite, count, pause, pulse, irregular, variation, alike, noise, slope, residual)
+    pause = np.array([np.diff(p, prepend=0, append=x.shape[-1]).max() / rate for p in peaks])
+    return Physiology(finite, count, pause, pulse, irregular, variation, usual, same, pairs, noise, slope, residual)
 
 
-def _beats(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> tuple[float, float, float, float]:
-    """Return heart rate, irregularity, amplitude variation and beat correlation of one window."""
+def _beats(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> tuple[float, ...]:
+    """Return the fields of `Physiology` from heart rate to beat correlations, of one window `(leads, samples)`."""
     intervals = np.diff(peaks) / rate
     pulse = 60 / np.median(intervals) if len(intervals) else np.nan
     irregular = np.abs(np.diff(intervals)).mean() / intervals.mean() if len(intervals) > 1 else np.nan
-    whole = _inside(peaks, len(x), rate, (EDGE, EDGE))
-    height = np.abs(x[whole] - local_median(x, whole, rate))
-    variation = height.std() / height.mean() if len(whole) > 1 else np.nan
-    return pulse, irregular, variation, _correlation(x, peaks, rate)
+    whole = _inside(peaks, x.shape[1], rate, (EDGE, EDGE))
+    length = np.linalg.norm(x[:, whole] - local_median(x, whole, rate), axis=0)
+    variation = length.std() / length.mean() if len(whole) > 1 else np.nan
+    usual = median_abs_deviation(length, scale="normal") / np.median(length) if len(whole) > 1 else np.nan
+    return pulse, irregular, variation, usual, *_correlation(x, peaks, rate)
 
 
 def _inside(peaks: NDArray[np.int64], samples: int, rate: float, span: tuple[float, float]) -> NDArray[np.int64]:
     return peaks[(peaks >= span[0] * rate) & (peaks < samples - span[1] * rate)]
 
 
-def _correlation(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> float:
+def _correlation(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> tuple[float, float]:
     for span in BEATS:
-        whole = _inside(peaks, len(x), rate, span)
+        whole = _inside(peaks, x.shape[1], rate, span)
         if len(whole) > 1:
-            r = np.corrcoef(x[whole[:, None] + np.arange(-round(span[0] * rate), round(span[1] * rate))])
-            return float(r[np.triu_indices(len(whole), 1)].mean())
-    return float("nan")
+            beats = x[:, whole[:, None] + np.arange(-round(span[0] * rate), round(span[1] * rate))]
+            pairs = np.triu_indices(len(whole), 1)
+            level, line = (dsp.detrend(beats, type=kind).swapaxes(0, 1) for kind in ("constant", "linear"))
+            r, usual = (np.corrcoef(each.reshape(len(whole), -1))[pairs] for each in (level, line))
+            return float(r.mean()), float(np.median(usual))
+    return float("nan"), float("nan")
+
+
+def _line(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Return noise, uV, and slope and residual of the baseline, mV/s and uV, of the worst lead: `(3, N)`."""
+    count, leads, samples = x.shape
+    flat = x.reshape(-1, samples)
+    noise, slope, residual = (each.reshape(count, leads) for each in (_noise(flat, rate), *_baseline(flat, rate)))
+    steepest = np.abs(slope).argmax(axis=1)
+    return np.stack([noise.max(axis=1), slope[np.arange(count), steepest], residual.max(axis=1)])
 
 
 def _noise(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
@@ -142,7 +202,8 @@ def _baseline(x: NDArray[np.float64], rate: float) -> tuple[NDArray[np.float64],
     y = np.median(x[:, : x.shape[1] // block * block].reshape(len(x), -1, block), axis=2)
     for width in (5, 15):
         y = np.median(sliding_window_view(y, width, axis=1), axis=2)
-    t = np.arange(y.shape[1]) * block / rate
+    step = -(-y.shape[1] // LINE)
+    y, t = y[:, ::step], np.arange(0, y.shape[1], step) * block / rate
     a, b = np.triu_indices(len(t), 1)
     slope = np.median((y[:, b] - y[:, a]) / (t[b] - t[a]), axis=1)
     rest = y - slope[:, None] * t

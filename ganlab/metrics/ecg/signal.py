@@ -1,25 +1,29 @@
-r"""Spectrum, amplitudes, slopes and saturation of a lead as a signal, whatever its beats are.
+r"""Spectrum, amplitudes, slopes and saturation of leads as signals, whatever their beats are.
 
 Spectra are Welch's, of segments of 2 s in windows of 4 s or more, and a set's is the mean of its windows' in dB, so
 that no window outweighs the others. The distance of two spectra is the root mean square, over frequencies, of their
-difference. Amplitudes are about the window's median, for a generated window may have lost its zero.
+difference. Amplitudes are about the window's median, for a generated window may have lost its zero. Leads are compared
+one by one: a distance is the mean over leads, of spectra the root mean square.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal as dsp
+from scipy.sparse import csr_matrix, vstack
 
 from ganlab.metrics.base import MORE_REFERENCE, Floats, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.ecg.fold import comb_powers, fold_side, folds, seam_steps
-from ganlab.metrics.ecg.lead import LeadMetric, one_lead
+from ganlab.metrics.ecg.lead import LeadMetric, leads_of
+from ganlab.metrics.ecg.peaks import chunks
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.points import blocks
-from ganlab.metrics.weighted import distance_of, mean_of
+from ganlab.metrics.points import product
+from ganlab.metrics.weighted import column_distances, mean_of, mean_of_finite
 
 SEGMENT = 2.0
 """Length of the segments of a spectrum, s."""
@@ -34,6 +38,8 @@ BANDS: Mapping[str, tuple[float, float]] = {
 }
 MAINS = (48.0, 52.0)
 """Band around the mains frequency, which the band of 40-150 Hz leaves out, Hz."""
+HUM, HUM_REACH = {"mains": 50.0, "mains_60": 60.0}, 2.0
+"""Mains frequencies, and how far their bands reach, Hz; at too low a sampling rate where their hum falls."""
 AMPLITUDE, SLOPE = (5.0, 0.005), (1.0, 0.001)
 """Greatest value and step of the histograms of amplitudes, mV, and slopes, mV/ms; what is beyond counts as the end."""
 STUCK = 0.05
@@ -42,24 +48,25 @@ STUCK = 0.05
 
 @dataclass(frozen=True)
 class _Signals:
-    """Descriptions of N windows of one lead."""
+    """Descriptions of N windows."""
 
     spectrum: Floats
-    """In dB, with shape (N, frequencies)."""
+    """In dB, with shape (N, leads, frequencies)."""
     entropy: Floats
-    """Shannon's entropy of each spectrum over that of a flat one, `(N,)`; NaN without any power."""
-    amplitudes: Floats
-    """Distribution function of the samples, with shape (N, bins); `slopes` is that of the steps."""
-    slopes: Floats
+    """Shannon's entropy of each spectrum over that of a flat one, `(N, leads)`; NaN without any power."""
+    amplitudes: csr_matrix
+    """How many samples are in each bin, with shape (N, leads * bins); `slopes` is that of the steps."""
+    slopes: csr_matrix
     seam: Floats
-    """Mean |step| between and within rows, `(N, 2)`."""
+    """Mean |step| between and within rows, `(N, 2)`; of several leads the mean, of `comb` too."""
     comb: Floats
     """Power at the harmonics and next to them, with shape (N, 2, harmonics)."""
     stuck: Floats
+    """Whether any lead is, `(N,)`."""
 
 
 class SignalShape(LeadMetric):
-    """Spectra, amplitudes, slopes and artefacts of one lead of the windows, the first for None.
+    """Spectra, amplitudes, slopes and artefacts of all leads of the windows, or of one `lead`.
 
     `side` is the number of columns of the image that it was folded to; None for the run's own, else that of a square
     window, else 45.
@@ -77,14 +84,15 @@ class SignalShape(LeadMetric):
         side = self.side or real.side or fold_side(kind.samples)
         need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         frequency = _frequencies(kind.samples, kind.rate)
-        reference = _signals(one_lead(real.reference, place), kind.rate, side)
+        reference = _signals(leads_of(real.reference, place), kind.rate, side)
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            windows = _signals(one_lead(samples, place), kind.rate, side)
-            numbers = _spectra(windows.spectrum, reference.spectrum, frequency) | {
-                "amplitude_w1": _transport(windows.amplitudes, reference.amplitudes, AMPLITUDE[1]),
-                "slope_w1": _transport(windows.slopes, reference.slopes, SLOPE[1]),
-                "spectral_entropy_w1": distance_of(windows.entropy, reference.entropy),
+            windows = _signals(leads_of(samples, place), kind.rate, side)
+            entropy = column_distances(windows.entropy, reference.entropy)
+            numbers = _spectra(windows.spectrum, reference.spectrum, frequency, kind.rate) | {
+                "amplitude_w1": _transport(windows.amplitudes, reference.amplitudes, AMPLITUDE),
+                "slope_w1": _transport(windows.slopes, reference.slopes, SLOPE),
+                "spectral_entropy_w1": lambda judged, real: mean_of_finite(entropy(judged, real)),
                 "stuck": mean_of(windows.stuck),
             }
             if kind.samples >= 2 * side:
@@ -100,7 +108,7 @@ def power(windows: Floats, rate: float) -> Floats:
 
 
 def stuck(windows: Floats, rate: float) -> NDArray[np.bool_]:
-    """Return whether each window `(N, samples)` stays exactly at its highest or lowest value for 50 ms, `(N,)`."""
+    """Return whether each `(N, samples)` stays exactly at its highest or lowest value for 50 ms, `(N,)`."""
     width = max(2, round(STUCK * rate))
     ends = np.stack([windows == end(axis=1, keepdims=True) for end in (windows.max, windows.min)])
     runs = np.asarray(sliding_window_view(ends, width, axis=2).all(axis=3))
@@ -117,24 +125,33 @@ def _frequencies(samples: int, rate: float) -> Floats:
 
 
 def _signals(windows: Floats, rate: float, side: int) -> _Signals:
-    parts = [_part(windows[part], rate, side) for part in blocks(len(windows))]
-    return _Signals(*(np.concatenate([getattr(p, name) for p in parts]) for name in _Signals.__dataclass_fields__))
+    parts = [_part(part, rate, side) for part in chunks(windows)]
+
+    def together(name: str) -> Any:
+        values = [getattr(part, name) for part in parts]
+        return vstack(values, "csr") if isinstance(values[0], csr_matrix) else np.concatenate(values)
+
+    return _Signals(*(together(name) for name in _Signals.__dataclass_fields__))
 
 
 def _part(windows: Floats, rate: float, side: int) -> _Signals:
-    x = windows - np.median(windows, axis=1, keepdims=True)
-    density, frequency = power(x, rate), _frequencies(x.shape[1], rate)
+    count, leads, samples = windows.shape
+    flat = windows.reshape(-1, samples)
+    x = flat - np.median(flat, axis=1, keepdims=True)
+    density, frequency = power(x, rate), _frequencies(samples, rate)
     inside = density[:, _within(frequency, WHOLE)].astype(np.float64)
     total = inside.sum(axis=1, keepdims=True)
     share = np.divide(inside, total, out=np.full_like(inside, np.nan), where=total > 0)
+    entropy = -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) / math.log(inside.shape[1])
+    comb = comb_powers(x, side)
     return _Signals(
-        10 * np.log10(np.maximum(density, LEAST_POWER)).astype(np.float32),
-        -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) / math.log(inside.shape[1]),
-        _below(x, *AMPLITUDE),
-        _below(np.diff(x) * (rate / 1000), *SLOPE),
-        seam_steps(x, side),
-        comb_powers(x, side),
-        stuck(windows, rate).astype(np.float64),
+        10 * np.log10(np.maximum(density, LEAST_POWER)).astype(np.float32).reshape(count, leads, -1),
+        entropy.reshape(count, leads),
+        _binned(x.reshape(count, leads, -1), *AMPLITUDE),
+        _binned(np.diff(x).reshape(count, leads, -1) * (rate / 1000), *SLOPE),
+        seam_steps(x, side).reshape(count, leads, 2).mean(axis=1),
+        comb.reshape(count, leads, *comb.shape[1:]).mean(axis=1),
+        np.asarray(stuck(flat, rate).reshape(count, leads).any(axis=1), np.float64),
     )
 
 
@@ -142,35 +159,52 @@ def _within(frequency: Floats, band: tuple[float, float]) -> NDArray[np.bool_]:
     return (frequency >= band[0]) & (frequency <= band[1])
 
 
-def _below(values: Floats, end: float, step: float) -> NDArray[np.float32]:
-    """Return the distribution function of each row of values, `(N, bins)`: the share of them up to each bin."""
-    bins = 2 * round(end / step) + 1
-    place = np.rint(np.clip(values, -end, end) / step).astype(np.int64) + bins // 2
-    place += bins * np.arange(len(values))[:, None]
-    counts = np.bincount(place.ravel(), minlength=bins * len(values)).reshape(len(values), bins)
-    return (np.cumsum(counts, axis=1) / values.shape[1]).astype(np.float32)
+def _binned(values: Floats, end: float, step: float) -> csr_matrix:
+    """Return how many values `(N, leads, values)` of each lead are in each bin, `(N, leads * bins)`."""
+    count, leads, length = values.shape
+    bins = _bins(end, step)
+    place = np.rint(np.clip(values, -end, end) / step).astype(np.int32) + bins // 2
+    place += bins * np.arange(leads, dtype=np.int32)[:, None]
+    ends = np.arange(count + 1) * leads * length
+    ones = np.ones(place.size, np.float32)
+    counts = csr_matrix((ones, place.ravel(), ends), shape=(count, leads * bins))
+    counts.sum_duplicates()
+    return counts
 
 
-def _spectra(spectrum: Floats, reference: Floats, frequency: Floats) -> dict[str, Statistic]:
+def _bins(end: float, step: float) -> int:
+    return 2 * round(end / step) + 1
+
+
+def _spectra(spectrum: Floats, reference: Floats, frequency: Floats, rate: float) -> dict[str, Statistic]:
     """Return the distances in all bands that the spectrum reaches."""
-    mains = _within(frequency, MAINS)
     bands = {name: _within(frequency, band) for name, band in BANDS.items() if frequency[-1] > band[0]}
     chosen = {"psd_db": _within(frequency, WHOLE)} | {f"psd_{name}_db": band for name, band in bands.items()}
     if "psd_40_150_db" in chosen:
-        chosen["psd_40_150_db"] &= ~mains
-    if frequency[-1] >= MAINS[1]:
-        chosen["psd_mains_db"] = mains
-    return {name: _decibels(spectrum[:, at], reference[:, at]) for name, at in chosen.items() if at.any()}
+        chosen["psd_40_150_db"] &= ~_within(frequency, MAINS)
+    for name, hum in HUM.items():
+        at = abs(hum - rate * round(hum / rate))
+        chosen[f"psd_{name}_db"] = _within(frequency, (at - HUM_REACH, at + HUM_REACH))
+    return {name: _decibels(spectrum[..., at], reference[..., at]) for name, at in chosen.items() if at.any()}
 
 
 def _decibels(spectrum: Floats, reference: Floats) -> Statistic:
     return lambda judged, real: float(np.sqrt(np.mean((_mean(spectrum, judged) - _mean(reference, real)) ** 2)))
 
 
-def _transport(below: Floats, reference: Floats, step: float) -> Statistic:
-    return lambda judged, real: step * float(np.abs(_mean(below, judged) - _mean(reference, real)).sum())
+def _transport(counts: csr_matrix, reference: csr_matrix, bins: tuple[float, float]) -> Statistic:
+    """Return the mean over leads of the Wasserstein distance of all their values."""
+    shape = (-1, _bins(*bins))
+    columns = [each.T.tocsr() for each in (counts, reference)]
+
+    def statistic(judged: Weights, real: Weights) -> float:
+        share, other = (product(each, by).reshape(shape) for each, by in zip(columns, (judged, real), strict=True))
+        share, other = (each / each.sum(axis=1, keepdims=True) for each in (share, other))
+        return bins[1] * float(np.abs(np.cumsum(share - other, axis=1)).sum(axis=1).mean())
+
+    return statistic
 
 
 def _mean(values: Floats, weights: Weights) -> Floats:
     """Return the weighted mean of the rows of `(N, columns)`, in the values' own precision: double would copy them."""
-    return weights.astype(values.dtype) @ values / weights.sum()
+    return np.tensordot(weights.astype(values.dtype), values, axes=1) / weights.sum()

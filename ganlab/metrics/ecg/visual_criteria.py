@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
 from ganlab.metrics.base import Real, SampleSet, Scorer, Scores, Statistic
-from ganlab.metrics.ecg.lead import LeadMetric, one_lead
+from ganlab.metrics.ecg.lead import LeadMetric, leads_of
 from ganlab.metrics.ecg.peaks import LEAST_RATE
-from ganlab.metrics.ecg.physiology import FAST, NOISE_RATE, SLOW, Physiology, describe, limits
+from ganlab.metrics.ecg.physiology import FAST, LONGEST, NOISE_RATE, SLOW, Physiology, describe, limits
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.weighted import distance_of, mean_of, median_of
 
@@ -25,12 +25,12 @@ COMPARED = {
     "noise_w1": "noise_uv",
 }
 """Distances from the reference's windows, each with the field of `Physiology` that it compares."""
-COUNTED, LONGEST = ("physiology/peaks_1_to_4", "physiology/peaks_2_or_3"), 3.0
-"""Counts of peaks that the paper made in 2 s, and the seconds of a window up to which they say something."""
+COUNTED = ("physiology/peaks_1_to_4", "physiology/peaks_2_or_3")
+"""Counts of peaks that the paper made in 2 s."""
 
 
 class VisualCriteria(LeadMetric):
-    """The paper's visual criteria of one lead of the windows, the first for None.
+    """The paper's visual criteria of all leads of the windows together, or of one `lead`.
 
     `noise_limit_uv` is the noise that makes a window implausible, uV; that of 95 % of the training windows for None.
     """
@@ -57,13 +57,13 @@ class VisualCriteria(LeadMetric):
         Raises UserError for windows that hold NaN or infinity, TooFew without training windows.
         """
         kind, place = self.place(real.kind)
-        noise_limit, residual_limit = limits(one_lead(real.train, place), kind.rate)
+        noise_limit, residual_limit = limits(leads_of(real.train, place), kind.rate)
         if self.noise_limit_uv is not None:
             noise_limit = self.noise_limit_uv
-        reference = describe(one_lead(real.reference, place), kind.rate)
+        reference = describe(leads_of(real.reference, place), kind.rate)
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            windows = describe(one_lead(samples, place), kind.rate)
+            windows = describe(leads_of(samples, place), kind.rate)
             seconds = kind.samples / kind.rate
             numbers = _described(windows, windows.plausible(noise_limit, residual_limit, seconds))
             for name, field in COMPARED.items():
