@@ -1,18 +1,21 @@
-"""How far clinical measurements are from known ones, and from neurokit2's: the tables of docs/clinical.md.
+"""How far clinical measurements are from known ones, beside neurokit2's: the tables of docs/clinical.md.
 
-python scripts/clinical.py                         # simulated patients, whose waves are known
-python scripts/clinical.py --ptbxl data/ptbxl      # and neurokit2 on records of PTB-XL; needs .[compare]
+python scripts/clinical.py                         # simulated patients, whose waves are known; needs .[compare]
+python scripts/clinical.py --ptbxl data/ptbxl      # and what cardiologists state of records of PTB-XL
 """
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.record import millivolts
+from ganlab.core.kind import Window
+from ganlab.core.record import Record, millivolts
+from ganlab.metrics.ecg import clinical
 from ganlab.metrics.ecg.median_beat import median_beats
 from ganlab.metrics.ecg.waves import Waves, measure
 from ganlab.simulator.condition import INDEPENDENT, Wave
@@ -78,18 +81,21 @@ def _extreme(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x[np.arange(len(x)), np.abs(x).argmax(axis=1)]
 
 
+def _records(patients: range, seed: int, seconds: float) -> Iterator[tuple[Record, NDArray[np.float64]]]:
+    """Yield the records in sinus rhythm of simulated patients, with their signal `(15, samples)` in mV at 1000 Hz."""
+    for patient in patients:
+        condition = draw_anatomy(patient, seed=seed).condition
+        if not condition.fibrillation and not condition.ectopic:
+            record, digital = simulate_record(patient, 1, seconds=seconds, seed=seed)
+            yield record, millivolts(digital, np.array(record.gain), np.array(record.baseline))
+
+
 def simulated(patients: range, seed: int = 0, step: int = 2, seconds: float = 10.0) -> tuple[Table, Waves]:
     """Return known values and measurements of simulated patients in sinus rhythm, at 1000 / `step` Hz."""
     windows, truth = [], []
-    for patient in patients:
-        person = draw_anatomy(patient, seed=seed)
-        if person.condition.fibrillation or person.condition.ectopic:
-            continue
-        record, digital = simulate_record(patient, 1, seconds=seconds, seed=seed)
-        at = [record.leads.index(lead) for lead in LEADS]
-        mv = millivolts(digital[at], np.array(record.gain)[at], np.array(record.baseline)[at])
-        windows.append(mv[:, ::step].astype(np.float32))
-        truth.append(known(patient, seed, float(np.median(np.diff(record.peaks))) / 1000))
+    for record, signal in _records(patients, seed, seconds):
+        windows.append(signal[[record.leads.index(lead) for lead in LEADS], ::step].astype(np.float32))
+        truth.append(known(int(record.patient[-3:]), seed, float(np.median(np.diff(record.peaks))) / 1000))
     table = {name: np.stack([each[name] for each in truth]) for name in truth[0]}
     return table, measure(median_beats(np.stack(windows), 1000 / step))
 
@@ -104,37 +110,66 @@ def row(name: str, values: NDArray[np.float64], truth: NDArray[np.float64]) -> s
     return f"| {name} | {usual:.3g} | {1 - both.mean():.1%} | {middle:+.3g} | {low:+.3g} to {high:+.3g} | {r:.2f} |"
 
 
-def delineated(signal: NDArray[np.float64], rate: int) -> dict[str, float]:
-    """Return neurokit2's median PR, QRS and QT of one lead, ms."""
+def delineated(patients: range, seed: int = 0) -> Table:
+    """Return neurokit2's PR, QRS and QT of lead ii of the simulated patients of `simulated`, ms, at 500 Hz."""
     import neurokit2
 
-    clean = neurokit2.ecg_clean(signal, sampling_rate=rate)
-    peaks = neurokit2.ecg_peaks(clean, sampling_rate=rate)[1]["ECG_R_Peaks"]
-    places = neurokit2.ecg_delineate(clean, peaks, sampling_rate=rate, method="dwt")[1]
-    at = {name: np.array(places[f"ECG_{name}"], float) for name in ("P_Onsets", "R_Onsets", "R_Offsets", "T_Offsets")}
-    pairs = {"pr": ("P_Onsets", "R_Onsets"), "qrs": ("R_Onsets", "R_Offsets"), "qt": ("R_Onsets", "T_Offsets")}
-    return {name: 1000 / rate * float(np.nanmedian(at[b] - at[a])) for name, (a, b) in pairs.items()}
+    rows, spent = [], 0.0
+    for record, signal in _records(patients, seed, 10.0):
+        lead = signal[record.leads.index("ii"), ::2]
+        start = time.process_time()
+        clean = neurokit2.ecg_clean(lead, sampling_rate=500)
+        peaks = neurokit2.ecg_peaks(clean, sampling_rate=500)[1]["ECG_R_Peaks"]
+        places = neurokit2.ecg_delineate(clean, peaks, sampling_rate=500, method="dwt")[1]
+        spent += time.process_time() - start
+        p, on, off, t = (
+            np.array(places[f"ECG_{name}"], float) for name in ("P_Onsets", "R_Onsets", "R_Offsets", "T_Offsets")
+        )
+        rows.append([2 * np.nanmedian(each) for each in (on - p, off - on, t - on)])
+    print(f"\nneurokit2, simulated, 500 Hz, lead ii: {1000 * spent / len(rows):.0f} ms a lead")
+    return dict(zip(("pr", "qrs", "qt"), np.transpose(rows), strict=True))
 
 
-def real(root: Path, count: int) -> tuple[Table, Waves]:
-    """Return neurokit2's intervals in lead ii and ours of all leads, of records of PTB-XL at 500 Hz."""
+STATED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "1AVB": ("PR above 200 ms", lambda x: x["pr"] > 200),
+    "AFIB": ("no P wave", lambda x: np.isnan(x["pr"]) & np.isfinite(x["qrs"])),
+    "CLBBB": ("QRS of 120 ms or more", lambda x: x["qrs"] >= 120),
+    "CRBBB": ("QRS of 120 ms or more", lambda x: x["qrs"] >= 120),
+    "LNGQT": ("QTc above 460 ms", lambda x: x["qtc"] > 460),
+    "SBRAD": ("rate below 60", lambda x: x["heart_rate"] < 60),
+    "STACH": ("rate above 100", lambda x: x["heart_rate"] > 100),
+    "LAD": ("axis left of 0 degrees", lambda x: x["axis"] < 0),
+    "RAD": ("axis right of 80 degrees", lambda x: x["axis"] > 80),
+    "MID": ("axis -30 to 90 degrees", lambda x: (x["axis"] >= -30) & (x["axis"] <= 90)),
+}
+"""What cardiologists state of records of PTB-XL (scp codes and heart axis), and what should be measured then."""
+
+
+def stated(root: Path, most: int | None = None) -> dict[str, tuple[float, float]]:
+    """Print how many records of which a statement is made, and of all others, have what it says; return these shares.
+
+    `most` records are read, all for None.
+    """
+    import pandas as pd
     from wfdb import rdrecord
 
-    signals, theirs, spent = [], [], 0.0
-    for path in sorted(root.glob("records500/*/*.hea"))[:count]:
-        signal = rdrecord(str(path.with_suffix(""))).p_signal.T
-        start = time.process_time()
-        try:
-            theirs.append(delineated(signal[1], 500))
-        except (ValueError, IndexError, ZeroDivisionError):
-            theirs.append(dict.fromkeys(("pr", "qrs", "qt"), np.nan))
-        spent += time.process_time() - start
-        signals.append(signal.astype(np.float32))
+    table = pd.read_csv(root / "ptbxl_database.csv")
+    table = table[[(root / f"{name}.hea").is_file() for name in table.filename_lr]][:most]
+    signals = np.stack([rdrecord(str(root / name)).p_signal.T for name in table.filename_lr]).astype(np.float32)
+    names = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
     start = time.process_time()
-    ours = measure(median_beats(np.stack(signals), 500.0))
-    mine = time.process_time() - start
-    print(f"neurokit2: {1000 * spent / count:.0f} ms a lead; ganlab: {1000 * mine / count:.1f} ms for twelve leads")
-    return {name: np.array([each[name] for each in theirs]) for name in theirs[0]}, ours
+    columns = clinical.measured(signals, Window(names, 100.0, signals.shape[2]), names).columns
+    spent = 1000 * (time.process_time() - start) / len(signals)
+    print(f"\nPTB-XL, 100 Hz, {len(signals)} records, {spent:.1f} ms for twelve leads")
+    print("| stated | records | measured | of these | of all others |\n|---|---|---|---|---|")
+    shares = {}
+    for code, (words, test) in STATED.items():
+        of = table.scp_codes.str.contains(f"'{code}'").to_numpy() | (table.heart_axis == code).to_numpy()
+        having = test(columns)
+        if of.any():
+            shares[code] = float(having[of].mean()), float(having[~of].mean())
+            print(f"| {code} | {of.sum()} | {words} | {shares[code][0]:.0%} | {shares[code][1]:.0%} |")
+    return shares
 
 
 def main() -> None:
@@ -142,16 +177,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ptbxl", type=Path)
     parser.add_argument("--patients", type=int, default=120)
-    parser.add_argument("--records", type=int, default=100)
     options = parser.parse_args()
     for step in (1, 2, 10):
         truth, ours = simulated(range(1, options.patients + 1), step=step)
         print(f"\nsimulated, {1000 / step:g} Hz\n{HEAD}")
         print("\n".join(row(name, getattr(ours, name), each) for name, each in truth.items()))
+    truth, _ = simulated(range(1, options.patients + 1))
+    theirs = delineated(range(1, options.patients + 1))
+    print(HEAD)
+    print("\n".join(row(name, each, truth[name]) for name, each in theirs.items()))
     if options.ptbxl:
-        theirs, ours = real(options.ptbxl, options.records)
-        print(f"\nPTB-XL, 500 Hz, against neurokit2\n{HEAD}")
-        print("\n".join(row(name, getattr(ours, name), each) for name, each in theirs.items()))
+        stated(options.ptbxl)
 
 
 if __name__ == "__main__":

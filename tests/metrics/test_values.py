@@ -1,4 +1,4 @@
-"""Every number of three small seeded sets (ECG, table, image) stays what it was: `values.json` holds it.
+"""Every number of small seeded sets (ECGs, one lead of them, table, image) stays what it was: `values.json` holds it.
 
 A change that means to change a number writes the file anew: `python -m tests.metrics.test_values`.
 """
@@ -105,6 +105,16 @@ def ecg() -> tuple[Real, SampleSet, dict[str, Any]]:
     return real, generated(real, make, 9), small(settings("ecg", "privacy", "full"))
 
 
+def lead() -> tuple[Real, SampleSet, dict[str, Any]]:
+    """One lead: numbers of leads are what they were when metrics looked at the first alone."""
+    kind = Window(("i",), 500.0, 1024)
+    make = partial(windows, kind)
+    real = real_of(kind, make, 10, 3, side=32)
+    measures = small(settings("ecg", "privacy", "full"))
+    kept = ("physiology", "clinical", "signal", "peers", "distribution_physiology")
+    return real, generated(real, make, 9), {name: measures[name] for name in kept}
+
+
 def table() -> tuple[Real, SampleSet, dict[str, Any]]:
     kind = Row((Column("age", 0.0, 100.0, whole=True), Column("ill", binary=True), Column("tsh", 0.0), Column("t3")))
     real = real_of(kind, rows, 60, 20)
@@ -118,7 +128,7 @@ def image() -> tuple[Real, SampleSet, dict[str, Any]]:
     return real, generated(real, make, 16), settings("image")
 
 
-SETS = {"ecg": ecg, "table": table, "image": image}
+SETS = {"ecg": ecg, "lead": lead, "table": table, "image": image}
 
 
 def drawn(samples: SampleSet, seed: int) -> NDArray[np.float64]:

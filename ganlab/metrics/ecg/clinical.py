@@ -57,7 +57,7 @@ LEAST_CLASS = 20
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """Measurements of N windows by name, `(N,)` or `(N, leads)`; NaN where a window has none."""
 
     columns: dict[str, Floats]
@@ -87,13 +87,13 @@ class ClinicalNumbers(LeadMetric):
         need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         names = tuple(name.lower() for name in kind.leads[place])
         few = evenly(LEARNED, len(real.train))
-        train = _measured(leads_of(real.train.take(few), place), kind, names)
-        scales = {name: np.nanstd(each, axis=0) for name, each in train.columns.items()}
+        train = measured(leads_of(real.train.take(few), place), kind, names)
+        scales = {name: _deviation(each) for name, each in train.columns.items()}
         tempo, leads = _tempo(train), LeadMap.of(train.beats.signal, names)
-        reference = _measured(leads_of(real.reference, place), kind, names)
+        reference = measured(leads_of(real.reference, place), kind, names)
 
         def score(samples: SampleSet) -> Scores:
-            windows = _measured(leads_of(samples, place), kind, names)
+            windows = measured(leads_of(samples, place), kind, names)
             numbers = _distances(windows, reference, scales) | _described(windows)
             if tempo is not None:
                 numbers["tempo_w1"] = distance_of(tempo(windows), tempo(reference))
@@ -113,7 +113,7 @@ class ClinicalNumbers(LeadMetric):
         return score
 
 
-def _measured(windows: Array, kind: Window, names: tuple[str, ...]) -> _Table:
+def measured(windows: Array, kind: Window, names: tuple[str, ...]) -> Table:
     """Return the measurements of windows `(N, leads, samples)` in mV, whose leads have these names."""
     parts = [median_beats(part, kind.rate) for part in chunks(windows)]
     beats = MedianBeats.together(parts)
@@ -123,7 +123,13 @@ def _measured(windows: Array, kind: Window, names: tuple[str, ...]) -> _Table:
     columns["qtc"] = columns["qt"] / np.cbrt(columns["rr"] / 1000)
     if (axis := _axis(waves, names)) is not None:
         columns["axis"] = axis
-    return _Table(columns, beats)
+    return Table(columns, beats)
+
+
+def _deviation(values: Floats) -> Floats:
+    """Return the deviation of `(N,)` or of each lead of `(N, leads)`; NaN where fewer than two are known."""
+    few = np.isfinite(values).sum(axis=0) < 2
+    return np.where(few, np.nan, np.nanstd(np.where(few, 0, values), axis=0))
 
 
 def _axis(waves: Waves, names: tuple[str, ...]) -> Floats | None:
@@ -138,7 +144,7 @@ def _axis(waves: Waves, names: tuple[str, ...]) -> Floats | None:
     return np.degrees(np.arctan2(down * 2 / np.sqrt(3), net["i"]))
 
 
-def _distances(windows: _Table, reference: _Table, scales: Mapping[str, Floats]) -> dict[str, Statistic]:
+def _distances(windows: Table, reference: Table, scales: Mapping[str, Floats]) -> dict[str, Statistic]:
     numbers: dict[str, Statistic] = {}
     for name in windows.columns.keys() - {"axis"}:
         numbers[f"{name}_w1"] = _mean_distance(windows.columns[name], reference.columns[name])
@@ -168,7 +174,7 @@ def _downward(heights: Floats, least: float) -> Floats:
     return np.where(np.abs(heights) >= least, heights < 0, np.nan)
 
 
-def _described(windows: _Table) -> dict[str, Statistic]:
+def _described(windows: Table) -> dict[str, Statistic]:
     """Return shares of windows: outside of normal and of possible limits, and those that could not be measured."""
     numbers = {f"{name}_outside": mean_of(each) for name, each in windows.outside(NORMAL).items()}
     possible = np.stack(list(windows.outside(POSSIBLE).values()))
@@ -179,7 +185,7 @@ def _described(windows: _Table) -> dict[str, Statistic]:
     return numbers
 
 
-def _lacking(windows: _Table) -> dict[str, str]:
+def _lacking(windows: Table) -> dict[str, str]:
     """Return why a number has no value: no window has it."""
     reasons: dict[str, str] = {}
     for name, each in windows.columns.items():
@@ -190,14 +196,14 @@ def _lacking(windows: _Table) -> dict[str, str]:
     return reasons
 
 
-def _tempo(train: _Table) -> Callable[[_Table], Floats] | None:
+def _tempo(train: Table) -> Callable[[Table], Floats] | None:
     """Return a function to how much longer a window's beats last than usual, %, `(N,)`; None where too few are known.
 
     It is the least-squares estimate of one factor on PR, QRS, QT and RR, given how they vary together among training
     windows (Gauss and Markov): a heart that beats faster has a shorter QT, and one played faster a shorter QRS too.
     """
 
-    def logarithms(table: _Table) -> Floats:
+    def logarithms(table: Table) -> Floats:
         return 100 * np.log(np.stack([table.columns[name] for name in ("pr", "qrs", "qt", "rr")], axis=1))
 
     known = logarithms(train)
@@ -210,7 +216,7 @@ def _tempo(train: _Table) -> Callable[[_Table], Floats] | None:
 
 
 def _by_class(
-    windows: _Table, reference: _Table, scales: Mapping[str, Floats], samples: SampleSet, real: Real
+    windows: Table, reference: Table, scales: Mapping[str, Floats], samples: SampleSet, real: Real
 ) -> dict[str, Statistic]:
     """Return by class the mean distance of all numbers within it, in deviations of training windows."""
     labels = samples.labels, real.reference.labels
@@ -225,7 +231,7 @@ def _by_class(
 
 
 def _within(
-    windows: _Table, reference: _Table, scales: Mapping[str, Floats], own: NDArray[Any], others: NDArray[Any]
+    windows: Table, reference: Table, scales: Mapping[str, Floats], own: NDArray[Any], others: NDArray[Any]
 ) -> Statistic:
     names = [name for name in windows.columns if name not in ("axis", "rr")]
     parts = [

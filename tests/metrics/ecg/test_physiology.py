@@ -18,7 +18,6 @@ from ganlab.core.kind import Window
 from ganlab.evaluation import controls
 from ganlab.evaluation.evidence import evidence, undetected
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.ecg import peaks
 from ganlab.metrics.ecg.peaks import agreement, find_all_peaks, find_peaks, lags
 from ganlab.metrics.ecg.physiology import describe
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
@@ -301,7 +300,7 @@ def test_the_limits_of_plausible_windows_are_those_of_training_windows() -> None
 def test_chunks_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     x = rhythm(7)
     together = one(x)
-    monkeypatch.setattr(peaks, "CHUNK", 3 * SAMPLES)
+    monkeypatch.setattr("ganlab.metrics.ecg.peaks.CHUNK", 3 * SAMPLES)
     assert one(x) == pytest.approx(together, nan_ok=True)
 
 
