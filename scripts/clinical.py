@@ -138,8 +138,8 @@ STATED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "LNGQT": ("QTc above 460 ms", lambda x: x["qtc"] > 460),
     "SBRAD": ("rate below 60", lambda x: x["heart_rate"] < 60),
     "STACH": ("rate above 100", lambda x: x["heart_rate"] > 100),
-    "LAD": ("axis left of 0 degrees", lambda x: x["axis"] < 0),
-    "RAD": ("axis right of 80 degrees", lambda x: x["axis"] > 80),
+    "LAD": ("axis left of -30 degrees", lambda x: x["axis"] < -30),
+    "RAD": ("axis right of 90 degrees", lambda x: x["axis"] > 90),
     "MID": ("axis -30 to 90 degrees", lambda x: (x["axis"] >= -30) & (x["axis"] <= 90)),
 }
 """What cardiologists state of records of PTB-XL (scp codes and heart axis), and what should be measured then."""

@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from ganlab.evaluation.controls import CONTROLS
+from ganlab.evaluation.hard_controls import HARD
 from ganlab.metrics.numbers import FILE, number, numbers_of
 
 METRICS = list(yaml.safe_load(FILE.read_text()))
@@ -12,7 +13,7 @@ def test_every_number_has_a_meaning_and_sees_controls_that_exist(metric: str) ->
     for name, each in numbers_of(metric).items():
         assert name.startswith(f"{metric}/")
         assert each.meaning
-        assert set(each.sees) <= CONTROLS.keys()
+        assert set(each.sees) <= CONTROLS.keys() | HARD.keys()
         assert each.best is None or each.limits[0] <= each.best <= each.limits[1]
 
 

@@ -38,8 +38,8 @@ BANDS: Mapping[str, tuple[float, float]] = {
 }
 MAINS = (48.0, 52.0)
 """Band around the mains frequency, which the band of 40-150 Hz leaves out, Hz."""
-HUM, HUM_REACH = {"mains": 50.0, "mains_60": 60.0}, 2.0
-"""Mains frequencies, and how far their bands reach, Hz; at too low a sampling rate where their hum falls."""
+HUM, HUM_REACH, HUM_LEAST = {"mains": 50.0, "mains_60": 60.0}, 2.0, 40.0
+"""Mains frequencies and the reach of their bands, Hz; at a low rate the hum falls elsewhere, and counts above 40 Hz."""
 AMPLITUDE, SLOPE = (5.0, 0.005), (1.0, 0.001)
 """Greatest value and step of the histograms of amplitudes, mV, and slopes, mV/ms; what is beyond counts as the end."""
 STUCK = 0.05
@@ -184,7 +184,7 @@ def _spectra(spectrum: Floats, reference: Floats, frequency: Floats, rate: float
         chosen["psd_40_150_db"] &= ~_within(frequency, MAINS)
     for name, hum in HUM.items():
         at = abs(hum - rate * round(hum / rate))
-        chosen[f"psd_{name}_db"] = _within(frequency, (at - HUM_REACH, at + HUM_REACH))
+        chosen[f"psd_{name}_db"] = _within(frequency, (at - HUM_REACH, at + HUM_REACH)) & (at >= HUM_LEAST)
     return {name: _decibels(spectrum[..., at], reference[..., at]) for name, at in chosen.items() if at.any()}
 
 

@@ -276,6 +276,6 @@ def test_what_cardiologists_state_is_measured() -> None:
     if not (DATA / "ptbxl").is_dir():
         pytest.skip(f"no PTB-XL in {DATA}: set GANLAB_TEST_DATA to the folder that holds ptbxl")
     shares = script().stated(DATA / "ptbxl", 200)
-    for code in ("SBRAD", "STACH", "LAD", "RAD", "1AVB"):
+    for code in ("SBRAD", "STACH", "RAD", "1AVB"):
         of_these, of_others = shares[code]
         assert of_these > 0.5 > 2 * of_others, code

@@ -327,8 +327,40 @@ def test_lags_are_later_minus_earlier_in_the_same_window() -> None:
 
 def test_the_lead_can_be_chosen() -> None:
     x = np.stack([ecg([300, 1700]), ecg([300, 1000, 1700])])[None]
-    assert whole(x, ["i", "ii"])["peaks_mean"] == 2
+    assert whole(x, ["i", "ii"], lead="i")["peaks_mean"] == 2
     assert whole(x, ["i", "ii"], lead="ii")["peaks_mean"] == 3
+
+
+def test_all_leads_are_looked_at_together() -> None:
+    """A beat seen in one lead of two counts, a lead upside down changes no beat; noise and baseline are the worst's."""
+    quiet, other = ecg([300, 1000, 1700]), ecg([300, 1000, 1700], noise=0.02) + np.linspace(0, 1, SAMPLES) ** 2
+    both, one, two = (
+        whole(np.stack([quiet, -other])[None], ["i", "ii"]),
+        whole(quiet[None, None]),
+        whole(other[None, None]),
+    )
+    assert both["peaks_mean"] == 3
+    assert both["heart_rate_bpm"] == pytest.approx(one["heart_rate_bpm"], rel=0.01)
+    assert one["beat_correlation"] > both["beat_correlation"] > 0.95
+    for name in ("noise_uv", "baseline_residual_uv", "baseline_slope"):
+        assert both[name] == pytest.approx(two[name])
+        assert both[name] > 2 * one[name]
+    still = np.zeros(SAMPLES)
+    assert whole(np.stack([still, quiet])[None], ["i", "ii"])["peaks_mean"] == 3
+
+
+def test_an_ectopic_beat_or_two_make_ten_seconds_no_less_plausible() -> None:
+    """In 2 s all beats must be alike, in 10 s the usual ones; where no beat is like another, neither is plausible."""
+    beats = np.stack([ecg([300, 1000, 1700])[:2000] for _ in range(5)])
+    ten = np.concatenate(beats)
+    for ectopic in (4200, 8200):
+        ten[ectopic : ectopic + 400] -= 1.5 * np.hanning(400)
+    assert describe(ten[None]).plausible(500, seconds=10).all()
+    assert describe(ten[None]).beat_correlation[0] < 0.9
+    assert not describe(ten[None, 4000:6000]).plausible(500).any()
+    rng = np.random.default_rng(0)
+    wild = ten + sum(rng.normal(0, 0.6) * np.sin(np.arange(10_000) / rng.uniform(10, 60)) for _ in range(12))
+    assert not describe(wild[None]).plausible(5000, seconds=10).any()
 
 
 def test_every_number_is_described_and_measured() -> None:

@@ -66,10 +66,12 @@ def test_mains_are_seen_in_their_band_only() -> None:
 def test_amplitudes_and_slopes_agree_with_scipy() -> None:
     given, values = real(), 1.5 * walks(20, 2)
     found = numbers(values, given)
-    a, b = (x[:, 0] - np.median(x[:, 0], axis=1, keepdims=True) for x in (values, given.reference.values))
-    assert found["signal/amplitude_w1"] == pytest.approx(wasserstein_distance(a.ravel(), b.ravel()), abs=0.005)
-    steps = wasserstein_distance(np.diff(a).ravel(), np.diff(b).ravel())
-    assert found["signal/slope_w1"] == pytest.approx(steps, abs=0.001)
+    a, b = (x - np.median(x, axis=2, keepdims=True) for x in (values, given.reference.values))
+    by_lead = [(a[:, k], b[:, k]) for k in range(a.shape[1])]
+    amplitudes = [wasserstein_distance(x.ravel(), y.ravel()) for x, y in by_lead]
+    assert found["signal/amplitude_w1"] == pytest.approx(np.mean(amplitudes), abs=0.005)
+    steps = [wasserstein_distance(np.diff(x).ravel(), np.diff(y).ravel()) for x, y in by_lead]
+    assert found["signal/slope_w1"] == pytest.approx(np.mean(steps), abs=0.001)
 
 
 def test_weights_are_repetition_and_order_is_nothing() -> None:
@@ -113,15 +115,33 @@ def test_flat_and_saturated_windows_are_stuck() -> None:
     assert stuck(x, 1000.0).tolist() == [True, True, False, False]
 
 
-@pytest.mark.parametrize(("rate", "absent"), [(100.0, ("psd_mains_db",)), (60.0, ("psd_40_150_db", "psd_mains_db"))])
+@pytest.mark.parametrize(
+    ("rate", "absent"), [(100.0, ()), (60.0, ("psd_40_150_db", "psd_mains_db", "psd_mains_60_db"))]
+)
 def test_a_slow_rate_has_the_bands_that_exist(rate: float, absent: tuple[str, ...]) -> None:
     kind = Window(("i",), rate, 300)
     some = SampleSet(walks(20, leads=1)[..., :300])
     found = SignalShape().fit(Real(kind, some, some))(some)
     assert "signal/psd_15_40_db" in found if rate == 100 else "signal/psd_5_15_db" in found
-    for name in absent:
-        assert (f"signal/{name}" in found) == (name == "psd_40_150_db" and rate == 100)
+    assert not {f"signal/{name}" for name in absent} & found.keys()
+    assert rate == 60 or {"signal/psd_40_150_db", "signal/psd_mains_db", "signal/psd_mains_60_db"} <= found.keys()
     assert all(math.isfinite(each(np.ones(20), np.ones(20))) for each in found.values())
+
+
+@pytest.mark.parametrize(
+    ("rate", "hum", "name"), [(500.0, 50, "mains"), (500.0, 60, "mains_60"), (100.0, 60, "mains_60")]
+)
+def test_hum_of_either_mains_is_noticed_in_any_lead_also_where_it_falls_at_a_low_rate(
+    rate: float, hum: int, name: str
+) -> None:
+    x = SampleSet(walks(20, leads=2)[..., :600])
+    score = SignalShape().fit(Real(Window(("i", "ii"), rate, 600), x, x))
+    wave = 0.05 * np.sin(2 * np.pi * hum / rate * np.arange(600) + 1).astype(np.float32)
+    humming = SampleSet(x.values + np.stack([0 * wave, wave]))
+    found = {key: each(np.ones(20), np.ones(20)) for key, each in score(humming).items()}
+    assert found[f"signal/psd_{name}_db"] > 3
+    other = {"mains": "mains_60", "mains_60": "mains"}[name]
+    assert found[f"signal/psd_{name}_db"] > 5 * found[f"signal/psd_{other}_db"]
 
 
 def test_what_cannot_be_measured_is_named() -> None:
