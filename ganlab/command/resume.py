@@ -54,9 +54,12 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
 
 def _check_store(folder: Path, stored: DictConfig, overrides: Sequence[str]) -> None:
     """Raise UserError where the folder, and not the command line, says to which MLflow store the run is sent."""
-    uri = stored.tracking.get("uri")
+    tracking = stored.get("tracking")
+    if not OmegaConf.is_dict(tracking):
+        return  # what is missing is named where the objects are built
+    uri = tracking.get("uri")
     given = any(override.startswith("tracking.uri=") for override in overrides)
-    if stored.tracking.mlflow and uri is not None and not given and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+    if tracking.get("mlflow") and uri is not None and not given and uri != os.environ.get("MLFLOW_TRACKING_URI"):
         raise UserError(
             f"resume={folder}: its configuration has tracking.uri={masked(str(uri))}, and a folder may not decide "
             "where a run is sent. Name the store again, tracking.uri=<URI>, or go on without it, tracking.mlflow=false."

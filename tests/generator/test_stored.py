@@ -166,6 +166,9 @@ def test_nothing_is_downloaded_and_no_store_is_reached_because_a_folder_says_so(
     (folder / "config.yaml").write_text(sent)
     with pytest.raises(UserError, match=r"tracking\.uri=http://127\.0\.0\.1:1/, and a folder does not say"):
         command("resume", folder, folder)
+    (folder / "config.yaml").write_text(with_value(text, "tracking", 5))
+    with pytest.raises(UserError, match="This configuration cannot be built"):
+        compose(command("resume", folder, folder))  # type: ignore[arg-type]
 
 
 def test_a_run_is_made_again_from_what_was_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
