@@ -37,6 +37,12 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     assert 51 <= held <= 60
 
 
+def test_the_interval_of_few_seeds_is_as_wide_as_their_standard_error_says() -> None:
+    values = [-1.2, -0.4, 0.0, 0.5, 1.1]
+    low, high = compared({"a": runs({str(seed): value for seed, value in enumerate(values)})}, "a")["a"].interval
+    assert high - low == pytest.approx(2 * 1.96 * np.std(values, ddof=1) / np.sqrt(5), rel=0.05)
+
+
 def test_only_seeds_that_both_have_are_compared_and_a_number_that_is_none_is_left_out() -> None:
     effects = compared(
         {"a": runs({"0": 1.0, "1": 2.0, "2": 9.0}), "b": runs({"0": 2.0, "1": 3.0, "2": math.nan})}, "a", best=0.0
