@@ -1,6 +1,7 @@
 """Which value stands at which pixel: the order of a lead's samples, or the features in the cells of a table."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from ganlab.plot.figure import GREY, INK, panels
 
 Layout = Sequence[Sequence[int | str | None]]
 """Row by row: numbers of samples from 0, or names of columns; None where nothing stands."""
-ACROSS, HEIGHT, LETTERS = 3, 3.4, 16
+ACROSS, HEIGHT, LETTERS, LINES = 3, 3.4, 11, 4
 
 
 def draw_layouts(layouts: Mapping[str, Layout]) -> Figure:
@@ -22,7 +23,7 @@ def draw_layouts(layouts: Mapping[str, Layout]) -> Figure:
     for panel, (name, layout) in zip(axes, layouts.items(), strict=True):
         named = any(isinstance(cell, str) for row in layout for cell in row)
         (_names if named else _numbers)(panel, layout)
-        panel.set_title(name, loc="left", fontsize=9.5, fontweight="bold", color=INK)
+        panel.set_title(name, loc="left", fontsize=9.5, fontweight="bold", color=INK, pad=14)
         panel.set_xticks([])
         panel.set_yticks([])
         panel.spines[:].set_color(GREY)
@@ -46,8 +47,16 @@ def _names(axes: Axes, layout: Layout) -> None:
     for place in np.ndindex(taken.shape):
         cell = layout[place[0]][place[1]]
         text = "NULL" if cell is None else str(cell).replace("_", " ")
-        parts = [text[k : k + LETTERS // 2] for k in range(0, min(len(text), 2 * LETTERS), LETTERS // 2)]
-        axes.text(place[1], place[0], "\n".join(parts), ha="center", va="center", fontsize=5, color=INK, gid="cell")
+        axes.text(
+            place[1],
+            place[0],
+            "\n".join(wrap(text, LETTERS)[:LINES]),
+            ha="center",
+            va="center",
+            fontsize=5,
+            color=INK,
+            gid="cell",
+        )
     axes.set_xticks(np.arange(taken.shape[1]) - 0.5, minor=True)
     axes.set_yticks(np.arange(taken.shape[0]) - 0.5, minor=True)
     axes.grid(which="minor", color=GREY, linewidth=0.4)

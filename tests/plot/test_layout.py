@@ -7,7 +7,7 @@ from ganlab.plot.layout import draw_layouts
 
 
 def texts(axes: Axes, gid: str) -> list[str]:
-    return [text.get_text().replace("\n", "") for text in axes.texts if text.get_gid() == gid]
+    return [text.get_text().replace("\n", " ") for text in axes.texts if text.get_gid() == gid]
 
 
 def test_corners_have_the_numbers_of_table_6_3() -> None:
