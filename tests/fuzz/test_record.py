@@ -42,18 +42,18 @@ def pages(run: Path, kind: Window) -> list[Callable[[], object]]:
     return [lambda: write_summary(run.parent), lambda: write_report(run, kind)]
 
 
-def readers(run: Path, kind: Window) -> list[Callable[[], object]]:
+def readers(run: Path, kind: Window, now: dict[str, Any]) -> list[Callable[[], object]]:
     """What the commands do with the facts of a run."""
     trained = lambda: loading.load(run)  # noqa: E731
     return [
         lambda: with_overrides(run, OmegaConf.create({"trust": []}), []),
         lambda: record.home(run),
         lambda: facts.end_if_dead(run),
-        lambda: facts.check_data(run, before := facts.earlier(run), before["provenance"]),
+        lambda: facts.check_data(run, facts.earlier(run), now),
         lambda: facts.begun_under(facts.earlier(run), {}),
         lambda: record.read_split(run),
         lambda: reproduce._circumstances(reproduce._facts(run)),
-        lambda: reproduce._environment(reproduce._facts(run)),
+        lambda: reproduce._environment(reproduce._facts(run), trusting=False),
         lambda: sample.provenance(trained(), 0),
         lambda: loading.sampled(trained(), kind, None, 2, "error"),
         lambda: sweep._failures(run.parent),
@@ -65,7 +65,7 @@ def readers(run: Path, kind: Window) -> list[Callable[[], object]]:
 def test_record(fuzz: Fuzz, made_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_run(*LIMB)
     networks = loading.compose_networks(stored_config(run))
-    monkeypatch.setattr(loading, "compose_networks", lambda config: networks)
+    monkeypatch.setattr(loading, "compose_networks", lambda *given: networks)
     # No disk fails, and it would take most of the time.
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     # The whole configuration takes long to parse, and its networks are here.
@@ -89,7 +89,10 @@ def test_record(fuzz: Fuzz, made_run: Callable[..., Path], monkeypatch: pytest.M
 
         def read() -> None:
             refused = 0
-            for reader in [*readers(folder, networks.kind), *(pages(folder, networks.kind) if page == 0 else [])]:
+            for reader in [
+                *readers(folder, networks.kind, whole["provenance"]),
+                *(pages(folder, networks.kind) if page == 0 else []),
+            ]:
                 # A reader may write to run.json too.
                 (folder / "run.json").write_bytes(damaged)
                 try:
