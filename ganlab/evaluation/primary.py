@@ -31,11 +31,15 @@ class Primary:
 
 @dataclass(frozen=True)
 class Part:
-    """What a light looks at: it takes `leads`, and is left out of samples with less."""
+    """What a light looks at: it takes `leads`, and is left out of samples with less.
+
+    A light may be green without an `optional` part that was not measured.
+    """
 
     name: str
     numbers: tuple[Primary, ...]
     leads: int = 1
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,4 +86,4 @@ def _read() -> dict[str, dict[str, dict[str, Any]]]:
 
 def _part(name: str, fields: Mapping[str, Any]) -> Part:
     numbers = tuple(Primary(each, **about) for each, about in fields.items() if isinstance(about, Mapping))
-    return Part(name, numbers, fields.get("leads", 1))
+    return Part(name, numbers, fields.get("leads", 1), fields.get("optional", False))

@@ -125,7 +125,13 @@ def _decided(plan: Plan, parts: Parts, sizes: Sizes) -> tuple[str, str]:
     every = [each for part in parts.values() for each in part]
     measured = [each for each in every if each.state != MISSING]
     alarms = [each for each in every if each.state == ALARM]
-    lacking = [name for name, part in parts.items() if not any(each.state in (RIGHT, ALARM) for each in part)]
+    optional = {part.name for part in plan.parts if part.optional}
+    lacking = [
+        name
+        for name, part in parts.items()
+        if not any(each.state in (RIGHT, ALARM) for each in part)
+        and not (name in optional and all(each.state == MISSING for each in part))
+    ]
     if alarms:
         return RED, _alarmed(plan, alarms, measured)
     if not measured:

@@ -1,11 +1,14 @@
 """The verdict: red for each fault, green for unseen real samples, grey for too few patients or nothing measured."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+import ganlab.metrics.numbers as numbers_module
 from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.evaluation.null import Sizes, groups, sizes_of
 from ganlab.evaluation.primary import plans_of, primaries_of
@@ -114,6 +117,24 @@ def test_a_part_that_was_not_measured_keeps_a_light_from_being_green() -> None:
     assert verdict(without, ECG, null, SIZES).lights[0].colour == "grey"
     single = Window(("i",), 100.0, 1000)
     assert verdict(without, single, null, SIZES).lights[0].colour == "green"
+
+
+def test_a_light_may_be_green_without_an_optional_part_that_was_not_measured() -> None:
+    rows, null = measured()
+    del rows["clinical/class_distance"]
+    assert verdict(rows, ECG, null, SIZES).lights[1].colour == "green"
+    blind = rows | {"clinical/class_distance": row(0.5, sees=["noise"], controls={"noise": 0.5})}
+    assert verdict(blind, ECG, null, SIZES).lights[1].colour == "grey"
+
+
+def test_every_primary_number_is_measured_by_a_metric() -> None:
+    known = yaml.safe_load((Path(numbers_module.__file__).with_suffix(".yaml")).read_text())
+    of_attacks = {"privacy/strongest_auc", "privacy/linkage_share"}
+    for kind in (ECG, Row((Column("a"),)), Image((1, 8, 8))):
+        for plan in plans_of(kind):
+            for each in plan.primaries:
+                metric, _, name = each.name.replace("image_distribution", "distribution").partition("/")
+                assert each.name in of_attacks or name in known[metric], each.name
 
 
 @pytest.mark.parametrize(
