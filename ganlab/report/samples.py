@@ -26,7 +26,8 @@ from ganlab.plot.twelve_leads import draw_twelve, is_twelve
 from ganlab.report.page import NOTICE, Picture, picture
 
 _ROWS = 4
-_SHEETS = 2
+_SHEETS, _SHEET_MM = 2, 175.0
+"""Twelve-lead ECGs of a picture, fewer where they would be taller than a sheet of A4 across has room for, in mm."""
 _SHORT = 4.0
 _SYNTHETIC = "Synthetic"
 REAL, SIMULATED = "Real", "Simulated reference"
@@ -175,10 +176,13 @@ def _twelve(kind: Window, sets: Mapping[str, Array], notes: Mapping[str, str]) -
     """Return each set of twelve leads as an ECG machine prints them, a few windows one below the other."""
     blocks = []
     for name, windows in sets.items():
-        places = evenly(_SHEETS, len(windows))
-        titles = [f"{name} {index + 1}" for index in places]
         note = notes.get(name, "")
-        figure = draw_twelve(windows[places], leads=kind.leads, rate=kind.rate, titles=titles, note=note)
+        for most in range(_SHEETS, 0, -1):
+            places = evenly(most, len(windows))
+            titles = [f"{name} {index + 1}" for index in places]
+            figure = draw_twelve(windows[places], leads=kind.leads, rate=kind.rate, titles=titles, note=note)
+            if 25.4 * figure.get_figheight() <= _SHEET_MM:
+                break
         caption = _caption(kind, name, len(places), len(windows), note)
         alt = f"{name} twelve-lead ECGs, three rows of four leads and a rhythm strip, 25 mm/s and 10 mm/mV"
         blocks.append(Exhibit(name, picture(figure, caption, alt, PAPER_DPI)))

@@ -178,3 +178,14 @@ def test_numbers_read_well():
         "–",
         "NaN",
     ]
+
+
+@pytest.mark.parametrize(("height", "drawn"), [(0.5, 2), (4.0, 1)])
+def test_twelve_leads_fit_on_a_sheet(height, drawn, quick):
+    leads = (*("i", "ii", "iii", "avr", "avl", "avf"), *(f"v{number}" for number in range(1, 7)))
+    samples = np.zeros((5, 12, 200))
+    samples[..., 100] = height
+    shown = compare(Window(leads, 100, 200), None, samples)
+    (block,) = shown.blocks
+    assert f"{drawn} of 5 windows" in block.picture.caption
+    assert block.picture.wide <= 277
