@@ -10,7 +10,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal as dsp
-from scipy.stats import median_abs_deviation
 
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import MORE_TRAINING, Floats, need
@@ -28,6 +27,8 @@ BEATS = ((0.25, 0.4), (0.2, 0.3))
 NOISE_LIMIT_UV = 30.0
 """Noise above which a window is implausible without real windows to learn it from, uV; 1 % of lead i in 39 records of
 ptbdb have more."""
+NORMAL = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 LINE = 64
 """Points of a baseline at most from which its line is learned: as many as 3 s have."""
 LEARNED = 1000
@@ -150,8 +151,10 @@ def _beats(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> tup
     irregular = np.abs(np.diff(intervals)).mean() / intervals.mean() if len(intervals) > 1 else np.nan
     whole = _inside(peaks, x.shape[1], rate, (EDGE, EDGE))
     length = np.linalg.norm(x[:, whole] - local_median(x, whole, rate), axis=0)
-    variation = length.std() / length.mean() if len(whole) > 1 else np.nan
-    usual = median_abs_deviation(length, scale="normal") / np.median(length) if len(whole) > 1 else np.nan
+    variation = usual = np.nan
+    if len(whole) > 1:
+        middle = np.median(length)
+        variation, usual = length.std() / length.mean(), NORMAL * np.median(np.abs(length - middle)) / middle
     return pulse, irregular, variation, usual, *_correlation(x, peaks, rate)
 
 
@@ -165,8 +168,12 @@ def _correlation(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) 
         if len(whole) > 1:
             beats = x[:, whole[:, None] + np.arange(-round(span[0] * rate), round(span[1] * rate))]
             pairs = np.triu_indices(len(whole), 1)
-            level, line = (dsp.detrend(beats, type=kind).swapaxes(0, 1) for kind in ("constant", "linear"))
-            r, usual = (np.corrcoef(each.reshape(len(whole), -1))[pairs] for each in (level, line))
+            level = beats - beats.mean(axis=2, keepdims=True)
+            time = np.arange(beats.shape[2]) - (beats.shape[2] - 1) / 2
+            line = level - (level @ time)[..., None] / (time @ time) * time
+            flat = np.stack([each.swapaxes(0, 1).reshape(len(whole), -1) for each in (level, line)])
+            flat /= np.linalg.norm(flat, axis=2, keepdims=True)
+            r, usual = (each[pairs] for each in flat @ flat.swapaxes(1, 2))
             return float(r.mean()), float(np.median(usual))
     return float("nan"), float("nan")
 
