@@ -44,8 +44,13 @@ class Finding:
     reason: str = ""
 
 
-def finding_of(each: Primary, row: Row | None, limit: Threshold | None, sizes: Sizes) -> Finding:
-    """Return a number beside the range of other real patients; not measured where the row has no value."""
+def finding_of(
+    each: Primary, row: Row | None, limit: Threshold | None, sizes: Sizes, watched: Sequence[str] = ()
+) -> Finding:
+    """Return a number beside the range of other real patients; not measured where the row has no value.
+
+    It proves nothing where it misses a control that it declares to notice, one of `watched` where some are named.
+    """
     empty = Finding(each.name, each.words, each.why)
     if row is None or row["synthetic"] is None:
         return replace(empty, reason=(row or {}).get("not_measurable") or "")
@@ -59,7 +64,7 @@ def finding_of(each: Primary, row: Row | None, limit: Threshold | None, sizes: S
     if badness(row, value) > limit.most:
         sure = None not in interval and min(badness(row, end) for end in interval) > limit.most
         return replace(own, state=ALARM if sure or sizes.fewest >= LEAST else UNSURE)
-    controls = {name: row["controls"].get(name) for name in row["sees"]}
+    controls = {name: row["controls"].get(name) for name in row["sees"] if name in (watched or row["sees"])}
     missed = [name for name, of in controls.items() if of is not None and badness(row, of) <= limit.most]
     if missed:
         names = " and ".join(missed).replace("_", " ")

@@ -44,12 +44,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """A light before it is lit: its title says what a green one means, `asks` what measures it."""
+    """A light before it is lit: its title says what a green one means, `asks` what measures it.
+
+    Its numbers prove nothing where they miss one of `controls` that they declare to notice; of all where it is empty.
+    """
 
     name: str
     title: str
     asks: str
     parts: tuple[Part, ...]
+    controls: tuple[str, ...] = ()
 
     @property
     def primaries(self) -> list[Primary]:
@@ -62,7 +66,13 @@ def plans_of(kind: Kind) -> tuple[Plan, ...]:
     name = "signal" if kind.other_unit else "ecg" if isinstance(kind, Window) else kind.noun
     leads = len(kind.leads)
     return tuple(
-        Plan(light, each["title"], each["asks"], tuple(part for part in each["parts"] if part.leads <= max(leads, 1)))
+        Plan(
+            light,
+            each["title"],
+            each["asks"],
+            tuple(part for part in each["parts"] if part.leads <= max(leads, 1)),
+            tuple(each.get("controls", ())),
+        )
         for light, each in _read()[name].items()
     )
 

@@ -112,7 +112,11 @@ def verdict(
         for part in plan.parts:
             for each in part.numbers:
                 row, limit = rows.get(each.name), limits.get(each.name)
-                finding = tested(each, row, p.get(each.p), ATTACK) if each.p else finding_of(each, row, limit, sizes)
+                finding = (
+                    tested(each, row, p.get(each.p), ATTACK)
+                    if each.p
+                    else finding_of(each, row, limit, sizes, plan.controls)
+                )
                 if row is not None and limit is not None:
                     finding = replace(finding, power=power_of(each, row, limit, null[each.name]["faults"], kind))
                 parts[part.name].append(finding)

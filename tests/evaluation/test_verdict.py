@@ -123,8 +123,9 @@ def test_a_light_may_be_green_without_an_optional_part_that_was_not_measured() -
     rows, null = measured()
     del rows["clinical/class_distance"]
     assert verdict(rows, ECG, null, SIZES).lights[1].colour == "green"
-    blind = rows | {"clinical/class_distance": row(0.5, sees=["noise"], controls={"noise": 0.5})}
-    assert verdict(blind, ECG, null, SIZES).lights[1].colour == "grey"
+    for control, colour in (("collapsed", "grey"), ("noise", "green")):
+        blind = rows | {"clinical/class_distance": row(0.5, sees=[control], controls={control: 0.5})}
+        assert verdict(blind, ECG, null, SIZES).lights[1].colour == colour
 
 
 def test_every_primary_number_is_measured_by_a_metric() -> None:
