@@ -61,6 +61,10 @@ class Codec(nn.Module):
         """
         pixels = self.arrangement.decode(image)
         self.arrangement.count_decoded(image, pixels)
+        return self.decode_pixels(pixels, low)
+
+    def decode_pixels(self, pixels: Tensor, low: Tensor | None = None) -> Tensor:
+        """Return samples of pixels that no image holds, such as those of a longer window `(B, leads, samples)`."""
         self.saturated_generated.add(pixels.abs() > 1 + self.arrangement.tolerance * (2 / TOP))
         return self.arrangement.complete(self.standardization.decode(_levels(pixels.clamp(-1, 1)), low))
 

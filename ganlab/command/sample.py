@@ -23,6 +23,7 @@ from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.verdict import Given
 from ganlab.generator.load import load
+from ganlab.generator.recordings import Recordings
 from ganlab.generator.trained import Trained
 from ganlab.report.verdict import of_checkpoint
 from ganlab.tracking.facts import choice_name
@@ -47,11 +48,13 @@ def write_samples(
     label: str | Mapping[str, int] | None = None,
     attributes: Mapping[str, float] | None = None,
     trust: str | Collection[str] | None = (),
+    **controls: float | None,
 ) -> Path:
     """Write `n` samples of a run's generator to the folder `out`, all of them or none, and return it.
 
     `label` is a class, of several `NORM+SR`, or the number of samples by class: `n` is then their sum. `attributes`
-    are the values of continuous conditions.
+    are the values of continuous conditions, `controls` those of `ganlab.generator.recordings.Recordings`: with
+    `patients`, `n` is that of all their recordings.
 
     Raises UserError for an unknown format or class, numbers out of range, samples that are not finite, and a folder
     that holds something, cannot be written or has no room for them.
@@ -60,11 +63,19 @@ def write_samples(
     counts = [(name_of(each), count) for each, count in label.items()] if isinstance(label, Mapping) else [(label, n)]
     for name, count in counts:
         check_whole("n", count, shown=f"label={{{name}: {count}}}" if isinstance(label, Mapping) else None)
+    requested = Recordings(**{key: value for key, value in controls.items() if value is not None})  # type: ignore[arg-type]
+    if requested.patients is not None and isinstance(label, Mapping):
+        raise UserError(f"patients={requested.patients}: accepted is one label for all of them, or none.")
     check_whole("batch_size", batch_size)
     check_whole("seed", seed, -(2**63), 2**63 - 1)
     n, label, run = sum(count for _, count in counts), _shown(label), run_or_best(run)
     with file_errors("run", run):
         trained = load(run, None if checkpoint is None else str(checkpoint), trust)
+    requested.check(trained)
+    if requested.patients is not None:
+        counts = [(counts[0][0], requested.patients)]
+        n = requested.patients * requested.records_per_patient
+    kind = requested.kind(trained)
     _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
     format = str(format or next(iter(formats)))
@@ -74,17 +85,20 @@ def write_samples(
     for each, count in counts:
         labels[trained.label_of(each)] += count
     name = f"{format}_{n}_seed{seed}" + "".join(f"_{each}" for each, _ in counts if each).replace(SEPARATOR, "+")
-    name = name.replace("/", "-")
+    name = name.replace("/", "-") + "".join(f"_{key}{value:g}" for key, value in controls.items() if value is not None)
     folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
     if not out and folder.parent.is_symlink():
         raise UserError(f"{folder.parent} is a link, and a folder may not decide where to write: out=<folder>.")
     write, files, least = formats[format]
-    room = int(n * prod(trained.kind.shape) * least)
-    batches = _batches(trained, labels, seed, batch_size, attributes or {})
-    generated = Generated(trained.kind, batches, n, provenance(trained, seed), trained.gan.classes)
+    room = int(n * prod(kind.shape) * least)
+    size = max(1, int(batch_size * prod(trained.kind.shape) / prod(kind.shape)))
+    batches = _batches(trained, labels, seed, size, attributes or {}, requested)
+    each_has = 0 if requested.patients is None else requested.records_per_patient
+    generated = Generated(kind, batches, n, provenance(trained, seed), trained.gan.classes, each_has)
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
+        generated.write_people(unfinished)
         verdict = of_checkpoint(Path(str(run)), trained.checkpoint, trained.run)
         _write_card(unfinished, trained, verdict=verdict, n=n, label=label, seed=seed, files=files, saturated=saturated)
     if saturated:
@@ -112,16 +126,22 @@ def _check_memory(n: int, latent: int) -> None:
 
 
 def _batches(
-    trained: Trained, labels: Mapping[Given, int], seed: int, batch_size: int, attributes: Mapping[str, float]
+    trained: Trained,
+    labels: Mapping[Given, int],
+    seed: int,
+    batch_size: int,
+    attributes: Mapping[str, float],
+    requested: Recordings,
 ) -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
     """Yield samples in their own unit, so many of each label, with the names of their classes."""
-    gan, draw, n = trained.gan, torch.Generator().manual_seed(seed), sum(labels.values())
+    gan, draw = trained.gan, torch.Generator().manual_seed(seed)
     gan.codec.forget_counts()
     noise = torch.cat([gan.draw_noise(count, draw, label, **attributes) for label, count in labels.items()])
-    for part in tracked(noise.split(min(batch_size, n)), f"sampling {trained.kind.noun}s", "batch"):
+    noise = requested.noise(trained, noise, draw)
+    for part in tracked(noise.split(min(batch_size, len(noise))), f"sampling {trained.kind.noun}s", "batch"):
         numbers = gan.labels_of(part)
         names = [class_names(each, gan.classes) for each in numbers.tolist()] if numbers is not None else []
-        yield gan.codec.decode(gan.generate(part)).cpu().numpy(), names or [""] * len(part)
+        yield requested.generate(trained, part).cpu().numpy(), names or [""] * len(part)
 
 
 def provenance(trained: Trained, seed: int) -> list[str]:

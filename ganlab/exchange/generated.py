@@ -1,5 +1,6 @@
 """Generated samples on their way to files."""
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
 from ganlab.exchange.labels import write_labels
+
+PEOPLE = "people.csv"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,19 @@ class Generated:
     count: int
     about: Sequence[str]
     classes: Sequence[str]
+    records_per_patient: int = 0
+    """Consecutive samples of each patient; 0 where there are no patients."""
+
+    def patient(self, number: int) -> str:
+        """Return the id of the patient of a sample, counted from 1; empty where there are none."""
+        return f"patient{(number - 1) // self.records_per_patient + 1:05d}" if self.records_per_patient else ""
+
+    def write_people(self, folder: Path) -> None:
+        """Write `people.csv`, which `dataset.people` reads, where there are patients."""
+        if self.records_per_patient:
+            rows = ((self.name(number), self.patient(number)) for number in range(1, self.count + 1))
+            with (folder / PEOPLE).open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows([("name", "person"), *rows])
 
     def checked(self) -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
         """Yield the batches. Raises UserError where one holds NaN or infinity."""

@@ -43,6 +43,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
         else:
             values = {"p_signal": window.T.astype(np.float64)}  # wfdb chooses gain and baseline for each record
         labelled = [f"class: {label}"] if data.classes else []
+        labelled += [f"patient: {data.patient(number)}"] if data.records_per_patient else []
         wfdb.wrsamp(
             data.name(number),
             fs=kind.rate,

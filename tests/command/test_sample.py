@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from ganlab.command.sample import write_samples
 from ganlab.core.errors import UserError
 from ganlab.generator.load import load
+from ganlab.metrics.ecg.peaks import find_all_peaks
 from ganlab.tracking.checkpoints import write_checkpoint
 from tests.conftest import LIMB, TINY, newest_run
 
@@ -164,3 +165,44 @@ def test_an_unfinished_run_and_an_early_generator_can_be_sampled(
     early, late, last = (load(trained, name).sample(2) for name in ("epoch_0001", "epoch_0003", "last"))
     assert torch.equal(late, last)
     assert not torch.equal(early, last)
+
+
+@pytest.fixture(scope="module")
+def heart(made_run: Callable[..., Path]) -> Path:
+    taken = {"architecture"}
+    tiny = [override for override in TINY if override.partition("=")[0].partition(".")[0] not in taken]
+    small = ("architecture.width=0.1", "architecture.generator.fit_steps=40", "stopping.steps=1", "batch_size=8")
+    return made_run(*tiny, "experiment=laptop", "architecture=heart", *small, "tracking=none", "metrics=paper")
+
+
+def test_recordings_have_the_heart_rate_and_the_length_asked_for(heart: Path, tmp_path: Path) -> None:
+    folder = write_samples(str(heart), 40, "npy", str(tmp_path / "out"), heart_rate=80, seconds=10)
+    windows = np.load(folder / "synthetic.npy")
+    assert windows.shape == (40, 1, 10_000)
+    peaks = find_all_peaks(windows[:, 0].astype(np.float64))
+    rates = np.array([60_000 * (len(at) - 1) / np.ptp(at) for at in peaks])
+    assert np.mean(np.abs(rates / 80 - 1) <= 0.03) >= 0.9
+    assert json.loads((folder / "synthetic.json").read_text())["rate_hz"] == 1000
+
+
+def test_patients_have_several_recordings_with_their_ids(heart: Path, tmp_path: Path) -> None:
+    folder = write_samples(str(heart), 1, "wfdb", str(tmp_path / "out"), patients=2, records_per_patient=3)
+    people = pd.read_csv(folder / "people.csv")
+    assert list(people["person"]) == ["patient00001"] * 3 + ["patient00002"] * 3
+    comments = [wfdb.rdheader(str(folder / name)).comments for name in people["name"]]
+    assert [next(c for c in each if c.startswith("patient")) for each in comments] == [
+        f"patient: {person}" for person in people["person"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("controls", "message"),
+    [
+        ({"heart_rate": 80}, "heart_rate=80: this generator has no rhythm and no patients. architecture=heart has"),
+        ({"heart_rate": 900}, "heart_rate=900: accepted are 25 to 240"),
+        ({"records_per_patient": 3}, "records_per_patient=3 of how many"),
+    ],
+)
+def test_controls_that_cannot_be_are_refused(run: Path, tmp_path: Path, controls: dict[str, int], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        write_samples(str(run), 2, "npy", str(tmp_path / "out"), **controls)
