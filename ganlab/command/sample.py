@@ -63,18 +63,15 @@ def write_samples(
     counts = [(name_of(each), count) for each, count in label.items()] if isinstance(label, Mapping) else [(label, n)]
     for name, count in counts:
         check_whole("n", count, shown=f"label={{{name}: {count}}}" if isinstance(label, Mapping) else None)
-    requested = Recordings(**{key: value for key, value in controls.items() if value is not None})  # type: ignore[arg-type]
-    if requested.patients is not None and isinstance(label, Mapping):
-        raise UserError(f"patients={requested.patients}: accepted is one label for all of them, or none.")
+    requested = _requested(controls, label)
     check_whole("batch_size", batch_size)
     check_whole("seed", seed, -(2**63), 2**63 - 1)
-    n, label, run = sum(count for _, count in counts), _shown(label), run_or_best(run)
+    label, run = _shown(label), run_or_best(run)
     with file_errors("run", run):
         trained = load(run, None if checkpoint is None else str(checkpoint), trust)
     requested.check(trained)
-    if requested.patients is not None:
-        counts = [(counts[0][0], requested.patients)]
-        n = requested.patients * requested.records_per_patient
+    counts = [(name, requested.patients or count) for name, count in counts]
+    n = sum(count for _, count in counts) * requested.records_per_patient
     kind = requested.kind(trained)
     _check_memory(n, trained.gan.latent)
     formats = FORMATS[type(trained.kind)]
@@ -84,17 +81,12 @@ def write_samples(
     labels: Counter[Given] = Counter()
     for each, count in counts:
         labels[trained.label_of(each)] += count
-    name = f"{format}_{n}_seed{seed}" + "".join(f"_{each}" for each, _ in counts if each).replace(SEPARATOR, "+")
-    name = name.replace("/", "-") + "".join(f"_{key}{value:g}" for key, value in controls.items() if value is not None)
-    folder = Path(str(out)) if out else Path(str(run)) / "samples" / name
-    if not out and folder.parent.is_symlink():
-        raise UserError(f"{folder.parent} is a link, and a folder may not decide where to write: out=<folder>.")
+    folder = _folder(out, run, [f"{format}_{n}_seed{seed}", *(name for name, _ in counts if name)], controls)
     write, files, least = formats[format]
     room = int(n * prod(kind.shape) * least)
     size = max(1, int(batch_size * prod(trained.kind.shape) / prod(kind.shape)))
     batches = _batches(trained, labels, seed, size, attributes or {}, requested)
-    each_has = 0 if requested.patients is None else requested.records_per_patient
-    generated = Generated(kind, batches, n, provenance(trained, seed), trained.gan.classes, each_has)
+    generated = Generated(kind, batches, n, provenance(trained, seed), trained.gan.classes, requested.of_each)
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
@@ -106,6 +98,23 @@ def write_samples(
     log.info(
         "%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder, extra=RESULT
     )
+    return folder
+
+
+def _requested(controls: Mapping[str, float | None], label: object) -> Recordings:
+    """Return what is requested of recordings. Raises UserError for patients of several labels."""
+    requested = Recordings(**{key: value for key, value in controls.items() if value is not None})  # type: ignore[arg-type]
+    if requested.patients is not None and isinstance(label, Mapping):
+        raise UserError(f"patients={requested.patients}: accepted is one label for all of them, or none.")
+    return requested
+
+
+def _folder(out: str | None, run: str | None, parts: Sequence[str], controls: Mapping[str, float | None]) -> Path:
+    """Return the folder to write to. Raises UserError for a link where none was given."""
+    name = "_".join([*parts, *(f"{key}{value:g}" for key, value in controls.items() if value is not None)])
+    folder = Path(str(out)) if out else Path(str(run)) / "samples" / name.replace(SEPARATOR, "+").replace("/", "-")
+    if not out and folder.parent.is_symlink():
+        raise UserError(f"{folder.parent} is a link, and a folder may not decide where to write: out=<folder>.")
     return folder
 
 

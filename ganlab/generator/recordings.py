@@ -34,6 +34,11 @@ class Recordings:
         """Whether nothing is requested."""
         return self == Recordings()
 
+    @property
+    def of_each(self) -> int:
+        """Recordings of each patient; 0 where no patients are requested."""
+        return 0 if self.patients is None else self.records_per_patient
+
     def check(self, trained: Trained) -> None:
         """Raise UserError for values out of range, and for a generator without a rhythm."""
         for name, value, (low, high) in (("heart_rate", self.heart_rate, RATES), ("seconds", self.seconds, LENGTHS)):
