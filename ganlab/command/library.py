@@ -18,6 +18,7 @@ from ganlab.core.kind import Kind
 from ganlab.core.labels import class_names
 from ganlab.core.values import check_whole
 from ganlab.generator.load import load as load_trained
+from ganlab.generator.recordings import Recordings
 from ganlab.generator.samples import SyntheticSamples, shape_of
 from ganlab.generator.trained import Trained
 from ganlab.tracking.record import read_scores
@@ -25,6 +26,8 @@ from ganlab.tracking.search import run_or_best
 
 __all__ = ["SyntheticSamples", "TrainedGenerator", "load", "train"]
 
+BATCH = 256
+"""Samples that are generated together."""
 BARE = re.compile(r"[\w./:@%+-]+")
 """Texts that an override holds without quotes."""
 
@@ -61,15 +64,28 @@ class TrainedGenerator:
         """What the run measured, by the names of `metrics.json`; empty for an exported generator."""
         return read_scores(self.folder)
 
-    def sample(self, n: int = 100, label: str | None = None, seed: int = 0, **attributes: Any) -> SyntheticSamples:
-        """Return `n` samples, the same ones for the same seed; of one class, and of the `attributes`, if given."""
+    def sample(
+        self,
+        n: int = 100,
+        label: str | None = None,
+        seed: int = 0,
+        heart_rate: float | None = None,
+        seconds: float | None = None,
+        **attributes: float,
+    ) -> SyntheticSamples:
+        """Return `n` samples, the same ones for the same seed; of one class, and of the `attributes`, if given.
+
+        A generator with a rhythm takes a `heart_rate` in 1/min and a length in `seconds`; UserError for another.
+        """
         check_whole("n", n)
         trained, gan = self.trained, self.trained.gan
-        values = trained.sample(n, seed, label=label, **attributes).numpy()
-        noise = gan.draw_noise(n, torch.Generator().manual_seed(seed), trained.label_of(label))
+        requested = Recordings(heart_rate, seconds)
+        requested.check(trained)
+        noise = gan.draw_noise(n, torch.Generator().manual_seed(seed), trained.label_of(label), **attributes)
+        values = torch.cat([requested.generate(trained, part).cpu() for part in noise.split(BATCH)]).numpy()
         numbers = gan.labels_of(noise)
         labels = [] if numbers is None else [class_names(each, gan.classes) for each in numbers.tolist()]
-        return SyntheticSamples(values, trained.kind, labels, provenance(trained, seed))
+        return SyntheticSamples(values, requested.kind(trained), labels, provenance(trained, seed))
 
 
 def load(run: str | Path, checkpoint: str | None = None, trust: str | Collection[str] | None = ()) -> TrainedGenerator:

@@ -95,7 +95,7 @@ class Pages:
 
     def __init__(self, generator: TrainedGenerator) -> None:
         self.generator = generator
-        self.rhythmic = hasattr(generator.trained.gan.generator, "rhythm")
+        self.rhythmic = hasattr(generator.trained.gan.sampling_generator, "recordings")
         self._lock = Lock()
         self._by_path: dict[str, Callable[[Mapping[str, str]], Answer]] = {
             **{"/": self.page, "/sample.png": self.picture},
@@ -146,7 +146,7 @@ class Pages:
     def values(self, query: Mapping[str, str]) -> Answer:
         """Return a sample's values with its axes, as JSON."""
         samples = self.sampled(query)
-        content = {"notice": NOTICE, "axes": self.generator.kind.axes, "values": samples.values[0].tolist()}
+        content = {"notice": NOTICE, "axes": samples.kind.axes, "values": samples.values[0].tolist()}
         return 200, "application/json", json.dumps(content).encode(), {}
 
     def records(self, query: Mapping[str, str]) -> Answer:
