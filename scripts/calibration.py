@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="+", help="of ganlab.evaluate: dataset=, dataset.root=, arrangement=, ...")
     parser.add_argument("--divisions", type=int, default=50)
+    parser.add_argument("--first", type=int, default=0, help="number of the first division, the seed of its draw")
     parser.add_argument("--windows", type=int, default=150, help="of each third, at most")
     parser.add_argument("--patients", type=int, help="in each third, at most")
     parser.add_argument("--anonymous", action="store_true", help="the generated third has no patient ids")
@@ -51,7 +52,7 @@ def main() -> None:
     metrics = compose_metrics(cfg.metrics).by_name
     alarms: Counter[str] = Counter()
     verdicts, red = [], 0
-    for division in range(request.divisions):
+    for division in range(request.first, request.first + request.divisions):
         made = _divided(data, metrics, division, request)
         verdicts.append(made.as_json())
         alarmed = [each for light in made.lights for each in light.numbers if each.state == ALARM]
