@@ -150,6 +150,7 @@ def _setting(group: Group) -> dict[str, str]:
     choices = dict(map(pair, job.settings)) | {key: value for key, value in chosen.items() if value is not None}
     trainer = job.config.get("trainer")
     planned = trainer.get("max_epochs") if isinstance(trainer, Mapping) else None
+    planned = None if planned == -1 else planned  # no end by epochs
     setting = {room: number(choices.get(room)) for room in _ROOMS}
     setting["batch"] = number(job.facts.get("batch_size", job.config.get("batch_size")))
     setting["epochs"] = number(job.facts.get("epochs", planned))
