@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Read = Callable[[str], tuple[Record, NDArray[np.integer[Any]]]]
 """Returns the record of a name and its ADC values `(leads, samples)`, or raises BadRecord."""
-FORMAT = 5
+FORMAT = 6
 """Raised whenever the files of a cache folder change their meaning."""
 
 
