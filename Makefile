@@ -21,7 +21,7 @@ $(READY): $(LOCKS) pyproject.toml
 	touch $(READY)
 
 run: $(READY) ## a GAN learns ECGs: the laptop preset on the simulated cohort, about 3 minutes on 2 cores
-	$(BIN)/python -m ganlab.run experiment=laptop stopping.steps=1000 $(ARGS)
+	$(BIN)/python -m ganlab.run experiment=laptop dataset.patients=120 $(ARGS)
 
 EXPERIMENTS := $(shell cd conf/experiment && ls thesis/*.yaml paper/*.yaml | sed 's/\.yaml$$//' | paste -sd, -)
 

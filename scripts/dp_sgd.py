@@ -42,7 +42,14 @@ THYROID = Data(
 )
 ECG = Data(
     (
-        *("experiment=laptop", "loss=bce", "dataset.patients=300", "dataset.seconds=20", "batch_size=32"),
+        *(
+            "experiment=laptop",
+            "architecture=signal",
+            "loss=bce",
+            "dataset.patients=300",
+            "dataset.seconds=20",
+            "batch_size=32",
+        ),
         *("architecture.width=0.25", "architecture.discriminator.spread=false", "trick=[ema,random_crop]"),
         *("metrics.samples=300", "metrics.train=1000", "metrics.draws=50"),
     ),

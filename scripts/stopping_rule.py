@@ -42,7 +42,14 @@ from ganlab.stopping.rule import Rule
 from ganlab.stopping.score import Scale
 
 WINDOWS, TRAIN, NEVER = 200, 1000, 10**9
-OVERRIDES = ("experiment=laptop", "gan=acgan", "trainer=cpu", "dataset.patients=120", "dataset.seconds=30")
+OVERRIDES = (
+    "experiment=laptop",
+    "architecture=signal",
+    "gan=acgan",
+    "trainer=cpu",
+    "dataset.patients=120",
+    "dataset.seconds=30",
+)
 QUALITIES = {
     "q": "Q on test patients",
     "frechet": "Frechet distance in named features, test patients",

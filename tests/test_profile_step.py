@@ -61,7 +61,9 @@ def test_the_table_of_the_smallest_network_has_all_its_parts() -> None:
 
 def calls(script: ModuleType, tricks: str) -> Counter[str]:
     """Operators of four steps."""
-    gan = compose_networks(composed("experiment=laptop", "architecture.width=0.1", f"trick=[{tricks}]")).gan
+    gan = compose_networks(
+        composed("experiment=laptop", "architecture=signal", "architecture.width=0.1", f"trick=[{tricks}]")
+    ).gan
     label, seen = torch.zeros(4, dtype=torch.long), script.Seen(8)
     data = [Batch(torch.randn(4, 1, gan.codec.arrangement.samples), label, label)] * 41
     off = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)

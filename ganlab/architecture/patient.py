@@ -43,10 +43,12 @@ class Patient(nn.Module):
     def fit(self, numbers: Tensor, weights: Tensor, conditions: Tensor, steps: int) -> None:
         """Bring the numbers near those of windows `(N, numbers)` with conditions `(N, C)`; differences are weighted.
 
-        Numbers that are not known of a window, NaN, are normal.
+        Numbers that are not known of a window, NaN, are normal. Weights of half a float are fitted as whole ones.
         """
-        draws = torch.Generator().manual_seed(0)
-        numbers = numbers.where(numbers.isfinite(), torch.randn(numbers.shape, generator=draws))
+        draws, precision = torch.Generator().manual_seed(0), self.scale.dtype
+        self.to(torch.promote_types(precision, torch.float32))
+        numbers, weights, conditions = (each.to(self.scale) for each in (numbers, weights, conditions))
+        numbers = numbers.where(numbers.isfinite(), torch.randn(numbers.shape, generator=draws).to(numbers))
         self._start(numbers, conditions)
         real = torch.cat([numbers * weights, conditions], dim=1)
         self.requires_grad_(True)
@@ -55,7 +57,7 @@ class Patient(nn.Module):
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
             of, other = torch.randint(len(real), (2, BATCH), generator=draws)
-            noise = torch.randn(BATCH, style + len(self.scale), generator=draws)
+            noise = torch.randn(BATCH, style + len(self.scale), generator=draws).to(numbers)
             given, own = noise.tensor_split([style], dim=1)
             with torch.enable_grad():
                 made = self(torch.cat([given, conditions[of]], dim=1), own) * weights
@@ -63,16 +65,16 @@ class Patient(nn.Module):
             optimizer.zero_grad()
             distance.backward()
             optimizer.step()
-        self.requires_grad_(False)
+        self.requires_grad_(False).to(precision)
 
     @torch.no_grad()
     def _start(self, numbers: Tensor, conditions: Tensor) -> None:
         """Set weights by which the numbers are normal about a mean that is linear in the conditions (ridge)."""
-        alike = RIDGE * torch.eye(conditions.shape[1])
+        alike = RIDGE * torch.eye(conditions.shape[1]).to(numbers)
         slope = torch.linalg.solve(conditions.T @ conditions + alike, conditions.T @ numbers)
         left = numbers - conditions @ slope
         shape = len(left.T) - len(self.scale)
-        spread = torch.linalg.cholesky(left[:, :shape].T.cov().view(shape, shape) + 1e-4 * torch.eye(shape))
+        spread = torch.linalg.cholesky(left[:, :shape].T.cov().view(shape, shape) + 1e-4 * torch.eye(shape).to(numbers))
         for weights in (self.linear.weight, self.linear.bias):
             weights.zero_()
         self.linear.weight[:shape, :shape] = spread

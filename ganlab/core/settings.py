@@ -60,7 +60,7 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
         return str(resume)
     writable(outputs)
     chosen = [str(choices.get(group)) for group in ("dataset", "arrangement", "architecture", "trick")]
-    what = "-".join([*(each for each in chosen if each != "none"), f"seed{seed}"])
+    what = "-".join([*(each for each in chosen if each not in ("none", "None")), f"seed{seed}"])
     return f"{outputs}/runs/{now}_{plain(what)}"
 
 

@@ -55,4 +55,4 @@ def _runs(turns: int) -> list[tuple[dict[str, float], dict[str, float]]]:
 
 
 def _of(people: int) -> tuple[str, ...]:
-    return "experiment=laptop", f"dataset.patients={people}", f"dataset.seconds={SECONDS}"
+    return "experiment=laptop", "architecture=signal", f"dataset.patients={people}", f"dataset.seconds={SECONDS}"

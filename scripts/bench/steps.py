@@ -31,7 +31,7 @@ LATE = 49
 """A step by which a new process has imported MLflow beside its training, which takes one core's time until then."""
 CNN = ("experiment=thesis/cardio_cnn", "dataset=ptbdb_sim", "dataset.patients=12", "trick=none")
 THYROID = ("experiment=thesis/thyroid_fcn", "dataset=thyroid_sim")
-LAPTOP = ("experiment=laptop", "dataset.patients=40")
+LAPTOP = ("experiment=laptop", "architecture=signal", "dataset.patients=40")
 SHORT = ("metrics=paper", "trainer.enable_progress_bar=false")
 """Nothing is measured after the training."""
 

@@ -7,7 +7,15 @@ from processes import SMALL, ganlab, outputs, warm_outputs
 
 RUNS = 8
 JOBS = 2
-RUN = ("experiment=laptop", "dataset.patients=12", "dataset.seconds=20", "stopping.steps=20", "tracking=none", *SMALL)
+RUN = (
+    "experiment=laptop",
+    "architecture=signal",
+    "dataset.patients=12",
+    "dataset.seconds=20",
+    "stopping.steps=20",
+    "tracking=none",
+    *SMALL,
+)
 
 
 def sweep(turns: int) -> Row:

@@ -162,7 +162,8 @@ STATES = {
     ],
     "the laptop preset, narrow": [
         *_without("trick", "architecture", "trainer.max"),
-        *("experiment=laptop", "architecture.width=0.1", "stopping.steps=16", "batch_size=8"),
+        *("experiment=laptop", "architecture.width=0.1", "architecture.generator.fit_steps=3", "stopping.steps=16"),
+        "batch_size=8",
     ],
 }
 """With what has state: averaged weights, counts of tricks, falling rates, penalties, classes, sums of an epoch."""

@@ -29,7 +29,13 @@ FAST = (*TINY, "tracking=none", "metrics=paper")
 SETTINGS = {
     "windows": ("arrangement=limb_derived", "standardization=quantile_range", "trick=ema"),
     "classes": ("gan=acgan", "arrangement=frequency", "standardization=equalized"),
-    "signal": ("experiment=laptop", "architecture.width=0.1", "stopping.steps=2", "batch_size=8"),
+    "signal": (
+        "experiment=laptop",
+        "architecture=signal",
+        "architecture.width=0.1",
+        "stopping.steps=2",
+        "batch_size=8",
+    ),
     "heart": (
         *("experiment=laptop", "architecture=heart", "architecture.generator.fit_steps=3", "architecture.width=0.1"),
         *("gan=acgan", "stopping.steps=2", "batch_size=8"),

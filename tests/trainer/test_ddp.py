@@ -30,7 +30,7 @@ NETWORK = ("architecture=fcn", "architecture.width=0.05", "architecture.discrimi
 SMALL = (*(o for o in TINY if not o.startswith(("architecture", "trainer.max"))), "stopping=steps", "stopping.steps=5")
 """Five steps of 28 training windows."""
 DDP = ("trainer=ddp", "trainer.accelerator=cpu")
-LAPTOP = ("experiment=laptop", "architecture.width=0.1", "batch_size=20")
+LAPTOP = ("experiment=laptop", "architecture.width=0.1", "architecture.generator.fit_steps=3", "batch_size=20")
 """Twenty windows are five groups of four, which D judges together: two for one process, three for the other."""
 
 
