@@ -62,7 +62,7 @@ def finding_of(
     better, reference = _range(low, high, best(row), unit)
     own = replace(own, range=(low, high), better=better, reference=reference)
     if badness(row, value) > limit.most:
-        sure = None not in interval and min(badness(row, end) for end in interval) > limit.most
+        sure = None not in interval and _least_badness(row, *interval) > limit.most
         return replace(own, state=ALARM if sure or sizes.fewest >= LEAST else UNSURE)
     controls = {name: row["controls"].get(name) for name in row["sees"] if name in (watched or row["sees"])}
     missed = [name for name, of in controls.items() if of is not None and badness(row, of) <= limit.most]
@@ -70,6 +70,13 @@ def finding_of(
         names = " and ".join(missed).replace("_", " ")
         return replace(own, state=BLIND, reason=f"these {sizes.people} do not tell the control {names} from real ones")
     return replace(own, state=RIGHT)
+
+
+def _least_badness(row: Row, low: float, high: float) -> float:
+    """Return the least distance from the best of an interval, which may hold the best itself."""
+    perfect = best(row)
+    assert perfect is not None
+    return min(badness(row, value) for value in (low, high, min(max(perfect, low), high)))
 
 
 def tested(each: Primary, row: Row | None, p: float | None, level: float) -> Finding:

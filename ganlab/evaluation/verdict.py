@@ -95,10 +95,12 @@ def verdict(
     null: Mapping[str, Mapping[str, Any]],
     sizes: Sizes,
     details: Mapping[str, Mapping[str, Any]] | None = None,
+    strangers: str = "",
 ) -> Verdict:
     """Return the verdict on a set from its rows and null distributions, those of `ganlab.evaluation.evidence`.
 
     `details` are what the attacks keep of each set, by metric: among them the p values of their permutation tests.
+    `strangers` is the reason why nobody here trained the generator: then what is not found proves nothing.
     """
     plans, p = plans_of(kind), p_values(details or {})
     limits: dict[str, Threshold] = {}
@@ -119,6 +121,8 @@ def verdict(
                 )
                 if row is not None and limit is not None:
                     finding = replace(finding, power=power_of(each, row, limit, null[each.name]["faults"], kind))
+                if strangers and plan.name == PRIVATE and finding.state == RIGHT:
+                    finding = replace(finding, state=BLIND, reason=strangers)
                 parts[part.name].append(finding)
         lights.append(Light(plan.name, plan.title, *_decided(plan, parts, sizes), parts))
     return Verdict(lights, sizes)
@@ -133,7 +137,7 @@ def _decided(plan: Plan, parts: Parts, sizes: Sizes) -> tuple[str, str]:
     lacking = [
         name
         for name, part in parts.items()
-        if not any(each.state in (RIGHT, ALARM) for each in part)
+        if not any(each.state in (RIGHT, ALARM) for each in (part[:1] if plan.name == PRIVATE else part))
         and not (name in optional and all(each.state == MISSING for each in part))
     ]
     if alarms:

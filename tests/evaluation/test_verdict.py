@@ -81,6 +81,15 @@ def test_without_attacks_nobody_says_that_nobody_is_given_away() -> None:
     assert "Membership and linkage: not measured" in made.lights[2].reason
 
 
+def test_patients_who_did_not_train_the_generator_prove_nothing_of_who_did() -> None:
+    rows, null = measured()
+    made = verdict(rows | AUC, ECG, null, SIZES, ATTACKS, "it was trained on ptbdb")
+    assert colours(made) == ["green", "green", "grey"]
+    assert made.lights[2].reason == "Copies, membership and linkage: proves nothing, it was trained on ptbdb."
+    found = verdict(rows | AUC | {"copies/exact": row(9.0)}, ECG, null, SIZES, ATTACKS, "it was trained on ptbdb")
+    assert found.lights[2].colour == "red"
+
+
 def test_too_few_patients_are_grey_and_say_how_many_are_needed() -> None:
     rows, null = measured()
     made = verdict(rows | AUC, ECG, null, Sizes(6, 6, 200, 6), ATTACKS)
@@ -94,6 +103,25 @@ def test_with_few_patients_only_a_whole_interval_outside_is_red(interval: list[f
     bad = row(5.0, interval=interval)
     made = verdict({**rows, "physiology/heart_rate_w1": bad}, ECG, null, Sizes(6, 6, 200, 6))
     assert made.lights[0].colour == colour
+
+
+def test_with_few_patients_an_interval_on_both_sides_of_the_best_is_not_red() -> None:
+    rows, null = measured()
+    null["physiology/plausible_rate"]["draws"] = [1 + value for value in null["physiology/plausible_rate"]["draws"]]
+    rows |= {name: row(1.0, 1.0) for name in ("physiology/plausible_rate",)}
+    for interval, colour in (([-9.0, 9.0], "grey"), ([4.0, 9.0], "red")):
+        bad = row(5.0, 1.0, interval=interval)
+        made = verdict({**rows, "physiology/plausible_rate": bad}, ECG, null, Sizes(6, 6, 200, 6))
+        assert made.lights[0].colour == colour
+
+
+def test_exact_copies_alone_do_not_answer_for_near_ones() -> None:
+    rows, null = measured()
+    for nearest in (None, row(None), row(0.5, sees=["copy"], controls={"copy": 0.6})):
+        lacking = {name: each for name, each in (rows | AUC | {"copies/nearest": nearest}).items() if each}
+        light = verdict(lacking, ECG, null, SIZES, ATTACKS).lights[2]
+        assert light.colour == "grey"
+        assert light.reason.startswith("Membership and linkage: not found. Copies: ")
 
 
 def test_nothing_measured_is_grey() -> None:

@@ -42,6 +42,15 @@ def test_the_file_holds_the_verdict_date_and_facts(tmp_path: Path) -> None:
     assert {"date", "version", "lights", "worst", "five", "level", "sizes", "compared_with"} <= set(written)
 
 
+def test_other_data_than_the_generators_say_nothing_of_who_trained_it(tmp_path: Path) -> None:
+    rows, null = measured(KIND)
+    evidence = Evidence(rows | AUC, [], ATTACKS, null=null, sizes=Sizes(30, 30, 200, 30))
+    assert write_verdict(tmp_path, evidence, KIND, other_data=None)["worst"] == "green"
+    light = write_verdict(tmp_path, evidence, KIND, other_data="The generator was trained on ptbdb.")["lights"][2]
+    assert light["colour"] == "grey"
+    assert "none of the patients here trained the generator" in light["reason"]
+
+
 def test_nothing_measured_is_written_as_grey(tmp_path: Path) -> None:
     assert write_verdict(tmp_path, Evidence({}, ["NaN"]), KIND)["worst"] == "grey"
 

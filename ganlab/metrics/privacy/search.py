@@ -31,8 +31,8 @@ FINE = (-1 / 3, 1 / 3)
 """Stretches about the best candidate's that are compared exactly, in steps: 0.3 % are 15 ms at the ends of 10 s."""
 CANDIDATES = 6
 """Windows that are compared exactly with each, and as many unstretched."""
-BAND = (0.5, 25.0)
-"""Frequencies of the amplitude spectra, Hz."""
+BAND = (0.5 / RATE, 25.0 / RATE)
+"""Frequencies of the amplitude spectra, over the rate at which windows are searched: a slow signal has others, Hz."""
 FINER = 4
 """Times as many samples, and frequencies, between which a line is drawn."""
 BLOCK = 128
@@ -70,7 +70,7 @@ class Windows:
     def spectrum(self) -> Tensor:
         """Return the amplitude spectra, of unit norm, `(N, D)`, which no shift changes."""
         length = self.values.shape[-1]
-        first, last = (round(length * edge / self.rate) for edge in BAND)
+        first, last = (round(length * edge) for edge in BAND)
         return _unit(torch.fft.rfft(self.values).abs()[..., first : last + 1].flatten(1), (1,))
 
     def amplitudes(self, stretches: tuple[float, ...]) -> Iterator[Tensor]:
@@ -78,9 +78,8 @@ class Windows:
         length = self.values.shape[-1]
         taper = torch.hann_window(length, periodic=False)
         table = torch.fft.rfft(self.values * taper, n=FINER * length).abs()
-        spacing = self.rate / (FINER * length)
         for stretch in stretches:
-            at = torch.arange(BAND[0], BAND[1], 2 * self.rate / length) / stretch / spacing
+            at = torch.arange(BAND[0], BAND[1], 2 / length) / stretch * FINER * length
             yield _unit(_between(table, at).flatten(1), (1,))
 
 

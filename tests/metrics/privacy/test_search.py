@@ -89,3 +89,10 @@ def test_flat_and_no_windows(train: Array, library: Library) -> None:
     assert len(nearest(library, train[:0])[0]) == 0
     one = Library(Windows.of(train[:1], RATE))
     assert one.nearest(Windows.of(train[:3], RATE), np.zeros((1, 1), np.bool_))[1].tolist() == [[0, 0, 0]] * 2
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.003])
+def test_a_copy_of_a_slow_signal_is_found(rate: float) -> None:
+    slow = np.random.default_rng(0).standard_normal((60, 1, 200)).cumsum(axis=-1).astype(np.float32)
+    _, places = Library(Windows.of(slow, rate)).nearest(Windows.of(slow[::4], rate), np.zeros((1, 60), np.bool_))
+    assert places.tolist() == [list(range(0, 60, 4))] * 2
