@@ -87,7 +87,8 @@ def _divided(data: Data, metrics: dict[str, Metric], seed: int, request: argpars
         if not primary:
             continue
         scorer = metric.fit(real)
-        null |= null_of(scorer, real, sizes, primary)
+        alone = {name for name in primary if metric.numbers[name].best is None}
+        null |= null_of(scorer, real, sizes, primary, alone)
         scores = scorer(other)
         own = scorer(reference) if any(metric.numbers[name].best is None for name in primary) else scores
         for name in primary.keys() & scores.keys():

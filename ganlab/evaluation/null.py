@@ -5,6 +5,10 @@ compares m patients with the reference must not alarm for m unseen real ones. Th
 by a variance of 1/m + 1/T, in units of that between patients, and a group of s of them drawn without replacement by
 1/s - 1/T: so s is 1 / (1/m + 2/T). All primary numbers see the same groups, so that the page can correct for how many
 numbers it looks at by the distribution of the largest (Westfall and Young, 1993).
+
+A number that describes a set by itself, such as the share of plausible windows, is compared with the reference's own
+value, and may have learned its limits from the training patients. Its groups are drawn with replacement from the n
+patients of the reference: 1 / (1/m + 1/n) of them vary as the difference to m unseen patients does.
 """
 
 from collections.abc import Collection, Mapping
@@ -59,8 +63,10 @@ def sizes_of(real: Real, samples: SampleSet) -> Sizes:
     return Sizes(training, reference, len(samples), patients, real.kind.people)
 
 
-def null_of(scorer: Scorer, real: Real, sizes: Sizes, primary: Mapping[str, Primary]) -> dict[str, Null]:
-    """Return the null distributions of the primary numbers by name."""
+def null_of(
+    scorer: Scorer, real: Real, sizes: Sizes, primary: Mapping[str, Primary], alone: Collection[str] = ()
+) -> dict[str, Null]:
+    """Return the null distributions of the primary numbers by name; those in `alone` describe a set by itself."""
     train, count = real.train, sizes.judged
     pool = train.take(evenly(max(count, min(POOL * count, MOST)), len(train)))
     scores = scorer(pool)
@@ -71,7 +77,11 @@ def null_of(scorer: Scorer, real: Real, sizes: Sizes, primary: Mapping[str, Prim
         if primary[name].classifier
         else np.array([scores[name](each, every) for each in weights])
         for name in names
+        if name not in alone
     }
+    if themselves := [name for name in names if name in alone]:
+        own, redrawn = scorer(real.reference), resampled(real.reference, sizes)
+        values |= {name: np.array([own[name](each, every) for each in redrawn]) for name in themselves}
     faulty = faults_of(scorer, real, count, {name: primary[name].fault for name in names if primary[name].fault})
     return {
         name: {"draws": [round(float(value), 9) if np.isfinite(value) else None for value in row]}
@@ -104,6 +114,18 @@ def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float6
         weights[chosen[evenly(count, len(chosen))]] = 1
         drawn.append(weights)
     return drawn
+
+
+def resampled(reference: SampleSet, sizes: Sizes) -> list[NDArray[np.float64]]:
+    """Return the weights `(M,)` of the reference's samples in groups of its patients, drawn with replacement."""
+    persons = np.arange(len(reference)) if reference.persons is None else reference.persons
+    people, person = np.unique(persons, return_inverse=True)
+    size = max(round(1 / (1 / sizes.patients + 1 / len(people))), 1)
+    rng = np.random.default_rng(SEED)
+    return [
+        np.bincount(rng.integers(len(people), size=size), minlength=len(people))[person].astype(np.float64)
+        for _ in range(DRAWS)
+    ]
 
 
 def faults_of(scorer: Scorer, real: Real, count: int, faults: Mapping[str, str]) -> dict[str, list[list[float]]]:

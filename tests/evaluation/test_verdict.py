@@ -10,7 +10,7 @@ import yaml
 
 import ganlab.metrics.numbers as numbers_module
 from ganlab.core.kind import Column, Image, Row, Window
-from ganlab.evaluation.null import Sizes, groups, sizes_of
+from ganlab.evaluation.null import Sizes, groups, resampled, sizes_of
 from ganlab.evaluation.primary import plans_of, primaries_of
 from ganlab.evaluation.thresholds import badness, thresholds
 from ganlab.evaluation.verdict import COPIES, FIDELITY, Verdict, verdict
@@ -213,6 +213,16 @@ def test_groups_are_of_patients_and_have_the_variance_of_unseen_ones() -> None:
     means = [weights @ effects[persons] / weights.sum() for weights in drawn]
     assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 40), rel=0.2)
     assert all(weights.sum() <= 100 for weights in drawn)
+
+
+def test_a_set_by_itself_varies_as_its_difference_to_unseen_patients_does() -> None:
+    persons = np.repeat(np.arange(30), 4)
+    effects = np.random.default_rng(0).normal(size=30)
+    reference = SampleSet(np.zeros((120, 1, 4), np.float32), None, persons)
+    drawn = resampled(reference, Sizes(40, 30, 80, 20))
+    means = [weights @ effects[persons] / weights.sum() for weights in drawn]
+    assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 30), rel=0.1)
+    assert np.mean(means) == pytest.approx(effects.mean(), abs=0.05)
 
 
 def test_samples_without_patient_id_stand_for_as_many_patients_as_the_reference() -> None:

@@ -53,7 +53,8 @@ def prepared(patients: int) -> Prepared:
         scorer = metric.fit(real)
         scorers.append((metric, scorer))
         own = {name: each for name, each in PRIMARY.items() if name in metric.numbers}
-        null |= null_of(scorer, real, sizes_of(real, hearts(3, patients)), own)
+        alone = {name for name in own if metric.numbers[name].best is None}
+        null |= null_of(scorer, real, sizes_of(real, hearts(3, patients)), own, alone)
     return real, scorers, null
 
 
