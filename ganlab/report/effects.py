@@ -22,7 +22,7 @@ from ganlab.report.tally import complete, direction
 
 PRIMARY = (
     *("signal/psd_db", "distribution/frechet", "distribution/kid", "distribution/coverage"),
-    *("physiology/plausible_rate", "utility/auroc_synthetic", "table/ks_mean", "table/c2st_auc"),
+    *("physiology/plausible_rate", "utility/tstr_auroc", "table/ks_mean", "table/detection_auc"),
     *("image_distribution/kid", "image/sharpness"),
 )
 """Numbers that the page and the pasted tables show, where they were measured, and at most `SHOWN` of them."""

@@ -15,6 +15,7 @@ from ganlab.evaluation.primary import plans_of, primaries_of
 from ganlab.evaluation.thresholds import badness, thresholds
 from ganlab.evaluation.verdict import COPIES, FIDELITY, Verdict, verdict
 from ganlab.metrics.base import Real, SampleSet
+from ganlab.report.effects import PRIMARY as SWEPT
 
 TWELVE = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 ECG = Window(TWELVE, 100.0, 1000)
@@ -164,6 +165,9 @@ def test_every_primary_number_is_measured_by_a_metric() -> None:
             for each in plan.primaries:
                 metric, _, name = each.name.replace("image_distribution", "distribution").partition("/")
                 assert each.name in of_attacks or name in known[metric], each.name
+    for each in SWEPT:
+        metric, _, name = each.replace("image_distribution", "distribution").partition("/")
+        assert name in known[metric], each
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,12 @@ from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import product
 from ganlab.metrics.weighted import column_distances, mean_of, mean_of_finite
 
-SEGMENT = 2.0
-"""Length of the segments of a spectrum, s."""
+SEGMENT, LEAST_SEGMENT = 2.0, 16
+"""Length of the segments of a spectrum, s, and the samples that they have at least: a signal may be slow."""
 LEAST_POWER = 1e-12
 """Below this a power density counts as this, mV^2/Hz; half a microvolt's rounding at 1000 Hz has 40 times as much."""
-WHOLE = (0.5, 150.0)
+WHOLE, SLOW = (0.5, 150.0), 10.0
+"""Frequencies of a whole spectrum, Hz; below a rate of 10 Hz it begins at a 20th of the rate."""
 BANDS: Mapping[str, tuple[float, float]] = {
     "0_5": (0.5, 5.0),
     "5_15": (5.0, 15.0),
@@ -117,7 +118,8 @@ def stuck(windows: Floats, rate: float) -> NDArray[np.bool_]:
 
 def _segment(samples: int, rate: float) -> int:
     """Return the samples in a segment of a spectrum: a window shorter than two of them is one."""
-    return samples if samples < 2 * SEGMENT * rate else round(SEGMENT * rate)
+    segment = max(round(SEGMENT * rate), LEAST_SEGMENT)
+    return samples if samples < 2 * segment else segment
 
 
 def _frequencies(samples: int, rate: float) -> Floats:
@@ -139,10 +141,10 @@ def _part(windows: Floats, rate: float, side: int) -> _Signals:
     flat = windows.reshape(-1, samples)
     x = flat - np.median(flat, axis=1, keepdims=True)
     density, frequency = power(x, rate), _frequencies(samples, rate)
-    inside = density[:, _within(frequency, WHOLE)].astype(np.float64)
+    inside = density[:, _within(frequency, _whole(rate))].astype(np.float64)
     total = inside.sum(axis=1, keepdims=True)
     share = np.divide(inside, total, out=np.full_like(inside, np.nan), where=total > 0)
-    entropy = -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) / math.log(inside.shape[1])
+    entropy = -(share * np.log(np.where(share > 0, share, 1))).sum(axis=1) / math.log(max(inside.shape[1], 2))
     comb = comb_powers(x, side)
     return _Signals(
         10 * np.log10(np.maximum(density, LEAST_POWER)).astype(np.float32).reshape(count, leads, -1),
@@ -153,6 +155,10 @@ def _part(windows: Floats, rate: float, side: int) -> _Signals:
         comb.reshape(count, leads, *comb.shape[1:]).mean(axis=1),
         np.asarray(stuck(flat, rate).reshape(count, leads).any(axis=1), np.float64),
     )
+
+
+def _whole(rate: float) -> tuple[float, float]:
+    return WHOLE[0] * min(1.0, rate / SLOW), WHOLE[1]
 
 
 def _within(frequency: Floats, band: tuple[float, float]) -> NDArray[np.bool_]:
@@ -179,7 +185,7 @@ def _bins(end: float, step: float) -> int:
 def _spectra(spectrum: Floats, reference: Floats, frequency: Floats, rate: float) -> dict[str, Statistic]:
     """Return the distances in all bands that the spectrum reaches."""
     bands = {name: _within(frequency, band) for name, band in BANDS.items() if frequency[-1] > band[0]}
-    chosen = {"psd_db": _within(frequency, WHOLE)} | {f"psd_{name}_db": band for name, band in bands.items()}
+    chosen = {"psd_db": _within(frequency, _whole(rate))} | {f"psd_{name}_db": band for name, band in bands.items()}
     if "psd_40_150_db" in chosen:
         chosen["psd_40_150_db"] &= ~_within(frequency, MAINS)
     for name, hum in HUM.items():

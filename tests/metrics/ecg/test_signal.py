@@ -128,6 +128,14 @@ def test_a_slow_rate_has_the_bands_that_exist(rate: float, absent: tuple[str, ..
     assert all(math.isfinite(each(np.ones(20), np.ones(20))) for each in found.values())
 
 
+@pytest.mark.parametrize("rate", [1.0, 0.5, 1 / 300])
+def test_a_signal_of_one_value_a_second_or_less_has_a_spectrum(rate: float) -> None:
+    some, other = (SampleSet(walks(20, seed, leads=1)[..., :300]) for seed in (0, 1))
+    found = SignalShape().fit(Real(Window(("i",), rate, 300), some, some))(other)
+    names = ("psd_db", "spectral_entropy_w1", "amplitude_w1")
+    assert all(found[f"signal/{name}"](np.ones(20), np.ones(20)) > 0 for name in names)
+
+
 @pytest.mark.parametrize(
     ("rate", "hum", "name"), [(500.0, 50, "mains"), (500.0, 60, "mains_60"), (100.0, 60, "mains_60")]
 )
