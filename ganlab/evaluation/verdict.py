@@ -78,7 +78,7 @@ class Verdict:
         """The numbers that a page begins with: alarms first, then in the order of the file."""
         chosen = []
         for light, count in zip(self.lights, SHOWN, strict=True):
-            measured = [each for each in light.numbers if each.shown]
+            measured = [each for each in light.numbers if each.state != MISSING]
             chosen += sorted(measured, key=lambda each: each.state != ALARM)[:count]
         return chosen
 
@@ -143,7 +143,8 @@ def _decided(plan: Plan, parts: Parts, sizes: Sizes) -> tuple[str, str]:
     if alarms:
         return RED, _alarmed(plan, alarms, measured)
     if not measured:
-        return GREY, f"Not measured: {plan.asks} measures it."
+        why = _why(every)
+        return GREY, f"Not measured: {why}." if why else f"Not measured: {plan.asks} measures it."
     if sizes.fewest < LEAST:
         return GREY, f"{counted(sizes.fewest, sizes.people[:-1])}: at least {LEAST} are needed to say so."
     if lacking:
@@ -176,11 +177,17 @@ def _lacking(plan: Plan, parts: Parts, lacking: Sequence[str]) -> str:
         verb = "not found" if plan.name == PRIVATE else "as real"
         sentences.append(f"{_listed(right).capitalize()}: {verb}.")
     if absent:
-        sentences.append(f"{_listed(absent).capitalize()}: not measured ({plan.asks}).")
+        why = _why([each for name in absent for each in parts[name]])
+        sentences.append(f"{_listed(absent).capitalize()}: not measured ({why or plan.asks}).")
     if blind:
         reason = next(each.reason for name in blind for each in parts[name] if each.state in (BLIND, UNSURE))
         sentences.append(f"{_listed(blind).capitalize()}: proves nothing, {reason}.")
     return " ".join(sentences)
+
+
+def _why(numbers: Sequence[Finding]) -> str:
+    """Return the first reason why one of these numbers was not measured, without its full stop; empty without any."""
+    return next((each.reason.rstrip(".") for each in numbers if each.state == MISSING and each.reason), "")
 
 
 def _listed(names: Sequence[str]) -> str:

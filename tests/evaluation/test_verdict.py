@@ -131,6 +131,21 @@ def test_nothing_measured_is_grey() -> None:
     assert made.lights[0].reason == "Not measured: metrics=ecg measures it."
 
 
+def test_what_could_not_be_measured_gives_the_reason_and_is_none_of_the_five_numbers() -> None:
+    rows, null = measured()
+    few = row(None, not_measurable="5 samples, and 20 are needed.")
+    rows |= {"distribution/coverage": few}
+    assert (
+        verdict(rows, ECG, null, SIZES)
+        .lights[1]
+        .reason.endswith("Coverage: not measured (5 samples, and 20 are needed).")
+    )
+    light = verdict({"distribution/coverage": few}, ECG, {}, SIZES).lights[1]
+    assert light.reason == "Not measured: 5 samples, and 20 are needed."
+    del null["physiology/heart_rate_w1"]
+    assert all(each.reference for each in verdict(rows, ECG, null, SIZES).five)
+
+
 def test_a_number_that_misses_its_control_proves_nothing() -> None:
     rows, null = measured()
     blind = {name: row(0.5, sees=["noise"], controls={"noise": 0.6}) for name in rows}

@@ -83,6 +83,13 @@ def test_privacy_has_its_own_place_where_what_was_not_measured_stands_out() -> N
     assert '<li class="not-measured"><strong>membership: not measured</strong>' in found
 
 
+def test_exact_copies_alone_are_not_shown_as_none_found() -> None:
+    rows, null = measured(KIND)
+    blind = rows | {"copies/nearest": row(0.5, sees=["copy"], controls={"copy": 0.6})}
+    found = part("verdict", "privacy", view(content(verdict(blind, null))), "patients")
+    assert "<strong>copies: proves nothing here</strong>" in found
+
+
 def test_too_few_patients_stand_in_the_first_words_of_a_page() -> None:
     rows, null = measured(KIND)
     first = plain(part("verdict", "first", view(content(verdict(rows, null, patients=6)))))
