@@ -45,7 +45,7 @@ IMAGES = (
 )
 WITH = {
     **dict.fromkeys(("dataset/thyroid", "dataset/thyroid_sim", "standardization/min_max", "metrics/table"), ROWS),
-    "metrics/table_privacy": ROWS,
+    **dict.fromkeys(("metrics/table_privacy", "metrics/table_full"), ROWS),
     **dict.fromkeys(("architecture/fcn_thyroid", "architecture/cnn_thyroid"), ROWS),
     **{f"arrangement/{name}": ROWS for name in ("table", "thyroid", "thyroid_split", "thyroid_rows")},
     **{f"dataset/{name}": IMAGES for name in ("fingerprint", "fingerprint_sim", "iris", "iris_sim")},

@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> Path:
     request.
     """
     from ganlab.report.evidence import write_evidence
-    from ganlab.report.verdict import EVALUATED, following, leave, table, write_verdict
+    from ganlab.report.verdict import EVALUATED, following, leave, measuring, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -64,7 +64,7 @@ def main(cfg: DictConfig) -> Path:
     about = {key: facts.get(key) for key in kept}
     content = write_verdict(out, scores, real.kind, **about)
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)
-    command = "" if chooses("metrics") else f"{' '.join(facts['command'])} metrics=full"
+    command = "" if chooses("metrics") else measuring(" ".join(facts["command"]), real.kind)
     share = ""
     if (Path(cfg.synthetic) / "config.yaml").is_file():
         share = f"python -m ganlab.sample run={cfg.synthetic} n=1000"

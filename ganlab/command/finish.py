@@ -13,7 +13,7 @@ from ganlab.evaluation.reference import Preview, discriminator_score, finite, ge
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.report.run import write_report
 from ganlab.report.samples import REAL, SIMULATED
-from ganlab.report.verdict import following, table, write_verdict
+from ganlab.report.verdict import following, measuring, table, write_verdict
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def finish(experiment: Experiment, folder: Path) -> Evidence:
         compared=compared_with(experiment, part),
         called=SIMULATED if data.source.simulated else REAL,
     )
-    measure = f"python -m ganlab.evaluate synthetic={folder} metrics=full"
+    measure = measuring(f"python -m ganlab.evaluate synthetic={folder}", data.kind)
     following_command = following(content, measure, f"python -m ganlab.sample run={folder} n=1000")
     log.info("report: %s\n%s", report, "\n".join(table(content, report, following_command)), extra=RESULT)
     return scores

@@ -134,6 +134,12 @@ def following(content: Mapping[str, Any], measure: str, share: str) -> str:
     return measure if private == GREY else share
 
 
+def measuring(command: str, kind: Kind) -> str:
+    """Return a command with the metrics that measure all lights of a kind of sample; empty where none do."""
+    group = {"window": "full", "row": "table_full"}.get("" if kind.other_unit else kind.noun)
+    return f"{command} metrics={group}" if group else ""
+
+
 def leave(worst: str) -> None:
     """Exit with the code of the worst light: 3 where it is red, 4 where it is grey; return where all are green."""
     if code := EXIT_CODES[worst]:

@@ -7,12 +7,24 @@ from typing import Any
 import pytest
 from jinja2 import Environment, PackageLoader
 
-from ganlab.core.kind import Window
-from ganlab.evaluation.evidence import Evidence
+from ganlab.compose import compose_metrics
+from ganlab.core.kind import Column, Image, Kind, Row, Window
+from ganlab.evaluation.evidence import Evidence, check_measures
 from ganlab.evaluation.null import Sizes
-from ganlab.report.verdict import EXIT_CODES, following, of_checkpoint, read_verdict, table, view, write_verdict
+from ganlab.evaluation.primary import plans_of
+from ganlab.report.verdict import (
+    EXIT_CODES,
+    following,
+    measuring,
+    of_checkpoint,
+    read_verdict,
+    table,
+    view,
+    write_verdict,
+)
 from tests.evaluation.test_verdict import ATTACKS, AUC, measured, row
 from tests.report.parts import part, plain
+from tests.test_conf import composed
 
 KIND = Window(("i",), 100.0, 1000)
 
@@ -73,6 +85,20 @@ def test_the_next_command_measures_what_is_grey_and_shares_what_is_green() -> No
     assert following(content(verdict(rows, null)), "measure", "share") == "measure"
     assert following(content(verdict(rows | {"copies/nearest": row(9.0)}, null)), "measure", "share") == ""
     assert [EXIT_CODES[content(each)["worst"]] for each in (green, verdict(rows, null))] == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "group"),
+    [(KIND, "full"), (Row((Column("a"),)), "table_full"), (Image((1, 8, 8)), ""), (Window(("x",), 9.0, 50, "g"), "")],
+)
+def test_the_next_command_measures_what_there_is_for_this_kind(kind: Kind, group: str) -> None:
+    command = measuring("ganlab evaluate", kind)
+    assert command == (f"ganlab evaluate metrics={group}" if group else "")
+    if group:
+        metrics = compose_metrics(composed(f"metrics={group}").metrics).by_name
+        check_measures(metrics, None, kind)
+        numbers = {name for metric in metrics.values() for name in metric.numbers}
+        assert {each.name for plan in plans_of(kind) for each in plan.primaries} <= numbers
 
 
 def test_privacy_has_its_own_place_where_what_was_not_measured_stands_out() -> None:
