@@ -1,4 +1,4 @@
-"""python -m ganlab.sample: write write a synthetic data set from a trained generator."""
+"""python -m ganlab.sample: write a synthetic data set from a trained generator."""
 
 from ganlab.command.entry import command
 

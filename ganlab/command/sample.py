@@ -15,6 +15,7 @@ from ganlab import __version__
 from ganlab.command.entry import arguments
 from ganlab.core.errors import RESULT, UserError, file_errors
 from ganlab.core.files import whole_folder
+from ganlab.core.kind import Kind
 from ganlab.core.labels import SEPARATOR, class_names
 from ganlab.core.names import name_of
 from ganlab.core.progress import tracked
@@ -91,8 +92,8 @@ def write_samples(
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
         generated.write_people(unfinished)
-        verdict = of_checkpoint(Path(str(run)), trained.checkpoint, trained.run)
-        _write_card(unfinished, trained, verdict=verdict, n=n, label=label, seed=seed, files=files, saturated=saturated)
+        facts = {"n": n, "label": label, "seed": seed, "requested": str(requested)}
+        _write_card(unfinished, trained, kind, run, files=files, saturated=saturated, **facts)
     if saturated:
         log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
     log.info(
@@ -166,14 +167,14 @@ def provenance(trained: Trained, seed: int) -> list[str]:
     return [" ".join(line.split()) for line in lines]
 
 
-def _write_card(folder: Path, trained: Trained, **values: object) -> None:
+def _write_card(folder: Path, trained: Trained, kind: Kind, source: str | None, **values: object) -> None:
     """Write what the data are, from what they were made, and what they are not for."""
     run, codec = trained.run, trained.gan.codec
     write_card(
         folder,
         "samples",
-        noun=trained.kind.noun,
-        description=trained.kind.describe(),
+        noun=kind.noun,
+        description=kind.describe(),
         classes=trained.gan.classes,
         counts=codec.counts(),
         run=run,
@@ -184,5 +185,6 @@ def _write_card(folder: Path, trained: Trained, **values: object) -> None:
         settings={group: choice_name(choice) for group, choice in run["choices"].items()},
         zero=codec.standardization.zero if trained.kind.leads else None,
         note=run["data"].get("note"),
+        verdict=of_checkpoint(Path(str(source)), trained.checkpoint, run),
         **values,
     )

@@ -29,6 +29,9 @@ class Recordings:
     patients: int | None = None
     records_per_patient: int = 1
 
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in vars(self).items() if value != getattr(Recordings, name))
+
     @property
     def plain(self) -> bool:
         """Whether nothing is requested."""
@@ -51,8 +54,7 @@ class Recordings:
         elif self.records_per_patient > 1:
             raise UserError(f"records_per_patient={self.records_per_patient} of how many? patients=50.")
         if not self.plain and not hasattr(trained.gan.sampling_generator, "recordings"):
-            shown = ", ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (None, 1))
-            raise UserError(f"{shown}: this generator has no rhythm and no patients. architecture=heart has them.")
+            raise UserError(f"{self}: this generator has no rhythm and no patients. architecture=heart has them.")
 
     def kind(self, trained: Trained) -> Kind:
         """Return what the samples are: windows as the generator's, perhaps longer."""

@@ -183,6 +183,9 @@ def test_recordings_have_the_heart_rate_and_the_length_asked_for(heart: Path, tm
     rates = np.array([60_000 * (len(at) - 1) / np.ptp(at) for at in peaks])
     assert np.mean(np.abs(rates / 80 - 1) <= 0.03) >= 0.9
     assert json.loads((folder / "synthetic.json").read_text())["rate_hz"] == 1000
+    card = (folder / "README.md").read_text()
+    assert "40 windows of 10 s (10000 samples at 1000 Hz) in mV" in card
+    assert "Requested: heart_rate=80, seconds=10." in card
 
 
 def test_patients_have_several_recordings_with_their_ids(heart: Path, tmp_path: Path) -> None:
