@@ -68,7 +68,8 @@ def main(cfg: DictConfig) -> Path:
     share = ""
     if (Path(cfg.synthetic) / "config.yaml").is_file():
         share = f"python -m ganlab.sample run={cfg.synthetic} n=1000"
-        write_whole(Path(cfg.synthetic) / EVALUATED, json.dumps(content, indent=1), "synthetic")
+        if "other_data" not in facts:
+            write_whole(Path(cfg.synthetic) / EVALUATED, json.dumps(content, indent=1), "synthetic")
     lines = table(content, page, following(content, command, share))
     log.info("evaluation: %s\n%s", page, "\n".join(lines), extra=RESULT)
     if cfg.gate:

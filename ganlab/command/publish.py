@@ -14,18 +14,19 @@ from ganlab import __version__
 from ganlab.command.entry import arguments
 from ganlab.command.sample import write_samples
 from ganlab.core.errors import RESULT, UserError, file_errors
-from ganlab.core.files import check_empty, inside, whole_folder
+from ganlab.core.files import check_empty, whole_folder
 from ganlab.core.kind import Image, Kind, Window
 from ganlab.exchange.card import CARD, NOTICE, write_card
 from ganlab.exchange.croissant import FILE, checksums, metadata
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
-from ganlab.report.content import list_of, mapping, read_mapping
+from ganlab.report.content import list_of, mapping
+from ganlab.report.verdict import FILE as VERDICT
+from ganlab.report.verdict import content_of_checkpoint
 from ganlab.tracking.search import run_or_best
 
 log = logging.getLogger(__name__)
 
-VERDICT = "verdict.json"
 SUMS = "checksums.sha256"
 SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 """Identifiers of licences, see spdx.org/licenses."""
@@ -65,7 +66,8 @@ def publish(
     title = title or f"Synthetic {trained.kind.noun}s from a generator trained on {data}"
     with file_errors("out", folder), whole_folder(folder) as unfinished:
         write_samples(run, n, form, str(unfinished / "data"), trust=trust, **request | {"label": label})
-        verdict = _verdict(Path(str(run)), unfinished)
+        if verdict := content_of_checkpoint(Path(str(run)), trained.checkpoint, trained.run):
+            (unfinished / VERDICT).write_text(json.dumps(verdict, indent=1), encoding="utf-8")
         _write_texts(unfinished, title=title, licence=licence, creator=str(creator), url=url)
         count = sum(label.values()) if isinstance(label, Mapping) else n
         card = {"title": title, "licence": licence, "creator": creator, "seed": request.get("seed", 0), "n": count}
@@ -89,16 +91,6 @@ def _check(out: str | None, creator: str | None, licence: str) -> None:
 
 def _labelled(trained: Trained) -> bool:
     return bool(trained.gan.classes)
-
-
-def _verdict(run: Path, unfinished: Path) -> dict[str, Any]:
-    """Return the run's verdict, copied into the folder; empty where the run has none."""
-    file = run / VERDICT
-    if not file.is_file() or not inside(file, run):
-        return {}
-    content = read_mapping(file, [])
-    (unfinished / VERDICT).write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return content
 
 
 def _facts(title: str, licence: str, creator: str, url: str | None) -> dict[str, Any]:
@@ -158,6 +150,7 @@ def _write_card(folder: Path, trained: Trained, verdict: Mapping[str, Any], valu
         classes=trained.gan.classes,
         table=table.relative_to(folder).as_posix() if table and table.suffix in (".parquet", ".csv") else None,
         lights=lights,
+        compared="simulated" if verdict.get("simulated") else "real",
         date=_cell(verdict.get("date")),
         measured_with=_cell(verdict.get("version")),
         run=trained.run,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganlab import __version__
-from ganlab.core.files import write_whole
+from ganlab.core.files import inside, write_whole
 from ganlab.core.kind import Kind
 from ganlab.evaluation.evidence import Evidence
 from ganlab.evaluation.findings import ALARM, MISSING
@@ -148,11 +148,16 @@ def leave(worst: str) -> None:
 
 def of_checkpoint(folder: Path, checkpoint: str, run: Mapping[str, Any]) -> VerdictView | None:
     """Return the newest verdict on the generator of a run's checkpoint, for the card of an export; None without one."""
-    for file in (EVALUATED, FILE):
-        content = read_mapping(Path(folder) / file, [])
+    return view(content_of_checkpoint(folder, checkpoint, run))
+
+
+def content_of_checkpoint(folder: Path, checkpoint: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the newest verdict on a checkpoint holds, without the name of a folder; empty without one."""
+    for file in (Path(folder) / name for name in (EVALUATED, FILE)):
+        content = read_mapping(file, []) if inside(file, Path(folder)) else {}
         if content and (content.get("checkpoint") or run.get("checkpoint")) == checkpoint:
-            return view(content)
-    return None
+            return {key: value for key, value in content.items() if key != "synthetic"}
+    return {}
 
 
 def read_verdict(folder: Path, trouble: list[str] | None = None) -> dict[str, Any]:

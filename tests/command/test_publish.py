@@ -11,6 +11,7 @@ import yaml
 
 from ganlab.command.publish import publish
 from ganlab.core.errors import UserError
+from ganlab.generator.load import load
 from tests.conftest import LIMB
 
 VERDICT = {
@@ -45,6 +46,22 @@ def test_the_folder_holds_what_a_repository_asks_for(published: Path) -> None:
     citation = yaml.safe_load((published / "CITATION.cff").read_text())
     assert citation["authors"] == [{"name": "Our hospital"}]
     assert citation["type"] == "dataset"
+
+
+def test_the_newest_verdict_on_the_published_checkpoint_is_shown(made_run: Callable[..., Path], tmp_path: Path) -> None:
+    run = shutil.copytree(made_run(*LIMB), tmp_path / "run")
+    chosen = load(run).checkpoint
+    (run / "verdict.json").write_text(json.dumps(VERDICT))
+    newer = {**VERDICT, "date": "2026-02-03", "synthetic": "/home/somebody/run", "checkpoint": chosen}
+    (run / "evaluated.json").write_text(json.dumps(newer))
+    out = publish(str(run), str(tmp_path / "newest"), "Our hospital", n=2)
+    assert "(2026-02-03, ganlab" in (out / "README.md").read_text()
+    assert "somebody" not in (out / "verdict.json").read_text()
+    for name in ("verdict.json", "evaluated.json"):
+        (run / name).write_text(json.dumps({**VERDICT, "checkpoint": "epoch_9999"}))
+    other = publish(str(run), str(tmp_path / "other"), "Our hospital", n=2)
+    assert "**Nothing was measured**" in (other / "README.md").read_text()
+    assert not (other / "verdict.json").exists()
 
 
 def test_a_run_without_a_verdict_says_that_nothing_was_measured(made_run: Callable[..., Path], tmp_path: Path) -> None:
