@@ -28,6 +28,8 @@ from ganlab.core.errors import UserError
 
 RATE_HZ = 1000.0
 """Rate of recordings for None: the PTB database's."""
+RATES_HZ = (20.0, 100_000.0)
+"""Rates of windows: a lower one would be a long time in a few samples, and take the memory for its beats."""
 SEEDS = 8
 """Numbers of the latent from which the white noise of a recording follows."""
 RHYTHM = 3
@@ -63,6 +65,8 @@ class Generator(nn.Module):
         super().__init__()
         self.arrangement = leads_of(arrangement)
         leads, self.rate = len(self.arrangement.leads), (rate or RATE_HZ) / self.arrangement.decimation
+        if not RATES_HZ[0] <= self.rate <= RATES_HZ[1]:
+            raise UserError(f"architecture.generator.rate={rate}: accepted are {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz.")
         given = noise - OWN
         if given < 1:
             raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + 1} or more.")

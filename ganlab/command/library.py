@@ -78,6 +78,7 @@ class TrainedGenerator:
         A generator with a rhythm takes a `heart_rate` in 1/min and a length in `seconds`; UserError for another.
         """
         check_whole("n", n)
+        check_whole("seed", seed, -(2**63), 2**63 - 1)
         trained, gan = self.trained, self.trained.gan
         requested = Recordings(heart_rate, seconds)
         requested.check(trained)

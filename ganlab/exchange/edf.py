@@ -13,6 +13,8 @@ RANGE_MV = (-16.384, 16.3835)
 """Physical range of leads in mV: 0.5 uV a step, as in the WFDB records."""
 WIDTH = 8
 """Characters of a number in a header."""
+LONGEST_LABEL = 60
+"""Characters of a class beside the others of a header's patient."""
 
 
 def write_edf(data: Generated, folder: Path) -> int:
@@ -45,6 +47,10 @@ def write_edf(data: Generated, folder: Path) -> int:
             )
             for name, lead in zip(kind.leads, values, strict=True)
         ]
+        if not (label.isascii() and f"_{label}".isprintable() and len(label) <= LONGEST_LABEL):
+            raise UserError(
+                f"format=edf: class {label!r} has more than {LONGEST_LABEL} letters or others than ASCII; format=wfdb."
+            )
         patient = edfio.Patient(code="synthetic", additional=[label.replace(" ", "_")] if label else [])
         made = edfio.Edf(signals, patient=patient, recording=recording, data_record_duration=kind.samples / kind.rate)
         made.write(folder / f"{data.name(number)}.edf")

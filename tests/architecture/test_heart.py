@@ -155,3 +155,9 @@ def test_windows_without_beats_are_refused() -> None:
 def test_too_little_noise_is_refused() -> None:
     with pytest.raises(UserError, match=r"architecture.noise=20: architecture=heart takes 21 or more"):
         Generator(LIMBS, noise=20, rate=RATE)
+
+
+@pytest.mark.parametrize("rate", [1e-9, -250.0])
+def test_a_rate_that_would_fill_the_memory_is_refused(rate: float) -> None:
+    with pytest.raises(UserError, match=r"architecture.generator.rate=.*: accepted are 20 to 100000 Hz"):
+        Generator(LIMBS, noise=40, rate=rate)

@@ -58,6 +58,8 @@ def test_a_run_is_trained_loaded_and_sampled(tmp_path: Path, blank_figures: None
     np.testing.assert_array_equal(samples.values, generator.trained.sample(3, seed=4).numpy())
     assert repr(samples) == "<3 synthetic windows: 2.025 s of i in mV at 1000 Hz>"
     assert any("seed of the noise: 4" in line for line in samples.about)
+    with pytest.raises(UserError, match="seed=first: accepted is a whole number"):
+        generator.sample(3, seed="first")  # type: ignore[arg-type]
 
 
 def test_what_cannot_work_is_a_user_error_and_leaves_no_folder(tmp_path: Path) -> None:

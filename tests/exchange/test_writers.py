@@ -84,6 +84,13 @@ def test_edf_files_hold_windows_marked_as_synthetic(tmp_path: Path) -> None:
     np.testing.assert_allclose(edfio.read_edf(folder / "synthetic00003.edf").signals[0].data, values[2, 0], atol=1e-3)
 
 
+@pytest.mark.parametrize("label", ["Überleitung", "a" * 61, "a\tb"])
+def test_edf_refuses_classes_that_its_header_cannot_hold(tmp_path: Path, label: str) -> None:
+    pytest.importorskip("edfio")
+    with pytest.raises(UserError, match=r"format=edf: class .* has more than 60 letters or others than ASCII"):
+        written(tmp_path / "out", WINDOW, "edf", (label, "NORM"))
+
+
 def test_edf_refuses_what_its_header_cannot_hold_and_counts_what_it_cuts(tmp_path: Path) -> None:
     pytest.importorskip("edfio")
     with pytest.raises(UserError, match=r"500 samples at 360 Hz .* cannot hold exactly\. format=wfdb"):
