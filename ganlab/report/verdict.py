@@ -80,11 +80,14 @@ def view(content: Mapping[str, Any]) -> VerdictView | None:
     if not lights:
         return None
     every = {each["name"]: each for light in lights for _, part in light.parts for each in part}
-    five = [every[name] for name in list_of(content.get("five")) if name in every]
+    five = [every[name] for name in list_of(content.get("five")) if isinstance(name, str) and name in every]
     people = str(mapping(content.get("sizes")).get("people") or "patients")
     date, version, compared_with = (_text(content.get(key)) for key in ("date", "version", "compared_with"))
-    level = f"{100 * float(content.get('level') or 0):g} %"
-    return VerdictView(lights, five, level, people, date, version, compared_with, bool(content.get("simulated")))
+    share = content.get("level")
+    level = 100 * share if isinstance(share, int | float) else 0
+    return VerdictView(
+        lights, five, f"{level:g} %", people, date, version, compared_with, bool(content.get("simulated"))
+    )
 
 
 def _text(value: object) -> str:

@@ -111,7 +111,7 @@ def parent_of(sweep: Path, client: Any, experiment: str, store: Store) -> str:
         if sent.run is None:
             file = sweep / "multirun.yaml"
             overrides = read_yaml(file)["hydra"]["overrides"]["task"] if inside(file, sweep) else []
-            name = Shared.of(sweep, {}).text(" ".join(swept(overrides))) or "sweep"
+            name = Shared.of(sweep, {"overrides": overrides}).text(" ".join(swept(overrides))) or "sweep"
             tags = {"hydra.sweep_dir": sweep.name}
             sent.run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags=tags).info.run_id
             sent.write(sweep, store)

@@ -34,8 +34,11 @@ class Shared:
         """Return what is left out of the texts of a run or sweep with these facts."""
         file = folder / "config.yaml"
         config = read_yaml(file) if file.is_file() else None
+        written = [
+            part for each in facts.get("overrides", []) for part in re.split(r"\s*[][=,{}'\"]\s*|:\s+", str(each))
+        ]
         paths = {str(folder.absolute().parent), str(folder.resolve().parent), str(facts.get("working_folder", "/"))}
-        return cls(sorted({*paths, *_absolute(config), str(Path.home())} - {"/"}, key=len, reverse=True))
+        return cls(sorted({*paths, *_absolute([config, written]), str(Path.home())} - {"/"}, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """Return a text or page without credentials, and with the last part of each path alone; pictures stay."""

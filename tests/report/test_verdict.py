@@ -130,6 +130,7 @@ def test_too_few_patients_stand_in_the_first_words_of_a_page() -> None:
         {"lights": [{}]},
         {"lights": [{"parts": {"a": [{}]}}], "five": ["x"]},
         {"lights": [None], "level": None},
+        {"lights": [{}], "level": "x", "five": [{}]},
     ],
 )
 def test_a_damaged_verdict_is_survived(damaged: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ganlab.core.errors import UserError
 from ganlab.tracking import facts
-from ganlab.tracking.mlflow import Sent, _create, _Upload, bring
+from ganlab.tracking.mlflow import Sent, _create, _Upload, bring, parent_of
 from ganlab.tracking.shared import Shared, counts_of, nameless
 from ganlab.tracking.store import Store
 
@@ -138,6 +138,21 @@ def test_a_path_is_shortened_by_its_parts() -> None:
         "sqlite:////data/a/x.db file:///mnt/x": "sqlite:///.../a/x.db file://.../mnt/x",
     }
     assert {text: shared.text(text) for text in texts} == texts
+
+
+def test_the_name_of_a_sweep_has_no_path(tmp_path: Path) -> None:
+    overrides = ["dataset.root=/srv/hospital/a,/srv/hospital/b", "dataset.people='/srv/list.csv'"]
+    (tmp_path / "multirun.yaml").write_text(json.dumps({"hydra": {"overrides": {"task": overrides}}}))
+    names: list[str] = []
+
+    def create_run(experiment: str, run_name: str, tags: dict[str, str]) -> SimpleNamespace:
+        names.append(run_name)
+        return SimpleNamespace(info=SimpleNamespace(run_id="x"))
+
+    parent_of(tmp_path, SimpleNamespace(create_run=create_run), "0", Store("sqlite:///x", tmp_path, "e"))
+    assert names == ["dataset.root=.../a,.../b"]
+    shared = Shared.of(tmp_path, {"overrides": ["tracking.uri=https://me:word@host/x"]})
+    assert shared.text("tracking.uri=https://me:word@host/x") == "tracking.uri=https://***@host/x"
 
 
 def test_odd_facts_and_splits_are_no_trouble() -> None:
