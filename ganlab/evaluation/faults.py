@@ -106,7 +106,7 @@ GRADES = {
     "arms": ((0.1, 0.3, 1.0), "arm cables swapped in {:.0%} of the windows"),
     "shuffled": ((0.1, 0.3, 1.0), "columns shuffled in {:.0%} of the rows"),
     "repeated": ((0.3, 0.6, 0.9), "a collapse of {:.0%} of the samples onto five"),
-    "copies": ((0.03, 0.1, 0.3), "{:.0%} of copies"),
+    "copies": ((0.03, 0.1, 0.3), "{:.1%} of copies"),
 }
 
 
