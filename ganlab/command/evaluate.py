@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> Path:
     request.
     """
     from ganlab.report.evidence import write_evidence
-    from ganlab.report.verdict import EVALUATED, following, leave, measuring, table, write_verdict
+    from ganlab.report.verdict import following, keep_for_cards, leave, measuring, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -69,7 +69,7 @@ def main(cfg: DictConfig) -> Path:
     if (Path(cfg.synthetic) / "config.yaml").is_file():
         share = f"python -m ganlab.sample run={cfg.synthetic} n=1000"
         if "other_data" not in facts:
-            write_whole(Path(cfg.synthetic) / EVALUATED, json.dumps(content, indent=1), "synthetic")
+            keep_for_cards(Path(cfg.synthetic), content)
     lines = table(content, page, following(content, command, share))
     log.info("evaluation: %s\n%s", page, "\n".join(lines), extra=RESULT)
     if cfg.gate:

@@ -4,6 +4,7 @@ Pages, cards and the terminal show what `verdict.json` in the folder of a run or
 """
 
 import json
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ganlab import __version__
+from ganlab.core.errors import UserError
 from ganlab.core.files import inside, write_whole
 from ganlab.core.kind import Kind
 from ganlab.evaluation.evidence import Evidence
@@ -19,6 +21,8 @@ from ganlab.evaluation.findings import ALARM, MISSING
 from ganlab.evaluation.null import Sizes
 from ganlab.evaluation.verdict import GREEN, GREY, PRIVATE, RED, verdict
 from ganlab.report.content import list_of, mapping, read_mapping
+
+log = logging.getLogger(__name__)
 
 FILE = "verdict.json"
 """The verdict, beside `metrics.json`."""
@@ -41,6 +45,14 @@ def write_verdict(folder: Path, evidence: Evidence, kind: Kind, **facts: object)
     content = lights.as_json() | {"date": datetime.now(UTC).date().isoformat(), "version": __version__, **facts}
     write_whole(Path(folder) / FILE, json.dumps(content, indent=1), "out")
     return content
+
+
+def keep_for_cards(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write a verdict to the folder of the evaluated run, for the cards of its exports; log where it is read-only."""
+    try:
+        write_whole(Path(folder) / EVALUATED, json.dumps(content, indent=1), "synthetic")
+    except UserError as error:
+        log.warning("cards of this run's exports will not carry this verdict: %s", error)
 
 
 @dataclass(frozen=True)

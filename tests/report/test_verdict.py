@@ -15,6 +15,7 @@ from ganlab.evaluation.primary import plans_of
 from ganlab.report.verdict import (
     EXIT_CODES,
     following,
+    keep_for_cards,
     measuring,
     of_checkpoint,
     read_verdict,
@@ -156,6 +157,12 @@ def test_a_card_carries_the_newest_verdict_on_its_checkpoint(tmp_path: Path) -> 
     assert f"## What was measured, {newer['date']}" in text
     assert "- **gives nobody away: no** (red). Found." in text
     assert "| distance of the heart rates | 0.5 | up to " in text
+
+
+def test_a_run_that_cannot_be_written_to_costs_its_card_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "run").write_text("a file, where no file can be written below")
+    keep_for_cards(tmp_path / "run", {})
+    assert "cards of this run's exports will not carry this verdict" in caplog.text
 
 
 def test_a_run_without_a_verdict_has_none_on_its_card(tmp_path: Path) -> None:
