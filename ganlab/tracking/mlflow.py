@@ -31,8 +31,7 @@ from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
 
-LONGEST_NAME = 250
-LONGEST_VALUE = 250
+LONGEST_NAME = LONGEST_VALUE = 250
 """Characters that every database of MLflow takes."""
 BATCH = 1000, 100
 """Metrics and parameters that MLflow takes in one request."""
@@ -206,10 +205,11 @@ class _Upload:
         """Send the exported generator, tensors and JSON, and make it the newest version of a registered model."""
         from mlflow.exceptions import MlflowException
 
-        if "registered" in self.sent.files or not (files := sorted((self.folder / EXPORT).glob("*"))):
-            return
-        for file in files:
+        for file in sorted((self.folder / EXPORT).glob("*")):
             self._once(file, lambda file: self.client.log_artifact(self.sent.run, str(file), EXPORT))
+        content = " ".join(sha for name, sha in sorted(self.sent.files.items()) if name.startswith(f"{EXPORT}/"))
+        if content in ("", self.sent.files.get("registered")):
+            return
         try:
             self.client.create_registered_model(name)
         except MlflowException as error:
@@ -218,7 +218,7 @@ class _Upload:
         source = f"{self.client.get_run(self.sent.run).info.artifact_uri}/{EXPORT}"
         version = self.client.create_model_version(name, source, self.sent.run).version
         log.info("MLflow: the generator is version %s of the model %s", version, name)
-        self.sent.files["registered"] = f"{name} {version}"
+        self.sent.files["registered"] = content
         self._note()
 
     def _grid(self, grid: Path) -> None:

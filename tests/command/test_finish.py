@@ -1,13 +1,18 @@
 """Whom a report compares with: test patients where validation patients chose, and everybody trained said first."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ganlab.command.export_generator import export_for_registry
 from ganlab.command.finish import compared_with, judged_part
 from ganlab.report.verdict import leave
 from ganlab.stopping.rule import Rule
+from tests.conftest import LIMB
 
 
 def experiment(chooses_by: str = "", test: int = 5, part: str = "validation") -> Any:
@@ -50,3 +55,16 @@ def test_the_gate_is_an_exit_code(worst: str, code: int) -> None:
 
 def test_the_gate_is_open_where_all_is_green() -> None:
     leave("green")
+
+
+def test_a_continued_run_registers_its_last_generator(made_run: Callable[..., Path], tmp_path: Path) -> None:
+    run = shutil.copytree(made_run(*LIMB), tmp_path / "run")
+    (run / "generator").mkdir()
+    (run / "generator" / "generator.json").write_text("that of fewer steps")
+    export_for_registry(run)
+    assert sorted(path.name for path in (run / "generator").iterdir()) == [
+        "README.md",
+        "generator.json",
+        "generator.safetensors",
+    ]
+    assert "that of fewer steps" not in (run / "generator" / "generator.json").read_text()

@@ -243,9 +243,12 @@ def test_a_generator_is_registered_where_asked(store: Store, tmp_path: Path) -> 
     (version,) = client.search_model_versions("name='ecg'")
     assert (version.version, version.run_id) == (1, sent.run)
     assert [file.path for file in client.list_artifacts(sent.run, "generator")] == ["generator/generator.json"]
+    (folder / "generator" / "generator.json").write_text('{"continued": true}')
+    bring(folder, store)
+    assert sorted(int(each.version) for each in client.search_model_versions("name='ecg'")) == [1, 2]
     again = bring(write_run(tmp_path / "other", id="other", status="FINISHED", register="ecg"), store)
     assert again.run != sent.run
-    assert len(client.search_model_versions("name='ecg'")) == 1
+    assert len(client.search_model_versions("name='ecg'")) == 2
 
 
 def test_jobs_of_a_sweep_share_one_parent(store: Store, tmp_path: Path) -> None:
