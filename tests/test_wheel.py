@@ -20,7 +20,8 @@ def test_a_wheel_trains_from_another_folder(tmp_path: Path) -> None:
     call("-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT))
     (wheel,) = tmp_path.glob("*.whl")
     call("-m", "pip", "install", "--no-deps", "--quiet", "--target", str(tmp_path / "site"), str(wheel))
-    assert {path.name for path in (tmp_path / "site").iterdir() if "dist-info" not in path.name} == {"ganlab"}
+    assert {path.name for path in (tmp_path / "site").iterdir() if "dist-info" not in path.name} == {"ganlab", "bin"}
+    assert (tmp_path / "site" / "bin" / "ganlab").is_file()
     where = call("-c", "import ganlab.core.settings; print(ganlab.core.settings.CONF)").strip()
     assert Path(where) == tmp_path / "site" / "ganlab" / "conf"
     call("-m", "ganlab.run", *TINY, "tracking=none", "metrics=paper")

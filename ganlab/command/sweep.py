@@ -89,7 +89,7 @@ def _name_by_what_is_swept(config: DictConfig) -> None:
     overrides = OverridesParser.create().parse_overrides([str(each) for each in config.hydra.overrides.task])
     same = [each.get_key_element() for each in overrides if not each.is_sweep_override()]
     if same and len(same) < len(overrides):
-        keys = ",".join(same)
+        keys = ",".join(f"'{key}'" for key in same)  # quoted: a key such as ~metrics.measures.signal is no plain word
         config.hydra.overrides.hydra.append(f"hydra.job.config.override_dirname.exclude_keys=[{keys}]")
 
 

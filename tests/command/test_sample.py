@@ -98,7 +98,7 @@ def test_more_at_a_time_than_there_are_is_all_at_once(run: Path, tmp_path: Path)
 
 def test_wrong_requests_are_told(run: Path, tmp_path: Path) -> None:
     for arguments, said in (
-        ({"format": "edf"}, "wfdb, csv, npy"),
+        ({"format": "mat"}, "wfdb, csv, npy"),
         ({"n": 0}, "n=0"),
         ({"checkpoint": "best"}, "step_"),
         ({"checkpoint": "x" * 300}, "step_"),

@@ -92,7 +92,7 @@ def test_the_nearest_name_is_asked_for() -> None:
         ("loss=5", "loss=5: accepted is one of bce, "),
         ("loss=''", "loss=: no such choice. Accepted are bce, "),
         ("dataset=null", "dataset=null: accepted is one of cinc, "),
-        ("arrangement=[z,rgb]", "arrangement=.z,rgb.: accepted is one of concat, "),
+        ("arrangement=[z,rgb]", "arrangement=.z,rgb.: accepted is one of cmyk, concat, "),
         ("trick=[ema,1]", "trick=.ema,1.: accepted are balanced_sampler, "),
         ("hydra/launcher=jobli", "hydra/launcher=jobli: .*mean joblib?"),
         ("hydra/launchr=joblib", "no such group. Did you mean hydra/launcher"),

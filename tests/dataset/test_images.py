@@ -378,7 +378,7 @@ def test_an_image_that_breaks_after_the_check_ends_with_a_sentence(
     root = write_folder(tmp_path / "x", iris_files())
     collected = collect(root)
     (root / IRIS[2]).write_bytes(b"")
-    with pytest.raises(UserError, match=r"001/10_R\.bmp: .*start again"):
+    with pytest.raises(UserError, match=r"001/10_R\.bmp: .*start the run again"):
         every(collected)
 
 

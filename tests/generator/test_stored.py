@@ -164,7 +164,7 @@ def test_nothing_is_downloaded_and_no_store_is_reached_because_a_folder_says_so(
     assert stored_config(folder).dataset.download is False
     sent = with_value(text, "tracking", {"mlflow": True, "uri": "http://127.0.0.1:1/"})
     (folder / "config.yaml").write_text(sent)
-    with pytest.raises(UserError, match=r"tracking\.uri=http://127\.0\.0\.1:1/, and a folder does not say"):
+    with pytest.raises(UserError, match=r"tracking\.uri=http://127\.0\.0\.1:1/, and a folder may not decide"):
         command("resume", folder, folder)
     (folder / "config.yaml").write_text(with_value(text, "tracking", 5))
     with pytest.raises(UserError, match="This configuration cannot be built"):

@@ -163,7 +163,7 @@ def with_noise(values: np.ndarray) -> np.ndarray:
 def test_few_copies_among_simulated_windows_raise_the_alarm(
     changed: Callable[[np.ndarray], np.ndarray], tmp_path: Path
 ) -> None:
-    real, fresh = windows(PTBDBSim(patients=30, seconds=12, cache=tmp_path / "cache"), 60, 150)
+    real, fresh = windows(PTBDBSim(patients=100, seconds=6, cache=tmp_path / "cache"), 100, 200)
     assert "copies/nearest" in alarms(real, fresh, changed, tmp_path)
 
 
