@@ -85,5 +85,5 @@ def _threshold(row: Row, draws: list[float | None], most: float) -> Threshold:
     low = -math.inf if worse == "above" and row.get("worse") else perfect if worse == "above" else perfect - most
     high = math.inf if worse == "below" and row.get("worse") else perfect if worse == "below" else perfect + most
     if row["unit"] == "share":
-        low, high = max(low, 0.0), min(high, 1.0)
+        low, high = max(low, 0.0) if math.isfinite(low) else low, min(high, 1.0) if math.isfinite(high) else high
     return Threshold(most, low, high)

@@ -219,6 +219,15 @@ def test_one_sided_numbers_alarm_on_one_side() -> None:
     assert limit.high == pytest.approx(0.62, abs=0.03)
 
 
+def test_of_a_share_with_one_worse_side_the_range_is_open_on_the_other() -> None:
+    _, null = measured(Image((1, 8, 8)))
+    rows = {"image/copies": row(0.1, 0.05, unit="share", worse="above")}
+    (copies, _), *_ = verdict(rows, Image((1, 8, 8)), null, SIZES).lights[2].parts.values()
+    assert copies.better == "lower is better"
+    assert copies.reference.startswith("up to ")
+    assert copies.range[0] is None
+
+
 def test_a_number_that_no_real_group_has_is_an_alarm_from_a_few_samples_on() -> None:
     limit = thresholds({"n": row(0.0)}, {"n": {"draws": [0.0] * 200}}, COPIES, 500)["n"]
     assert 0 < limit.most < 0.011
