@@ -83,7 +83,8 @@ class TrainedGenerator:
         requested = Recordings(heart_rate, seconds)
         requested.check(trained)
         noise = gan.draw_noise(n, torch.Generator().manual_seed(seed), trained.label_of(label), **attributes)
-        values = torch.cat([requested.generate(trained, part).cpu() for part in noise.split(BATCH)]).numpy()
+        parts = noise.split(requested.at_once(trained, BATCH))
+        values = torch.cat([requested.generate(trained, part).cpu() for part in parts]).numpy()
         numbers = gan.labels_of(noise)
         labels = [] if numbers is None else [class_names(each, gan.classes) for each in numbers.tolist()]
         return SyntheticSamples(values, requested.kind(trained), labels, provenance(trained, seed))

@@ -85,8 +85,7 @@ def write_samples(
     folder = _folder(out, run, [f"{format}_{n}_seed{seed}", *(name for name, _ in counts if name)], controls)
     write, files, least = formats[format]
     room = int(n * prod(kind.shape) * least)
-    size = max(1, int(batch_size * prod(trained.kind.shape) / prod(kind.shape)))
-    batches = _batches(trained, labels, seed, size, attributes or {}, requested)
+    batches = _batches(trained, labels, seed, requested.at_once(trained, batch_size), attributes or {}, requested)
     generated = Generated(kind, batches, n, provenance(trained, seed), trained.gan.classes, requested.of_each)
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")

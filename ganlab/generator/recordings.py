@@ -1,6 +1,7 @@
 """Recordings of a generator that has a rhythm: at a chosen heart rate, of any length, several of one patient."""
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import torch
@@ -62,6 +63,10 @@ class Recordings:
             return trained.kind
         kind = of_kind(trained.kind, Window)
         return replace(kind, samples=round(self.seconds * kind.rate))
+
+    def at_once(self, trained: Trained, batch_size: int) -> int:
+        """Return how many samples take the memory of `batch_size` windows; one at least."""
+        return max(1, batch_size * prod(trained.kind.shape) // prod(self.kind(trained).shape))
 
     def noise(self, trained: Trained, noise: Tensor, draw: torch.Generator) -> Tensor:
         """Return the noise of all recordings of the patients of `noise` `(B, latent)`."""

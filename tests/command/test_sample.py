@@ -12,9 +12,12 @@ import torch
 import wfdb
 from omegaconf import OmegaConf
 
+import ganlab
 from ganlab.command.sample import write_samples
 from ganlab.core.errors import UserError
 from ganlab.generator.load import load
+from ganlab.generator.recordings import Recordings
+from ganlab.generator.trained import Trained
 from ganlab.metrics.ecg.peaks import find_all_peaks
 from ganlab.tracking.checkpoints import write_checkpoint
 from tests.conftest import LIMB, TINY, newest_run
@@ -186,6 +189,18 @@ def test_recordings_have_the_heart_rate_and_the_length_asked_for(heart: Path, tm
     card = (folder / "README.md").read_text()
     assert "40 windows of 10 s (10000 samples at 1000 Hz) in mV" in card
     assert "Requested: heart_rate=80, seconds=10." in card
+
+
+def test_few_long_recordings_are_generated_at_once(heart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def generate(self: Recordings, trained: Trained, noise: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(noise))
+        return torch.zeros(len(noise), 1, 1)
+
+    monkeypatch.setattr(Recordings, "generate", generate)
+    ganlab.load(heart).sample(3, seconds=600)
+    assert sizes == [1, 1, 1]
 
 
 def test_patients_have_several_recordings_with_their_ids(heart: Path, tmp_path: Path) -> None:
