@@ -43,6 +43,11 @@ class Column:
         """Name of the file's column that this number belongs to."""
         return self.of or self.name
 
+    @property
+    def in_words(self) -> bool:
+        """Whether the file's column holds categories, dates or two texts, and no numbers."""
+        return self.value is not None or bool(self.date) or (self.no, self.yes) != ("0", "1")
+
     def limited(self, values: Array) -> Array:
         """Return values of this column within its limits, rounded where they are binary or whole."""
         low, high = (0.0, 1.0) if self.binary else (self.low, self.high)

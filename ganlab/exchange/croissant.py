@@ -74,7 +74,7 @@ def _columns(kind: Kind, suffix: str) -> Iterator[tuple[str, str, bool]]:
             yield ("time_ms", "sc:Float", False)
             yield from ((f"{lead}_{kind.unit.lower()}", "sc:Float", False) for lead in kind.leads)
     elif isinstance(kind, Row):
-        texts = {column.written_as for column in kind.columns if column.value or column.date or column.yes != "1"}
+        texts = {column.written_as for column in kind.columns if column.in_words}
         names = dict.fromkeys(column.written_as for column in kind.columns)
         yield from ((name, "sc:Text" if name in texts else "sc:Float", False) for name in names)
 

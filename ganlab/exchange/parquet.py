@@ -40,7 +40,7 @@ def write_row_parquet(data: Generated, folder: Path) -> int:
     """Write the original columns, numbers as float64 and all else as text, and the class where there is one."""
     pa = _pyarrow()
     columns = of_kind(data.kind, Row).columns
-    places = {column.written_as for column in columns if column.value is not None or column.date or column.yes != "1"}
+    places = {column.written_as for column in columns if column.in_words}
     names = list(dict.fromkeys(column.written_as for column in columns))
     fields = [pa.field(name, pa.string() if name in places else pa.float64()) for name in names]
     schema = pa.schema([*fields, *([pa.field("label", pa.string())] if data.classes else [])])

@@ -112,3 +112,10 @@ def test_a_parquet_file_says_what_it_is(kind: Kind, tmp_path: Path) -> None:
     assert table["label"].to_pylist() == ["MI", "NORM", "MI"]
     first = "i" if kind is WINDOW else "age, years"
     np.testing.assert_array_equal(table[first].to_pylist(), values[:, 0])
+
+
+def test_two_texts_of_which_one_is_a_digit_are_text_in_parquet(tmp_path: Path) -> None:
+    kind = Row((Column("ill", binary=True, no="f", yes="1"), Column("old", binary=True)))
+    folder, _ = written(tmp_path / "out", kind, "parquet")
+    table = pd.read_parquet(folder / "synthetic.parquet")
+    assert table.to_dict("list") == {"ill": ["f", "1", "1"], "old": [0.0, 1.0, 1.0]}
