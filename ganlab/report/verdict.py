@@ -141,12 +141,12 @@ def table(content: Mapping[str, Any], page: Path | None = None, following: str =
 
 
 def following(content: Mapping[str, Any], measure: str, share: str) -> str:
-    """Return the command that the verdict suggests: `share` where nothing is grey, `measure` where privacy is."""
+    """Return the command that the verdict suggests: `share` where nothing is grey, `measure` where a light is."""
     lights = {str(light.get("name")): light.get("colour") for light in map(mapping, list_of(content.get("lights")))}
     private = lights.pop(PRIVATE, GREY)
     if RED in lights.values() or private == RED:
         return ""
-    return measure if private == GREY else share
+    return measure if GREY in (private, *lights.values()) else share
 
 
 def measuring(command: str, kind: Kind) -> str:

@@ -1,6 +1,7 @@
 """The verdict as a file, at the terminal and on a page; what a verdict.json in which things are missing shows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ def test_the_next_command_measures_what_is_grey_and_shares_what_is_green() -> No
     green = Evidence(rows | AUC, [], ATTACKS, null=null, sizes=Sizes(30, 30, 200, 30))
     assert following(content(green), "measure", "share") == "share"
     assert following(content(verdict(rows, null)), "measure", "share") == "measure"
+    unseen = Evidence({**AUC, **{name: rows[name] for name in rows if "copies" in name}}, [], ATTACKS, null=null)
+    assert following(content(replace(unseen, sizes=green.sizes)), "measure", "share") == "measure"
     assert following(content(verdict(rows | {"copies/nearest": row(9.0)}, null)), "measure", "share") == ""
     assert [EXIT_CODES[content(each)["worst"]] for each in (green, verdict(rows, null))] == [0, 4]
 

@@ -35,7 +35,7 @@ from ganlab.metrics.base import (
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import same_person
 from ganlab.metrics.privacy.search import Library, Nearest, Windows
-from ganlab.metrics.weighted import finite, mean, mean_of, quantile
+from ganlab.metrics.weighted import finite, mean, mean_of, quantile, ratio
 
 LEAST = 10
 """Reference windows from which a threshold is learned."""
@@ -79,6 +79,7 @@ class Copies(Metric):
         apart, _ = _nearest(others.windows, reference, searched, train)
         need(int(np.isfinite(apart[0]).sum()), LEAST, "reference windows of patients who did not train", MORE_REFERENCE)
         unit = np.median(apart[:, np.isfinite(apart[0])], axis=1, keepdims=True)
+        unit[unit == 0] = 1
         equal = min(len(train), len(reference))
         halves = [
             (side, real) if equal == len(real) else (side.take(few), real.take(few))
@@ -116,10 +117,11 @@ def _alarms(closest: NDArray[np.float32], usual: NDArray[np.float32], least: flo
         thresholds = [factor * each.min() for factor, each in zip(BELOW, drawn, strict=True) if len(each)]
         return below(thresholds, judged) if thresholds else float("nan")
 
-    def ratio(judged: Weights, real: Weights) -> float:
-        return min(quantile(own, judged) / quantile(others, real) for own, others in pairs)
+    def distance_ratio(judged: Weights, real: Weights) -> float:
+        ratios = [ratio(quantile(own, judged), quantile(others, real)) for own, others in pairs]
+        return min((each for each in ratios if np.isfinite(each)), default=float("nan"))
 
-    return {"copies/share": share, "copies/nearest": nearest, "copies/distance_ratio": ratio}
+    return {"copies/share": share, "copies/nearest": nearest, "copies/distance_ratio": distance_ratio}
 
 
 def _windows(samples: SampleSet, rate: float) -> Windows:

@@ -206,6 +206,15 @@ def test_exact_copies_are_looked_for_beside_any_number_of_windows(tmp_path: Path
     assert not Copies().always(replace(given, train=given.train.take(np.arange(0))), samples)
 
 
+def test_records_that_stand_under_two_patient_ids_have_no_ratio_and_end_nothing() -> None:
+    x = np.random.default_rng(0).standard_normal((20, 1, 200)).cumsum(axis=-1).astype(np.float32)
+    twice = [SampleSet(x, None, np.arange(20) + first) for first in (0, 50)]
+    found = Copies().fit(Real(Window(("i",), 100.0, 200), *twice))(SampleSet(x[:5]))
+    values = {name: each(np.ones(5), np.ones(20)) for name, each in found.items()}
+    assert np.isnan(values["copies/distance_ratio"]) or values["copies/distance_ratio"] > 0
+    assert values["copies/exact"] == 1
+
+
 def test_what_cannot_be_measured_is_named() -> None:
     given = real()
     with pytest.raises(UserError, match="share=1"):
