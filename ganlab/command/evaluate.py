@@ -60,7 +60,7 @@ def main(cfg: DictConfig) -> Path:
     if scores.details:
         numbers["attacks"] = scores.details
     write_whole(out / "metrics.json", json.dumps(numbers, indent=1), "out")
-    kept = ("synthetic", "data_set", "compared_with", "simulated", "checkpoint", "other_data")
+    kept = ("synthetic", "data_set", "compared_with", "simulated", "checkpoint", "other_data", "trained_by_unknown")
     about = {key: facts.get(key) for key in kept}
     content = write_verdict(out, scores, real.kind, **about)
     page = write_evidence(out, real.kind, real.reference, synthetic, scores, facts, real.classes)

@@ -79,8 +79,9 @@ def null_of(
         for name in names
         if name not in alone
     }
-    if themselves := [name for name in names if name in alone]:
-        own, redrawn = scorer(real.reference), resampled(real.reference, sizes)
+    own = scorer(real.reference) if alone else {}
+    if themselves := [name for name in names if name in alone and name in own]:
+        redrawn = resampled(real.reference, sizes)
         values |= {name: np.array([own[name](each, every) for each in redrawn]) for name in themselves}
     faulty = faults_of(scorer, real, count, {name: primary[name].fault for name in names if primary[name].fault})
     return {

@@ -37,10 +37,13 @@ EXIT_CODES = {GREEN: 0, RED: 3, GREY: 4}
 def write_verdict(folder: Path, evidence: Evidence, kind: Kind, **facts: object) -> dict[str, Any]:
     """Write the verdict on the evidence with these facts, date and version to the folder; return what it holds.
 
-    With the fact `other_data` nobody here trained the generator, so that privacy is never green.
+    With the fact `other_data` nobody here trained the generator, and with `trained_by_unknown` that is not known: then
+    privacy is never green.
     """
     sizes = evidence.sizes or Sizes(0, 0, 0, 0, kind.people)
-    strangers = f"none of the {kind.people} here trained the generator" if facts.get("other_data") else ""
+    strangers = "who trained the generator is not known" if facts.get("trained_by_unknown") else ""
+    if facts.get("other_data"):
+        strangers = f"none of the {kind.people} here trained the generator"
     lights = verdict(evidence.rows, kind, evidence.null, sizes, evidence.details, strangers)
     content = lights.as_json() | {"date": datetime.now(UTC).date().isoformat(), "version": __version__, **facts}
     write_whole(Path(folder) / FILE, json.dumps(content, indent=1), "out")

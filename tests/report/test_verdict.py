@@ -63,6 +63,9 @@ def test_other_data_than_the_generators_say_nothing_of_who_trained_it(tmp_path: 
     light = write_verdict(tmp_path, evidence, KIND, other_data="The generator was trained on ptbdb.")["lights"][2]
     assert light["colour"] == "grey"
     assert "none of the patients here trained the generator" in light["reason"]
+    light = write_verdict(tmp_path, evidence, KIND, trained_by_unknown="Who trained it is not known.")["lights"][2]
+    assert light["colour"] == "grey"
+    assert "who trained the generator is not known" in light["reason"]
 
 
 def test_nothing_measured_is_written_as_grey(tmp_path: Path) -> None:
