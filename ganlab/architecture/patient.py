@@ -6,6 +6,9 @@ conditions, by the energy distance (Szekely and Rizzo 2013), in some seconds; th
     2 E |X - Y| - E |X - X'| - E |Y - Y'|
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +18,17 @@ BATCH, LEARNING_RATE = 256, 1e-3
 """Of the fit before training, by Adam, with a rate that falls to 0."""
 RIDGE = 4.0
 """Windows that say a condition changes nothing."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: steps this small wait for a second one, ten times as long on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Patient(nn.Module):
@@ -40,6 +54,7 @@ class Patient(nn.Module):
         shape, recording = numbers.tensor_split([numbers.shape[1] - len(self.scale)], dim=1)
         return torch.cat([shape, recording + self.scale * own], dim=1)
 
+    @one_thread()
     def fit(self, numbers: Tensor, weights: Tensor, conditions: Tensor, steps: int) -> None:
         """Bring the numbers near those of windows `(N, numbers)` with conditions `(N, C)`; differences are weighted.
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from ganlab.architecture import heart
 from ganlab.architecture.heart import Generator
 from ganlab.architecture.hearts import hearts
+from ganlab.architecture.patient import Patient
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.metrics.ecg.peaks import find_all_peaks
@@ -161,3 +162,15 @@ def test_too_little_noise_is_refused() -> None:
 def test_a_rate_that_would_fill_the_memory_is_refused(rate: float) -> None:
     with pytest.raises(UserError, match=r"architecture.generator.rate=.*: accepted are 20 to 100000 Hz"):
         Generator(LIMBS, noise=40, rate=rate)
+
+
+def test_the_fit_takes_one_thread_and_gives_back_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(Patient, "_start", lambda self, *given: taken.append(torch.get_num_threads()))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Patient(6, 2, 5, 8).fit(torch.randn(9, 5), torch.ones(5), torch.zeros(9, 0), 1)
+        assert (taken, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(threads)
