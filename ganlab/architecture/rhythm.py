@@ -66,13 +66,13 @@ class Rhythm(nn.Module):
         """Take the tables from beats of training windows; return each window's numbers `(N, 3)`, NaN for unknown."""
         numbers = np.full((len(beats.rr), len(TABLES)), np.nan)
         for place, (name, values, weights, scatter) in enumerate(beats.columns()):
-            known = np.isfinite(values)
-            if known.sum() > 1:
-                table, numbers[known, place] = quantiles(values[known], weights[known])
+            finite = np.isfinite(values)
+            if finite.sum() > 1:
+                table, numbers[finite, place] = quantiles(values[finite], weights[finite])
                 if scatter is None:
                     table = table.clip(SHORTEST, LONGEST)
                 else:
-                    table = np.exp(_shrunk(table, values[known], scatter)).clip(0, MOST)
+                    table = np.exp(_shrunk(table, values[finite], scatter)).clip(0, MOST)
                 getattr(self, name).copy_(torch.from_numpy(table))
         return numbers
 

@@ -102,12 +102,12 @@ class _Draws:
 
     def means(self, table: Floats) -> _Means:
         """Return the means of `(units, 1 + draws of patients)`, NaN where a run is missing."""
-        known = np.isfinite(table[:, 0])
-        table, times, seeds = table[known], self.times[:, known], len(np.unique(self.of_unit[known]))
+        measured = np.isfinite(table[:, 0])
+        table, times, seeds = table[measured], self.times[:, measured], len(np.unique(self.of_unit[measured]))
         own, more = table[:, 0], table[:, 1:]
         values: Floats = np.broadcast_to(own, times.shape)
         if more.shape[1] and np.isfinite(more).all():
-            chosen = (self.patients[:, known] * more.shape[1]).astype(np.int64)
+            chosen = (self.patients[:, measured] * more.shape[1]).astype(np.int64)
             values = values + (more - more.mean(1, keepdims=True))[np.arange(len(own)), chosen]
         count = times.sum(1)
         mean = float(own.mean()) if len(own) else float("nan")

@@ -74,8 +74,8 @@ class ACGAN(GAN):
     def conditions_of(self, batch: Batch) -> Tensor:
         """Return classes and attributes of samples `(B, conditions)`; an unknown attribute is the mean."""
         given = batch.attributes if self.conditions.attributes else None
-        known = None if given is None else self.conditions.chosen(given)
-        return self.conditions.encoded(batch.label, known)
+        attributes = None if given is None else self.conditions.chosen(given)
+        return self.conditions.encoded(batch.label, attributes)
 
     def draw_noise(
         self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float

@@ -7,15 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.trick.base import Trick
+from ganlab.trick.gradients import REFUSED, gradient_of
 
 
 class GradientPenalty(Trick):
     """Penalizes D at each of its steps; G is updated at every `every`-th one."""
 
-    refuses = {  # noqa: RUF012
-        "batch_norm": "the penalty is each image's own, and batch norm mixes the images of a batch",
-        "compiled": "torch.compile has no second derivative, and the penalty is a gradient that is learned from",
-    }
+    refuses = REFUSED
 
     def __init__(self, weight: float = 10.0, every: int = 5) -> None:
         super().__init__()
@@ -25,8 +23,7 @@ class GradientPenalty(Trick):
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return the weighted mean over pairs of images."""
         share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
-        between = (share * real + (1 - share) * fake).detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+        gradient = gradient_of(discriminator, share * real + (1 - share) * fake)
         return self.weight * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
     def generator_steps(self, step: int) -> bool:

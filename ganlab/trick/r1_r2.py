@@ -6,18 +6,17 @@ Mescheder et al. 2018 (arXiv 1801.04406); both together Huang et al. 2024 (arXiv
 and multiplied accordingly, as Karras et al. 2020 (arXiv 1912.04958).
 """
 
-import torch
 from torch import Tensor, nn
 
 from ganlab.trick.base import Trick
+from ganlab.trick.gradients import REFUSED, gradient_of
 
 
 class R1R2(Trick):
     """The squared norm is summed over the pixels of an image, whose values are in [-1, 1]."""
 
     refuses = {  # noqa: RUF012
-        "batch_norm": "the penalty is each image's own, and batch norm mixes the images of a batch",
-        "compiled": "torch.compile has no second derivative, and the penalty is a gradient that is learned from",
+        **REFUSED,
         "smooth_targets": "both hold D back on real images, and together they leave it too little to tell G",
     }
 
@@ -30,11 +29,5 @@ class R1R2(Trick):
         """Return the penalty times `every` at every `every`-th step, else None."""
         if step % self.every:
             return None
-        total = _squared_gradient(discriminator, real) + _squared_gradient(discriminator, fake)
-        return self.every * self.gamma / 2 * total / len(real)
-
-
-def _squared_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
-    images = images.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
-    return gradient.square().sum()
+        of_real, of_fake = (gradient_of(discriminator, images).square().sum() for images in (real, fake))
+        return self.every * self.gamma / 2 * (of_real + of_fake) / len(real)

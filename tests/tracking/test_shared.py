@@ -16,7 +16,7 @@ from ganlab.tracking.mlflow import Sent, _create, _Upload, bring, parent_of
 from ganlab.tracking.shared import Shared, counts_of, nameless
 from ganlab.tracking.store import Store
 
-PICTURE = "data:image/png;base64,AAAA/planted/work+/=="
+PICTURE = "data:image/png;base64,AAAA/planted/run+/=="
 
 
 class Client:
@@ -44,14 +44,14 @@ def folder(tmp_path: Path) -> Path:
         {"record": "beyond limits", "reason": "too high", "count": 163, "noun": None},
     ]
     about = {
-        **{"id": "a", "status": "FAILED", "host": "planted-host", "pid": 4711, "working_folder": "/planted/work"},
+        **{"id": "a", "status": "FAILED", "host": "planted-host", "pid": 4711, "working_folder": "/planted/run"},
         **{"overrides": ["dataset.root=/planted/a & co/ptb"], "error": "BadRecord: PLANTED-1/s0015lre: damaged"},
         **{"data": {"skipped": skipped, "doubtful": []}, "steps": 3},
     }
     (folder / "run.json").write_text(json.dumps(about))
     (folder / "split.json").write_text(json.dumps({"name": "s", "seed": 0, "parts": {"train": ["PLANTED-1", "P2"]}}))
     (folder / "config.yaml").write_text("dataset: {root: /planted/a & co/ptb}\nuri: http://me:pw@host\n")
-    (folder / "report.html").write_text(f"<p>/planted/a &amp; co/ptb {PICTURE} /planted/work/x</p>")
+    (folder / "report.html").write_text(f"<p>/planted/a &amp; co/ptb {PICTURE} /planted/run/x</p>")
     return folder
 
 
@@ -65,7 +65,7 @@ def sent(folder: Path, patient_ids: bool) -> dict[str, str]:
 def test_a_store_gets_counts_and_no_machine(folder: Path) -> None:
     texts = sent(folder, patient_ids=False)
     assert set(texts) == {"config.yaml", "split_counts.json", "report.html", "run.json"}
-    for word in ("PLANTED", "s0015lre", "planted-host", "4711", "/planted/a", "pw", "/planted/work/x"):
+    for word in ("PLANTED", "s0015lre", "planted-host", "4711", "/planted/a", "pw", "/planted/run/x"):
         assert not any(word in text for text in texts.values()), word
     assert json.loads(texts["split_counts.json"])["patients"] == {"train": 2}
     shared = json.loads(texts["run.json"])

@@ -206,12 +206,12 @@ def _tempo(train: Table) -> Callable[[Table], Floats] | None:
     def logarithms(table: Table) -> Floats:
         return 100 * np.log(np.stack([table.columns[name] for name in ("pr", "qrs", "qt", "rr")], axis=1))
 
-    known = logarithms(train)
-    known = known[np.isfinite(known).all(axis=1)]
-    if len(known) < LEAST_CLASS:
+    durations = logarithms(train)
+    durations = durations[np.isfinite(durations).all(axis=1)]
+    if len(durations) < LEAST_CLASS:
         return None
-    weight = np.linalg.pinv(np.cov(known.T)).sum(axis=0)
-    usual = known.mean(axis=0)
+    weight = np.linalg.pinv(np.cov(durations.T)).sum(axis=0)
+    usual = durations.mean(axis=0)
     return lambda table: (logarithms(table) - usual) @ (weight / weight.sum())
 
 

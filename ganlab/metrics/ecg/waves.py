@@ -66,9 +66,9 @@ def measure(beats: MedianBeats) -> Waves:
     rr = np.where(np.isfinite(rhythm[:, 0]), rhythm[:, 0] / 1000, USUAL_RR)
     signal = beats.signal.astype(np.float32)
     onset, offset = _qrs(np.nan_to_num(signal))
-    known = np.isfinite(onset) & np.isfinite(offset) & (beats.likeness >= ALIKE)
-    first, last = (np.where(known, each, 0).astype(np.int64) for each in (onset, offset))
-    known &= np.isfinite(_near(signal, first - 1)).all(axis=1)
+    bounded = np.isfinite(onset) & np.isfinite(offset) & (beats.likeness >= ALIKE)
+    first, last = (np.where(bounded, each, 0).astype(np.int64) for each in (onset, offset))
+    bounded &= np.isfinite(_near(signal, first - 1)).all(axis=1)
     level = _mean(signal, first - _samples(0.016), first - 1)
     x = signal - level[..., None]
     whole = np.nan_to_num(x)
@@ -79,9 +79,9 @@ def measure(beats: MedianBeats) -> Waves:
     p_onset, p = _p(x, whole, first, t_end, rr)
     st = _mean(x, last + _samples(J_POINT - ST / 2), last + _samples(J_POINT + ST / 2))
     lasting = (onset - p_onset, offset - onset, t_end - onset)
-    intervals = [np.where(known, 1000 / RATE * each, np.nan) for each in lasting]
+    intervals = [np.where(bounded, 1000 / RATE * each, np.nan) for each in lasting]
     slope = np.where(inside[:, None, 1:], steep, 0).max(axis=2)
-    heights = [np.where(known[:, None], each, np.nan) for each in (p, qrs.max(axis=2), qrs.min(axis=2), st, t, slope)]
+    heights = [np.where(bounded[:, None], each, np.nan) for each in (p, qrs.max(axis=2), qrs.min(axis=2), st, t, slope)]
     return Waves(*rhythm.T, *intervals, *heights)
 
 
