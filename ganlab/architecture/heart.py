@@ -10,6 +10,7 @@ these go together. The adversarial training changes the templates.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ SEEDS = 8
 """Numbers of the latent from which the white noise of a recording follows."""
 RHYTHM = 3
 """Those of its rhythm: heart rate, irregularity, variation of the height."""
+AT_ONCE = 1 << 20
+"""Values of noise whose factors are drawn together."""
 OWN = SEEDS + 1 + RHYTHM + DIRECTIONS
 """Those that are a recording's; the others, and the conditions behind them, are the patient's style."""
 OTHER = 0.2
@@ -80,7 +83,7 @@ class Generator(nn.Module):
         self.register_buffer("basis", torch.zeros(self.components, leads, POINTS))
         self.register_buffer("size", torch.ones(QUANTILES))
         self.register_buffer("level", torch.zeros(leads, 1))
-        self.register_buffer("seeds", self._seeds(self.arrangement.samples), persistent=False)
+        self.register_buffer("seeds", torch.cat([*self._seeds(self.arrangement.samples)], 1), persistent=False)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return an image of each noise vector."""
@@ -144,13 +147,18 @@ class Generator(nn.Module):
         weights[:kept] = (size[:kept] / size[0]) ** 0.75
         return places, weights
 
-    def _seeds(self, samples: int) -> Tensor:
+    def _seeds(self, samples: int) -> Iterator[Tensor]:
+        """Yield factors `(SEEDS, *)` of so many samples in parts: those of an hour of 12 leads are gigabytes."""
         count = 2 * self.rhythm.count(samples / self.rate) + len(self.arrangement.leads) * self.texture.length(samples)
-        return torch.from_numpy(np.random.default_rng(0).uniform(1e3, 1e4, (count, SEEDS)).T.copy())
+        draw = np.random.default_rng(0)
+        for start in range(0, count, AT_ONCE):
+            yield torch.from_numpy(draw.uniform(1e3, 1e4, (min(AT_ONCE, count - start), SEEDS)).T.copy())
 
     def _white(self, seeds: Tensor, samples: int) -> Tensor:
         """Return normal noise `(B, *)`, the same for the same numbers `(B, SEEDS)` of the latent."""
-        factors = self.seeds if samples == self.arrangement.samples else self._seeds(samples).to(seeds.device)
-        turns = seeds.double() @ factors
+        factors = [self.seeds] if samples == self.arrangement.samples else self._seeds(samples)
+        return torch.cat([self._normal(seeds.double() @ each.to(seeds.device)) for each in factors], dim=1)
+
+    def _normal(self, turns: Tensor) -> Tensor:
         share = (turns - turns.floor()).clamp(1e-7, 1 - 1e-7)
         return (math.sqrt(2) * torch.erfinv(2 * share - 1)).to(self.mean.dtype)

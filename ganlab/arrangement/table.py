@@ -9,6 +9,7 @@ from torch import Tensor
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.kind import TOP
+from ganlab.core.names import repeated
 from ganlab.core.ratio import Ratio, ratios
 
 NULL = -1.0
@@ -79,7 +80,7 @@ def _refuse_what_does_not_fit(columns: Sequence[str], layout: Sequence[Sequence[
     wrong = {
         "missing": [name for name in columns if name not in named],
         "unknown": [name for name in named if name not in columns],
-        "double": sorted({name for name in named if named.count(name) > 1}),
+        "double": repeated(named),
         "rows of different lengths": [] if len(set(lengths)) == 1 else lengths,
     }
     if any(wrong.values()):

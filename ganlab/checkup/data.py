@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ganlab.checkup.finding import Finding, first_few, ok, wrong
+from ganlab.checkup.finding import Finding, ok, wrong
+from ganlab.core.names import first_few
 
 
 def data(name: str, dataset: Mapping[str, Any]) -> list[Finding]:

@@ -1,6 +1,5 @@
 """One line of the doctor's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -26,9 +25,3 @@ note = partial(Finding, "note")
 """A finding that is worth knowing: `note(what, message, advice)`, the advice where there is some."""
 wrong = partial(Finding, "wrong")
 """A finding that has to be mended: `wrong(what, message, advice)`."""
-
-
-def first_few(names: Sequence[str], count: int = 3) -> str:
-    """Return the first few names, and how many more there are."""
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from ganlab.checkup.finding import Finding, first_few, note, ok, wrong
+from ganlab.checkup.finding import Finding, note, ok, wrong
 from ganlab.core.files import UNFINISHED, alive
+from ganlab.core.names import first_few
 
 GB = 1e9
 HELD_BY = Path("/proc/locks")

@@ -17,7 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ganlab.checkup.finding import Finding, first_few, note, ok, wrong
+from ganlab.checkup.finding import Finding, note, ok, wrong
+from ganlab.core.names import first_few
 from ganlab.core.settings import HERE
 
 LOCKS = ("requirements.lock", "requirements-torch.lock")

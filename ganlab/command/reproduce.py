@@ -64,11 +64,13 @@ def reproduce(
         places = {"outputs": outputs, "cache": cache or f"{outputs}/cache"}
         places |= {f"dataset.{key}": path for key, path in (dataset or {}).items() if path is not None}
         second = _run_again(first, facts, out, places, trust)
-    then, now = _circumstances(facts), _circumstances(_facts(second))
-    circumstances = [*_unlike(then, now)]
+    other, then, now = _facts(second), _lines(first), _lines(second)
+    lost = {*_lost(facts, then, now), *_lost(other, now, then)}
+    circumstances = [*_unlike(_circumstances(facts), _circumstances(other))]
+    circumstances += [f"{name}: not logged, as a run was killed behind its checkpoint" for name in sorted(lost)]
     differences = {
         "tensors": [*_tensors(_weights(first), _weights(second))],
-        "metrics.jsonl": [*_unlike(_lines(first), _lines(second))],
+        "metrics.jsonl": [each for each in _unlike(then, now) if each.partition(":")[0] not in lost],
         "metrics.json": [*_unlike(_measured(first), _measured(second))],
     }
     same = not any(differences.values())
@@ -165,6 +167,16 @@ def _lines(folder: Path) -> dict[str, Any]:
         log.warning("%s: lines that could not be read, and are left out: %d", folder, history.unreadable)
     numbers = ((row["step"], name, value) for row in history.rows for name, value in row.items())
     return {f"step {step:g} {name}": value for step, name, value in numbers if name not in UNMEASURED}
+
+
+def _lost(facts: Mapping[str, Any], own: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the numbers of `other` that a resumed run lacks: those of one step for each time that it was resumed.
+
+    A run that is killed between a checkpoint and the row of its step goes on behind that step.
+    """
+    lacking = [name for name in other if name not in own]
+    steps = {name.split()[1] for name in lacking}
+    return lacking if len(steps) <= len(facts.get("resumed") or ()) else []
 
 
 def _measured(folder: Path) -> dict[str, Any]:

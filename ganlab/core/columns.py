@@ -7,7 +7,7 @@ from typing import Any
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column
-from ganlab.core.names import name_of, names_of
+from ganlab.core.names import name_of, names_of, repeated
 
 PROPERTIES = ("low", "high", "binary", "whole", "categories", "date", "missing")
 
@@ -30,7 +30,7 @@ def columns_of(columns: Columns) -> tuple[Column, ...]:
     every = {name_of(name): dict(properties or {}) for name, properties in columns.items()}
     numbers = tuple(number for name, properties in every.items() for number in _numbers(name, properties))
     names = [number.name for number in numbers]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := repeated(names):
         raise UserError(f"dataset.columns: {', '.join(twice)} would stand for two columns; rename one in the file.")
     return numbers
 

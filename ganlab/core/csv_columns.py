@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab.core.errors import UserError
+from ganlab.core.names import MOST_NAMES, first_few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,10 @@ def delimiter_of(file: Path, columns: Sequence[str]) -> str:
     first = next((line for line in read_text(file).splitlines() if line.strip()), "")
 
     def named(delimiter: str) -> int:
-        fields = next(csv.reader([first], delimiter=delimiter), [])
+        try:
+            fields = next(csv.reader([first], delimiter=delimiter), [])
+        except csv.Error:  # a field of more than 128 KiB
+            return 0
         return len({field.strip() for field in fields} & set(columns))
 
     return max(DELIMITERS, key=named)
@@ -77,7 +81,7 @@ def csv_columns(file: Path, columns: Sequence[str], setting: str) -> "pd.DataFra
     except (OSError, ValueError) as error:
         raise UserError(f"{file} is not readable as CSV: {' '.join(str(error).split())}. {setting}") from error
     if lacking := [column for column in columns if column not in frame.columns]:
-        existing = ", ".join(map(str, frame.columns)) or "none"
+        existing = first_few([*map(str, frame.columns)], MOST_NAMES) or "none"
         raise UserError(f"{file}: no column {', '.join(lacking)}; its columns are {existing}. {setting}")
     return frame[list(columns)].map(str.strip)
 

@@ -1,5 +1,6 @@
 """Names of classes, columns and categories: text, whatever YAML makes of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 YAML = {
@@ -7,6 +8,8 @@ YAML = {
     "false": ("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"),
 }
 """The words that YAML reads as true and as false where they stand without quotes."""
+MOST_NAMES = 50
+"""Names of columns in a message."""
 
 
 def name_of(value: object) -> str:
@@ -17,6 +20,17 @@ def name_of(value: object) -> str:
 def names_of(values: Iterable[object]) -> tuple[str, ...]:
     """Return the names of a configuration's list as text."""
     return tuple(map(name_of, values))
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that stand more than once, sorted."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+def first_few(names: Sequence[str], count: int = 3) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
 
 
 def spelled(names: Sequence[str]) -> dict[str, int]:

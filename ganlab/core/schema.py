@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import RATES_HZ
+from ganlab.core.names import repeated
 
 LARGEST = 1 << 20
 """Bytes of a JSON file, where no other limit is given."""
@@ -105,6 +106,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:40]!a} stands twice")
+        raise ValueError(f"the key {repeated(names)[0][:40]!a} stands twice")
     return value

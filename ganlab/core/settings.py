@@ -44,8 +44,9 @@ def own_launchers() -> None:
 
 
 def plain(text: str) -> str:
-    """Return overrides as a folder name, without `=` and `,`."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", without_addresses(str(text))).strip("-")[:LONGEST_NAME] or "defaults"
+    """Return overrides as a folder name, without `=` and `,`; of a path its last part, since stores show the name."""
+    text = re.sub(r"((?:root|file|people|cache)=|=(?=[~/.]))[^,=]*/", r"\1", without_addresses(str(text)))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-")[:LONGEST_NAME] or "defaults"
 
 
 def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str, Any], seed: int = 0) -> str:

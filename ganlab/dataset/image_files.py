@@ -6,7 +6,6 @@ import re
 import stat
 import zipfile
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.names import repeated
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".dcm")
 STACK = ".npz"
@@ -139,7 +139,7 @@ class Zip(Store):
             raise UserError(f"{self.path}: the entry {odd[0]!r} is no regular file. Nothing was read.")
         if locked := [name for name, entry in zip(names, files, strict=True) if entry.flag_bits & 1]:
             raise UserError(f"{self.path}: the entry {locked[0]!r} is encrypted; pack it anew without a password.")
-        if twice := [name for name, times in Counter(names).items() if times > 1]:
+        if twice := repeated(names):
             raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count double.")
         if len(files) > MOST_ENTRIES:
             raise UserError(f"{self.path} holds {len(files):,} files; accepted are {MOST_ENTRIES:,}. Unpack it.")

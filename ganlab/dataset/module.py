@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Labels, of_class
+from ganlab.core.names import first_few
 from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples, batch_slice
@@ -225,14 +226,13 @@ def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) ->
     for part, held in parts.items():
         people = set(held.people.tolist())
         if strangers := sorted(people - set(split.of(part))):
-            raise UserError(f"split {split.name}: {part} shows {_some(strangers)}, whom the split did not put there.")
+            raise UserError(
+                f"split {split.name}: {part} shows {first_few(strangers, SHOWN)}, whom the split did not put there."
+            )
         if twice := sorted(people & owners.keys()):
-            raise UserError(f"split {split.name}: samples of {_some(twice)} in {owners[twice[0]]} and in {part}.")
+            raise UserError(
+                f"split {split.name}: samples of {first_few(twice, SHOWN)} in {owners[twice[0]]} and in {part}."
+            )
         owners |= dict.fromkeys(people, part)
     if nowhere := sorted(set(samples.people.tolist()) - owners.keys()):
-        log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), _some(nowhere))
-
-
-def _some(people: Sequence[str]) -> str:
-    more = f" and {len(people) - SHOWN} more" if len(people) > SHOWN else ""
-    return f"{', '.join(people[:SHOWN])}{more}"
+        log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), first_few(nowhere, SHOWN))

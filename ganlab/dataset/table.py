@@ -20,7 +20,7 @@ from ganlab.core.columns import Columns, columns_of, dropping
 from ganlab.core.csv_columns import delimiter_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row
-from ganlab.core.names import name_of, names_of, spelled
+from ganlab.core.names import MOST_NAMES, first_few, name_of, names_of, spelled
 from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_csv
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped, Source
@@ -254,7 +254,9 @@ class Table(TableSource):
         for name, key in wanted.items():
             if header.count(name) != 1:
                 count = "no column" if name not in header else f"{header.count(name)} columns"
-                raise UserError(f"{self.file} has {count} {name!r}; it has {', '.join(header)}. See dataset.{key}=.")
+                raise UserError(
+                    f"{self.file} has {count} {name!r}; it has {first_few(header, MOST_NAMES)}. See dataset.{key}=."
+                )
         return checked(lines, header, self.columns, label, spelled(self.classes), self.person, self.notation)
 
     def _refuse_repeated(self, header: Sequence[str], lines: Sequence[Line]) -> None:

@@ -117,7 +117,7 @@ class WFDB(RecordingSource):
         if not self.root.is_dir():
             raise UserError(f"No such folder: {self.root}\n{self.ways_on()}")
         listing = self.root / "RECORDS"
-        if not listing.is_file():
+        if not listing.exists():
             return self.unlisted()
         if not (names := listed_names(listing)):
             raise UserError(f"{listing} names no record.\n{self.ways_on()}")

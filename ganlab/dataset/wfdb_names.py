@@ -5,12 +5,12 @@ import hashlib
 import logging
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from ganlab.core.csv_columns import encoding_of
 from ganlab.core.errors import UserError
+from ganlab.core.names import repeated
 from ganlab.dataset.wfdb_header import segment_names
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
 
     Raises UserError for a name that would leave the root, that stands there twice, or for a list of none.
     """
+    if not listing.resolve().is_relative_to(listing.parent.resolve()) or not listing.is_file():
+        raise UserError(f"{listing} is no file of its folder. Nothing was read.")
     try:
         text = listing.read_text(encoding="utf-16" if encoding_of(listing) == "utf-16" else "utf-8-sig")
     except (OSError, ValueError) as error:
@@ -44,7 +46,7 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
             names += [(PurePosixPath(line) / name).as_posix() for name in _within(Path(folder), listing, depth)]
         else:
             names.append(line.removesuffix(".hea"))
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
+    if twice := repeated(names):
         raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
     return names
 
@@ -64,7 +66,7 @@ def _within(folder: Path, listing: Path, depth: int) -> list[str]:
     if depth == DEEPEST:
         raise UserError(f"{listing}: more than {DEEPEST} lists within one another.")
     own = folder / "RECORDS"
-    return listed_names(own, depth + 1) if own.is_file() else unlisted_names(folder)
+    return listed_names(own, depth + 1) if own.exists() else unlisted_names(folder)
 
 
 def unlisted_names(root: Path) -> list[str]:

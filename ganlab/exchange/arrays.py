@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Row, of_kind, places_of
+from ganlab.core.names import first_few, repeated
 from ganlab.core.schema import Rate, read_json, validated
 from ganlab.dataset.csv_lines import Line, checked
 from ganlab.exchange.labels import indices, read_labels
@@ -107,8 +108,8 @@ def read_array_of_rows(path: Path, request: Request) -> Synthetic:
     named = list(read_axes(path).columns or names)
     if lacking := [name for name in names if name not in named]:
         raise UserError(f"{path.with_suffix('.json')}: no column {', '.join(lacking[:LISTED])}; it names {named}.")
-    if twice := {name for name in named if named.count(name) > 1}:
-        raise UserError(f"{path.with_suffix('.json')}: column {', '.join(sorted(twice))} stands twice.")
+    if twice := repeated(named):
+        raise UserError(f"{path.with_suffix('.json')}: column {first_few(twice)} stands twice.")
     if values.shape[1] != len(named):
         raise UserError(
             f"{path} has shape {values.shape}; accepted is (rows, {len(named)}), the columns in the order of the data "

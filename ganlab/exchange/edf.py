@@ -13,6 +13,8 @@ RANGE_MV = (-16.384, 16.3835)
 """Physical range of leads in mV: 0.5 uV a step, as in the WFDB records."""
 WIDTH = 8
 """Characters of a number in a header."""
+LARGEST = 61_440
+"""Bytes of a data record, 2 a value."""
 LONGEST_LABEL = 60
 """Characters of a class beside the others of a header's patient."""
 
@@ -29,7 +31,7 @@ def write_edf(data: Generated, folder: Path) -> int:
         raise UserError("format=edf needs the package edfio: pip install 'ganlab[edf]'.") from None
     kind = of_kind(data.kind, Window)
     refuse_formulas(data.classes, "format=edf")  # of labels.csv
-    _check(kind)
+    record_s = _record_s(kind)
     labels, cut = [], 0
     recording = edfio.Recording(equipment_code="ganlab", additional=["synthetic", "not_for_clinical_use"])
     for number, window, label in data.one_by_one():
@@ -52,7 +54,7 @@ def write_edf(data: Generated, folder: Path) -> int:
                 f"format=edf: class {label!r} has more than {LONGEST_LABEL} letters or others than ASCII; format=wfdb."
             )
         patient = edfio.Patient(code="synthetic", additional=[label.replace(" ", "_")] if label else [])
-        made = edfio.Edf(signals, patient=patient, recording=recording, data_record_duration=kind.samples / kind.rate)
+        made = edfio.Edf(signals, patient=patient, recording=recording, data_record_duration=record_s)
         made.write(folder / f"{data.name(number)}.edf")
         labels.append(label)
     data.write_labels(folder, labels)
@@ -67,14 +69,19 @@ def _own_range(values: np.ndarray) -> tuple[float, float]:
     return -end, end
 
 
-def _check(kind: Window) -> None:
-    """Raise UserError for what a header of EDF cannot hold."""
-    seconds = kind.samples / kind.rate
-    if len(f"{seconds:.12g}") > WIDTH or float(f"{seconds:.12g}") != seconds:
-        raise UserError(
-            f"format=edf: {kind.samples} samples at {kind.rate:g} Hz are {seconds:.10g} s, which a header of EDF "
-            "cannot hold exactly. format=wfdb or parquet can."
-        )
+def _record_s(kind: Window) -> float:
+    """Return the length of a data record: the window's, or the longest equal part that EDF accepts.
+
+    Raises UserError for what a header of EDF cannot hold.
+    """
     for name, width in [*((lead, 16) for lead in kind.leads), (kind.unit, WIDTH)]:
         if len(name) > width or not name.isascii():
             raise UserError(f"format=edf: {name!r} has more than {width} letters or others than ASCII; format=wfdb.")
+    for samples in range(min(kind.samples, LARGEST // (2 * len(kind.leads))), 0, -1):
+        text = f"{samples / kind.rate:.12g}"
+        if kind.samples % samples == 0 and len(text) <= WIDTH and float(text) == samples / kind.rate:
+            return samples / kind.rate
+    raise UserError(
+        f"format=edf: {len(kind.leads)} x {kind.samples} samples at {kind.rate:g} Hz are no whole number of "
+        f"records of at most {LARGEST:,} bytes whose seconds EDF can hold exactly. format=wfdb or parquet can."
+    )

@@ -2,12 +2,12 @@
 
 import csv
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from ganlab.core.errors import UserError
 from ganlab.core.labels import SEPARATOR, Labels, label_array, multi_hot, names_in
+from ganlab.core.names import repeated
 from ganlab.core.schema import refuse_formulas
 from ganlab.exchange.synthetic import LISTED, Request
 from ganlab.exchange.tables import even_lines_of
@@ -41,7 +41,7 @@ def read_labels(folder: Path, names: Sequence[str] | int) -> list[str]:
         return [label for _, label in rows]
     by_name = dict(rows)
     if len(by_name) < len(rows):
-        twice = next(name for name, count in Counter(name for name, _ in rows).items() if count > 1)
+        twice = repeated(name for name, _ in rows)[0]
         raise UserError(f"{file}: {twice!r} stands twice; accepted is a label for each sample.")
     labels = [by_name.get(name, by_name.get(str(PurePosixPath(name).with_suffix("")))) for name in names]
     if lacking := [name for name, label in zip(names, labels, strict=True) if label is None]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.core.kind import RATES_HZ, Array, Kind
 from ganlab.core.labels import Labels
+from ganlab.core.names import repeated
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class Request:
         if self.unit is not None and not isinstance(self.unit, str):
             raise UserError(f"unit={reprlib.repr(self.unit)}: accepted is a text such as uV.")
         leads = [str(lead).lower() for lead in self.leads or ()]
-        if twice := {lead for lead in leads if leads.count(lead) > 1}:
-            raise UserError(f"leads={','.join(leads)}: {', '.join(sorted(twice))} stands twice.")
+        if twice := repeated(leads):
+            raise UserError(f"leads={','.join(leads)}: {', '.join(twice)} stands twice.")
 
 
 @dataclass(frozen=True)

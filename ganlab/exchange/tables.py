@@ -10,6 +10,7 @@ import numpy as np
 
 from ganlab.core.csv_columns import encoding_of
 from ganlab.core.errors import UserError
+from ganlab.core.names import first_few, repeated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +58,8 @@ def _names(line: str, fields: Sequence[str]) -> list[str]:
     names = [field.strip() for field in fields]
     if "" in names:
         raise UserError(f"{line}: column {names.index('') + 1} has no name; is there a comma too many?")
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise UserError(f"{line}: column {', '.join(sorted(twice))} stands twice.")
+    if twice := repeated(names):
+        raise UserError(f"{line}: column {first_few(twice)} stands twice.")
     return names
 
 

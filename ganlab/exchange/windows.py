@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.kind import RATES_HZ, Array, Window, of_kind
+from ganlab.core.names import repeated
 from ganlab.core.progress import tracked
 from ganlab.core.record import MILLIVOLTS_IN, millivolts
 from ganlab.dataset.wfdb import WFDB
@@ -52,10 +53,12 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
         except BadRecord as error:
             bad.append(str(error))
             continue
-        leads, record = leads or record.leads, record.in_unit(of_kind(request.kind, Window).unit)
-        if reason := unfit(record, [lead for lead in leads if lead in record.leads], whole=True):
+        record = record.in_unit(of_kind(request.kind, Window).unit)
+        present = {*record.leads, *record.unusable}
+        if reason := unfit(record, [lead for lead in leads or present if lead in present], whole=True):
             bad.append(f"{name}: {reason}")
             continue
+        leads = leads or record.leads
         order = _order(f"{path / name}.hea", leads, record.leads)
         values.append(millivolts(digital[order], np.array(record.gain)[order], np.array(record.baseline)[order]))
         names.append(name)
@@ -210,8 +213,8 @@ def _lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _order(where: object, leads: Sequence[str], named: Sequence[str]) -> list[int]:
     """Return the positions of leads among those of a file. Raises UserError for one that it lacks, or repeats."""
-    if twice := {lead for lead in named if named.count(lead) > 1}:
-        raise UserError(f"{where}: lead {', '.join(sorted(twice))} stands twice; names differ by more than their case.")
+    if twice := repeated(named):
+        raise UserError(f"{where}: lead {', '.join(twice)} stands twice; names differ by more than their case.")
     if lacking := [lead for lead in leads if lead not in named]:
         raise UserError(
             f"{where}: no lead {', '.join(lacking)}; it has {', '.join(named)}. Another choice: leads=[...]."

@@ -15,6 +15,7 @@ from PIL import Image as Pictures
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.files import whole_folder
 from ganlab.core.kind import Array, Image, Kind, Row, Window
+from ganlab.core.names import first_few
 from ganlab.core.values import check_whole
 from ganlab.core.words import counted
 from ganlab.dataset.table_values import write_columns
@@ -90,8 +91,7 @@ class SyntheticSamples:
 def shape_of(kind: Kind) -> str:
     """Return a kind as a few words."""
     if isinstance(kind, Window):
-        leads = ", ".join(kind.leads[:3]) + (f" and {len(kind.leads) - 3} more" if len(kind.leads) > 3 else "")
-        return f"{kind.samples / kind.rate:.4g} s of {leads} in {kind.unit} at {kind.rate:g} Hz"
+        return f"{kind.samples / kind.rate:.4g} s of {first_few(kind.leads)} in {kind.unit} at {kind.rate:g} Hz"
     return f"{len(kind.parts)} columns" if isinstance(kind, Row) else " x ".join(map(str, kind.shape))
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from ganlab.core.names import repeated
 from ganlab.core.schema import Cell, Name, Rate, Strict, Text
 
 FORMAT = 1
@@ -22,8 +23,8 @@ Side = Annotated[int, Field(ge=1, le=MOST)]
 
 
 def _different(names: list[str]) -> list[str]:
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"{', '.join(sorted(twice))[:40]!a} stands twice")
+    if twice := repeated(names):
+        raise ValueError(f"{', '.join(twice)[:40]!a} stands twice")
     return names
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from ganlab.core.errors import UserError
+from ganlab.core.names import repeated
 from ganlab.core.words import counted
 from ganlab.split.base import Member, Split
 from ganlab.split.patient import PatientSplit
@@ -85,7 +86,7 @@ def parts_of(folds: Mapping[str, Sequence[int | str]], override: str = Folds.ove
         raise UserError(f"{override}: {', '.join(unknown)} is no part; accepted are {', '.join(PARTS)}.")
     parts = {part: tuple(map(str, folds.get(part) or ())) for part in PARTS}
     every = [fold for own in parts.values() for fold in own]
-    if twice := sorted({fold for fold in every if every.count(fold) > 1}, key=_order):
+    if twice := sorted(repeated(every), key=_order):
         raise UserError(f"{override}: fold {', '.join(twice)} stands more than once; each belongs to one part.")
     if not parts["train"]:
         raise UserError(f"{override} names no fold of train; accepted is, for example, {{train: [1, 2], test: [3]}}.")

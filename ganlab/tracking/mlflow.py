@@ -167,7 +167,7 @@ class _Upload:
             self._log("params", params)
         if (data := data_set(facts)) is not None:
             self.client.log_inputs(self.sent.run, [data])
-        self.sent.files["parameters"] = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()
+            self.sent.files["parameters"] = hashlib.sha256(json.dumps(chosen).encode()).hexdigest()
         self._note()
 
     def metrics(self) -> None:

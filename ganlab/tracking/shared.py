@@ -2,11 +2,14 @@
 
 import html
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from ganlab.core.errors import UserError
 from ganlab.core.masking import masked
@@ -20,6 +23,10 @@ BEGINNING = r"(?:(?<![\w.~/-])|(?<=:/)|(?<=://)|(?<=:///))"
 """Where a path begins: behind what is no part of another one, or behind an address's scheme."""
 END = r"(?![\w~-]|\.\w)"
 """Where the last part of a path ends: `/data/a` is no part of `/data/ab`."""
+PLACE = re.compile(r"(?:^|[._])(?:root|file|people|cache|outputs|dir|resume)$")
+"""End of the name of a setting that holds a path."""
+SCHEME = re.compile(r"^[a-z+]+:/{2,3}(?=/|~)")
+"""Before the path of a store that is a file."""
 PICTURE = re.compile(r"(base64,[A-Za-z0-9+/=]*)")
 
 
@@ -32,13 +39,15 @@ class Shared:
     @classmethod
     def of(cls, folder: Path, facts: Mapping[str, Any]) -> "Shared":
         """Return what is left out of the texts of a run or sweep with these facts."""
-        file = folder / "config.yaml"
+        file, working = folder / "config.yaml", str(facts.get("working_folder", "/"))
         config = read_yaml(file) if file.is_file() else None
         written = [
-            part for each in facts.get("overrides", []) for part in re.split(r"\s*[][=,{}'\"]\s*|:\s+", str(each))
+            {key: re.split(r"\s*[][=,{}'\"]\s*|:\s+", value)}
+            for key, _, value in (str(each).partition("=") for each in facts.get("overrides", []))
         ]
-        paths = {str(folder.absolute().parent), str(folder.resolve().parent), str(facts.get("working_folder", "/"))}
-        return cls(sorted({*paths, *_absolute([config, written]), str(Path.home())} - {"/"}, key=len, reverse=True))
+        own = [str(folder.absolute().parent), str(folder.resolve().parent), working, str(facts.get("folder", ""))]
+        paths = {path.rstrip("/") for each in _paths([config, written, own]) for path in _forms(each, working)}
+        return cls(sorted({*paths, str(Path.home())} - {"", "."}, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """Return a text or page without credentials, and with the last part of each path alone; pictures stay."""
@@ -48,7 +57,7 @@ class Shared:
     def _plain(self, text: str) -> str:
         for path in self.paths:
             name = "~" if path == str(Path.home()) else f".../{PurePosixPath(path).name}"
-            for form in {path, html.escape(path)}:
+            for form in {path, html.escape(path), json.dumps(path)[1:-1], quote(path)}:
                 text = re.sub(BEGINNING + re.escape(form) + END, name.replace("\\", r"\\"), text)
         return masked(text)
 
@@ -63,15 +72,26 @@ class Shared:
         return shared
 
 
-def _absolute(value: Any) -> Iterator[str]:
-    """Yield the absolute paths among plain values, at any depth."""
+def _paths(value: Any, key: str = "") -> Iterator[str]:
+    """Yield the paths among plain values at any depth, by their beginning; relative ones by the name of their key."""
     if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
+        for name, inner in value.items():
+            yield from _paths(inner, str(name))
+    elif isinstance(value, list):
         for inner in value:
-            yield from _absolute(inner)
-    elif isinstance(value, str) and value.startswith("/"):
-        yield value.rstrip("/") or "/"
+            yield from _paths(inner, key)
+    elif isinstance(value, str):
+        path = SCHEME.sub("", value)
+        if path.startswith(("/", "~", "./", "../")) or ("/" in path and "://" not in path and PLACE.search(key)):
+            yield path
+
+
+def _forms(path: str, working: str) -> Iterator[str]:
+    """Yield a path as it is written, and as it is read in this working folder."""
+    if "/" in path:
+        yield path
+    with suppress(RuntimeError):  # a user whom this machine lacks
+        yield os.path.normpath(Path(working, Path(path).expanduser()))
 
 
 def parsed(file: Path, text: str) -> Any:

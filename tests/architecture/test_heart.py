@@ -86,11 +86,15 @@ def test_the_heart_rate_is_the_one_asked_for_at_any_length(generator: Generator,
     assert np.mean(np.abs(np.array(counted) / bpm - 1) <= 0.03) >= 0.95
 
 
-def test_noise_does_not_repeat_and_follows_from_the_latent(generator: Generator) -> None:
+def test_noise_does_not_repeat_and_follows_from_the_latent(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     z = noise(generator, 2)
     x, same = generator.recordings(z, samples=4000), generator.recordings(z, samples=4000)
     torch.testing.assert_close(x, same, rtol=0, atol=0)
     white = generator._white(z[:, : heart.SEEDS], 4000)
+    monkeypatch.setattr(heart, "AT_ONCE", 1000)
+    torch.testing.assert_close(generator._white(z[:, : heart.SEEDS], 4000), white)
     assert abs(float(white.std()) - 1) < 0.02
     parts = white[0, :4000].unflatten(0, (2, -1))
     assert abs(float(torch.corrcoef(parts)[0, 1])) < 0.08

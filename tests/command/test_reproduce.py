@@ -118,6 +118,18 @@ def test_what_differs_is_told(run: Path, copy: Path, caplog: pytest.LogCaptureFi
     assert not json.loads((copy / "reproduction.json").read_text())["same"]
 
 
+def test_a_row_that_a_kill_cost_is_no_difference(run: Path, copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    rows = (copy / "metrics.jsonl").read_text().splitlines()
+    step = json.loads(next(row for row in rows if "loss/G" in row))["step"]
+    (copy / "metrics.jsonl").write_text("".join(f"{row}\n" for row in rows if json.loads(row)["step"] != step))
+    assert not reproduce(str(run), again=str(copy))
+    facts = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(facts | {"resumed": ["2026-01-01T00:00:00+00:00"]}))
+    assert reproduce(str(run), again=str(copy))
+    assert f"step {step} loss/G: not logged, as a run was killed behind its checkpoint" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

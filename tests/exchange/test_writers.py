@@ -91,9 +91,18 @@ def test_edf_refuses_classes_that_its_header_cannot_hold(tmp_path: Path, label: 
         written(tmp_path / "out", WINDOW, "edf", (label, "NORM"))
 
 
+def test_a_long_window_has_several_edf_records_of_the_size_that_edf_allows(tmp_path: Path) -> None:
+    edfio = pytest.importorskip("edfio")
+    kind = Window(tuple(f"v{number}" for number in range(12)), 1000.0, 10_000)
+    folder, values = written(tmp_path / "out", kind, "edf")
+    edf = edfio.read_edf(folder / "synthetic00002.edf")
+    assert (edf.num_data_records, edf.data_record_duration) == (4, 2.5)
+    np.testing.assert_allclose(edf.signals[11].data, values[1, 11], atol=5e-4)
+
+
 def test_edf_refuses_what_its_header_cannot_hold_and_counts_what_it_cuts(tmp_path: Path) -> None:
     pytest.importorskip("edfio")
-    with pytest.raises(UserError, match=r"500 samples at 360 Hz .* cannot hold exactly\. format=wfdb"):
+    with pytest.raises(UserError, match=r"1 x 500 samples at 360 Hz .* can hold exactly\. format=wfdb"):
         written(tmp_path / "rate", Window(("i",), 360.0, 500), "edf")
     with pytest.raises(UserError, match="more than 16 letters or others than ASCII"):
         written(tmp_path / "lead", Window(("ä",), 250.0, 500), "edf")

@@ -67,52 +67,61 @@ def test_f34_killed_while_samples_are_written(commands: Commands, rounds: int, r
     )
 
 
-def test_f35_files_that_may_not_grow(commands: Commands, record: Record) -> None:
+def test_f35_files_that_may_not_grow(commands: Commands, rounds: int, record: Record) -> None:
     folder = commands.folder
-    for kind in ("window", "image"):
-        made = generator(folder, kind).rename(folder / kind)
-        for form in (form for form, of in FORMS.items() if of == kind):
-            call = (f"run={made.name}", f"format={form}", "n=2000", f"out=out_{form}")
-            said = commands.run(*call, name="sample", code=2, file_limit=20_000).said
+    made = {kind: generator(folder, kind).rename(folder / kind) for kind in ("window", "image")}
+    for number in range(rounds):
+        for form, kind in FORMS.items():
+            call = (f"run={made[kind].name}", f"format={form}", "n=500", f"seed={number}", f"out=out_{form}")
+            limit = commands.random.randrange(4_000, 20_000)
+            said = commands.run(*call, name="sample", code=2, file_limit=limit).said
             assert "cannot be written" in said
             assert "Traceback" not in said
             assert not (folder / f"out_{form}").exists()
             assert not left(folder)
-    record("F35", "files limited to 20,000 bytes (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png", 1,
-           "exit 2, file and room named, nothing left", "so each time")  # fmt: skip
+    record("F35", "files limited to 4 to 20 kB (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png",
+           rounds, "exit 2, file and room named, nothing left", "so each time")  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_f35_a_disk_that_is_full(commands: Commands, mounted: Mount, record: Record, form: str) -> None:
+def test_f35_a_disk_that_is_full(commands: Commands, mounted: Mount, rounds: int, record: Record, form: str) -> None:
     disk = mounted("size=200k")
     generator(commands.folder, FORMS[form])
-    for out in (disk / "out", disk):
-        call = ("run=generator", f"format={form}", "n=2000", f"out={out}")
-        said = commands.run(*call, name="sample", code=2).said
-        assert "cannot be written: No space left" in said or "bytes, and" in said, said
-        assert "Traceback" not in said
-        assert not [*disk.iterdir()]
+    for number in range(rounds):
+        for out in (disk / "out", disk):
+            call = ("run=generator", f"format={form}", "n=1000", f"seed={number}", f"out={out}")
+            said = commands.run(*call, name="sample", code=2).said
+            assert "cannot be written: No space left" in said or "bytes, and" in said, said
+            assert "Traceback" not in said
+            assert not [*disk.iterdir()]
     commands.run("run=generator", f"format={form}", "n=2", f"out={disk}", name="sample")
     assert (disk / "README.md").read_text().startswith("# Synthetic")
-    record("F35", f"ganlab.sample format={form} to a disk of 200 kB, and to a folder that is the disk", 2,
+    record("F35", f"ganlab.sample format={form} to a disk of 200 kB, and to a folder that is the disk", rounds,
            "exit 2, the room named, nothing left; with room, whole", "so each time")  # fmt: skip
 
 
-def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, record: Record) -> None:
+def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, rounds: int, record: Record) -> None:
     disk = mounted("size=1m")
-    call = ("dataset.patients=12", "dataset.seconds=60", f"cache={disk}/cache")
-    said = commands.run(*call, name="prepare", code=2).said
-    assert "cannot be written: No space left" in said
-    assert "cache=<folder>" in said
-    assert "Traceback" not in said
-    assert not left(disk)
-    record("F35", "a cache on a disk of 1 MB", 1, "exit 2, the room and cache= named, nothing left", "so")
+    for number in range(rounds):
+        call = ("dataset.patients=12", f"dataset.seconds={60 + number}", f"cache={disk}/cache")
+        said = commands.run(*call, name="prepare", code=2).said
+        assert "cannot be written: No space left" in said
+        assert "cache=<folder>" in said
+        assert "Traceback" not in said
+        assert not left(disk)
+    record(
+        "F35", "a cache on a disk of 1 MB", rounds, "exit 2, the room and cache= named, nothing left", "so each time"
+    )
 
 
-def test_f35_a_generator_on_a_full_disk(commands: Commands, whole: Path, mounted: Mount, record: Record) -> None:
+def test_f35_a_generator_on_a_full_disk(
+    commands: Commands, whole: Path, mounted: Mount, rounds: int, record: Record
+) -> None:
     disk = mounted("size=8k")
-    said = commands.run(f"run={whole}", f"out={disk}/generator", name="export_generator", code=2).said
-    assert "needs about" in said or "cannot be written" in said
-    assert "Traceback" not in said
-    assert not [*disk.iterdir()]
-    record("F35", "ganlab.export_generator to a disk of 8 kB", 1, "exit 2, the room named, nothing left", "so")
+    for _ in range(rounds):
+        said = commands.run(f"run={whole}", f"out={disk}/generator", name="export_generator", code=2).said
+        assert "needs about" in said or "cannot be written" in said
+        assert "Traceback" not in said
+        assert not [*disk.iterdir()]
+    record("F35", "ganlab.export_generator to a disk of 8 kB", rounds, "exit 2, the room named, nothing left",
+           "so each time")  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ganlab.core.errors import UserError
+from ganlab.core.settings import plain
 from ganlab.tracking import facts
 from ganlab.tracking.mlflow import Sent, _create, _Upload, bring, parent_of
 from ganlab.tracking.shared import Shared, counts_of, nameless
@@ -140,6 +141,37 @@ def test_a_path_is_shortened_by_its_parts() -> None:
     assert {text: shared.text(text) for text in texts} == texts
 
 
+def test_paths_are_masked_however_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/planted")
+    settings = [
+        "dataset.root=~/hosp/a",
+        "+dataset.file='../hosp/b.csv'",
+        "dataset.people=hosp/c.csv",
+        "dataset.unit=x/y",
+    ]
+    settings += ["tracking.uri=sqlite:////hosp/store.db", "cache=/h\u00f6sp/d", "seed=1", "trick=[a,b]"]
+    shared = Shared.of(tmp_path / "runs" / "one", {"overrides": settings, "working_folder": "/planted/work"})
+    texts = [each.partition("=")[2] for each in settings] + ["/home/planted/hosp/a/x", "/planted/hosp/b.csv"]
+    texts += ["/planted/work/hosp/c.csv", json.dumps("/h\u00f6sp/d"), "/h%C3%B6sp/d", "file:///planted/work/x"]
+    assert [shared.text(text) for text in texts] == [
+        *(".../a", "'.../b.csv'", ".../c.csv", "x/y", "sqlite:///.../store.db", ".../d", "1", "[a,b]"),
+        *(".../a/x", ".../b.csv", ".../c.csv", '".../d"', ".../d", "file://.../work/x"),
+    ]
+
+
+def test_the_data_set_arrives_with_the_first_record_that_has_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs: list[Any] = []
+    monkeypatch.setattr(Client, "log_inputs", lambda client, run, data: inputs.extend(data), raising=False)
+    monkeypatch.setattr(
+        Client, "get_run", lambda client, run: SimpleNamespace(data=SimpleNamespace(params={})), raising=False
+    )
+    about = {"tags": {"dataset": "ptbdb"}, "overrides": []}
+    upload = _Upload(Client(), folder, Sent("run"), Store("sqlite:///x", folder, "e"))
+    for data in ({}, {"data": {"parts": {"train": {"samples": 3, "patients": 2}}}}, {}):
+        upload.parameters(about | data)
+    assert [each.dataset.name for each in inputs] == ["ptbdb"]
+
+
 def test_the_name_of_a_sweep_has_no_path(tmp_path: Path) -> None:
     overrides = ["dataset.root=/srv/hospital/a,/srv/hospital/b", "dataset.people='/srv/list.csv'"]
     (tmp_path / "multirun.yaml").write_text(json.dumps({"hydra": {"overrides": {"task": overrides}}}))
@@ -151,6 +183,9 @@ def test_the_name_of_a_sweep_has_no_path(tmp_path: Path) -> None:
 
     parent_of(tmp_path, SimpleNamespace(create_run=create_run), "0", Store("sqlite:///x", tmp_path, "e"))
     assert names == ["dataset.root=.../a,.../b"]
+    assert (
+        plain("dataset.root=/srv/hospital/a,seed=1,dataset.file=hospital/b") == "dataset.root-a-seed-1-dataset.file-b"
+    )
     shared = Shared.of(tmp_path, {"overrides": ["tracking.uri=https://me:word@host/x"]})
     assert shared.text("tracking.uri=https://me:word@host/x") == "tracking.uri=https://***@host/x"
 
