@@ -1,0 +1,157 @@
+"""Trains each step of `conf/experiment/ablation` over seeds for the same processor time, and prints what each changes.
+
+    nice -n 15 python scripts/ablation.py OUT                  # what is missing in OUT; stop and restart it at will
+    python scripts/ablation.py OUT --report docs/pictures/ablation.png
+    python -m ganlab.summary sweep=OUT                         # the page, with every number
+
+A step of the ablation changes one thing of the step before it. A run that has its `metrics.json` is not done again; all
+steps of one seed come before the next seed. `99_real` are training patients in the place of a generator.
+`python -m ganlab.run --multirun experiment=ablation/01_paper,ablation/02_tricks` trains the same by numbers of steps.
+"""
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import torch
+from answer import chosen, ends, values
+from short_runs import LONG, opened, train_for
+from study import WINDOWS, Judges
+
+from ganlab.core.files import write_whole
+from ganlab.core.settings import CONF
+from ganlab.evaluation.effects import Effect, compared
+from ganlab.plot.effects import draw_effects
+from ganlab.plot.figure import png_bytes
+from ganlab.report.jobs import Job, read_jobs
+
+log = logging.getLogger("ablation")
+
+SECONDS = 16.0
+"""Processor time of each training, its fit among it."""
+REAL = "99_real"
+PRIMARY = {
+    "physiology/plausible_rate": ("plausible windows, share", 1.0),
+    "physiology/beat_correlation": ("correlation of beats", 1.0),
+    "signal/psd_db": ("distance of mean spectra, dB", 0.0),
+    "distribution/frechet": ("Fréchet distance", 0.0),
+}
+"""Chosen before the first run, with what is best."""
+
+
+def steps() -> list[str]:
+    """Return the names of the ablation's steps in their order."""
+    return sorted(path.stem for path in (Path(CONF) / "experiment" / "ablation").glob("*.yaml"))
+
+
+@cache
+def judges(seed: int, fixed: Sequence[str]) -> Judges:
+    """Return the metrics of a seed's patients, which all its runs share."""
+    return Judges(opened([*fixed, "experiment=ablation/01_paper", f"seed={seed}"]))
+
+
+def run(name: str, seed: int, folder: Path, seconds: float, fixed: Sequence[str]) -> None:
+    """Train and measure one run, and write its folder; `metrics.json`, written last, says that it is whole."""
+    experiment = opened([*fixed, f"experiment=ablation/{name if name != REAL else steps()[0]}", f"seed={seed}"])
+    measures = judges(seed, tuple(fixed))
+    spent: dict[str, float] = {}
+    if name == REAL:
+        windows = measures.real.train.values[:WINDOWS]
+    else:
+        only_fit = experiment.stopping.steps == 1  # type: ignore[attr-defined]
+        spent = train_for(experiment, seconds, 1 if only_fit else LONG)
+        windows = experiment.gan.sample(WINDOWS, seed=seed).numpy()
+    facts = {"overrides": [f"experiment=ablation/{name}", f"seed={seed}"], "seed": seed} | spent
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "config.yaml", experiment.config_yaml)
+    write_whole(folder / "run.json", json.dumps(facts, indent=1))
+    rows = measures.rows(windows)
+    write_whole(folder / "metrics.json", json.dumps(rows))
+    shown = ", ".join(f"{rows[key]['synthetic']:.3g}" for key in PRIMARY if key in rows)
+    log.info("%s: %s; %s", folder.name, shown, spent)
+
+
+def groups(jobs: Sequence[Job], number: str) -> dict[str, dict[tuple[str, str], list[float]]]:
+    """Return the number of each run by step and seed; that of windows which hold infinity is missing."""
+    found: dict[str, dict[tuple[str, str], list[float]]] = {}
+    for job in jobs:
+        name = chosen(job, "experiment").removeprefix("ablation/")
+        found.setdefault(name, {})[str(job.seed), ""] = values(job.scores.get(number, {}))
+    return dict(sorted(found.items()))
+
+
+def changes(runs: Mapping[str, Mapping[tuple[str, str], Sequence[float]]]) -> dict[str, Effect]:
+    """Return the effect of each step, compared with the step before it; that of the first, with itself alone."""
+    names, effects = [name for name in runs if name != REAL], {}
+    for place, name in enumerate(names):
+        before = names[max(0, place - 1)]
+        effects[name] = compared({before: runs[before], name: runs[name]}, before, best=0.0)[name]
+    if REAL in runs:
+        effects[REAL] = compared({REAL: runs[REAL]}, REAL)[REAL]
+    return effects
+
+
+def table(effects: Mapping[str, Mapping[str, Effect]], spent: Mapping[str, Sequence[Job]]) -> str:
+    """Return a row a step in Markdown: its mean and its difference from the step before, for each number."""
+    heads = [title for title, _ in PRIMARY.values()]
+    lines = [f"| step | updates | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    for name in next(iter(effects.values())):
+        cells = []
+        for own in effects.values():
+            each = own[name]
+            apart = "" if each.difference != each.difference else f"; {each.difference:+.3g}"
+            ends_of = f" ({ends(each.difference_interval)})" if apart else ""
+            cells.append(f"{each.mean:.3g} ({ends(each.interval)}){apart}{ends_of}")
+        updates = [int(job.facts["steps"]) for job in spent[name] if "steps" in job.facts]
+        count = f"{min(updates)} to {max(updates)}" if updates else ""
+        lines.append(f"| {name} | {count} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report(out: Path, picture: Path) -> None:
+    """Print the table, and draw each number of each step with its interval."""
+    jobs = [job for job in read_jobs(out) if job.scores]
+    effects = {number: changes(groups(jobs, number)) for number in PRIMARY}
+    by_name: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_name.setdefault(chosen(job, "experiment").removeprefix("ablation/"), []).append(job)
+    print(table(effects, by_name))
+    trained = [float(job.facts["training_processor_seconds"]) for job in jobs if "steps" in job.facts]
+    print(f"\n{len(trained)} trainings, {sum(trained) / 60:.1f} minutes of a core, {max(trained):.1f} s the longest")
+    columns = {PRIMARY[number][0]: own for number, own in effects.items()}
+    picture.write_bytes(png_bytes(draw_effects(columns), dpi=150))
+
+
+def main() -> None:
+    """Do what is missing, or print and draw what is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of processor time, for each training")
+    parser.add_argument("--only", nargs="+", help="names of steps; all where none is named")
+    parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as dataset.root=DIR")
+    parser.add_argument("--minutes", type=float, default=1e9, help="no further run starts after so many")
+    parser.add_argument("--report", type=Path, help="a PNG file: print and draw only")
+    given = parser.parse_args()
+    if given.report:
+        return report(given.out, given.report)
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(message)s")
+    log.setLevel(logging.INFO)
+    torch.set_num_threads(1)
+    began = time.monotonic()
+    for seed in range(given.seeds):
+        for name in given.only or [*steps(), REAL]:
+            folder = given.out / f"{name}_seed{seed}"
+            if time.monotonic() - began > 60 * given.minutes:
+                return None
+            if not (folder / "metrics.json").is_file():
+                run(name, seed, folder, given.seconds, tuple(given.set))
+    return None
+
+
+if __name__ == "__main__":
+    main()
