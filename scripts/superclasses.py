@@ -1,17 +1,18 @@
 """The five superclasses of PTB-XL, learned from real records (a learning curve) and from generated ones (TSTR).
 
     python scripts/superclasses.py dataset.root=data/ptbxl
-    python scripts/superclasses.py dataset.root=data/ptbxl +run=outputs/runs/NAME +width=128 +steps=2000
+    python scripts/superclasses.py dataset.root=data/ptbxl +run=outputs/runs/NAME +width=128 +steps=2000 '+sizes=[600]'
 
 Any override of `experiment=ptbxl` is accepted; folds 1 to 8 train, fold 9 tests, by record. The network is
 resnet1d_wang of Strodthoff et al. 2021 (doi 10.1109/JBHI.2020.3022989): three residual blocks at one width, trained on
 random 2.5 s crops; the greatest of the overlapping crops counts in a test. Its published macro AUROC is 0.930 (128
-channels, 50 epochs, 18,869 patients, fold 10). Where `run` is given, as many generated windows as there are real ones
-teach the same network.
+channels, 50 epochs, 18,869 patients, fold 10). Where `run` is given, the real records that its generator learned from
+teach the same network, and then as many generated windows. Each line is the mean of `seeds` classifiers, 3 by default.
 """
 
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,11 +30,21 @@ from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
 from ganlab.metrics.utility.classifier import Block
 from ganlab.metrics.weighted import auroc
+from ganlab.tracking.record import read_split
 
 CROP, BATCH, RATE, DECAY = 250, 64, 1e-2, 1e-2
 PUBLISHED = 0.930
 DRAWS = 500
-SIZES = (150, 300, 600, 1200)
+SIZES = (150, 300, 600, 1200, 20_000)
+"""Training patients of each line; all where there are fewer."""
+
+
+class Budget(NamedTuple):
+    """Channels and steps of a classifier, and how many there are, each from a seed of its own."""
+
+    width: int
+    steps: int
+    seeds: int
 
 
 class Wang(nn.Module):
@@ -79,52 +90,75 @@ def predicted(network: Wang, scale: float, windows: np.ndarray) -> np.ndarray:
     return torch.stack([network(each).amax(0) for each in crops]).numpy()
 
 
-def report(name: str, logits: np.ndarray, test: SampleSet, classes: tuple[str, ...]) -> None:
-    """Print the macro AUROC with its interval over patients, and the AUROC of each class."""
+def report(name: str, samples: SampleSet, test: SampleSet, classes: tuple[str, ...], budget: Budget) -> None:
+    """Print the macro AUROC of classifiers that learned from samples: their mean, and each one's.
+
+    Beside it stand the interval of the mean over test patients, and its AUROC of each class.
+    """
     assert test.labels is not None
     assert test.persons is not None
-    each = [auroc(logits[:, k], test.labels[:, k]) for k in range(len(classes))]
+    logits = [
+        predicted(*learned(samples, budget.width, budget.steps, seed), test.values) for seed in range(budget.seeds)
+    ]
+    each = [[auroc(one[:, k], test.labels[:, k]) for k in range(len(classes))] for one in logits]
     people, place = np.unique(test.persons, return_inverse=True)
-    own = [one(np.ones(len(test))) for one in each]
+    own = np.array([[area(np.ones(len(test))) for area in areas] for areas in each])
     drawn = np.random.default_rng(0).multinomial(len(people), np.full(len(people), 1 / len(people)), size=DRAWS)
-    means = [np.mean([one(weights[place].astype(float)) for one in each]) for weights in drawn]
+    means = [np.mean([area(weights[place].astype(float)) for areas in each for area in areas]) for weights in drawn]
     low, high = np.nanquantile(means, [0.025, 0.975])
-    by_class = ", ".join(f"{name} {area:.3f}" for name, area in zip(classes, own, strict=True))
-    print(f"{name}: macro AUROC {np.mean(own):.3f} [{low:.3f}, {high:.3f}] ({by_class})", flush=True)
+    by_class = ", ".join(f"{name} {area:.3f}" for name, area in zip(classes, own.mean(axis=0), strict=True))
+    by_seed = ", ".join(f"{area:.3f}" for area in own.mean(axis=1))
+    print(f"{name}: macro AUROC {own.mean():.3f} [{low:.3f}, {high:.3f}], by seed {by_seed} ({by_class})", flush=True)
 
 
-def _set(data: Any, *parts: str) -> SampleSet:
+def _set(data: Any, *parts: str) -> tuple[SampleSet, np.ndarray]:
+    """Return the samples of these parts, whose `persons` are numbers, and the names of the patients."""
     sets = [data.part(part) for part in parts]
     batches = [each.__getitems__(range(len(each))) for each in sets]
     values, labels = (np.concatenate([np.asarray(batch[k]) for batch in batches]) for k in (0, 1))
-    persons = np.unique(np.concatenate([each.persons for each in sets]), return_inverse=True)[1]
-    return SampleSet(values, labels, persons)
+    people, persons = np.unique(np.concatenate([each.persons for each in sets]), return_inverse=True)
+    return SampleSet(values, labels, persons), people
 
 
 def main() -> None:
-    """Print a line for each number of patients, and one for generated windows."""
+    """Print a line for each number of patients, for those of a generator, and for its windows."""
     with initialize_config_dir(CONF, version_base="1.3"):
         overrides = ["experiment=ptbxl", "split.holdout=0", "tracking=none", *sys.argv[1:]]
         cfg = hydra_compose("config", overrides=overrides)
     OmegaConf.set_struct(cfg, False)
-    width, steps, run = cfg.pop("width", 128), cfg.pop("steps", 1000), cfg.pop("run", None)
+    budget, run = Budget(cfg.pop("width", 128), cfg.pop("steps", 1000), cfg.pop("seeds", 3)), cfg.pop("run", None)
+    sizes = cfg.pop("sizes", SIZES)
     data = compose(cfg).data
     data.setup()
     classes = tuple(data.source.classes)
-    train, test = _set(data, "train", "validation"), _set(data, "test")
-    order = np.random.default_rng(0).permutation(len(train.people))
-    print(f"{len(train.people)} patients train, {len(test.people)} test; published: {PUBLISHED} of 18,869 patients")
-    for size in (*(size for size in SIZES if size < len(order)), len(order)):
+    (train, people), (test, _) = _set(data, "train", "validation"), _set(data, "test")
+    order = np.random.default_rng(0).permutation(len(people))
+    tested = len(np.unique(test.persons))
+    print(f"{len(people)} patients train, {tested} test; {budget}; published: {PUBLISHED} of 18,869 patients")
+    for size in dict.fromkeys(min(size, len(order)) for size in sizes):
         some = train.take(np.isin(train.persons, order[:size]))
-        logits = predicted(*learned(some, width, steps), test.values)
-        report(f"{size} patients, {len(some)} records", logits, test, classes)
+        report(f"{size} patients, {len(some)} records", some, test, classes, budget)
     if run is not None:
-        trained = load(run)
-        made = generated(trained.gan, len(train))
-        chosen = [trained.kind.leads.index(lead) for lead in data.kind.leads]
-        samples = SampleSet(made.samples[:, chosen].astype(np.float32), made.labels)
-        logits = predicted(*learned(samples, width, steps), test.values)
-        report(f"{len(samples)} generated windows", logits, test, classes)
+        _report_generated(Path(run), train, people, test, data, budget)
+
+
+def _report_generated(
+    run: Path, train: SampleSet, people: np.ndarray, test: SampleSet, data: Any, budget: Budget
+) -> None:
+    """Print a line for the real patients that a generator learned from, and one for as many of its windows.
+
+    Raises SystemExit where it learned from patients that test.
+    """
+    own, classes = read_split(run).of("train"), tuple(data.source.classes)
+    if both := set(own) & set(data.part("test").people.tolist()):
+        raise SystemExit(f"{run} learned from {len(both)} of the patients that test: give the same dataset.folds.")
+    real = train.take(np.isin(train.persons, np.flatnonzero(np.isin(people, own))))
+    trained = load(run)
+    made = generated(trained.gan, len(real))
+    chosen = [trained.kind.leads.index(lead) for lead in data.kind.leads]
+    samples = SampleSet(made.samples[:, chosen].astype(np.float32), made.labels)
+    report(f"the generator's {len(own)} patients, {len(real)} records", real, test, classes, budget)
+    report(f"{len(samples)} generated windows", samples, test, classes, budget)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from ganlab.command.sample import provenance
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Kind
-from ganlab.core.labels import class_names
 from ganlab.core.values import check_whole
 from ganlab.generator.load import load as load_trained
 from ganlab.generator.recordings import Recordings
@@ -85,9 +84,9 @@ class TrainedGenerator:
         noise = gan.draw_noise(n, torch.Generator().manual_seed(seed), trained.label_of(label), **attributes)
         parts = noise.split(requested.at_once(trained, BATCH))
         values = torch.cat([requested.generate(trained, part).cpu() for part in parts]).numpy()
-        numbers = gan.labels_of(noise)
-        labels = [] if numbers is None else [class_names(each, gan.classes) for each in numbers.tolist()]
-        return SyntheticSamples(values, requested.kind(trained), labels, provenance(trained, seed))
+        beside = requested.beside(trained, noise)
+        kind, about = requested.kind(trained), provenance(trained, seed)
+        return SyntheticSamples(values, kind, beside["labels"], about, beside["attributes"])
 
 
 def load(run: str | Path, checkpoint: str | None = None, trust: str | Collection[str] | None = ()) -> TrainedGenerator:

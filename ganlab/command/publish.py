@@ -73,7 +73,7 @@ def publish(
         card = {"title": title, "licence": licence, "creator": creator, "seed": request.get("seed", 0), "n": count}
         _write_card(unfinished, trained, verdict, card)
         facts = _facts(title, licence, str(creator), url)
-        text = json.dumps(metadata(unfinished, trained.kind, _labelled(trained), facts), indent=1)
+        text = json.dumps(metadata(unfinished, trained.kind, facts), indent=1)
         (unfinished / FILE).write_text(text, encoding="utf-8")
         (unfinished / SUMS).write_text(checksums(unfinished, [SUMS]), encoding="utf-8")
     log.info("published %d %ss with card and metadata: %s", count, trained.kind.noun, folder, extra=RESULT)
@@ -87,10 +87,6 @@ def _check(out: str | None, creator: str | None, licence: str) -> None:
         raise UserError("creator=<name>: the person or institution that publishes, such as creator='Our hospital'.")
     if not SPDX.fullmatch(str(licence)):
         raise UserError(f"licence={licence}: accepted is an SPDX identifier, such as CC-BY-4.0 (spdx.org/licenses).")
-
-
-def _labelled(trained: Trained) -> bool:
-    return bool(trained.gan.classes)
 
 
 def _facts(title: str, licence: str, creator: str, url: str | None) -> dict[str, Any]:

@@ -10,17 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
+from torch import Tensor
 
 from ganlab import __version__
 from ganlab.command.entry import arguments
 from ganlab.core.errors import RESULT, UserError, file_errors
 from ganlab.core.files import whole_folder
-from ganlab.core.kind import Kind
-from ganlab.core.labels import SEPARATOR, class_names
+from ganlab.core.kind import Kind, Window, of_kind
+from ganlab.core.labels import SEPARATOR
 from ganlab.core.names import name_of
 from ganlab.core.progress import tracked
 from ganlab.core.values import check_whole
 from ganlab.exchange.card import NOTICE, write_card
+from ganlab.exchange.labels import PEOPLE
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.verdict import Given
 from ganlab.generator.load import load
@@ -85,13 +87,18 @@ def write_samples(
     folder = _folder(out, run, [f"{format}_{n}_seed{seed}", *(name for name, _ in counts if name)], controls)
     write, files, least = formats[format]
     room = int(n * prod(kind.shape) * least)
-    batches = _batches(trained, labels, seed, requested.at_once(trained, batch_size), attributes or {}, requested)
-    generated = Generated(kind, batches, n, provenance(trained, seed), trained.gan.classes, requested.of_each)
+    noise = _noise(trained, labels, seed, attributes or {}, requested)
+    batches = _batches(trained, noise, requested.at_once(trained, batch_size), requested)
+    generated = Generated(kind, batches, n, provenance(trained, seed), **requested.beside(trained, noise))
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
-        generated.write_people(unfinished)
-        facts = {"n": n, "label": label, "seed": seed, "requested": str(requested)}
+        people, many = (unfinished / PEOPLE).is_file(), trained.gan.many_labels
+        facts = {"n": n, "label": label, "seed": seed, "requested": str(requested), "beside": list(generated.beside)}
+        facts |= {
+            "people": people,
+            "reading": reading(generated, many) if people and format == "wfdb" else "",
+        }
         _write_card(unfinished, trained, kind, run, files=files, saturated=saturated, **facts)
     if saturated:
         log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
@@ -134,23 +141,32 @@ def _check_memory(n: int, latent: int) -> None:
         )
 
 
-def _batches(
-    trained: Trained,
-    labels: Mapping[Given, int],
-    seed: int,
-    batch_size: int,
-    attributes: Mapping[str, float],
-    requested: Recordings,
-) -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
-    """Yield samples in their own unit, so many of each label, with the names of their classes."""
-    gan, draw = trained.gan, torch.Generator().manual_seed(seed)
-    gan.codec.forget_counts()
-    noise = torch.cat([gan.draw_noise(count, draw, label, **attributes) for label, count in labels.items()])
-    noise = requested.noise(trained, noise, draw)
+def _noise(
+    trained: Trained, labels: Mapping[Given, int], seed: int, attributes: Mapping[str, float], requested: Recordings
+) -> Tensor:
+    """Return the noise of all samples, so many of each label."""
+    draw = torch.Generator().manual_seed(seed)
+    parts = [trained.gan.draw_noise(count, draw, label, **attributes) for label, count in labels.items()]
+    return requested.noise(trained, torch.cat(parts), draw)
+
+
+def _batches(trained: Trained, noise: Tensor, batch_size: int, requested: Recordings) -> Iterator[NDArray[np.float32]]:
+    """Yield samples of the noise in their own unit."""
+    trained.gan.codec.forget_counts()
     for part in tracked(noise.split(min(batch_size, len(noise))), f"sampling {trained.kind.noun}s", "batch"):
-        numbers = gan.labels_of(part)
-        names = [class_names(each, gan.classes) for each in numbers.tolist()] if numbers is not None else []
-        yield requested.generate(trained, part).cpu().numpy(), names or [""] * len(part)
+        yield requested.generate(trained, part).cpu().numpy()
+
+
+def reading(generated: Generated, many_labels: bool) -> str:
+    """Return the overrides by which WFDB records are a data set, in their folder."""
+    kind, units = of_kind(generated.kind, Window), [name.rpartition(" (") for name in generated.attributes]
+    attributes = ", ".join(f"{name}: '{unit.removesuffix(')')}'" for name, _, unit in units)
+    unit = f" dataset.unit={kind.unit}" if kind.other_unit else ""
+    classes = f' "dataset.classes=[{",".join(generated.classes)}]"' if generated.classes else ""
+    several = " dataset.many_labels=true" if many_labels else ""
+    given = f' "dataset.attributes={{{attributes}}}"' if attributes else ""
+    where = f"dataset=wfdb dataset.root=. dataset.people={PEOPLE} dataset.rate={kind.rate:g}"
+    return f"{where}{unit}{classes}{several}{given}"
 
 
 def provenance(trained: Trained, seed: int) -> list[str]:

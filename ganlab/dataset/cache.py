@@ -22,7 +22,7 @@ from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.files import on_disk, whole_folder
 from ganlab.core.progress import tracked
 from ganlab.core.record import Record
-from ganlab.dataset.index import read_index, write_index
+from ganlab.dataset.index import Describe, read_index, write_index
 from ganlab.dataset.source import Skipped
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Read = Callable[[str], tuple[Record, NDArray[np.integer[Any]]]]
 """Returns the record of a name and its ADC values `(leads, samples)`, or raises BadRecord."""
-FORMAT = 6
+FORMAT = 7
 """Raised whenever the files of a cache folder change their meaning."""
 
 
@@ -63,12 +63,17 @@ class Recordings:
 
 
 def cached_recordings(
-    cache: Path, name: str, identity: Mapping[str, Any], names: Callable[[], Sequence[str]], read: Read
+    cache: Path,
+    name: str,
+    identity: Mapping[str, Any],
+    names: Callable[[], Sequence[str]],
+    read: Read,
+    describe: Describe | None = None,
 ) -> Recordings:
     """Return the recordings of a data set from its folder below `cache`, which is filled at the first call.
 
     `identity` is all that they depend on; `names` are those of the records, which `read` reads one by one. Records that
-    cannot be read are listed as skipped.
+    cannot be read are listed as skipped. What `describe` returns of a record is no part of the cache.
     """
 
     def build(folder: Path) -> None:
@@ -86,7 +91,7 @@ def cached_recordings(
         write_index(folder, records, skipped)
         log.info("%s: cached %d records in %s", name, len(records), cache)
 
-    return open_cache(cached(cache, name, {"format": FORMAT, **identity}, build))
+    return open_cache(cached(cache, name, {"format": FORMAT, **identity}, build), describe)
 
 
 def _read(read: Read, name: str) -> tuple[Record, NDArray[np.integer[Any]]] | BadRecord:
@@ -108,9 +113,9 @@ def _ahead(read: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
             yield last.result()
 
 
-def open_cache(folder: Path) -> Recordings:
-    """Return the recordings of a cache folder, their signal memory-mapped."""
-    records, skipped = read_index(folder)
+def open_cache(folder: Path, describe: Describe | None = None) -> Recordings:
+    """Return the recordings of a cache folder, their signal memory-mapped, each as `describe` has it."""
+    records, skipped = read_index(folder, describe)
     file = folder / "signal.i16"
     expected = sum((4 if record.wide else 2) * len(record.leads) * record.samples for record in records)
     size = check_size(file, expected)

@@ -44,13 +44,15 @@ class CinC(Coded):
 
     def identity(self) -> dict[str, Any]:
         """Return all that the cached recordings depend on, as plain values."""
-        codes = {name: sorted(own) for name, own in self.codes.items()}
-        return {**super().identity(), "codes": codes, "wrong_gains": self.wrong_gains}
+        return {**super().identity(), "wrong_gains": self.wrong_gains}
 
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, tuple[bool, ...]]:
-        """Return the record's own name as its patient, no diagnosis, and the label of the codes in `Dx`."""
-        codes = [code.strip() for code in comment_value(comments, "dx").split(",")]
-        return name, "", label_of(codes, self.codes)
+        """Return the record's own name as its patient, and its codes, of which `_described` makes the label."""
+        return name, comment_value(comments, "dx"), ()
+
+    def _described(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        codes = [code.strip() for code in row["diagnosis"].split(",")]
+        return {"diagnosis": "", "label": label_of(codes, self.codes)}
 
     def attributes_of(self, name: str, comments: Sequence[str]) -> tuple[float, ...]:
         """Return sex and age, NaN where the header gives none."""

@@ -39,6 +39,9 @@ class ECGID(WFDB):
         """Return all that the cached recordings depend on, as plain values."""
         return {**super().identity(), "signal": self.signal}
 
+    def describe(self) -> None:
+        """Return None: headers have a part in what is known of a record."""
+
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
         """Return the folder as the record's person, no diagnosis and no label."""
         return PurePosixPath(name).parts[0], "", 0

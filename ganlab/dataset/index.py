@@ -6,7 +6,7 @@ unusable leads, peaks) stands beside the number of the record.
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,12 @@ def write_index(folder: Path, records: Sequence[Record], skipped: Sequence[Skipp
     (folder / "index.json").write_text(json.dumps(index))
 
 
-def read_index(folder: Path) -> tuple[tuple[Record, ...], tuple[Skipped, ...]]:
-    """Return the records of a cache folder, and those that were skipped."""
+Describe = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Returns what is true of a record today, such as its label, given the COLUMNS that the index holds of it."""
+
+
+def read_index(folder: Path, describe: Describe | None = None) -> tuple[tuple[Record, ...], tuple[Skipped, ...]]:
+    """Return the records of a cache folder, each as `describe` has it, and those that were skipped."""
     index = json.loads((folder / "index.json").read_text())
     with np.load(folder / "index.npz") as arrays:
         columns = [_rows(arrays[key]) for key in COLUMNS]
@@ -46,10 +50,11 @@ def read_index(folder: Path) -> tuple[tuple[Record, ...], tuple[Skipped, ...]]:
         for number, own in pairs:
             rare[number][key] = tuple(Segment(*each) for each in own) if key == "segments" else _tuple(own)
     nothing: dict[str, Any] = {}
-    rows = zip(numbers, *columns, strict=True)
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True))
+    own = rows if describe is None else ({**row, **describe(row)} for row in rows)
     records = tuple(
-        Record(**dict(zip(COLUMNS, row, strict=True)), **layouts[layout], **rare.get(number, nothing))
-        for number, (layout, *row) in enumerate(rows)
+        Record(**row, **layouts[layout], **rare.get(number, nothing))
+        for number, (layout, row) in enumerate(zip(numbers, own, strict=True))
     )
     return records, tuple(Skipped(**each) for each in index["skipped"])
 

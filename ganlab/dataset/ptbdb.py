@@ -59,6 +59,9 @@ class PTBDB(WFDB):
             f"PhysioNet into {self.root} (1.8 GB); or dataset=ptbdb_sim, which needs no download."
         )
 
+    def describe(self) -> None:
+        """Return None: headers have a part in what is known of a record."""
+
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
         """Return patient, the record's folder, diagnosis and label of a record."""
         diagnosis = diagnosis_of(reason_for_admission(comments))

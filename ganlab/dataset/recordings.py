@@ -18,6 +18,7 @@ from ganlab.core.kind import Window
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import outside_rhythms
 from ganlab.dataset.cache import Recordings, cached_recordings
+from ganlab.dataset.index import Describe
 from ganlab.dataset.segments import POLICIES, touched
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.windows import Windows, with_leads
@@ -67,6 +68,10 @@ class RecordingSource(Source):
     def read(self, name: str) -> tuple[Record, NDArray[np.integer[Any]]]:
         """Return a record and its ADC values `(leads, samples)`. Raises BadRecord where it cannot be trusted."""
 
+    def describe(self) -> Describe | None:
+        """Return what gives patients, labels and attributes by name, as the cache does not; None where it does."""
+        return None
+
     def whose(self) -> tuple[str, str]:
         """Return by which rule the patients of records are known, or why it is not certain whose some are."""
         return "", ""
@@ -97,7 +102,8 @@ class RecordingSource(Source):
 
     def _prepare(self) -> Recordings:
         self.fetch()
-        recordings = cached_recordings(self.cache, self.name, self.identity(), self.names, self.read)
+        given = (self.cache, self.name, self.identity(), self.names, self.read, self.describe())
+        recordings = cached_recordings(*given)
         self.refuse_or_log(recordings.skipped)
         if not recordings.records:
             raise UserError(f"{self.name}: none of its {len(recordings.skipped)} records can be used.")

@@ -5,7 +5,7 @@ every header below the root is a record, but those of segments.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ganlab.core.names import names_of
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import annotated, check_annotations
 from ganlab.dataset.csv_lines import read_people
+from ganlab.dataset.index import Describe
 from ganlab.dataset.owners import RULES, Owners, owners
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.segments import Limits
@@ -134,18 +135,32 @@ class WFDB(RecordingSource):
         return "dataset.root=<folder with WFDB records>."
 
     def identity(self) -> dict[str, Any]:
-        """Return root, rate, names, a hash of the files' names, sizes and times, whose they are, segments' limits."""
+        """Return root, rate, names, a hash of the files' names, sizes and times, segments' limits.
+
+        Patients, labels and attributes are among it where annotations or headers have a part in them.
+        """
         names = self.names()
-        people = [(each.name, each.patient, each.label, *each.attributes) for each in self.people().values()]
-        return {
+        values = {
             "root": str(self.root.resolve()),
             "rate": self.rate,
             "names": list(names),
             "files": files_hash(self.root, names),
             "segments": vars(self.limits),
             "annotations": self.annotations,
-            "people": people if people else self.rule,
-        } | ({"classes": list(self.classes)} if people or self.annotations else {})
+        }
+        if self.describe() is not None:
+            return values
+        people = [(each.name, each.patient, each.label, *each.attributes) for each in self.people().values()]
+        return values | {"people": people or self.rule, "classes": list(self.classes) if self.annotations else None}
+
+    def describe(self) -> Describe | None:
+        """Return what gives patients, labels and attributes; None where annotations have a part in the labels."""
+        return None if self.annotations else self._described
+
+    def _described(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        patient, diagnosis, label = self.about(row["name"], ())
+        attributes = self.attributes_of(row["name"], ())
+        return {"patient": patient, "diagnosis": diagnosis, "label": label, "attributes": attributes}
 
     def read(self, name: str) -> tuple[Record, NDArray[np.integer[Any]]]:
         """Return one record at `rate`, checked against its header. Raises BadRecord with the reason."""

@@ -36,7 +36,8 @@ def common_ground(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, S
     if synthetic.kind.leads:
         return _windows(real, synthetic, count)
     some = synthetic.take(_spread(len(synthetic.values), count))
-    return real, SampleSet(np.stack(list(some.values)), some.labels), {"available": len(synthetic.values)}
+    persons = None if some.patients is None else -1 - some.patients
+    return real, SampleSet(np.stack(list(some.values)), some.labels, persons), {"available": len(synthetic.values)}
 
 
 def _windows(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, SampleSet, Facts]:
@@ -113,8 +114,10 @@ def _cut(synthetic: Synthetic, rate: float, samples: int, count: int) -> tuple[S
         "windows_of_a_recording_are_one_persons": several,
         "samples_cut_off": int((lengths - windows * samples).sum()),
     }
+    whose = np.arange(len(windows)) if synthetic.patients is None else synthetic.patients
     # Negative numbers: no real patient has one.
-    return SampleSet(values, labels, -1 - recording[chosen] if several else None), facts
+    persons = -1 - whose[recording[chosen]] if several or synthetic.patients is not None else None
+    return SampleSet(values, labels, persons), facts
 
 
 def _resampled(windows: Array, rate: float, wanted: float) -> NDArray[np.float32]:

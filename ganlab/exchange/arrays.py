@@ -13,7 +13,7 @@ from ganlab.core.kind import Array, Row, of_kind, places_of
 from ganlab.core.names import first_few, repeated
 from ganlab.core.schema import Rate, read_json, validated
 from ganlab.dataset.csv_lines import Line, checked
-from ganlab.exchange.labels import indices, read_labels
+from ganlab.exchange.labels import LABEL, Beside, numbered, read_beside
 from ganlab.exchange.synthetic import LISTED, Request, Synthetic, refuse_or_count
 from ganlab.exchange.tables import lines_of
 
@@ -73,14 +73,22 @@ def read_table_of_rows(path: Path, request: Request) -> Synthetic:
     Its values are those that a real table may have: numbers, whole where the column is, 0 and 1 where it is binary,
     texts, dates and gaps as the data set's own file has them.
     """
-    kind, (_, columns), *lines = of_kind(request.kind, Row), *lines_of(path)
+    (_, columns), *lines = lines_of(path)
+    return rows_of(path, columns, lines, request, "CSV")
+
+
+def rows_of(
+    path: Path, columns: Sequence[str], lines: Sequence[tuple[int, list[str]]], request: Request, form: str
+) -> Synthetic:
+    """Return the rows of a table's lines, numbers with their fields. Raises UserError as `read_table_of_rows` does."""
+    kind = of_kind(request.kind, Row)
     names = list(places_of(kind.columns))
     if lacking := [name for name in names if name not in columns]:
         raise UserError(
             f"{path}: no column {', '.join(lacking[:LISTED])}; it has {', '.join(columns[: 4 * LISTED])}. The first "
             "line must name every column of the data set."
         )
-    extra = [name for name in columns if name not in (*names, "label")]
+    extra = [name for name in columns if name not in (*names, LABEL)]
     if extra:
         log.warning("%s: %d column(s) are not of the data set and are left out: %s", path, len(extra), extra[:LISTED])
     entries = checked(
@@ -88,18 +96,18 @@ def read_table_of_rows(path: Path, request: Request) -> Synthetic:
     )
     refuse_or_count(path, [f"{bad.record}: {bad.reason}" for bad in entries.bad], request.on_bad)
     labels = _labels(columns, names, lines, {int(number) for number in entries.persons})
-    facts = {"format": "CSV", "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
+    facts = {"format": form, "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
     values = entries.values.astype(np.float32)
-    return Synthetic(kind, values, indices(path, labels, request), facts)
+    return Synthetic(kind, values, facts=facts, **numbered(path, Beside(labels), request))
 
 
 def _labels(
     columns: Sequence[str], parts: Sequence[str], lines: Sequence[tuple[int, list[str]]], usable: set[int]
 ) -> list[str]:
     """Return the classes of the usable lines; none where no column, or a column of the data set, is called label."""
-    if "label" not in columns or "label" in parts:
+    if LABEL not in columns or LABEL in parts:
         return []
-    return [fields[columns.index("label")] for number, fields in lines if number in usable]
+    return [fields[columns.index(LABEL)] for number, fields in lines if number in usable]
 
 
 def read_array_of_rows(path: Path, request: Request) -> Synthetic:
@@ -115,9 +123,9 @@ def read_array_of_rows(path: Path, request: Request) -> Synthetic:
             f"{path} has shape {values.shape}; accepted is (rows, {len(named)}), the columns in the order of the data "
             f"set: {', '.join(named)}."
         )
-    labels = indices(path, read_labels(path.parent, len(values)), request)
+    beside = numbered(path, read_beside(path.parent, len(values)), request)
     values = np.asarray(values[:, [named.index(name) for name in names]], np.float32)
-    synthetic = Synthetic(request.kind, values, labels, {"format": "npy array", "read": len(values)})
+    synthetic = Synthetic(request.kind, values, facts={"format": "npy array", "read": len(values)}, **beside)
     bad = _unlike(of_kind(request.kind, Row), values)
     refuse_or_count(path, [f"row {row}: {reason}" for row, reason in sorted(bad.items())], request.on_bad)
     return synthetic.take(np.setdiff1d(np.arange(len(values)), list(bad))) if bad else synthetic

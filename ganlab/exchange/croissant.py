@@ -7,6 +7,8 @@ from typing import Any
 
 from ganlab.core.files import sha256_of
 from ganlab.core.kind import Kind, Row, Window
+from ganlab.exchange.labels import LABEL, PATIENT
+from ganlab.exchange.tables import lines_of
 
 FILE = "croissant.json"
 CONFORMS = "http://mlcommons.org/croissant/1.0"
@@ -18,11 +20,11 @@ TYPES = {
 """Media types by the suffix of a file."""
 
 
-def metadata(folder: Path, kind: Kind, labelled: bool, facts: Mapping[str, Any]) -> dict[str, Any]:
+def metadata(folder: Path, kind: Kind, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata of the files in a folder; `facts` are name, description, license, creator, date and more."""
     files = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
     tables = [path for path in files if path.suffix in (".parquet", ".csv") and path.stem == "synthetic"]
-    records = [_records(folder, path, kind, labelled) for path in tables]
+    records = [_records(folder, path, kind) for path in tables]
     return {
         "@context": json.loads((Path(__file__).parent / "templates" / "croissant_context.json").read_text()),
         "@type": "sc:Dataset",
@@ -46,10 +48,12 @@ def _file(folder: Path, path: Path) -> dict[str, Any]:
     }
 
 
-def _records(folder: Path, path: Path, kind: Kind, labelled: bool) -> dict[str, Any]:
+def _records(folder: Path, path: Path, kind: Kind) -> dict[str, Any]:
     """Return the columns of a table with their types, as a set of records."""
     file, name = path.relative_to(folder).as_posix(), f"{kind.noun}s"
-    columns = [*_columns(kind, path.suffix), *([("label", "sc:Text", False)] if labelled else [])]
+    own = list(_columns(kind, path.suffix))
+    beside = _names(path)[len(own) :]
+    columns = [*own, *((each, "sc:Text" if each in (LABEL, PATIENT) else "sc:Float", False) for each in beside)]
     fields = [
         {
             "@type": "cr:Field",
@@ -62,6 +66,16 @@ def _records(folder: Path, path: Path, kind: Kind, labelled: bool) -> dict[str, 
         for column, type_, repeated in columns
     ]
     return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names of a table's columns; what stands beside the samples is behind their own."""
+    if path.suffix == ".csv":
+        return next(lines_of(path))[1]
+    import pyarrow.parquet as pq
+
+    names: list[str] = pq.read_schema(path).names
+    return names
 
 
 def _columns(kind: Kind, suffix: str) -> Iterator[tuple[str, str, bool]]:

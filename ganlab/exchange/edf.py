@@ -1,13 +1,17 @@
-"""Windows as EDF+ files, which viewers of biosignals read."""
+"""Windows as EDF+ files, which viewers of biosignals read, and as they are read back."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window, of_kind
-from ganlab.core.schema import refuse_formulas
+from ganlab.core.progress import tracked
 from ganlab.exchange.generated import Generated
+from ganlab.exchange.labels import LABEL, PATIENT, numbered, read_beside
+from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count
+from ganlab.exchange.windows import factor_of, lower, order_of
 
 RANGE_MV = (-16.384, 16.3835)
 """Physical range of leads in mV: 0.5 uV a step, as in the WFDB records."""
@@ -25,16 +29,14 @@ def write_edf(data: Generated, folder: Path) -> int:
     A lead in another unit has the range of its own values. Raises UserError where the package edfio is missing, and
     for lengths, leads and units that a header of EDF cannot hold.
     """
-    try:
-        import edfio
-    except ImportError:
-        raise UserError("format=edf needs the package edfio: pip install 'ganlab[edf]'.") from None
+    edfio = _edfio()
     kind = of_kind(data.kind, Window)
-    refuse_formulas(data.classes, "format=edf")  # of labels.csv
+    data.refuse_formulas((), "format=edf")  # of people.csv
     record_s = _record_s(kind)
-    labels, cut = [], 0
+    cut = 0
     recording = edfio.Recording(equipment_code="ganlab", additional=["synthetic", "not_for_clinical_use"])
-    for number, window, label in data.one_by_one():
+    for number, window in data.one_by_one():
+        label, patient = (data.beside[key][number - 1] if key in data.beside else "" for key in (LABEL, PATIENT))
         values = window.astype(np.float64)
         if not kind.other_unit:
             cut += int(((values < RANGE_MV[0]) | (values > RANGE_MV[1])).sum())
@@ -53,12 +55,55 @@ def write_edf(data: Generated, folder: Path) -> int:
             raise UserError(
                 f"format=edf: class {label!r} has more than {LONGEST_LABEL} letters or others than ASCII; format=wfdb."
             )
-        patient = edfio.Patient(code="synthetic", additional=[label.replace(" ", "_")] if label else [])
-        made = edfio.Edf(signals, patient=patient, recording=recording, data_record_duration=record_s)
+        whose = edfio.Patient(code=patient or "synthetic", additional=[label.replace(" ", "_")] if label else [])
+        made = edfio.Edf(signals, patient=whose, recording=recording, data_record_duration=record_s)
         made.write(folder / f"{data.name(number)}.edf")
-        labels.append(label)
-    data.write_labels(folder, labels)
+    data.write_people(folder)
     return cut
+
+
+def read_edf(path: Path, request: Request) -> Synthetic:
+    """Read a folder of EDF files, a recording each, at the rate and with the leads of the first.
+
+    Classes and patients stand in `labels.csv` or `people.csv`. Raises UserError where none can be read.
+    """
+    edfio, unit = _edfio(), of_kind(request.kind, Window).unit
+    values, names, bad, leads, rate = [], [], [], lower(request.leads), request.rate
+    for file in tracked(sorted(path.glob("*.edf")), "reading recordings", "file"):
+        try:
+            signals = edfio.read_edf(file).signals
+            data = [signal.data for signal in signals]
+        except Exception as error:  # of what numpy and edfio make of somebody's header
+            bad.append(f"{file.name}: not readable as EDF ({type(error).__name__}: {error})")
+            continue
+        named = tuple(signal.label.lower() for signal in signals)
+        leads, rate = leads or named, rate or signals[0].sampling_frequency
+        order = order_of(file, leads, named)
+        rates = {signals[at].sampling_frequency for at in order}
+        if rates != {rate}:
+            bad.append(
+                f"{file.name}: its signals have {', '.join(f'{each:g}' for each in sorted(rates))} Hz, not {rate:g}"
+            )
+            continue
+        factors = [factor_of(file, signals[at].physical_dimension, unit) for at in order]
+        values.append(
+            np.stack([data[at] * factor for at, factor in zip(order, factors, strict=True)]).astype(np.float32)
+        )
+        names.append(file.name)
+    refuse_or_count(path, bad, request.on_bad)
+    if not values:
+        raise UserError(f"synthetic={path}: none of its {len(bad)} EDF files can be read. The first: {bad[0]}")
+    kind = Window(tuple(leads or ()), float(rate or 0), min(each.shape[-1] for each in values), unit)
+    facts = {"format": "EDF files", "read": len(values), "unreadable": len(bad)}
+    return Synthetic(kind, values, facts=facts, **numbered(path, read_beside(path, names), request))
+
+
+def _edfio() -> Any:
+    try:
+        import edfio
+    except ImportError:
+        raise UserError("EDF needs the package edfio: pip install 'ganlab[edf]'.") from None
+    return edfio
 
 
 def _own_range(values: np.ndarray) -> tuple[float, float]:

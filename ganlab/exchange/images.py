@@ -11,7 +11,7 @@ from ganlab.core.progress import tracked
 from ganlab.dataset.image_decode import decode
 from ganlab.dataset.image_files import Folder, Store, Zip
 from ganlab.exchange.arrays import read_array
-from ganlab.exchange.labels import indices, read_labels
+from ganlab.exchange.labels import numbered, read_beside
 from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ def read_image_files(path: Path, request: Request) -> Synthetic:
     refuse_or_count(path, bad, request.on_bad)
     if resized:
         log.warning("%s: %d image(s) resized to %d x %d pixels", path, resized, width, height)
-    labels = indices(path, read_labels(path if path.is_dir() else path.parent, names), request)
+    beside = read_beside(path if path.is_dir() else path.parent, names)
     facts = {"format": "image files", "read": len(values), "unreadable": len(bad), "resized": resized}
-    return Synthetic(request.kind, values, labels, facts)
+    return Synthetic(request.kind, values, facts=facts, **numbered(path, beside, request))
 
 
 def read_array_of_images(path: Path, request: Request) -> Synthetic:
@@ -57,5 +57,6 @@ def read_array_of_images(path: Path, request: Request) -> Synthetic:
         raise UserError(f"{path}: values from {lowest:g} to {highest:g} look like shares; multiply them by 255.")
     if highest == 0:
         log.warning("%s: every pixel of every image is black", path)
-    labels = indices(path, read_labels(path.parent, len(values)), request)
-    return Synthetic(request.kind, values.astype(np.float32), labels, {"format": "npy array", "read": len(values)})
+    beside = numbered(path, read_beside(path.parent, len(values)), request)
+    facts = {"format": "npy array", "read": len(values)}
+    return Synthetic(request.kind, values.astype(np.float32), facts=facts, **beside)

@@ -1,60 +1,71 @@
-"""Class labels of samples: read from and written to `labels.csv`, and as indices of classes."""
+"""What stands beside samples: their classes and patients, read from `labels.csv` or `people.csv`, and as numbers."""
 
-import csv
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.labels import SEPARATOR, Labels, label_array, multi_hot, names_in
 from ganlab.core.names import repeated
-from ganlab.core.schema import refuse_formulas
 from ganlab.exchange.synthetic import LISTED, Request
 from ganlab.exchange.tables import even_lines_of
 
 log = logging.getLogger(__name__)
 
-LABELS = "labels.csv"
+LABELS, PEOPLE = "labels.csv", "people.csv"
+LABEL, PATIENT, PERSON = "label", "patient", "person"
+"""Columns of classes and patients; the latter's name in `people.csv`, which `dataset.people` reads."""
+CLASS_COMMENT = "class"
+"""Of a WFDB header: `class: NORM`, as `patient: patient00001`."""
 
 
-def write_labels(folder: Path, rows: Iterable[tuple[str, str]]) -> None:
-    """Write names and classes of samples to `labels.csv`. Raises UserError for a class that is a formula."""
-    rows = list(rows)
-    refuse_formulas({label for _, label in rows}, LABELS)
-    with (folder / LABELS).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([("name", "label"), *rows])
+class Beside(NamedTuple):
+    """The names of samples' classes and patients, each of all samples or none."""
+
+    labels: Sequence[str] = ()
+    patients: Sequence[str] = ()
 
 
-def read_labels(folder: Path, names: Sequence[str] | int) -> list[str]:
-    """Return the class names of samples in `labels.csv`; an empty list where there is no such file.
+def read_beside(folder: Path, names: Sequence[str] | int) -> Beside:
+    """Return classes and patients in `labels.csv`, else in `people.csv`; nothing where there is no such file.
 
     Samples are identified by `names`, with or without a suffix, or by their order where only their count is given.
-    Raises UserError for a file without these columns, or without a label for each sample.
+    Raises UserError for a file without these columns, or without a line for each sample.
     """
-    file = folder / LABELS
-    if not file.is_file():
-        return []
-    rows = _rows(file)
-    if isinstance(names, int):
-        if len(rows) != names:
-            raise UserError(f"{file} has {len(rows)} labels for {names} samples; accepted is one for each, in order.")
-        return [label for _, label in rows]
-    by_name = dict(rows)
-    if len(by_name) < len(rows):
-        twice = repeated(name for name, _ in rows)[0]
-        raise UserError(f"{file}: {twice!r} stands twice; accepted is a label for each sample.")
-    labels = [by_name.get(name, by_name.get(str(PurePosixPath(name).with_suffix("")))) for name in names]
-    if lacking := [name for name, label in zip(names, labels, strict=True) if label is None]:
-        raise UserError(f"{file}: no label for {len(lacking)} of {len(names)} names, such as {lacking[0]}.")
-    return [label for label in labels if label is not None]
-
-
-def _rows(file: Path) -> list[tuple[str, str]]:
+    file = next((folder / name for name in (LABELS, PEOPLE) if (folder / name).is_file()), None)
+    if file is None:
+        return Beside()
     (_, columns), *lines = even_lines_of(file)
-    if missing := {"name", "label"} - set(columns):
+    needed = ("name", LABEL) if file.name == LABELS else ("name",)
+    if missing := set(needed) - set(columns):
         raise UserError(f"{file}: no column {', '.join(sorted(missing))}; accepted are name and label.")
-    name, label = columns.index("name"), columns.index("label")
-    return [(fields[name], fields[label]) for _, fields in lines]
+    rows = [dict(zip(columns, fields, strict=True)) for _, fields in lines]
+    of = rows if isinstance(names, int) else _by_name(file, rows, names)
+    if isinstance(names, int) and len(rows) != names:
+        raise UserError(f"{file} has {len(rows)} labels for {names} samples; accepted is one for each, in order.")
+    patient = PATIENT if PATIENT in columns else PERSON
+    return Beside(*([row[column] for row in of] if column in columns else () for column in (LABEL, patient)))
+
+
+def _by_name(file: Path, rows: Sequence[dict[str, str]], names: Sequence[str]) -> list[dict[str, str]]:
+    by_name = {row["name"]: row for row in rows}
+    if len(by_name) < len(rows):
+        twice = repeated(row["name"] for row in rows)[0]
+        raise UserError(f"{file}: {twice!r} stands twice; accepted is a label for each sample.")
+    of = [by_name.get(name, by_name.get(str(PurePosixPath(name).with_suffix("")))) for name in names]
+    if lacking := [name for name, row in zip(names, of, strict=True) if row is None]:
+        raise UserError(f"{file}: no label for {len(lacking)} of {len(names)} names, such as {lacking[0]}.")
+    return [row for row in of if row is not None]
+
+
+def numbered(path: Path, beside: Beside, request: Request) -> dict[str, Any]:
+    """Return `labels` and `patients` of `ganlab.exchange.synthetic.Synthetic`. Raises UserError as `indices` does."""
+    people, numbers = np.unique(np.array(beside.patients, str), return_inverse=True)
+    several = len(people) < len(numbers)
+    return {"labels": indices(path, beside.labels, request), "patients": numbers if several else None}
 
 
 def indices(path: Path, labels: Sequence[str], request: Request) -> Labels | None:

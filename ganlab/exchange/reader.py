@@ -1,4 +1,4 @@
-"""Synthetic samples of any tool, read in the units of the real ones: WFDB records, arrays, tables, images.
+"""Synthetic samples of any tool, read in the units of the real ones: WFDB and EDF, arrays, tables, images.
 
 Files that ganlab wrote say what they hold (`ganlab.exchange.writers`); for others the user says it: leads, rate, unit.
 """
@@ -14,7 +14,9 @@ from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.exchange.arrays import read_array_of_rows, read_table_of_rows
 from ganlab.exchange.card import refuse_unfinished
+from ganlab.exchange.edf import read_edf
 from ganlab.exchange.images import read_array_of_images, read_image_files
+from ganlab.exchange.parquet import read_row_parquet, read_window_parquet
 from ganlab.exchange.synthetic import Reader, Request, Synthetic, refuse_or_count
 from ganlab.exchange.windows import read_array_of_windows, read_table_of_windows, read_wfdb
 
@@ -23,14 +25,21 @@ log = logging.getLogger(__name__)
 PLAUSIBLE_MV = (0.02, 30.0)
 """Range of an ECG window, mV; beyond it the unit is doubtful."""
 READERS: Mapping[type[Kind], Mapping[str, Reader]] = {
-    Window: {".npy": read_array_of_windows, ".csv": read_table_of_windows, "folder": read_wfdb},
-    Row: {".npy": read_array_of_rows, ".csv": read_table_of_rows},
+    Window: {
+        ".npy": read_array_of_windows,
+        ".csv": read_table_of_windows,
+        ".parquet": read_window_parquet,
+        "folder": read_wfdb,
+        "folder of EDF": read_edf,
+    },
+    Row: {".npy": read_array_of_rows, ".csv": read_table_of_rows, ".parquet": read_row_parquet},
     Image: {".npy": read_array_of_images, ".zip": read_image_files, "folder": read_image_files},
 }
 """By kind of sample and suffix of the file."""
 ACCEPTED: Mapping[type[Kind], str] = {
-    Window: "a folder of WFDB records, an .npy array (windows, leads, samples), a .csv file (ganlab.sample).",
-    Row: "a .csv file with the data set's columns, an .npy array (rows, columns).",
+    Window: "a folder of WFDB records or EDF files, an .npy array (windows, leads, samples), a .csv or .parquet file "
+    "(ganlab.sample).",
+    Row: "a .csv or .parquet file with the data set's columns, an .npy array (rows, columns).",
     Image: "a folder or zip of PNG or JPEG files, an .npy array (images, channels, height, width) of levels.",
 }
 
@@ -46,11 +55,12 @@ def read(path: Path, request: Request) -> Synthetic:
             raise UserError(f"synthetic={path}: no such file or folder. {_accepted(request.kind)}")
         refuse_unfinished(path)
         # ganlab.sample writes one array or table into a folder.
-        ours = [path / name for name in ("synthetic.npy", "synthetic.csv") if (path / name).is_file()]
+        written = (path / f"synthetic{suffix}" for suffix in (".npy", ".csv", ".parquet"))
+        ours = [each for each in written if each.is_file()]
         if len(ours) > 1:
             raise UserError(f"synthetic={path} holds {' and '.join(each.name for each in ours)}: name the file itself.")
         file = ours[0] if ours else path
-        reader = READERS[type(request.kind)].get("folder" if file.is_dir() else file.suffix.lower())
+        reader = READERS[type(request.kind)].get(_form(file))
         if reader is None:
             raise UserError(f"synthetic={file}: not known as a set of {request.kind.noun}s. {_accepted(request.kind)}")
         synthetic = reader(file, request)
@@ -60,6 +70,13 @@ def read(path: Path, request: Request) -> Synthetic:
     if isinstance(synthetic.kind, Window) and not synthetic.kind.other_unit:
         _warn_of_unit(file, synthetic)
     return replace(synthetic, facts={**synthetic.facts, "sha256": synthetic.digest()})
+
+
+def _form(path: Path) -> str:
+    """Return the suffix of a file, or `folder`: one `of EDF` where EDF files lie in it and no header of WFDB does."""
+    if path.is_dir():
+        return "folder of EDF" if any(path.glob("*.edf")) and not any(path.glob("*.hea")) else "folder"
+    return path.suffix.lower()
 
 
 def _accepted(kind: Kind) -> str:

@@ -77,18 +77,20 @@ class Synthetic:
     """Samples as they were read: `values` holds one array per sample, windows `(leads, samples)` in mV.
 
     The lengths of recordings may differ; `kind` holds leads and rate. `labels` are indices of classes, `facts` what a
-    report says about the file.
+    report says about the file, `patients` numbers `(N,)` of the patients where some have several samples.
     """
 
     kind: Kind
     values: Values
     labels: Labels | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    patients: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> "Synthetic":
         """Return the samples at these rows, with their labels."""
         values = self.values[rows] if isinstance(self.values, np.ndarray) else Selected(self.values, rows)
-        return replace(self, values=values, labels=None if self.labels is None else self.labels[rows])
+        labels, patients = (None if each is None else each[rows] for each in (self.labels, self.patients))
+        return replace(self, values=values, labels=labels, patients=patients)
 
     def digest(self) -> str:
         """Return the SHA-256 of the values in their order, and of the labels."""

@@ -1,4 +1,4 @@
-"""Windows and recordings read from WFDB records, arrays and CSV tables, in mV."""
+"""Windows and recordings read from WFDB records, EDF files, arrays, CSV and parquet tables, in mV."""
 
 import logging
 import math
@@ -14,11 +14,12 @@ from ganlab.core.kind import RATES_HZ, Array, Window, of_kind
 from ganlab.core.names import repeated
 from ganlab.core.progress import tracked
 from ganlab.core.record import MILLIVOLTS_IN, millivolts
+from ganlab.dataset.comments import comment_value
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.wfdb_signals import read_header
 from ganlab.dataset.windows import unfit
-from ganlab.exchange.arrays import read_array, read_axes
-from ganlab.exchange.labels import indices, read_labels
+from ganlab.exchange.arrays import Axes, read_array, read_axes
+from ganlab.exchange.labels import CLASS_COMMENT, LABEL, PATIENT, Beside, numbered, read_beside
 from ganlab.exchange.synthetic import LISTED, Request, Selected, Synthetic, refuse_contradiction, refuse_or_count
 from ganlab.exchange.tables import line_at, lines_of, read_table
 
@@ -32,21 +33,20 @@ RATE_HZ = 1000.0
 
 
 class _Records(WFDB):
-    """WFDB records of somebody's generator: the comments may name a class, and no patient stands behind them."""
+    """WFDB records of somebody's generator: the comments may name a class and a patient, else each is its own."""
 
     def ways_on(self) -> str:
         return "synthetic=<folder with WFDB records>."
 
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
-        named = [comment.partition(":")[2].strip() for comment in comments if comment.strip().startswith("class:")]
-        return name, named[0] if named else "", 0
+        return comment_value(comments, PATIENT) or name, comment_value(comments, CLASS_COMMENT), 0
 
 
 def read_wfdb(path: Path, request: Request) -> Synthetic:
     """Read a folder of WFDB records at the rate of its first one. Raises UserError where none can be read."""
     rate = _first_rate(path)
     records = _Records(path, rate, name=path.name)
-    values, names, classes, bad, leads = [], [], [], [], _lower(request.leads)
+    values, read, bad, leads = [], [], [], lower(request.leads)
     for name in tracked(records.names(), "reading records", "record"):
         try:
             record, digital = records.read(name)
@@ -59,19 +59,19 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
             bad.append(f"{name}: {reason}")
             continue
         leads = leads or record.leads
-        order = _order(f"{path / name}.hea", leads, record.leads)
+        order = order_of(f"{path / name}.hea", leads, record.leads)
         values.append(millivolts(digital[order], np.array(record.gain)[order], np.array(record.baseline)[order]))
-        names.append(name)
-        classes.append(record.diagnosis)
+        read.append(record)
     refuse_or_count(path, bad, request.on_bad)
     refuse_contradiction("rate", request.rate, rate, path)
     if not values:
         raise UserError(f"synthetic={path}: none of its {len(bad)} records can be read. The first: {bad[0]}")
-    labels = classes if any(classes) else read_labels(path, names)
+    beside = Beside([record.diagnosis for record in read], [record.patient for record in read])
+    beside = beside if any(beside.labels) else read_beside(path, [record.name for record in read])
     facts = {"format": "WFDB records", "read": len(values), "unreadable": len(bad)}
     samples = min(each.shape[-1] for each in values)
     kind = Window(tuple(leads or ()), rate, samples, of_kind(request.kind, Window).unit)
-    return Synthetic(kind, values, indices(path, labels, request), facts)
+    return Synthetic(kind, values, facts=facts, **numbered(path, beside, request))
 
 
 def _first_rate(path: Path) -> float:
@@ -93,17 +93,22 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
     Leads, rate and unit come from the JSON file beside it, else from the request; the rate is else 1000 Hz, the unit
     that of the real windows. Raises UserError where they contradict one another or the array.
     """
-    values, axes = read_array(path, (2, 3)), read_axes(path)
+    values = read_array(path, (2, 3))
     values = values[:, None] if values.ndim == 2 else values
-    named = _lower(axes.leads) or _lower(request.leads) or request.kind.leads
+    return windows_of(path, values, read_axes(path), request, read_beside(path.parent, len(values)), "npy array")
+
+
+def windows_of(path: Path, values: Array, axes: Axes, request: Request, beside: Beside, form: str) -> Synthetic:
+    """Return windows of an array `(windows, leads, samples)`. Raises UserError as `read_array_of_windows` does."""
+    named = lower(axes.leads) or lower(request.leads) or request.kind.leads
     if len(named) != values.shape[1]:
         raise UserError(
             f"{path} has shape {values.shape}: {values.shape[1]} leads, and {len(named)} are named: "
             f"{', '.join(named)}. Accepted is an array (windows, leads, samples); name its leads in their order: "
             "leads=[i,ii]."
         )
-    leads = _lower(request.leads) or named
-    order = _order(path, leads, named)
+    leads = lower(request.leads) or named
+    order = order_of(path, leads, named)
     refuse_contradiction("rate", request.rate, axes.rate_hz, path)
     refuse_contradiction("unit", request.unit, axes.unit, path)
     given = request.rate if axes.rate_hz is None else axes.rate_hz
@@ -111,18 +116,18 @@ def read_array_of_windows(path: Path, request: Request) -> Synthetic:
     if given is None:
         log.warning("%s does not say its rate; %g Hz are assumed (rate=...)", path, rate)
     wanted = of_kind(request.kind, Window).unit
-    factor = _factor(path, axes.unit or request.unit or wanted, wanted)
+    factor = factor_of(path, axes.unit or request.unit or wanted, wanted)
 
     def in_unit(window: Array) -> Array:
         return np.asarray(window[order], np.float32) * factor
 
-    facts = {"format": "npy array", "read": len(values), "rate_assumed": given is None}
-    labels = indices(path, read_labels(path.parent, len(values)), request)
+    facts = {"format": form, "read": len(values), "rate_assumed": given is None}
     windows = Selected(values, np.arange(len(values)), in_unit)
-    return Synthetic(Window(tuple(leads), rate, values.shape[-1], wanted), windows, labels, facts)
+    kind = Window(tuple(leads), rate, values.shape[-1], wanted)
+    return Synthetic(kind, windows, facts=facts, **numbered(path, beside, request))
 
 
-def _factor(path: Path, unit: str, wanted: str) -> np.float32:
+def factor_of(path: Path, unit: str, wanted: str) -> np.float32:
     """Return by what values in `unit` are multiplied to be in the `wanted` one. Raises UserError where they differ."""
     if unit == wanted:
         return np.float32(1)
@@ -143,8 +148,8 @@ def read_table_of_windows(path: Path, request: Request) -> Synthetic:
             f"{path}: its columns are {', '.join(columns[:LISTED])}. Accepted are window, time_ms, and <lead>{end} for "
             "each lead, a row a sample, as ganlab.sample format=csv writes."
         )
-    leads = _lower(request.leads) or named
-    _order(path, leads, named)
+    leads = lower(request.leads) or named
+    order_of(path, leads, named)
     of_leads = [next(column for column in columns if column.lower() == f"{lead}{end}") for lead in leads]
     table = read_table(path, [*of_leads, "time_ms"])
     if table.empty:
@@ -152,13 +157,14 @@ def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     starts = _starts(path, table)
     values = np.split(table[of_leads].to_numpy(np.float32).T, starts[1:], axis=1)
     rate = _rate_of_table(path, table, starts, request)
-    labels = list(table["label"].to_numpy()[starts]) if "label" in columns else []
+    beside = Beside(*(list(table[name].to_numpy()[starts]) if name in columns else () for name in (LABEL, PATIENT)))
     kind = Window(tuple(leads), rate, min(each.shape[-1] for each in values), unit)
-    return Synthetic(kind, values, indices(path, labels, request), {"format": "CSV", "read": len(values)})
+    facts = {"format": "CSV", "read": len(values)}
+    return Synthetic(kind, values, facts=facts, **numbered(path, beside, request))
 
 
 def _starts(path: Path, table: "pd.DataFrame") -> NDArray[np.int64]:
-    """Return the first row of each window. Raises UserError for one that comes back, or whose rows differ in label."""
+    """Return the first row of each window. Raises UserError for one that appears again, or has two labels."""
     names = table["window"].to_numpy(str)
     begins = names[1:] != names[:-1]
     starts = np.flatnonzero(np.concatenate([[True], begins]))
@@ -167,12 +173,13 @@ def _starts(path: Path, table: "pd.DataFrame") -> NDArray[np.int64]:
         raise UserError(
             f"{path}:{line_at(path, row)}: window {str(names[row])!r} appears again; its rows must be together."
         )
-    labels = table["label"].to_numpy(str) if "label" in table else names
-    if len(others := np.flatnonzero((labels[1:] != labels[:-1]) & ~begins)):
-        row = int(others[0]) + 1
-        raise UserError(
-            f"{path}:{line_at(path, row)}: label {str(labels[row])!r}, and {str(labels[row - 1])!r} above it."
-        )
+    for column in (LABEL, PATIENT):
+        own = table[column].to_numpy(str) if column in table else names
+        if len(others := np.flatnonzero((own[1:] != own[:-1]) & ~begins)):
+            row = int(others[0]) + 1
+            raise UserError(
+                f"{path}:{line_at(path, row)}: {column} {str(own[row])!r}, and {str(own[row - 1])!r} above it."
+            )
     return starts
 
 
@@ -207,11 +214,12 @@ def _rate_of_table(path: Path, table: "pd.DataFrame", starts: NDArray[np.int64],
     return float(request.rate)
 
 
-def _lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
+def lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return names of leads in lower case; None for none."""
     return tuple(str(lead).lower() for lead in leads) if leads else None
 
 
-def _order(where: object, leads: Sequence[str], named: Sequence[str]) -> list[int]:
+def order_of(where: object, leads: Sequence[str], named: Sequence[str]) -> list[int]:
     """Return the positions of leads among those of a file. Raises UserError for one that it lacks, or repeats."""
     if twice := repeated(named):
         raise UserError(f"{where}: lead {', '.join(twice)} stands twice; names differ by more than their case.")

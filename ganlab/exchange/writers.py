@@ -15,6 +15,7 @@ from ganlab.core.schema import refuse_formulas
 from ganlab.dataset.table_values import write_columns
 from ganlab.exchange.edf import write_edf
 from ganlab.exchange.generated import Generated
+from ganlab.exchange.labels import CLASS_COMMENT, LABEL
 from ganlab.exchange.parquet import write_row_parquet, write_window_parquet
 
 GAIN = 2000
@@ -31,9 +32,9 @@ def write_wfdb(data: Generated, folder: Path) -> int:
 
     kind = of_kind(data.kind, Window)
     channels = len(kind.leads)
-    names, labels = [], []
+    names, marks = [], [CLASS_COMMENT if name == LABEL else name for name in data.beside]
     saturated, limits = 0, np.iinfo(np.int16)
-    for number, window, label in data.one_by_one():
+    for number, window in data.one_by_one():
         if not kind.other_unit:
             digital = np.rint(window.T.astype(np.float64) * GAIN)
             # The smallest integer of format 16 means a sample without a value.
@@ -42,8 +43,7 @@ def write_wfdb(data: Generated, folder: Path) -> int:
             values = {"d_signal": digital, "adc_gain": [GAIN] * channels, "baseline": [0] * channels}
         else:
             values = {"p_signal": window.T.astype(np.float64)}  # wfdb chooses gain and baseline for each record
-        labelled = [f"class: {label}"] if data.classes else []
-        labelled += [f"patient: {data.patient(number)}"] if data.records_per_patient else []
+        marked = [f"{name}: {text}" for name, text in zip(marks, data.cells(number), strict=True)]
         wfdb.wrsamp(
             data.name(number),
             fs=kind.rate,
@@ -51,26 +51,25 @@ def write_wfdb(data: Generated, folder: Path) -> int:
             sig_name=list(kind.leads),
             fmt=["16"] * channels,
             **values,
-            comments=[*data.about, f"window: {number} of {data.count}", *labelled],
+            comments=[*data.about, f"window: {number} of {data.count}", *marked],
             write_dir=str(folder),
         )
         names.append(data.name(number))
-        labels.append(label)
     (folder / "RECORDS").write_text("\n".join(names) + "\n", encoding="utf-8")
-    data.write_labels(folder, labels)
+    data.write_people(folder)
     return saturated
 
 
 @contextmanager
 def _table(data: Generated, folder: Path, names: Sequence[str]) -> Iterator[Any]:
-    """Open `synthetic.csv` below a line of names; the last is that of the classes where there are any.
+    """Open `synthetic.csv` below a line of names; those of what stands beside the samples are the last.
 
     Raises UserError for a name or a class that a spreadsheet would execute.
     """
-    refuse_formulas([*names, *data.classes], "format=csv")
+    data.refuse_formulas(names, "format=csv")
     with (folder / "synthetic.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow([*names, *(["label"] if data.classes else [])])
+        table.writerow([*names, *data.beside])
         yield table
 
 
@@ -79,21 +78,21 @@ def write_window_csv(data: Generated, folder: Path) -> int:
     kind = of_kind(data.kind, Window)
     times = [f"{time:.10g}" for time in np.arange(kind.samples) * 1000 / kind.rate]
     with _table(data, folder, ["window", "time_ms", *(f"{lead}_{kind.unit.lower()}" for lead in kind.leads)]) as table:
-        for number, window, label in data.one_by_one():
+        for number, window in data.one_by_one():
             columns = [np.char.mod("%.7g" if kind.other_unit else "%.4f", lead) for lead in window]
-            table.writerows(zip(repeat(number), times, *columns, *([repeat(label)] if data.classes else [])))
+            table.writerows(zip(repeat(number), times, *columns, *map(repeat, data.cells(number))))
     return 0
 
 
 def write_row_csv(data: Generated, folder: Path) -> int:
-    """Write a table in the original columns, and the class where there is one."""
+    """Write a table in the original columns, and what stands beside the rows."""
     columns = of_kind(data.kind, Row).columns
     texts = [text for column in columns for text in (column.no, column.yes, column.value or "")]
     refuse_formulas(texts, "format=csv")
     with _table(data, folder, list(places_of(columns))) as table:
-        for _, row, label in data.one_by_one():
+        for number, row in data.one_by_one():
             values = [cells[0] for cells in write_columns(columns, row[None]).values()]
-            table.writerow([*values, *([label] if data.classes else [])])
+            table.writerow([*values, *data.cells(number)])
     return 0
 
 
@@ -102,31 +101,28 @@ def write_png(data: Generated, folder: Path) -> int:
     from PIL import Image as Picture
     from PIL.PngImagePlugin import PngInfo
 
-    labels = []
-    for number, image, label in data.one_by_one():
+    for number, image in data.one_by_one():
         mark = PngInfo()
-        mark.add_text("Description", "\n".join([*data.about, *([f"class: {label}"] if data.classes else [])]))
+        marked = [f"{name}: {text}" for name, text in zip(data.beside, data.cells(number), strict=True)]
+        mark.add_text("Description", "\n".join([*data.about, *marked]))
         levels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
         picture = Picture.fromarray(levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0))
         picture.save(folder / f"{data.name(number)}.png", pnginfo=mark)
-        labels.append(label)
-    data.write_labels(folder, labels)
+    data.write_people(folder)
     return 0
 
 
 def write_npy(data: Generated, folder: Path) -> int:
     """Write all samples to one array, its axes and units to a JSON file beside it."""
-    labels = []
     header = {"descr": "<f4", "fortran_order": False, "shape": (data.count, *data.kind.shape)}
     # Written from front to back: a memory map of a full disk would end the process with SIGBUS.
     with (folder / "synthetic.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for _, sample, label in data.one_by_one():
+        for _, sample in data.one_by_one():
             file.write(np.ascontiguousarray(sample, "<f4").data)
-            labels.append(label)
     axes = json.dumps({**data.kind.axes, "about": list(data.about)}, indent=1)
     (folder / "synthetic.json").write_text(axes, encoding="utf-8")
-    data.write_labels(folder, labels)
+    data.write_people(folder)
     return 0
 
 

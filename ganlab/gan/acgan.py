@@ -13,7 +13,9 @@ Attributes (ours) are predicted besides: the mean square error, in standard devi
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -90,6 +92,10 @@ class ACGAN(GAN):
     def labels_of(self, noise: Tensor) -> Tensor | None:
         """Return the classes `(B,)`, or multi-hot `(B, classes)`, in `noise` `(B, latent)`."""
         return self.conditions.labels_of(noise[:, self.noise :])
+
+    def attributes_of(self, noise: Tensor) -> dict[str, NDArray[np.float64]]:
+        """Return the values of the attributes in `noise` `(B, latent)`, `(B,)` by name and unit."""
+        return self.conditions.attributes_of(noise[:, self.noise :])
 
     def targets(self, batch: Batch) -> Tensor:
         """Return what D is to predict of real images: their labels, and behind them attributes where it takes some."""

@@ -137,6 +137,13 @@ class Conditions(nn.Module):
         classes = conditions[:, : len(self.classes)]
         return classes > 0.5 if self.many_labels else classes.argmax(dim=1)
 
+    def attributes_of(self, conditions: Tensor) -> dict[str, NDArray[np.float64]]:
+        """Return the values `(B,)` of each attribute in conditions, by its name and unit."""
+        if not self.attributes:
+            return {}
+        values = conditions[:, len(self.classes) :].double() * self.deviation + self.mean
+        return dict(zip(self.attributes, values.T.cpu().numpy(), strict=True))
+
     def _row(self, label: Label) -> list[bool]:
         count = len(self.classes)
         if isinstance(label, tuple):

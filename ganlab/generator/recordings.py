@@ -4,12 +4,15 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window, of_kind
+from ganlab.core.labels import class_names
 from ganlab.core.values import check_whole
+from ganlab.gan.acgan import ACGAN
 from ganlab.generator.trained import Trained
 
 RATES = (25.0, 240.0)
@@ -76,6 +79,17 @@ class Recordings:
         network: Any = trained.gan.sampling_generator
         mixed: Tensor = network.same_patients(noise.repeat_interleave(self.records_per_patient, dim=0), other)
         return mixed
+
+    def beside(self, trained: Trained, noise: Tensor) -> dict[str, Any]:
+        """Return what stands beside the recordings of noise `(B, latent)`, as `ganlab.exchange.generated` takes it."""
+        gan, labels = trained.gan, trained.gan.labels_of(noise)
+        rate = {} if self.heart_rate is None else {"heart_rate (1/min)": np.full(len(noise), self.heart_rate)}
+        return {
+            "classes": gan.classes,
+            "labels": () if labels is None else [class_names(each, gan.classes) for each in labels.tolist()],
+            "attributes": (gan.attributes_of(noise) if isinstance(gan, ACGAN) else {}) | rate,
+            "records_per_patient": self.of_each,
+        }
 
     @torch.inference_mode()
     def generate(self, trained: Trained, noise: Tensor) -> Tensor:

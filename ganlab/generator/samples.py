@@ -1,7 +1,7 @@
 """Generated samples in their own unit, and what is made of them: a picture, a table, WFDB records."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import singledispatch
@@ -20,6 +20,7 @@ from ganlab.core.values import check_whole
 from ganlab.core.words import counted
 from ganlab.dataset.table_values import write_columns
 from ganlab.exchange.card import NOTICE
+from ganlab.exchange.labels import LABEL
 from ganlab.exchange.writers import Generated, write_wfdb
 from ganlab.plot.ecg_paper import draw_windows
 from ganlab.plot.figure import INK, dress, panels
@@ -43,12 +44,14 @@ class SyntheticSamples:
     """N generated samples in their own unit: `values` are windows `(N, leads, samples)`, rows or images.
 
     `labels` are the names of their classes, empty where the generator knows none; `about` says what they are.
+    `attributes` are the values of each `(N,)` by name and unit.
     """
 
     values: Array
     kind: Kind
     labels: Sequence[str] = ()
     about: Sequence[str] = field(default=(NOTICE,))
+    attributes: Mapping[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -67,8 +70,9 @@ class SyntheticSamples:
         Raises UserError for images, whose levels are in `values`.
         """
         table = _table(self.kind, self.values)
-        if self.labels:
-            table["label"] = np.repeat(np.array(self.labels, dtype=object), len(table) // len(self))
+        labels = {LABEL: np.array(self.labels, object)} if self.labels else {}
+        for name, column in (labels | dict(self.attributes)).items():
+            table[name] = np.repeat(column, len(table) // len(self))
         return table
 
     def to_wfdb(self, folder: str | Path) -> Path:
@@ -78,9 +82,8 @@ class SyntheticSamples:
         """
         if not isinstance(self.kind, Window):
             raise UserError(f"to_wfdb: WFDB records hold windows, and these are {self.kind.noun}s: to_dataframe().")
-        labels = self.labels or [""] * len(self)
         classes = sorted({*self.labels})
-        data = Generated(self.kind, iter([(self.values, labels)]), len(self), self.about, classes)
+        data = Generated(self.kind, iter([self.values]), len(self), self.about, classes, self.labels, self.attributes)
         with file_errors("folder", folder), whole_folder(Path(folder)) as unfinished:
             saturated = write_wfdb(data, unfinished)
         if saturated:

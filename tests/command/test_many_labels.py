@@ -1,6 +1,7 @@
 """Records with several statements and attributes each, from a CSV file to samples of a conditional generator."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,7 +69,12 @@ def test_from_statements_to_samples_of_them(
         "out=some",
     )
     comments = [wfdb.rdheader(str(tmp_path / "some" / f"synthetic0000{n}")).comments for n in (1, 5)]
-    assert [each[-1] for each in comments] == ["class: NORM", "class: MI;LVH;SR"]
+    assert [each[-2:] for each in comments] == [[f"class: {each}", "age (years): 60"] for each in ("NORM", "MI;LVH;SR")]
+    card = (tmp_path / "some" / "README.md").read_text()
+    assert "With each window: label, age (years), in `people.csv`." in card
+    given = shlex.split(card.partition("As a data set: `")[2].partition("`")[0].replace("=.", "=some", 1))
+    command("prepare", *[each.replace("=people", "=some/people") for each in given])
+    assert "5 records, 5 patients, 0 min of signal, 0 left out\n  NORM: 3 records" in capsys.readouterr().out
     for form in ("wfdb", "csv", "npy"):
         command("sample", f"run={run}", "n=40", f"format={form}", f"out={form}")
         request = Request(load(run).kind, tuple(CLASSES), many_labels=True)

@@ -204,9 +204,11 @@ def test_few_long_recordings_are_generated_at_once(heart: Path, monkeypatch: pyt
 
 
 def test_patients_have_several_recordings_with_their_ids(heart: Path, tmp_path: Path) -> None:
-    folder = write_samples(str(heart), 1, "wfdb", str(tmp_path / "out"), patients=2, records_per_patient=3)
+    requested = {"patients": 2, "records_per_patient": 3, "heart_rate": 80}
+    folder = write_samples(str(heart), 1, "wfdb", str(tmp_path / "out"), **requested)
     people = pd.read_csv(folder / "people.csv")
     assert list(people["person"]) == ["patient00001"] * 3 + ["patient00002"] * 3
+    assert people["heart_rate"].tolist() == [80] * 6
     comments = [wfdb.rdheader(str(folder / name)).comments for name in people["name"]]
     assert [next(c for c in each if c.startswith("patient")) for each in comments] == [
         f"patient: {person}" for person in people["person"]

@@ -53,6 +53,16 @@ def test_all_codes_of_a_class_count_and_a_blank_dx_is_left_out(source: Callable[
     assert [member.patient for member in collected.members] == ["A0001", "E07500", "HR00599", "HR06000"]
 
 
+def test_other_codes_take_the_values_that_are_cached(
+    source: Callable[..., CinC], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source().prepare()
+    monkeypatch.setattr(CinC, "read", None)
+    labels = [record.label for record in source(labels={"RBBB": [59118001], "AF": [164889003]}).prepare().records]
+    assert labels == [(True, False), (False, True), (True, False)]
+    assert {record.diagnosis for record in source().prepare().records} == {""}
+
+
 def test_sex_and_age_are_nan_where_the_header_gives_none(source: Callable[..., CinC]) -> None:
     samples = source(unlabelled="keep").collect(Leads(("i",), side=31)).judged
     np.testing.assert_array_equal(samples.attributes, [[0, 74], [1, np.nan], [0, 78], [np.nan, 73], [1, 59]])

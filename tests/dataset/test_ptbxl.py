@@ -18,6 +18,7 @@ from ganlab.dataset.coded import declared_classes
 from ganlab.dataset.module import Data, class_counts
 from ganlab.dataset.ptbxl import PTBXL, SUPERCLASSES
 from ganlab.dataset.source import Collected
+from ganlab.dataset.wfdb import WFDB
 from ganlab.split.folds import Folds
 from tests.conftest import DATA
 from tests.dataset import ptbxl_layout as layout
@@ -83,6 +84,16 @@ def test_labels_are_what_is_requested(
     settings: dict[str, Any], expected: dict[str, int], source: Callable[..., PTBXL]
 ) -> None:
     assert counts(source(**settings)) == expected
+
+
+def test_other_labels_take_the_values_that_are_cached(
+    source: Callable[..., PTBXL], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = source()
+    own = counts(first)
+    monkeypatch.setattr(WFDB, "read", None)
+    assert counts(source(labels="rhythm")) == {"SR": 11, "AFIB": 4}
+    assert (counts(source()), source().prepare().folder) == (own, first.prepare().folder)
 
 
 def test_own_classes_may_stand_in_a_file(source: Callable[..., PTBXL], tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_what_a_generator_makes_is_written_in_the_original_columns_and_read_agai
     assert (rows[:, 1:4].sum(axis=1) == 1).all()
     low = standardization.limits[0].numpy()
     assert (rows[rows[:, 8] == 1, 7] == low[7]).all()
-    generated = Generated(source.kind(arrangement), iter([(rows, [""] * 500)]), 500, [], [])
+    generated = Generated(source.kind(arrangement), iter([rows]), 500, [], [])
     FORMATS[Row]["csv"][0](generated, tmp_path)
     read = read_table_of_rows(tmp_path / "synthetic.csv", Request(source.kind(arrangement)))
     values = np.array(read.values)
@@ -110,7 +110,7 @@ def test_an_exported_generator_writes_the_original_columns(file: Path) -> None:
     assert (again, again.target) == (kind, "Raucher")
     formula = Row(columns_of({"a": {"categories": ["=cmd", "b"]}}))
     with pytest.raises(UserError, match="a spreadsheet would execute '=cmd'"):
-        FORMATS[Row]["csv"][0](Generated(formula, iter([(np.array([[1, 0]]), [""])]), 1, [], []), file.parent)
+        FORMATS[Row]["csv"][0](Generated(formula, iter([np.array([[1, 0]])]), 1, [], []), file.parent)
 
 
 def test_softmax_keeps_the_gradient_and_the_images_of_plain_tables() -> None:

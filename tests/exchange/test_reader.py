@@ -2,22 +2,30 @@
 
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import wfdb
 from numpy.typing import NDArray
 
+from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Kind, Row, Window
+from ganlab.dataset.images import Images
+from ganlab.dataset.wfdb import WFDB
+from ganlab.evaluation.common_ground import common_ground
 from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request, Synthetic
 from ganlab.exchange.writers import FORMATS, Generated
+from ganlab.metrics.base import Real, SampleSet
 
 WINDOW = Window(("i", "avr"), 360.0, 500)
+SECONDS = replace(WINDOW, rate=250.0)
+"""A length that EDF can hold."""
 ROW = Row((Column("age", 0, 1), Column("sex", binary=True), Column("visits", 0, 90, whole=True)))
 IMAGE = Image((3, 6, 5))
 CLASSES = ("healthy", "ill")
@@ -32,20 +40,17 @@ SETS: dict[type, tuple[Kind, NDArray[np.float32]]] = {
     Row: (ROW, ROWS),
     Image: (IMAGE, IMAGES),
 }
-STEP = {"wfdb": 1 / 4000 + 1e-6, "csv": 5e-5 + 1e-6, "npy": 0.0, "png": 0.0}
+STEP = {"wfdb": 1 / 4000 + 1e-6, "edf": 1 / 4000 + 1e-6, "csv": 5e-5 + 1e-6, "parquet": 1e-6, "npy": 0.0, "png": 0.0}
 """How far what a format holds may lie from what was written."""
 
 
-def write(folder: Path, kind: Kind, values: NDArray[np.float32], form: str, labelled: bool = True) -> Path:
-    def batches() -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
-        for start in range(0, len(values), 3):
-            part = values[start : start + 3]
-            yield part, NAMES[start : start + 3] if labelled else [""] * len(part)
-
+def write(
+    folder: Path, kind: Kind, values: NDArray[np.float32], form: str, labelled: bool = True, **beside: Any
+) -> Path:
     folder.mkdir(exist_ok=True)
-    FORMATS[type(kind)][form][0](
-        Generated(kind, batches(), len(values), ["synthetic: # 1", "of tests"], CLASSES if labelled else ()), folder
-    )
+    batches = (values[start : start + 3] for start in range(0, len(values), 3))
+    own = ({"classes": CLASSES, "labels": NAMES} if labelled else {}) | beside
+    FORMATS[type(kind)][form][0](Generated(kind, batches, len(values), ["synthetic: # 1", "of tests"], **own), folder)
     return folder
 
 
@@ -54,9 +59,9 @@ def stacked(found: Synthetic) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-@pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind in SETS for form in FORMATS[kind] if form in STEP])
+@pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind in SETS for form in FORMATS[kind]])
 def test_what_is_written_is_read_back(kind: type, form: str, labelled: bool, tmp_path: Path) -> None:
-    what, values = SETS[kind]
+    what, values = (SECONDS, WINDOWS) if form == "edf" else SETS[kind]
     found = read(write(tmp_path / "out", what, values, form, labelled), Request(what, CLASSES))
     assert found.kind == what
     np.testing.assert_allclose(stacked(found), values, atol=STEP[form])
@@ -65,6 +70,56 @@ def test_what_is_written_is_read_back(kind: type, form: str, labelled: bool, tmp
         assert found.labels is not None
         assert found.labels.tolist() == LABELS
     assert (found.facts["read"], found.facts["not_finite"]) == (7, 0)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("form", FORMATS[Window])
+def test_patients_and_attributes_are_written_beside_windows_and_patients_read_back(
+    form: str, labelled: bool, tmp_path: Path
+) -> None:
+    attributes = {"age (years)": np.arange(7) + 60.5, "sex (0 male, 1 female)": np.arange(7) % 2}
+    folder = write(tmp_path / "out", SECONDS, WINDOWS, form, labelled, attributes=attributes, records_per_patient=3)
+    found = read(folder, Request(SECONDS, CLASSES if labelled else ()))
+    assert found.patients is not None
+    assert found.patients.tolist() == [0, 0, 0, 1, 1, 1, 2]
+    real = SampleSet(WINDOWS, None, np.arange(7))
+    _, samples, _ = common_ground(Real(SECONDS, real, real), found, 7)
+    assert samples.persons is not None
+    assert samples.persons.tolist() == [-1, -1, -1, -2, -2, -2, -3]
+    texts = {name: [f"{value:g}" for value in values] for name, values in attributes.items()}
+    if form in ("csv", "parquet"):
+        table = (
+            pd.read_csv(folder / "synthetic.csv") if form == "csv" else pd.read_parquet(folder / "synthetic.parquet")
+        )
+        one = table.drop_duplicates("window")
+        assert one["age (years)"].tolist() == attributes["age (years)"].tolist()
+        assert one["patient"].tolist() == [f"patient0000{k // 3 + 1}" for k in range(7)]
+        assert ("label" in one) == labelled
+        return
+    given = {"attributes": {"age": "years", "sex": "0 or 1"}} | ({"classes": CLASSES} if labelled else {})
+    source = WFDB(folder, rate=250.0, people=folder / "people.csv", cache=tmp_path / "cache", **given)
+    members = list(source.people().values())
+    assert [member.attributes for member in members] == list(zip(*attributes.values(), strict=True))
+    assert [member.patient for member in members] == [f"patient0000{k // 3 + 1}" for k in range(7)]
+    assert [member.label for member in members] == (LABELS if labelled else [0] * 7)
+    if form == "wfdb":
+        marks = dict(each.split(": ") for each in wfdb.rdheader(str(folder / "synthetic00002")).comments[-2:])
+        assert marks == {name: own[1] for name, own in texts.items()}
+        collected = source.collect(Leads(["i", "avr"], side=[20, 25]))
+        np.testing.assert_allclose(collected.judged.attributes, np.stack([*attributes.values()], axis=1))
+    if form == "edf":
+        edfio = pytest.importorskip("edfio")
+        assert edfio.read_edf(folder / "synthetic00004.edf").patient.code == "patient00002"
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_images_that_are_written_are_a_data_set_with_their_classes(many: bool, tmp_path: Path) -> None:
+    labels = [";".join(CLASSES) if many and k == 0 else name for k, name in enumerate(NAMES)]
+    folder = write(tmp_path / "out", IMAGE, IMAGES, "png", labels=labels)
+    source = Images(folder, 6, 5, 3, people=folder / "people.csv", classes=CLASSES, many_labels=many, cache=tmp_path)
+    own = [member.label for member in source.collect(source.plain()).members]
+    assert len(own) == 7
+    assert own[0] == ((True, True) if many else 0)
 
 
 def test_the_same_values_have_the_same_digest_and_others_another(tmp_path: Path) -> None:

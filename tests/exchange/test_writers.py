@@ -1,6 +1,6 @@
 """Exports: plain files that any tool reads, with finite values, and nothing that a spreadsheet executes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,9 @@ def written(
     values = np.full((3, *kind.shape), value, np.float32)
     values[0] = 0
 
-    def batches() -> Iterator[tuple[NDArray[np.float32], Sequence[str]]]:
-        yield values, [classes[k % 2] if classes else "" for k in range(3)]
-
     folder.mkdir()
-    FORMATS[type(kind)][form].write(Generated(kind, batches(), 3, ["synthetic"], classes), folder)
+    labels = [classes[k % 2] for k in range(3)] if classes else []
+    FORMATS[type(kind)][form].write(Generated(kind, iter([values]), 3, ["synthetic"], classes, labels), folder)
     return folder, values
 
 
@@ -78,7 +76,7 @@ def test_edf_files_hold_windows_marked_as_synthetic(tmp_path: Path) -> None:
     ]
     np.testing.assert_allclose([signal.data for signal in edf.signals], values[1], atol=5e-4)
     assert (edf.patient.code, edf.patient.additional) == ("synthetic", ("NORM",))
-    assert (folder / "labels.csv").is_file()
+    assert pd.read_csv(folder / "people.csv")["label"].tolist() == ["MI", "NORM", "MI"]
     other = Window(("flow",), 250.0, 500, unit="l/min")
     folder, values = written(tmp_path / "other", other, "edf", value=31.4159)
     np.testing.assert_allclose(edfio.read_edf(folder / "synthetic00003.edf").signals[0].data, values[2, 0], atol=1e-3)
@@ -107,7 +105,7 @@ def test_edf_refuses_what_its_header_cannot_hold_and_counts_what_it_cuts(tmp_pat
     with pytest.raises(UserError, match="more than 16 letters or others than ASCII"):
         written(tmp_path / "lead", Window(("ä",), 250.0, 500), "edf")
     (tmp_path / "cut").mkdir()
-    data = Generated(Window(("i",), 250.0, 4), iter([(np.full((1, 1, 4), 20, np.float32), [""])]), 1, ["synthetic"], ())
+    data = Generated(Window(("i",), 250.0, 4), iter([np.full((1, 1, 4), 20, np.float32)]), 1, ["synthetic"])
     assert FORMATS[Window]["edf"].write(data, tmp_path / "cut") == 4
 
 
