@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,12 +94,7 @@ def write_samples(
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
-        people, many = (unfinished / PEOPLE).is_file(), trained.gan.many_labels
-        facts = {"n": n, "label": label, "seed": seed, "requested": str(requested), "beside": list(generated.beside)}
-        facts |= {
-            "people": people,
-            "reading": reading(generated, many) if people and format == "wfdb" else "",
-        }
+        facts = {"n": n, "label": label, "seed": seed, "requested": str(requested), **_beside(generated, unfinished)}
         _write_card(unfinished, trained, kind, run, files=files, saturated=saturated, **facts)
     if saturated:
         log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
@@ -157,13 +153,19 @@ def _batches(trained: Trained, noise: Tensor, batch_size: int, requested: Record
         yield requested.generate(trained, part).cpu().numpy()
 
 
-def reading(generated: Generated, many_labels: bool) -> str:
-    """Return the overrides by which WFDB records are a data set, in their folder."""
+def _beside(generated: Generated, folder: Path) -> dict[str, Any]:
+    """Return what a card says of what stands beside the samples, and by which overrides WFDB records are a data set."""
+    people = (folder / PEOPLE).is_file()
+    records = people and (folder / "RECORDS").is_file()
+    return {"beside": [*generated.beside], "people": people, "reading": _reading(generated) if records else ""}
+
+
+def _reading(generated: Generated) -> str:
     kind, units = of_kind(generated.kind, Window), [name.rpartition(" (") for name in generated.attributes]
     attributes = ", ".join(f"{name}: '{unit.removesuffix(')')}'" for name, _, unit in units)
     unit = f" dataset.unit={kind.unit}" if kind.other_unit else ""
     classes = f' "dataset.classes=[{",".join(generated.classes)}]"' if generated.classes else ""
-    several = " dataset.many_labels=true" if many_labels else ""
+    several = " dataset.many_labels=true" if any(SEPARATOR in each or not each for each in generated.labels) else ""
     given = f' "dataset.attributes={{{attributes}}}"' if attributes else ""
     where = f"dataset=wfdb dataset.root=. dataset.people={PEOPLE} dataset.rate={kind.rate:g}"
     return f"{where}{unit}{classes}{several}{given}"

@@ -17,7 +17,7 @@ from ganlab.core.csv_columns import csv_columns, number_text
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Label, class_names
 from ganlab.core.record import Record
-from ganlab.core.words import counted
+from ganlab.core.words import counted, number
 from ganlab.dataset.coded import Classes, Coded, declared_classes, label_of, refuse_unused
 from ganlab.dataset.download import download
 from ganlab.dataset.source import Skipped
@@ -162,7 +162,7 @@ class PTBXL(Coded):
         """Records of the table that are not below `root`, counted."""
         listed = len(self.people())
         absent = listed - len(self.names())
-        reason = f"{counted(absent, 'record')} of {listed} not below {self.root} at {self.rate:g} Hz"
+        reason = f"{counted(absent, 'record')} of {number(listed)} not below {self.root} at {self.rate:g} Hz"
         return [Skipped(DATABASE, reason, absent, "record")] if absent else []
 
     def whose(self) -> tuple[str, str]:

@@ -223,9 +223,12 @@ def with_leads(
         else:
             usable.append(record)
     if not usable:
-        shown = f" The first: {skipped[0].record} {skipped[0].reason}." if skipped else ""
+        shown = f" The first: {skipped[0].record}: {skipped[0].reason}." if skipped else ""
+        longest = max(records, key=lambda record: record.samples / record.rate)
         raise UserError(
-            f"No record has a window of {span} samples of leads {', '.join(leads)}.{shown} See arrangement.side."
+            f"No record has a window of {span} samples ({span / longest.rate:g} s) of leads {', '.join(leads)}.{shown} "
+            f"The longest has {longest.samples / longest.rate:g} s; window_seconds=... says how long a window is, "
+            "or arrangement.side."
         )
     return usable, skipped
 

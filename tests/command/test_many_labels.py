@@ -74,7 +74,7 @@ def test_from_statements_to_samples_of_them(
     assert "With each window: label, age (years), in `people.csv`." in card
     given = shlex.split(card.partition("As a data set: `")[2].partition("`")[0].replace("=.", "=some", 1))
     command("prepare", *[each.replace("=people", "=some/people") for each in given])
-    assert "5 records, 5 patients, 0 min of signal, 0 left out\n  NORM: 3 records" in capsys.readouterr().out
+    assert "5 records, 5 patients, 25 s of signal, 0 left out\n  NORM: 3 records" in capsys.readouterr().out
     for form in ("wfdb", "csv", "npy"):
         command("sample", f"run={run}", "n=40", f"format={form}", f"out={form}")
         request = Request(load(run).kind, tuple(CLASSES), many_labels=True)
