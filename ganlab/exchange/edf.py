@@ -72,12 +72,12 @@ def read_edf(path: Path, request: Request) -> Synthetic:
     for file in tracked(sorted(path.glob("*.edf")), "reading recordings", "file"):
         try:
             signals = edfio.read_edf(file).signals
-            data = [signal.data for signal in signals]
+            data, own_rate = [signal.data for signal in signals], signals[0].sampling_frequency
         except Exception as error:  # of what numpy and edfio make of somebody's header
             bad.append(f"{file.name}: not readable as EDF ({type(error).__name__}: {error})")
             continue
         named = tuple(signal.label.lower() for signal in signals)
-        leads, rate = leads or named, rate or signals[0].sampling_frequency
+        leads, rate = leads or named, rate or own_rate
         order = order_of(file, leads, named)
         rates = {signals[at].sampling_frequency for at in order}
         if rates != {rate}:
