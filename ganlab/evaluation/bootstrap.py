@@ -1,6 +1,7 @@
 """95 % confidence intervals by a bootstrap over patients: the unit is the patient, not the window."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
@@ -13,13 +14,31 @@ SIDES = 4
 """A fraction of the draws is also made of either side alone, to know on how many patients the interval rests."""
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Weights of judged and real samples when patients are drawn: of both, of the judged alone, of the real alone."""
+
+    whole: tuple[Weights, Weights]
+    both: Sequence[tuple[Weights, Weights]]
+    judged: Sequence[Weights]
+    real: Sequence[Weights]
+    patients: tuple[int, int]
+
+    @classmethod
+    def of(cls, judged: SampleSet, reference: SampleSet, draws: int = 200, seed: int = 0) -> "Draws":
+        """Return as many draws; always the same for the same seed."""
+        rng, (own, real) = np.random.default_rng(seed), (drawer(judged), drawer(reference))
+        return cls(
+            (np.ones(len(judged)), np.ones(len(reference))),
+            [(own(rng), real(rng)) for _ in range(draws)],
+            [own(rng) for _ in range(draws // SIDES)],
+            [real(rng) for _ in range(draws // SIDES)],
+            (patients_of(judged), patients_of(reference)),
+        )
+
+
 def interval(
-    statistic: Statistic,
-    judged: SampleSet,
-    reference: SampleSet,
-    draws: int = 200,
-    seed: int = 0,
-    limits: tuple[float, float] = (-np.inf, np.inf),
+    statistic: Statistic, draws: Draws, limits: tuple[float, float] = (-np.inf, np.inf)
 ) -> tuple[float, float]:
     """Return the confidence interval of a number; NaN for one patient, or a number that is mostly undefined.
 
@@ -29,20 +48,18 @@ def interval(
     interval is that of the logit. A share that is 0 or 1 in every draw has the interval of the rule of three, in its
     exact form.
     """
-    ones = np.ones(len(judged)), np.ones(len(reference))
-    value = statistic(*ones)
-    if not np.isfinite(value) or any(patients_of(each) < 2 for each in (judged, reference)):
+    value = statistic(*draws.whole)
+    if not np.isfinite(value) or min(draws.patients) < 2:
         return float("nan"), float("nan")
-    rng, sides = np.random.default_rng(seed), (drawer(judged), drawer(reference))
-    values = _finite(statistic(sides[0](rng), sides[1](rng)) for _ in range(draws))
-    if len(values) < draws / 2:
+    values = _finite(statistic(*each) for each in draws.both)
+    if len(values) < len(draws.both) / 2:
         return float("nan"), float("nan")
     if limits == (0.0, 1.0) and value in limits and (values == value).all():
-        possible = 1 - (1 - LEVEL) ** (1 / patients_of(judged))
+        possible = 1 - (1 - LEVEL) ** (1 / draws.patients[0])
         return (0.0, possible) if value == 0 else (1 - possible, 1.0)
-    of_judged = _finite(statistic(sides[0](rng), ones[1]) for _ in range(draws // SIDES))
-    of_real = _finite(statistic(ones[0], sides[1](rng)) for _ in range(draws // SIDES))
-    wider = widening((of_judged.var(), patients_of(judged)), (of_real.var(), patients_of(reference)))
+    of_judged = _finite(statistic(each, draws.whole[1]) for each in draws.judged)
+    of_real = _finite(statistic(draws.whole[0], each) for each in draws.real)
+    wider = widening((of_judged.var(), draws.patients[0]), (of_real.var(), draws.patients[1]))
     if limits == (0.0, 1.0) and 0 < value < 1:
         return _of_share(value, wider * float(values.std()))
     ends = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - values.mean()

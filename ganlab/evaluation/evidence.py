@@ -21,7 +21,7 @@ from ganlab.core.progress import tracked
 from ganlab.core.settings import HERE
 from ganlab.core.spread import evenly
 from ganlab.dataset.cache import cached
-from ganlab.evaluation.bootstrap import interval
+from ganlab.evaluation.bootstrap import Draws, interval
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
 from ganlab.evaluation.primary import primaries_of
@@ -156,12 +156,13 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
     scores = scorer(samples)
     more = scores if isinstance(scores, Scores) else Scores({})
     rows: dict[str, Row] = {}
+    drawn = Draws.of(samples, real.reference, draws, SEED) if draws else None
     for name, each in scores.items():
         if name in more.not_measurable:
             continue
-        limits, ends = metric.numbers[name].limits, (math.nan, math.nan)
-        if draws:
-            ends = interval(each, samples, real.reference, draws, SEED, limits)
+        ends = (math.nan, math.nan)
+        if drawn is not None:
+            ends = interval(each, drawn, metric.numbers[name].limits)
         value = _value(each, samples, real.reference)
         rows[name] = {"value": value, "interval": [_finite(end) for end in ends]}
     return Evidence(rows, more.left_out, more.details, more.not_measurable)

@@ -24,7 +24,7 @@ from ganlab.evaluation.faults import FAULTS, graded
 from ganlab.evaluation.primary import Primary
 from ganlab.metrics.base import Real, SampleSet, Scorer, Statistic
 
-DRAWS = 500
+DRAWS = 1000
 """Groups of patients."""
 POOL, MOST = 4, 2000
 """Training samples that groups are drawn from: at most so many times the generated ones, and not above `MOST`."""

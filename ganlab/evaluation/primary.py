@@ -18,7 +18,8 @@ class Primary:
     """A primary number: `words` say what it is, `why` it is one.
 
     `fault` is one of `ganlab.evaluation.faults`, empty for none. Where `p` names a test of the attacks, its p value
-    decides. A `classifier`'s area is compared with those of sets of patients who do not differ.
+    decides. A `classifier`'s area is compared with those of sets of patients who do not differ. Where it is `certain`,
+    no chance explains a value that no real group has: one sample is an alarm.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Primary:
     fault: str = ""
     p: str = ""
     classifier: bool = False
+    certain: bool = False
 
 
 @dataclass(frozen=True)

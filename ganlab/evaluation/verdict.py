@@ -105,9 +105,10 @@ def verdict(
     plans, p = plans_of(kind), p_values(details or {})
     limits: dict[str, Threshold] = {}
     for private, level in ((False, FIDELITY), (True, COPIES)):
-        names = [each.name for plan in plans if (plan.name == PRIVATE) is private for each in plan.primaries]
-        usable = {name: rows[name] for name in names if name in null and name in rows}
-        limits |= thresholds(usable, null, level, sizes.judged)
+        primaries = [each for plan in plans if (plan.name == PRIVATE) is private for each in plan.primaries]
+        usable = {each.name: rows[each.name] for each in primaries if each.name in null and each.name in rows}
+        certain = frozenset(each.name for each in primaries if each.certain)
+        limits |= thresholds(usable, null, level, sizes, certain)
     lights = []
     for plan in plans:
         parts: dict[str, list[Finding]] = {part.name: [] for part in plan.parts}

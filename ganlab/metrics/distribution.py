@@ -94,8 +94,7 @@ class Distribution(Metric):
         self.check(real.kind)
         need(len(real.train), LEAST_TRAIN, "training samples", MORE_TRAINING)
         need(len(real.reference), self.k + 2, "reference samples", MORE_REFERENCE)
-        embed = _reduced(self.embedding.fit(real), real, self.components)
-        train = embed(real.train.values)
+        train, embed = _reduced(self.embedding.fit(real), real, self.components)
         few = evenly(PAIRED, len(train))
         learned = Cloud(train[few], self.k)
         near = pair_threshold(learned.distances, None if real.train.persons is None else real.train.persons[few])
@@ -162,7 +161,8 @@ class Cloud:
         return np.partition(self.distances, self.k, axis=1)[:, self.k].copy()
 
 
-def _reduced(embed: Embed, real: Real, components: int) -> Embed:
+def _reduced(embed: Embed, real: Real, components: int) -> tuple[Points, Embed]:
+    """Return the training samples and what embeds others, in principal components of the training samples."""
     from sklearn.decomposition import PCA
 
     features = embed(check_finite(real.train.values))
@@ -170,7 +170,10 @@ def _reduced(embed: Embed, real: Real, components: int) -> Embed:
     basis = PCA(kept, svd_solver="covariance_eigh").fit(features)
     scale = np.sqrt(basis.explained_variance_.mean()) or 1.0
 
-    return lambda values: (basis.transform(embed(check_finite(values))) / scale).astype(np.float32)
+    def project(embedded: Points) -> Points:
+        return (basis.transform(embedded) / scale).astype(np.float32)
+
+    return project(features), lambda values: project(embed(check_finite(values)))
 
 
 def _compared(cloud: Cloud, reference: Cloud, between: Points, width: float) -> dict[str, Statistic]:

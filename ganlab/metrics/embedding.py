@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Kind
-from ganlab.metrics.base import Array, Real
+from ganlab.metrics.base import Array, Real, SampleSet
 
 Embed = Callable[[Array], NDArray[np.float32]]
 """Returns the features of N samples, `(N, features)`."""
@@ -44,3 +44,14 @@ class Standardized:
     def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Return other samples' features standardized, `(N, features)`."""
         return ((features - self.centre) / self.scale).astype(np.float32)
+
+
+def standardized(features: Callable[[Array], NDArray[Any]], train: SampleSet) -> Embed:
+    """Return what embeds samples by their `features`, standardized on those of the training samples.
+
+    The training samples' own features are computed once.
+    """
+    of_train = features(train.values)
+    scaled = Standardized(of_train)
+    known = scaled(of_train)
+    return lambda values: known if values is train.values else scaled(features(values))

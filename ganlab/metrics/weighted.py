@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import wasserstein_distance
 
 from ganlab.core.labels import Labels, of_class, present
 from ganlab.metrics.base import Estimate, Floats, Statistic, Weights
@@ -36,18 +35,13 @@ def quantile(values: Floats, weights: Weights, share: float = 0.5) -> float:
     return float(values[order][np.minimum(at, len(values) - 1)].mean())
 
 
-def wasserstein(a: Floats, b: Floats, of_a: Weights, of_b: Weights) -> float:
-    """Return the first Wasserstein distance of two weighted sets of values, `(N,)` and `(M,)`, in their unit."""
-    (a, of_a), (b, of_b) = finite(a, of_a), finite(b, of_b)
-    return float(wasserstein_distance(a, b, of_a, of_b)) if len(a) and len(b) else float("nan")
-
-
 def column_distances(a: Floats, b: Floats) -> Callable[[Weights, Weights], Floats]:
-    """Return `wasserstein` of each column of `(N, K)` and `(M, K)`, a function of the weights of both: `(K,)`.
+    """Return the first Wasserstein distance of each column of `(N, K)` and `(M, K)`: `(K,)`, in their unit.
 
-    The columns are sorted once, which a bootstrap needs.
+    It is a function of the weights of both. The columns are sorted once, which a bootstrap needs.
     """
     together = np.concatenate([a, b])
+    together = np.where(np.isfinite(together), together, np.nan)
     order = together.argsort(axis=0)
     gaps = np.nan_to_num(np.diff(np.take_along_axis(together, order, axis=0), axis=0))
     sides = [np.isfinite(each).astype(np.float64) for each in (a, b)]
@@ -103,7 +97,20 @@ def median_of(values: Floats) -> Statistic:
 
 def distance_of(values: Floats, others: Floats) -> Statistic:
     """Return the Wasserstein distance of a value of each generated sample, `(N,)`, and of each real one, `(M,)`."""
-    return lambda judged, real: wasserstein(values, others, judged, real)
+    own, theirs = (np.flatnonzero(np.isfinite(each)) for each in (values, others))
+    together = np.concatenate([values[own], others[theirs]]).astype(np.float64)
+    order = together.argsort()
+    gaps = np.diff(together[order])
+
+    def statistic(judged: Weights, real: Weights) -> float:
+        of_own, of_theirs = judged[own], real[theirs]
+        totals = of_own.sum(), of_theirs.sum()
+        if not all(totals):
+            return float("nan")
+        moved = np.concatenate([of_own / totals[0], of_theirs / -totals[1]])[order]
+        return float(np.abs(np.cumsum(moved)[:-1]) @ gaps)
+
+    return statistic
 
 
 def auroc(scores: Floats, positive: NDArray[np.bool_]) -> Estimate:

@@ -1,8 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from ganlab.evaluation.bootstrap import drawn, interval, widening
-from ganlab.metrics.base import SampleSet
+from ganlab.evaluation import bootstrap
+from ganlab.evaluation.bootstrap import Draws, drawn, widening
+from ganlab.metrics.base import SampleSet, Statistic
 
 
 def people(count: int, each: int) -> SampleSet:
@@ -20,6 +23,10 @@ def test_a_sample_of_nobody_is_drawn_by_itself() -> None:
     weights = drawn(SampleSet(np.zeros((50, 1))), np.random.default_rng(0))
     assert weights.sum() == 50
     assert len(np.unique(weights)) > 2
+
+
+def interval(statistic: Statistic, judged: SampleSet, real: SampleSet, draws: int = 200, **limits: Any) -> Any:
+    return bootstrap.interval(statistic, Draws.of(judged, real, draws), **limits)
 
 
 def test_the_interval_of_a_mean_is_that_of_persons_and_not_of_windows() -> None:

@@ -49,7 +49,7 @@ def test_all_numbers_as_those_of_other_patients_are_green() -> None:
     made = verdict(rows | AUC, ECG, null, SIZES, ATTACKS)
     assert colours(made) == ["green"] * 3
     assert made.worst == "green"
-    assert "(other real ones up to 0.99" in made.lights[0].reason
+    assert "(other real ones up to 1.0" in made.lights[0].reason
     assert len(made.five) == 5
     json.dumps(made.as_json(), allow_nan=False)
 
@@ -206,14 +206,14 @@ def test_real_against_real_alarms_in_at_most_the_level_for_all_numbers_together(
     for _ in range(pages):
         draws = np.abs(rng.normal(size=(201, 10)) @ mixing)
         null = {f"n/{k}": {"draws": draws[1:, k].tolist()} for k in range(10)}
-        limits = thresholds(rows, null, 0.05, 100)
+        limits = thresholds(rows, null, 0.05, SIZES)
         alarms += any(draws[0, k] > limits[f"n/{k}"].most for k in range(10))
     assert 0.02 <= alarms / pages <= 0.065
 
 
 def test_one_sided_numbers_alarm_on_one_side() -> None:
     draws = {"n": {"draws": np.random.default_rng(0).normal(0.5, 0.05, 200).tolist()}}
-    limit = thresholds({"n": row(0.5, 0.5, worse="above")}, draws, FIDELITY, 100)["n"]
+    limit = thresholds({"n": row(0.5, 0.5, worse="above")}, draws, FIDELITY, SIZES)["n"]
     assert badness(row(0.1, 0.5, worse="above"), 0.1) < 0 < limit.most
     assert limit.low == -np.inf
     assert limit.high == pytest.approx(0.62, abs=0.03)
@@ -229,8 +229,27 @@ def test_of_a_share_with_one_worse_side_the_range_is_open_on_the_other() -> None
 
 
 def test_a_number_that_no_real_group_has_is_an_alarm_from_a_few_samples_on() -> None:
-    limit = thresholds({"n": row(0.0)}, {"n": {"draws": [0.0] * 200}}, COPIES, 500)["n"]
-    assert 0 < limit.most < 0.011
+    rows, null = {"n": row(0.0, unit="share")}, {"n": {"draws": [0.0] * 200}}
+    sizes = Sizes(200, 100, 500, 100)
+    assert 0 < thresholds(rows, null, COPIES, sizes)["n"].most < 0.011
+    assert thresholds(rows, null, COPIES, sizes, frozenset(["n"]))["n"].most == 0
+
+
+def test_of_a_rare_share_few_patients_who_know_it_do_not_bound_it() -> None:
+    """One of 60 patients has it: that four of 60 others do is no alarm, that every fourth does is one."""
+    draws = np.random.default_rng(0).binomial(30, 1 / 60, 1000) / 30
+    rows = {"n": row(1 / 60, None, unit="share") | {"real": 1 / 60}}
+    limit = thresholds(rows, {"n": {"draws": draws.tolist()}}, FIDELITY / 17, Sizes(60, 60, 60, 60))["n"]
+    assert badness(rows["n"], 4 / 60) < limit.most < badness(rows["n"], 15 / 60)
+
+
+def test_one_exact_copy_of_a_thousand_is_an_alarm() -> None:
+    rows, null = measured()
+    rows["copies/exact"] = row(0.001, 0.0, unit="share")
+    null["copies/exact"] = {"draws": [0.0] * 200, "faults": []}
+    light = verdict(rows, ECG, null, Sizes(200, 100, 1000, 100)).lights[2]
+    assert light.colour == "red"
+    assert "equal to a training window 0.1 %" in light.reason
 
 
 def test_groups_are_of_patients_and_have_the_variance_of_unseen_ones() -> None:

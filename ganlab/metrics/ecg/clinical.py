@@ -8,7 +8,7 @@ Circulation 119, e235-e240 and e241-e250; rates: Wagner et al., Marriott's Pract
 possible one are wider than what anybody lives with, so that only what is no ECG is beyond.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,21 +153,26 @@ def _distances(windows: Table, reference: Table, scales: Mapping[str, Floats]) -
     for name, least in UPRIGHT.items():
         down = [_downward(each.columns[name], least) for each in (windows, reference)]
         numbers[f"{name}_polarity"] = _mean_distance(*down)
-    by_lead = [
-        column_distances(windows.columns[name] / scales[name], reference.columns[name] / scales[name])
-        for name in ("p", "r", "s", "t")
-    ]
+    heights = ("p", "r", "s", "t")
+    by_lead = column_distances(*(_scaled(each, scales, heights) for each in (windows, reference)))
 
     def worst(judged: NDArray[np.float64], real: NDArray[np.float64]) -> float:
-        return float(np.mean([each(judged, real) for each in by_lead], axis=0).max())
+        return float(by_lead(judged, real).reshape(len(heights), -1).mean(axis=0).max())
 
     return numbers | {"worst_lead": worst}
 
 
 def _mean_distance(values: Floats, others: Floats) -> Statistic:
     """Return the mean over leads of the distance of `(N,)` or `(N, leads)` and of the reference's."""
-    apart = column_distances(values.reshape(len(values), -1), others.reshape(len(others), -1))
+    if values.ndim == 1:
+        return distance_of(values, others)
+    apart = column_distances(values, others)
     return lambda judged, real: mean_of_finite(apart(judged, real))
+
+
+def _scaled(table: Table, scales: Mapping[str, Floats], names: Sequence[str], some: Any = slice(None)) -> Floats:
+    """Return columns in deviations of training windows, one after the other, `(N, columns)`."""
+    return np.column_stack([table.columns[name][some] / scales[name] for name in names])
 
 
 def _downward(heights: Floats, least: float) -> Floats:
@@ -234,8 +239,8 @@ def _within(
     windows: Table, reference: Table, scales: Mapping[str, Floats], own: NDArray[Any], others: NDArray[Any]
 ) -> Statistic:
     names = [name for name in windows.columns if name not in ("axis", "rr")]
-    parts = [
-        _mean_distance(windows.columns[name][own] / scales[name], reference.columns[name][others] / scales[name])
-        for name in names
-    ]
-    return lambda judged, real: mean_of_finite(part(judged[own], real[others]) for part in parts)
+    apart = column_distances(_scaled(windows, scales, names, own), _scaled(reference, scales, names, others))
+    ends = np.cumsum([np.size(scales[name]) for name in names])[:-1]
+    return lambda judged, real: mean_of_finite(
+        mean_of_finite(each) for each in np.split(apart(judged[own], real[others]), ends)
+    )

@@ -22,7 +22,7 @@ from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, check_finite
 from ganlab.metrics.ecg.peaks import LEAST_RATE, chunks
 from ganlab.metrics.ecg.physiology import describe
-from ganlab.metrics.embedding import Embed, Embedding, Standardized
+from ganlab.metrics.embedding import Embed, Embedding, Standardized, standardized
 
 TAPS = 9
 """Taps of a random convolution: three weigh 2 and six -1."""
@@ -65,8 +65,7 @@ class RandomConvolutions(Embedding):
 
         few = evenly(LEARNED, len(real.train))
         biases = _biases(_prepared(real.train.values[few], kind.rate), kernels)
-        standardized = Standardized(_convolved(_prepared(real.train.values, kind.rate), kernels, biases))
-        return lambda windows: standardized(_convolved(_prepared(windows, kind.rate), kernels, biases))
+        return standardized(lambda windows: _convolved(_prepared(windows, kind.rate), kernels, biases), real.train)
 
 
 def _kernels(leads: int, seed: int) -> Tensor:
@@ -99,7 +98,8 @@ def _convolved(windows: Tensor, kernels: list[tuple[int, Tensor]], biases: list[
         row = []
         for (step, weights), bias in zip(kernels, biases, strict=True):
             response = conv1d(part, weights, dilation=step)
-            row += [(response > bias).float().mean(dim=2), response.amax(dim=2)]
+            greatest = response.amax(dim=2)
+            row += [response.gt_(bias).mean(dim=2), greatest]
         features.append(torch.cat(row, dim=1))
     return torch.cat(features).numpy()
 
@@ -136,7 +136,7 @@ class PhysiologicalFeatures(Embedding):
         lacking = (~finite).any(axis=0)
 
         def embed(windows: Array) -> NDArray[np.float32]:
-            features = _named(windows, kind.rate)
+            features = named if windows is real.train.values else _named(windows, kind.rate)
             missing = ~np.isfinite(features)
             filled = standardized(np.where(missing, medians, features))
             return np.hstack([filled, missing[:, lacking].astype(np.float32)])

@@ -13,6 +13,7 @@ which are compared exactly. So a distance may be too large, for windows of other
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -133,13 +134,10 @@ class Library:
         count = min(CANDIDATES, len(self))
         plain = (windows.spectrum() @ self.spectrum.T).masked_fill_(left_out, -2.0).topk(count, dim=1).indices
         yield from ((torch.ones(len(windows)), place) for place in plain.T)
-        best, at = torch.full((len(windows), len(self)), -3.0), torch.ones(len(windows), len(self))
-        for stretch, own in zip(STRETCHES, windows.amplitudes(STRETCHES), strict=True):
-            alike = (own @ self.amplitudes.T).masked_fill_(left_out, -2.0)
-            at[alike > best] = stretch
-            torch.maximum(best, alike, out=best)
-        places = best.topk(count, dim=1).indices
-        yield from zip(at.gather(1, places).T, places.T, strict=True)
+        stretched = torch.stack(list(windows.amplitudes(STRETCHES)))
+        places = _highest(stretched, self.amplitudes).masked_fill_(left_out, -2.0).topk(count, dim=1).indices
+        alike = torch.einsum("snd,ncd->snc", stretched, self.amplitudes[places])
+        yield from zip(torch.tensor(STRETCHES)[alike.argmax(dim=0)].T, places.T, strict=True)
 
     def _correlation(self, fine: Tensor, stretches: Tensor, places: Tensor) -> Tensor:
         """Return the largest correlations of N windows with those at their places, shifted and changed, `(2, N)`."""
@@ -148,8 +146,8 @@ class Library:
         kept = (length / stretches).round().clamp(max=length).long()
         pieces = _stretched_back(fine, stretches, kept) if (stretches != 1).any() else fine[..., ::FINER]
         own = torch.fft.rfft(pieces)
-        turn = 2j * torch.pi / length * torch.arange(own.shape[-1]) * (kept[:, None] - 1)
-        products = torch.stack([(spectra * own.conj()).sum(dim=1), (spectra * own).sum(dim=1) * torch.exp(turn)])
+        turn = _roots(length)[torch.arange(own.shape[-1]) * (kept[:, None] - 1) % length]
+        products = torch.stack([(spectra * own.conj()).sum(dim=1), (spectra * own).sum(dim=1) * turn])
         if length % 2 == 0:
             products[..., -1] /= 2  # irfft of twice as many samples takes this frequency for two
         r = 2 * torch.fft.irfft(products, n=2 * length)
@@ -157,6 +155,20 @@ class Library:
         if (kept < length).any():
             r /= _local_energy(others, kept).clamp(min=FAINT).sqrt().repeat_interleave(2, dim=1)
         return torch.stack([shifted, r.abs().amax(dim=(0, 2))])
+
+
+def _highest(stretched: Tensor, amplitudes: Tensor) -> Tensor:
+    """Return the largest over stretches of the products of `(S, N, D)` and `(M, D)`, `(N, M)`."""
+    best = stretched[0] @ amplitudes.T
+    for own in stretched[1:]:
+        torch.maximum(best, own @ amplitudes.T, out=best)
+    return best
+
+
+@cache
+def _roots(length: int) -> Tensor:
+    """Return the roots of unity of an order, `(length,)`."""
+    return torch.exp(2j * torch.pi / length * torch.arange(length, dtype=torch.float64)).to(torch.complex64)
 
 
 def _finer(values: Tensor) -> Tensor:
