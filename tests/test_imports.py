@@ -1,7 +1,8 @@
 """Imports of ganlab run downward only, from the commands to core, and none in a circle."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -20,7 +21,13 @@ Import = tuple[str, int, str]
 """The importing module, the line, and the imported module."""
 
 
-def imports_of(package: Path) -> Iterator[Import]:
+@cache
+def imports_of(package: Path) -> tuple[Import, ...]:
+    """Every import of one of the package's modules by another; read once, for reading takes seconds."""
+    return tuple(_imports_of(package))
+
+
+def _imports_of(package: Path) -> Iterator[Import]:
     """Every import of one of the package's modules by another, those inside of functions too."""
     modules = {".".join(path.relative_to(package.parent).with_suffix("").parts) for path in package.rglob("*.py")}
     for file in sorted(package.rglob("*.py")):
@@ -36,7 +43,7 @@ def imports_of(package: Path) -> Iterator[Import]:
             yield from ((module, node.lineno, name) for name in names if name.split(".")[0] == package.name)
 
 
-def upward(imports: Iterator[Import]) -> list[str]:
+def upward(imports: Iterable[Import]) -> list[str]:
     """The imports of a package that stands above the importing one in ORDER."""
     lines = []
     for module, line, imported in imports:
@@ -46,7 +53,7 @@ def upward(imports: Iterator[Import]) -> list[str]:
     return lines
 
 
-def circle(imports: Iterator[Import]) -> list[str]:
+def circle(imports: Iterable[Import]) -> list[str]:
     """A circle of modules that import one another, or nothing."""
     graph: dict[str, set[str]] = {}
     for module, _, imported in imports:

@@ -45,7 +45,7 @@ def own_launchers() -> None:
 
 def plain(text: str) -> str:
     """Return overrides as a folder name, without `=` and `,`; of a path its last part, since stores show the name."""
-    text = re.sub(r"((?:root|file|people|cache)=|=(?=[~/.]))[^,=]*/", r"\1", without_addresses(str(text)))
+    text = re.sub(r"((?:root|file|people|cache)=|=['\"]?(?=[~/.]))[^,=]*/", r"\1", without_addresses(str(text)))
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-")[:LONGEST_NAME] or "defaults"
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ganlab.report.content import list_of, mapping, read, read_mapping
+from ganlab.report.content import list_of, read, read_mapping
 from ganlab.tracking.collapse import Collapse, collapse
 from ganlab.tracking.history import History, read_history
 
@@ -116,14 +116,6 @@ def pair(override: str) -> tuple[str, str]:
     """Return the key and the value of an override."""
     key, _, value = override.partition("=")
     return key.lstrip("+~"), value
-
-
-def request(folder: Path) -> list[Any]:
-    """Return the overrides that the sweep was started with, empty where Hydra left none."""
-    content = read(folder / "multirun.yaml", [])
-    for key in ("hydra", "overrides", "task"):
-        content = mapping(content).get(key)
-    return list_of(content)
 
 
 def _read_job(folder: Path) -> Job:

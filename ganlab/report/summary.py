@@ -23,7 +23,7 @@ from ganlab.core.words import counted, dashed, duration, number
 from ganlab.plot.collapse import draw_diversity, draw_rates
 from ganlab.plot.curves import class_accuracies, draw_curves
 from ganlab.report.effects import HEADER, effects_section
-from ganlab.report.jobs import Group, Job, common, group_runs, pair, read_jobs, request, titles
+from ganlab.report.jobs import Group, Job, common, group_runs, pair, read_jobs, titles
 from ganlab.report.numbers import LONG
 from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.run import COMPARISON
@@ -31,6 +31,7 @@ from ganlab.report.tally import complete, direction
 from ganlab.report.training import grid_files, moment
 from ganlab.report.verdict import LightView, read_verdict, view
 from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, evaluations, rate
+from ganlab.tracking.shared import requested
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def write_summary(folder: Path) -> Path:
             ("finished", number(sum(job.finished for job in jobs))),
             ("time of all runs", duration(sum(seconds)) if seconds else "–"),
         ],
-        request=" ".join(map(str, request(folder))),
+        request=" ".join(map(str, requested(folder))),
         common=" ".join(common(groups)) if len(groups) > 1 else "",
         experiments=experiments,
         threshold=THRESHOLD,

@@ -22,11 +22,10 @@ from PIL import Image
 
 from ganlab.core.errors import UserError
 from ganlab.core.files import inside, write_whole
-from ganlab.core.plain_yaml import read_yaml
 from ganlab.tracking.history import read_history
 from ganlab.tracking.mlflow_card import data_set, parameters, run_name, swept, tags_of
 from ganlab.tracking.record import read_facts, read_scores
-from ganlab.tracking.shared import Shared, counts_of, parsed
+from ganlab.tracking.shared import Shared, counts_of, parsed, requested
 from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -108,8 +107,7 @@ def parent_of(sweep: Path, client: Any, experiment: str, store: Store) -> str:
     with FileLock(sweep / ".tracking.lock"):
         sent = Sent.read(sweep, store)
         if sent.run is None:
-            file = sweep / "multirun.yaml"
-            overrides = read_yaml(file)["hydra"]["overrides"]["task"] if inside(file, sweep) else []
+            overrides = requested(sweep)
             name = Shared.of(sweep, {"overrides": overrides}).text(" ".join(swept(overrides))) or "sweep"
             tags = {"hydra.sweep_dir": sweep.name}
             sent.run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags=tags).info.run_id

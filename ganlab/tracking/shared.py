@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from ganlab.core.errors import UserError
+from ganlab.core.files import inside
 from ganlab.core.masking import masked
-from ganlab.core.plain_yaml import read_yaml
+from ganlab.core.plain_yaml import Error, read_yaml
 
 LEFT_BEHIND = ("host", "pid", "working_folder")
 """Facts of `run.json` that concern one machine."""
@@ -40,7 +41,7 @@ class Shared:
     def of(cls, folder: Path, facts: Mapping[str, Any]) -> "Shared":
         """Return what is left out of the texts of a run or sweep with these facts."""
         file, working = folder / "config.yaml", str(facts.get("working_folder", "/"))
-        config = read_yaml(file) if file.is_file() else None
+        config = _config(file) if file.is_file() else None
         written = [
             {key: re.split(r"\s*[][=,{}'\"]\s*|:\s+", value)}
             for key, _, value in (str(each).partition("=") for each in facts.get("overrides", []))
@@ -92,6 +93,25 @@ def _forms(path: str, working: str) -> Iterator[str]:
         yield path
     with suppress(RuntimeError):  # a user whom this machine lacks
         yield os.path.normpath(Path(working, Path(path).expanduser()))
+
+
+def _config(file: Path) -> Any:
+    try:
+        return read_yaml(file)
+    except Error as error:
+        raise UserError(f"{file} is damaged: {error}. Restore it from a copy, or remove it.") from error
+
+
+def requested(sweep: Path) -> list[Any]:
+    """Return the overrides that a sweep was started with, empty where Hydra left none that can be read."""
+    file = sweep / "multirun.yaml"
+    try:
+        content = read_yaml(file) if inside(file, sweep) else None
+    except Error:
+        content = None
+    for key in ("hydra", "overrides", "task"):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content if isinstance(content, list) else []
 
 
 def parsed(file: Path, text: str) -> Any:

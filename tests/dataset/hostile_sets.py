@@ -33,10 +33,10 @@ class Canary:
         return os.mkdir, (CANARY,)
 
 
-def records(root: Path) -> None:
-    """Write three records of three patients, two leads of ten seconds at 100 Hz."""
+def records(root: Path, patient: str = "p", count: int = 3) -> None:
+    """Write records of so many patients, named alike, two leads of ten seconds at 100 Hz."""
     rng = np.random.default_rng(0)
-    names = [f"p{number:02}" for number in range(1, 4)]
+    names = [f"{patient}{number:02}" for number in range(1, count + 1)]
     for name in names:
         (root / name).mkdir(parents=True)
         signal = rng.normal(0, 0.2, (1000, 2)).cumsum(0) * 0.02 + rng.normal(0, 0.2, (1000, 2))

@@ -56,6 +56,22 @@ def _main(
     __import__(f"ganlab.{name}", fromlist=["main"]).main()
 
 
+def in_forks(arguments: Sequence[str]) -> None:
+    """Run commands in turn, each in a fork of this process once all is imported; `--` stands between two of them.
+
+    Ends with the exit code of the first that fails. The process has the locale that it was started with.
+    """
+    for module in PRELOADED:
+        __import__(module)
+    calls = "\0".join(arguments).split("\0--\0")
+    for name, *overrides in (call.split("\0") for call in calls):
+        if (child := os.fork()) == 0:
+            _main(".", name, overrides, {}, "forked.txt", 0, list)
+            os._exit(0)
+        if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            sys.exit(code)
+
+
 class Started:
     """A command that runs."""
 

@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,15 @@ from PIL import Image
 
 from ganlab.core.errors import UserError
 from ganlab.report.summary import summarize
-from tests.conftest import newest_run
+from ganlab.tracking.mlflow import bring
+from ganlab.tracking.store import Store
+from tests.conftest import TINY, newest_run
+from tests.dataset.hostile_sets import records
 from tests.faults.conftest import Record
 from tests.generator.hostile import CANARY, EXTRA, HOSTILE, TEXTS, with_value
 from tests.generator.test_stored import COMMANDS, folder  # noqa: F401
 from tests.generator.test_stored import command as with_folder
+from tests.tracking.test_shared import Client
 
 SECRETS = {"password": "p4nted-pw", "patient": "PLANTED-47", "host": "planted-host", "variable": "planted-value"}
 NAMED_IN = {"split.json", "run.json", "run.log"}
@@ -36,12 +41,14 @@ def test_f32_a_folder_that_tries_everything(folder: Path, record: Record) -> Non
                 with_folder(each, folder, folder.parent / "out")
             tried += 1
         summarize(str(folder.parent))
+        with suppress(UserError):  # a configuration that is none; nothing of another one is built
+            bring(folder, Store("sqlite:///x", folder.parent, "e"), (Client(), "0"))
         made = {path.name for path in set(folder.parent.rglob("*")) - before}
-        assert made <= {"summary.html"}, name
+        assert made <= {"summary.html", "tracking.json", ".tracking.lock"}, name
     assert not Path(CANARY).exists()
     record(
         "F32",
-        f"a config.yaml that names {len(texts)} other things, read by {', '.join(COMMANDS)} and summary",
+        f"a config.yaml that names {len(texts)} other things, read by {', '.join(COMMANDS)} summary and sync",
         tried,
         "each refused by place and value, nothing done",
         "so each time",
@@ -60,7 +67,7 @@ def planted_images(root: Path) -> None:
 
 def holding(place: Path, word: str) -> set[str]:
     """Names of the files whose name or content holds a word."""
-    files = [path for path in place.rglob("*") if path.is_file()]
+    files = [path for path in (place, *place.rglob("*")) if path.is_file()]
     return {path.name for path in files if word in path.name or word.encode() in path.read_bytes()}
 
 
@@ -106,5 +113,54 @@ def test_f33_a_run_with_secrets(
         "a password, a patient's id, the machine's name and a variable planted in a run, searched in all it left",
         rounds,
         "no file of run, export, samples and MLflow has them; ids in split.json, run.json, run.log alone",
+        "so each time",
+    )
+
+
+EXPORTS = ("csv", "npy", "wfdb", "edf", "parquet")
+
+
+@pytest.mark.fault
+@pytest.mark.usefixtures("blank_figures")
+def test_f33_a_sweep_with_secrets_and_every_export(
+    command: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, rounds: int, record: Record
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: SECRETS["host"])
+    root = Path.cwd()
+    monkeypatch.setenv("HOME", str(root))
+    monkeypatch.setenv("PLANTED", f"me:{SECRETS['password']}")
+    records(root / "hospital" / "ecgs", SECRETS["patient"], 12)
+    shutil.copytree(root / "hospital" / "ecgs", root / "hospital" / "more")
+    tiny = [each for each in TINY if not each.startswith(("dataset", "arch"))]
+    call = (*tiny, "dataset=wfdb", "dataset.rate=100", "dataset.people=folder", "arrangement.side=20", "trainer=cpu")
+    call += ("architecture=fcn", "architecture.width=0.05")
+    for number in range(rounds):
+        for name in ("outputs", *EXPORTS, "exported", "published"):
+            shutil.rmtree(root / name, ignore_errors=True)
+        dead = ("tracking.uri='http://${oc.env:PLANTED}@127.0.0.1:1/'", "tracking.patience_s=1")
+        command("run", *call, *dead, "dataset.root=hospital/ecgs", f"seed={number}")
+        run = newest_run(root)
+        swept = "dataset.root='~/hospital/ecgs','./hospital/more'"
+        command("run", "--multirun", *call, f"seed={number}", swept)
+        (sweep,) = (root / "outputs" / "sweeps").iterdir()
+        command("sync", f"run={run}", f"tracking.uri=sqlite:///{root}/outputs/mlflow.db")
+        command("export_generator", f"run={run}", "out=exported")
+        for form in EXPORTS:
+            command("sample", f"run={run}", "n=2", f"format={form}", f"out={form}")
+        command("publish", f"run={run}", "n=2", "creator=Somebody", "out=published")
+        for word in ("password", "host"):
+            assert holding(root, SECRETS[word]) == set(), word
+        for place in (*EXPORTS, "exported", "published", "outputs/mlartifacts", "outputs/mlflow.db"):
+            for word in (SECRETS["patient"], str(root / "hospital"), "hospital/"):
+                assert holding(root / place, word) == set(), (place, word)
+        for made in (run, *(path for path in sweep.iterdir() if path.is_dir())):
+            assert holding(made, SECRETS["patient"]) <= NAMED_IN
+            assert {path.name for path in (root / "outputs" / "mlartifacts").rglob("*.json")} >= {"split_counts.json"}
+    record(
+        "F33",
+        "the same planted in a run and a sweep on records, their MLflow store, and exports: generator, "
+        f"{', '.join(EXPORTS)}, published folder; relative and ~/ paths of the data",
+        rounds,
+        "nothing of it in exports and MLflow, of a path its last part; no password and no machine's name anywhere",
         "so each time",
     )

@@ -123,15 +123,17 @@ def test_f20_an_ascii_locale(commands: Commands, whole: Path, rounds: int, recor
     folder.mkdir()
     strange = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **strange, "PYTHONPATH": str(ROOT)}
+    calls: list[str] = []
     for number in range(rounds):
-        for name, *overrides in (
-            ("run", *SMALL, f"hydra.run.dir='{folder}/{number}'"),
-            ("sample", f"run='{folder}/{number}'", "n=2", f"out='{folder}/ü{number}'"),
-        ):
-            call = [sys.executable, "-m", f"ganlab.{name}", *overrides]
-            done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
+        calls += ["run", *SMALL, f"hydra.run.dir='{folder}/{number}'", "--"]
+        calls += ["sample", f"run='{folder}/{number}'", "n=2", f"out='{folder}/ü{number}'", "--"]
+    program = "import sys; from tests.faults.process import in_forks; in_forks(sys.argv[1:])"
+    call = [sys.executable, "-c", program, *calls[:-1]]
+    done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr + (folder / "forked.txt").read_text(errors="replace")
+    for number in range(rounds):
         assert same(folder / str(number), whole)
+        assert (folder / f"ü{number}" / "RECORDS").is_file()
     record("F20", "an ASCII locale, and ü in every path", rounds, "the same bits", "so each time")
 
 

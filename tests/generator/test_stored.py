@@ -16,8 +16,11 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
+import ganlab
 from ganlab.command import reproduce as reproduction
 from ganlab.command.evaluate import _task_of_run
+from ganlab.command.play import play
+from ganlab.command.publish import publish
 from ganlab.command.reading_sheet import make_sheet
 from ganlab.command.reproduce import reproduce
 from ganlab.command.resume import with_overrides
@@ -58,16 +61,19 @@ def folder(made_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Mo
 
 def command(name: str, folder: Path, out: Path) -> object:
     """What a command does with a folder, up to and beyond the place where it builds objects."""
-    if name == "sample":
-        return write_samples(str(folder), 2, "npy", str(out))
-    if name == "export_generator":
-        return export_generator(str(folder), str(out))
-    if name == "reading_sheet":
-        return make_sheet(folder, 4, out)
-    if name == "reproduce":
-        return reproduce(str(folder), str(out))
     cfg = OmegaConf.create({"synthetic": str(folder), "checkpoint": None, "trust": [], "cache": "outputs/cache"})
-    return _task_of_run(cfg, folder) if name == "evaluate" else with_overrides(folder, cfg, [])
+    calls: dict[str, Callable[[], object]] = {
+        "sample": lambda: write_samples(str(folder), 2, "npy", str(out)),
+        "export_generator": lambda: export_generator(str(folder), str(out)),
+        "reading_sheet": lambda: make_sheet(folder, 4, out),
+        "reproduce": lambda: reproduce(str(folder), str(out)),
+        "publish": lambda: publish(str(folder), str(out), "Our hospital"),
+        "play": lambda: play(str(folder), port=0, browser=False),
+        "ganlab.load": lambda: ganlab.load(folder),
+        "evaluate": lambda: _task_of_run(cfg, folder),
+        "resume": lambda: with_overrides(folder, cfg, []),
+    }
+    return calls[name]()
 
 
 @pytest.mark.parametrize(
@@ -107,6 +113,7 @@ def config(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 COMMANDS = ("sample", "export_generator", "reading_sheet", "reproduce", "evaluate", "resume")
+COMMANDS += ("publish", "play", "ganlab.load")
 
 
 def written(folder: Path) -> set[Path]:

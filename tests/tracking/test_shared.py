@@ -14,7 +14,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.settings import plain
 from ganlab.tracking import facts
 from ganlab.tracking.mlflow import Sent, _create, _Upload, bring, parent_of
-from ganlab.tracking.shared import Shared, counts_of, nameless
+from ganlab.tracking.shared import Shared, counts_of, nameless, requested
 from ganlab.tracking.store import Store
 
 PICTURE = "data:image/png;base64,AAAA/planted/run+/=="
@@ -188,6 +188,15 @@ def test_the_name_of_a_sweep_has_no_path(tmp_path: Path) -> None:
     )
     shared = Shared.of(tmp_path, {"overrides": ["tracking.uri=https://me:word@host/x"]})
     assert shared.text("tracking.uri=https://me:word@host/x") == "tracking.uri=https://***@host/x"
+
+
+@pytest.mark.parametrize("text", ["a: !!python/object/apply:os.mkdir [x]", "[]", "hydra: 5", "{", "a: &a [x]\nb: *a"])
+def test_a_sweep_and_a_run_with_a_damaged_configuration_are_no_reason_to_stop(folder: Path, text: str) -> None:
+    (folder / "multirun.yaml").write_text(text)
+    assert requested(folder) == []
+    (folder / "config.yaml").write_text("a: !!python/object/apply:os.mkdir [x]")
+    with pytest.raises(UserError, match=r"config\.yaml is damaged"):
+        Shared.of(folder, {})
 
 
 def test_odd_facts_and_splits_are_no_trouble() -> None:
