@@ -17,7 +17,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.masking import masked
 from ganlab.tracking.facts import end_if_dead
 from ganlab.tracking.mlflow import bring, parent_of
-from ganlab.tracking.shared import Shared
+from ganlab.tracking.shared import Shared, requested
 from ganlab.tracking.store import Store
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,8 @@ def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summa
             client.set_terminated(parent, status)
             # The page of a sweep gives the errors of jobs that failed, which may name records.
             if summary is not None and (status == "FINISHED" or store.patient_ids):
-                client.log_text(parent, Shared.of(sweep, {}).text(summary.read_text(encoding="utf-8")), summary.name)
+                shared = Shared.of(sweep, {"overrides": requested(sweep), "working_folder": str(Path.cwd())})
+                client.log_text(parent, shared.text(summary.read_text(encoding="utf-8")), summary.name)
             log.info("sweep %s: %s in MLflow", sweep, status)
         except Exception as error:
             log.warning("MLflow does not know how the sweep ended (%s): %s", type(error).__name__, error)

@@ -12,8 +12,9 @@ import pytest
 
 from ganlab.core.errors import UserError
 from ganlab.core.settings import plain
-from ganlab.tracking import facts
+from ganlab.tracking import facts, mlflow_follower
 from ganlab.tracking.mlflow import Sent, _create, _Upload, bring, parent_of
+from ganlab.tracking.mlflow_follower import close_sweep
 from ganlab.tracking.shared import Shared, counts_of, nameless, requested
 from ganlab.tracking.store import Store
 
@@ -188,6 +189,18 @@ def test_the_name_of_a_sweep_has_no_path(tmp_path: Path) -> None:
     )
     shared = Shared.of(tmp_path, {"overrides": ["tracking.uri=https://me:word@host/x"]})
     assert shared.text("tracking.uri=https://me:word@host/x") == "tracking.uri=https://***@host/x"
+
+
+def test_the_page_of_a_sweep_names_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep, client = tmp_path / "sweep", Client()
+    sweep.mkdir()
+    swept = ["dataset.root='~/hosp/a','./hosp/b',/hosp/c"]
+    (sweep / "multirun.yaml").write_text(json.dumps({"hydra": {"overrides": {"task": swept}}}))
+    (sweep / "summary.html").write_text("<p>~/hosp/a ./hosp/b /hosp/c</p>")
+    monkeypatch.setattr(Store, "open", lambda store: (client, "0"))
+    monkeypatch.setattr(mlflow_follower, "parent_of", lambda *given: "1")
+    close_sweep(sweep, Store("sqlite:///x", sweep, "e"), 10, "FINISHED", sweep / "summary.html")
+    assert client.texts == {"summary.html": "<p>.../a .../b .../c</p>"}
 
 
 @pytest.mark.parametrize("text", ["a: !!python/object/apply:os.mkdir [x]", "[]", "hydra: 5", "{", "a: &a [x]\nb: *a"])
