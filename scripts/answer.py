@@ -1,13 +1,15 @@
 """Prints the tables of docs/answer.md from the folders of scripts/study.py, and draws its figure.
 
 python scripts/answer.py OUT docs/pictures/answer.png
-python scripts/answer.py LONG --number distribution/frechet
+python scripts/answer.py OUT --number distribution/frechet --ratio
+python scripts/answer.py TRICKS --tricks
 """
 
 import argparse
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from ganlab.tracking.collapse import rate
 
 ALIKE = ("z", "transposed", "reversed")
 """One experiment in three disguises: their differences are chance."""
+LEAST = -20.0
+"""Logarithm below which no distance lies: the best value of a logarithm."""
 TITLES = {"study/paper": "paper's recipe", "study/paper_tricks": "paper's tricks", "study/modern": "modern recipe"}
 
 
@@ -30,17 +34,25 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("picture", type=Path, nargs="?")
     parser.add_argument("--number", default="signal/psd_db")
+    parser.add_argument("--ratio", action="store_true", help="compare by quotients, for numbers such as Fréchet's")
+    parser.add_argument("--tricks", action="store_true", help="OUT holds tricks, each alone")
+    parser.add_argument("--seeds", type=int, default=99, help="the first seeds alone")
     parser.add_argument("--label", default="spectral distance of lead i, difference from z in dB (left of 0 is better)")
     given = parser.parse_args()
-    jobs = [job for job in read_jobs(given.out) if job.scores]
+    jobs = [job for job in read_jobs(given.out) if job.scores and int(str(job.seed)) < given.seeds]
+    compare = partial(effects, number=given.number, name=trick if given.tricks else arrangement, ratio=given.ratio)
     recipes = {name: [job for job in jobs if chosen(job, "experiment") == name] for name in TITLES}
-    columns = {TITLES[name]: effects(own, given.number) for name, own in recipes.items() if own}
-    columns["all recipes"] = effects(jobs, given.number)
+    columns = {TITLES[name]: compare(own) for name, own in recipes.items() if own}
+    if len(columns) > 1:
+        columns["all recipes"] = compare(jobs)
     for title, column in columns.items():
-        print(f"\n{given.number}, {title}\n\n{table(column)}")
-    print(f"\nhalf of the steps against all: {stability(recipes, given.number)}")
+        print(f"\n{given.number}, {title}\n\n{table(column, given.ratio)}")
+    print(f"\nhalf of the steps against all: {stability(recipes, compare)}\n")
     for title, own in recipes.items():
         print(f"collapsed, {title}: {rate(job.verdict for job in own)}")
+    if given.tricks:
+        for each in columns[TITLES["study/paper"]]:
+            print(f"collapsed, {each}: {rate(job.verdict for job in jobs if trick(job) == each)}")
     spent = sum(float(job.facts["processor_seconds"]) for job in jobs)
     training = sorted(float(job.facts["training_processor_seconds"]) for job in jobs)
     print(f"{len(jobs)} runs, {spent / 3600:.2f} hours of a core; training {training[0]:.1f} to {training[-1]:.1f} s")
@@ -53,16 +65,35 @@ def chosen(job: Job, key: str) -> str:
     return dict(map(pair, job.settings))[key]
 
 
-def effects(jobs: Sequence[Job], number: str, file: str | None = None) -> dict[str, Effect]:
-    """Return the effect of each arrangement, compared with z, over seeds and what else the runs differ in."""
+def arrangement(job: Job) -> str:
+    """Return a run's arrangement."""
+    return chosen(job, "arrangement")
+
+
+def trick(job: Job) -> str:
+    """Return what a run has beside the recipe, as overrides."""
+    own = [f"{key}={value}" for key, value in map(pair, job.settings) if key not in ("experiment", "arrangement")]
+    return " ".join(own).replace("trick=", "") or "none"
+
+
+def effects(
+    jobs: Sequence[Job],
+    number: str,
+    name: Callable[[Job], str] = arrangement,
+    ratio: bool = False,
+    file: str | None = None,
+) -> dict[str, Effect]:
+    """Return the effect of each name, compared with the first, over seeds and what else the runs differ in."""
     groups: dict[str, dict[tuple[str, str], Sequence[float]]] = {}
     for job in jobs:
         rows = job.scores if file is None else json.loads((job.folder / file).read_text())
-        own = groups.setdefault(chosen(job, "arrangement"), {})
-        own[str(job.seed), chosen(job, "experiment")] = values(rows.get(number, {}))
-    ordered = sorted(groups, key=lambda name: (ALIKE.index(name) if name in ALIKE else len(ALIKE), name))
-    found: Mapping[str, Runs] = {name: groups[name] for name in ordered}
-    return compared(found, "z", best=0.0)
+        row = values(rows.get(number, {}))
+        own = groups.setdefault(name(job), {})
+        own[str(job.seed), chosen(job, "experiment")] = [math.log(value) for value in row] if ratio else row
+    first = ("none", *ALIKE)
+    ordered = sorted(groups, key=lambda each: (first.index(each) if each in first else len(first), each))
+    found: Mapping[str, Runs] = {each: groups[each] for each in ordered}
+    return compared(found, ordered[0], best=LEAST if ratio else 0.0)
 
 
 def values(row: Mapping[str, Any]) -> list[float]:
@@ -70,35 +101,33 @@ def values(row: Mapping[str, Any]) -> list[float]:
     return [math.nan if value is None else float(value) for value in (row.get("synthetic"), *row.get("draws", ()))]
 
 
-def table(column: Mapping[str, Effect]) -> str:
+def table(column: Mapping[str, Effect], ratio: bool = False) -> str:
     """Return the effects in Markdown."""
-    lines = [
-        "| arrangement | runs | mean (95 %) | difference from z (95 %) | p (Holm) | rank (95 %) |",
-        "|---" * 6 + "|",
-    ]
+    by = "quotient" if ratio else "difference"
+    lines = [f"| | runs | mean (95 %) | {by} (95 %) | p (Holm) | rank (95 %) |", "|---" * 6 + "|"]
     for name, each in column.items():
-        apart = "" if math.isnan(each.difference) else f"{each.difference:+.2f} ({ends(each.difference_interval)})"
+        mean, *around = [math.exp(end) if ratio else end for end in (each.mean, *each.interval)]
+        off, *apart = [math.exp(end) if ratio else end for end in (each.difference, *each.difference_interval)]
+        effect = "" if math.isnan(off) else f"{off:{'' if ratio else '+'}.2f} ({ends(apart)})"
         p = "" if math.isnan(each.p) else f"{each.p:.2g}"
         rank = f"{each.rank:g} ({each.rank_interval[0]:.0f} to {each.rank_interval[1]:.0f})"
-        lines.append(f"| {name} | {each.runs} | {each.mean:.2f} ({ends(each.interval)}) | {apart} | {p} | {rank} |")
+        lines.append(f"| {name} | {each.runs} | {mean:.2f} ({ends(around)}) | {effect} | {p} | {rank} |")
     return "\n".join(lines)
 
 
-def ends(interval: tuple[float, float]) -> str:
+def ends(interval: Sequence[float]) -> str:
     """Return an interval as text."""
     return "–" if math.isnan(interval[0]) else f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 
-def stability(recipes: Mapping[str, Sequence[Job]], number: str) -> str:
-    """Return the rank correlation of the arrangements' means at half of the steps and at all, by recipe."""
+def stability(recipes: Mapping[str, Sequence[Job]], compare: Callable[..., dict[str, Effect]]) -> str:
+    """Return the rank correlation of the groups' means at half of the steps and at all, by recipe."""
     parts = []
-    for name, jobs in recipes.items():
-        if len({chosen(job, "arrangement") for job in jobs}) < 3:
-            continue
-        half, whole = effects(jobs, number, "halfway.json"), effects(jobs, number)
-        both = [(half[key].mean, whole[key].mean) for key in half if key in whole]
-        parts.append(f"{TITLES[name]} {spearmanr(*zip(*both, strict=True)).statistic:.2f} ({len(both)} arrangements)")
-    return ", ".join(parts) or "too few arrangements"
+    for title, jobs in recipes.items():
+        half, whole = compare(jobs, file="halfway.json"), compare(jobs)
+        if len(both := [(half[key].mean, whole[key].mean) for key in half if key in whole]) > 2:
+            parts.append(f"{TITLES[title]} {spearmanr(*zip(*both, strict=True)).statistic:.2f} ({len(both)} groups)")
+    return ", ".join(parts) or "too few groups"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
 Configurations, networks, losses, tricks, codecs, data and metrics are those of `python -m ganlab.run` with the
 overrides in a run's `run.json`; only Lightning's loop is left out, which takes longer than steps as small as these.
 Real samples are described once for each seed. A run that has its `metrics.json` is not done again, so the study goes
-on where it was stopped, and it is balanced: every configuration of a round with one seed, then with the next.
+on where it was stopped, and it is balanced: every configuration with one seed, then with the next.
 """
 
 import argparse
@@ -58,6 +58,9 @@ TRICKS: dict[str, tuple[str, ...]] = {
     "label_smoothing": ("trick=label_smoothing",),
     "d_threshold": ("trick=d_threshold",),
     "small_batch": ("batch_size=8",),
+    "large_batch": ("batch_size=64",),
+    "under_sampling": ("trick=under_sampling",),
+    "balanced_sampler": ("trick=balanced_sampler",),
     "spread_loss": ("trick=spread_loss",),
     "ema": ("trick=ema", "trick.ema.decay=0.98"),
     "random_crop": ("trick=random_crop",),
@@ -82,20 +85,28 @@ KEPT = (
 WINDOWS, TRAIN, DRAWS, LOOKS = 300, 1000, 40, 12
 
 
-def plan(tricks: bool, rounds: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+def plan(tricks: bool, rounds: Sequence[Sequence[str]], recipes: Sequence[str] = RECIPES) -> Iterator[tuple[str, ...]]:
     """Yield the overrides of each configuration, without the seed."""
     if tricks:
         yield from (("experiment=study/paper", "arrangement=z", *own) for own in TRICKS.values())
         return
     for names in rounds:
-        for recipe in RECIPES:
+        for recipe in recipes:
             for name in names:
                 shape = (*SHARES, *SHARED[name]) if name in SHARED else ()
                 yield (f"experiment=study/{recipe}", f"arrangement={name}", *shape)
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
+def composed(overrides: Sequence[str], seed: int) -> DictConfig:
     """Return the configuration that `ganlab.run` would have."""
+    config = composed_once(tuple(overrides)).copy()
+    config.seed = seed
+    return config
+
+
+@cache
+def composed_once(overrides: tuple[str, ...]) -> DictConfig:
+    """Return the configuration without its seed: composing it takes longer than fifty steps."""
     with initialize_config_dir(CONF, version_base="1.3"):
         return hydra_compose("config", overrides=list(overrides))
 
@@ -110,21 +121,21 @@ class Judges:
         self.real = Real(kind, _lead_i(real.train), _lead_i(real.reference), real.classes)
         self.metrics: list[Metric] = [
             Distribution(RandomConvolutions(), classifier=False),
-            VisualCriteria(),
             SignalShape(),
+            VisualCriteria(),
         ]
         self.scorers: list[Scorer] = [metric.fit(self.real) for metric in self.metrics]
         rng = np.random.default_rng(0)
         self.draws = [drawn(self.real.reference, rng) for _ in range(DRAWS)]
 
-    def rows(self, windows: np.ndarray) -> dict[str, Any]:
-        """Return each number of windows `(N, leads, samples)`, the first of which is lead i; draws of the primary."""
+    def rows(self, windows: np.ndarray, metrics: int = 3) -> dict[str, Any]:
+        """Return numbers of windows `(N, leads, samples)`, the first of which is lead i, by the first `metrics`."""
         whole = windows[np.isfinite(windows).all(axis=(1, 2)), :1]
         if len(whole) < WINDOWS / 2:
             return {}
         samples, one, all_real = SampleSet(whole), np.ones(len(whole)), np.ones(len(self.real.reference))
         rows: dict[str, Any] = {}
-        for metric, scorer in zip(self.metrics, self.scorers, strict=True):
+        for metric, scorer in zip(self.metrics[:metrics], self.scorers, strict=False):
             for name, statistic in scorer(samples).items():
                 number = metric.numbers[name]
                 rows[name] = {"synthetic": statistic(one, all_real), "unit": number.unit, "meaning": number.meaning}
@@ -161,7 +172,7 @@ def train(experiment: Experiment, folder: Path, seed: int) -> None:
             gan.tricks.after_step(gan.generator, gan.steps)
         gan.steps += 1
         if gan.steps == steps // 2:
-            half = judges(seed).rows(gan.sample(WINDOWS, seed=seed).numpy())
+            half = judges(seed).rows(gan.sample(WINDOWS, seed=seed).numpy(), metrics=2)
             write_whole(folder / "halfway.json", json.dumps(half))
         if gan.steps % max(1, steps // LOOKS) == 0:
             rows.append({"step": gan.steps - 1, RATIO: pairwise_distance_ratio(gan.generate(noise), shown)})
@@ -184,7 +195,7 @@ def batches(experiment: Experiment, steps: int) -> Iterator[Any]:
 @cache
 def judges(seed: int) -> Judges:
     """Return the metrics of a seed's patients, which all its runs share."""
-    experiment = compose(composed([*fixed, "experiment=study/paper", "arrangement=z", f"seed={seed}"]))
+    experiment = compose(composed([*fixed, "experiment=study/paper", "arrangement=z"], seed))
     experiment.data.prepare_data()
     experiment.data.setup()
     return Judges(experiment)
@@ -193,7 +204,7 @@ def judges(seed: int) -> Judges:
 def run(overrides: Sequence[str], seed: int, folder: Path) -> None:
     """Train and measure one run, and write its folder; `metrics.json`, written last, says that it is whole."""
     began, processor = time.monotonic(), time.process_time()
-    experiment = compose(composed([*fixed, *overrides, f"seed={seed}"]))
+    experiment = compose(composed([*fixed, *overrides], seed))
     experiment.data.prepare_data()
     experiment.data.setup()
     folder.mkdir(parents=True, exist_ok=True)
@@ -240,6 +251,7 @@ def main() -> None:
     parser.add_argument("--tricks", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="+", help="arrangements; all where none is named")
+    parser.add_argument("--recipes", nargs="+", default=RECIPES, choices=RECIPES)
     parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as stopping.steps=800")
     parser.add_argument("--until", help="hour and minute at which no further run starts, such as 18:00")
     given = parser.parse_args()
@@ -249,7 +261,7 @@ def main() -> None:
     fixed.extend(given.set)
     numbers = {own: number for number, own in enumerate(plan(given.tricks, ROUNDS))}
     rounds = [given.only] if given.only else ROUNDS
-    jobs = [(own, seed) for part in rounds for seed in range(given.seeds) for own in plan(given.tricks, [part])]
+    jobs = [(own, seed) for seed in range(given.seeds) for own in plan(given.tricks, rounds, given.recipes)]
     for overrides, seed in dict.fromkeys(jobs):
         folder = given.out / folder_name(overrides, seed, numbers[overrides])
         if given.until and time.strftime("%H:%M") >= given.until:

@@ -11,7 +11,7 @@ from ganlab.plot.figure import GREY, INK, panels
 
 Layout = Sequence[Sequence[int | str | None]]
 """Row by row: numbers of samples from 0, or names of columns; None where nothing stands."""
-ACROSS, HEIGHT, LETTERS, LINES = 3, 3.4, 11, 4
+ACROSS, HEIGHT, LETTERS, LINES = 3, 3.4, 13, 4
 
 
 def draw_layouts(layouts: Mapping[str, Layout]) -> Figure:
@@ -53,7 +53,7 @@ def _names(axes: Axes, layout: Layout) -> None:
             "\n".join(wrap(text, LETTERS)[:LINES]),
             ha="center",
             va="center",
-            fontsize=5,
+            fontsize=4.3,
             color=INK,
             gid="cell",
         )
