@@ -41,8 +41,9 @@ def main() -> None:
     given = parser.parse_args()
     jobs = [job for job in read_jobs(given.out) if job.scores and int(str(job.seed)) < given.seeds]
     compare = partial(effects, number=given.number, name=trick if given.tricks else arrangement, ratio=given.ratio)
-    recipes = {name: [job for job in jobs if chosen(job, "experiment") == name] for name in TITLES}
-    columns = {TITLES[name]: compare(own) for name, own in recipes.items() if own}
+    by_recipe = {name: [job for job in jobs if chosen(job, "experiment") == name] for name in TITLES}
+    recipes = {name: own for name, own in by_recipe.items() if own}
+    columns = {TITLES[name]: compare(own) for name, own in recipes.items()}
     if len(columns) > 1:
         columns["all recipes"] = compare(jobs)
     for title, column in columns.items():
