@@ -7,6 +7,7 @@ from typing import Any
 from ganlab.core.words import counted
 from ganlab.evaluation.evidence import Row, best, detected, undetected
 from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_end
+from ganlab.report.content import mapping
 from ganlab.report.page import NOTICE, Picture, picture
 from ganlab.report.privacy import Attacks, attacks
 from ganlab.report.tally import complete, direction, relative, short, span, summary, tally, tested
@@ -88,7 +89,7 @@ def numbers(
         summary(whole),
         attacks(whole, drawn or {}),
         _pictures(families),
-        [_family(name, members) for name, members in families.items()],
+        [_family(name, members, mapping((drawn or {}).get(name))) for name, members in families.items()],
         left_out,
         bool(undetected(whole)),
         not all(map(tested, whole.values())),
@@ -123,9 +124,10 @@ def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
     return lines
 
 
-def _family(name: str, rows: Mapping[str, Row]) -> Family:
+def _family(name: str, rows: Mapping[str, Row], drawn: Mapping[str, Any]) -> Family:
     missed = undetected(rows)
-    metrics = [_metric(each, row, missed.get(each, [])) for each, row in rows.items()]
+    listed = {each: row for name, row in rows.items() for each, row in ((name, row), *_by_class(name, row, drawn))}
+    metrics = [_metric(each, row, missed.get(each, [])) for each, row in listed.items()]
     header = ["generated", "best", "real versus real", *COLUMNS.values()]
     kept = [k for k in range(len(header)) if k < 1 or any(each.cells[k].value != "–" for each in metrics)]
     return Family(
@@ -134,6 +136,21 @@ def _family(name: str, rows: Mapping[str, Row]) -> Family:
         [header[k] for k in kept],
         [MetricRow(**(vars(each) | {"cells": [each.cells[k] for k in kept]})) for each in metrics],
     )
+
+
+def _by_class(name: str, row: Row, drawn: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """Return a row of each class below that of their mean; none where a metric keeps no values by class."""
+    if not name.endswith("/class_distance"):
+        return []
+    sets = {each: mapping(mapping(values).get("classes")) for each, values in drawn.items()}
+    alone = {"interval": None, "floor_interval": None, "meaning": "of this class alone"}
+    rows = []
+    for label in sets.get("synthetic", {}):
+        of_class = {each: values.get(label) for each, values in sets.items()}
+        others = {key: {each: of_class.get(each) for each in row[key]} for key in ("controls", "baselines")}
+        values = {"synthetic": of_class["synthetic"], "floor": of_class.get("floor")}
+        rows.append((f"{name} {label}", complete(row | alone | values | others)))
+    return rows
 
 
 def _summary(rows: Mapping[str, Row]) -> str:

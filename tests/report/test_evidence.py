@@ -54,6 +54,16 @@ def row(synthetic: float | None, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def test_the_distances_of_single_classes_stand_below_their_mean() -> None:
+    classes = {"synthetic": {"classes": {"MI": 3.4}}, "floor": {"classes": {"MI": 0.6, "NORM": 0.3}}, "copy": {}}
+    rows = {"clinical/class_distance": row(3.6), "clinical/qt_w1": row(1.0)}
+    (family,) = numbers(rows, drawn={"clinical": classes}).families
+    mean, alone, _ = family.metrics
+    assert (mean.name, alone.name, alone.meaning) == ("class_distance", "class_distance MI", "of this class alone")
+    assert [cell.value for cell in alone.cells][:3] == ["3.4", "0", "0.6"]
+    assert family.summary.startswith("2 metrics")
+
+
 REASON = "7 reference windows, and 10 are needed."
 
 
