@@ -23,6 +23,11 @@ from ganlab.tracking.collapse import rate
 
 ALIKE = ("z", "transposed", "reversed")
 """One experiment in three disguises: their differences are chance."""
+PRIMARY = {
+    "spectrum, difference from z in dB": ("signal/psd_db", False),
+    "Fréchet distance, ln of the quotient": ("distribution/frechet", True),
+}
+"""The two numbers of the figure of one recipe, and whether they are compared by quotients."""
 LEAST = -20.0
 """Logarithm below which no distance lies: the best value of a logarithm."""
 TITLES = {"study/paper": "paper's recipe", "study/paper_tricks": "paper's tricks", "study/modern": "modern recipe"}
@@ -57,8 +62,11 @@ def main() -> None:
     spent = sum(float(job.facts["processor_seconds"]) for job in jobs)
     training = sorted(float(job.facts["training_processor_seconds"]) for job in jobs)
     print(f"{len(jobs)} runs, {spent / 3600:.2f} hours of a core; training {training[0]:.1f} to {training[-1]:.1f} s")
-    if given.picture:
+    if given.picture and len(columns) > 1:
         given.picture.write_bytes(png_bytes(draw_effects(columns, given.label, ALIKE, differences=True), dpi=150))
+    elif given.picture:
+        both = {title: effects(jobs, number, ratio=ratio) for title, (number, ratio) in PRIMARY.items()}
+        given.picture.write_bytes(png_bytes(draw_effects(both, "", ALIKE, differences=True), dpi=150))
 
 
 def chosen(job: Job, key: str) -> str:
