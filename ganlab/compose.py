@@ -33,7 +33,7 @@ from ganlab.standardization.base import Standardization
 from ganlab.stopping.base import Stopping
 from ganlab.tracking.mlflow_follower import MLflow
 from ganlab.tracking.store import Store
-from ganlab.trainer.build import Schedule, check_settings
+from ganlab.trainer.build import AUTO, Schedule, check_settings
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
 log = logging.getLogger(__name__)
@@ -109,13 +109,15 @@ def compose(cfg: DictConfig, largest: int | None = None) -> Experiment:
         networks = compose_networks(cfg, largest)
         check_settings(plain_values(cfg.trainer))
         networks.gan.configure_optimizers()  # refuses a learning rate below 0, before data are read
-        config = plain_values(cfg)
+        config, trainer = plain_values(cfg), cfg.trainer.copy()
+        if trainer.get("precision") == AUTO:
+            trainer.precision = None  # Lightning knows no such value; a probe chooses it
         return Experiment(
             networks=networks,
             data=compose_data(cfg, networks),
             metrics=compose_metrics(cfg.metrics),
             stopping=build(cfg.stopping),
-            trainer=build(cfg.trainer),
+            trainer=build(trainer),
             schedule=_schedule(config),
             follow=_follow(config),
             config=config,
@@ -266,8 +268,6 @@ def _tricks(cfg: DictConfig, source: Source, loss: Loss, codec: Codec, *networks
         traits["no_leads"] = f"arrangement={_choice(cfg.arrangement)}"
     if cfg.gan.get("reuse_fakes", False):
         traits["reused_fakes"] = "gan.reuse_fakes=true"
-    if cfg.get("compile", False):
-        traits["compiled"] = "compile=true"
     refuse_combinations(traits, tricks)
     for name, trick in tricks.items():
         if trick.needs_classes and len(source.classes) < 2:

@@ -9,7 +9,8 @@ has many small operators.
 
 python scripts/profile_step.py cnn --bare                   # experiment=thesis/cardio_cnn, 30 images a step
 python scripts/profile_step.py thyroid --bare               # experiment=thesis/thyroid_fcn, 20 rows a step
-python scripts/profile_step.py laptop                       # experiment=laptop, 64 windows a step
+python scripts/profile_step.py laptop                       # experiment=laptop architecture=signal, 64 windows a step
+python scripts/profile_step.py heart                        # experiment=laptop, 64 windows a step
 python scripts/profile_step.py cnn gan.reuse_fakes=true     # any override of a run
 
 An older commit's ganlab is profiled by this script from a work tree of its own; it works from c1852f8 on:
@@ -65,6 +66,7 @@ NETWORKS = {
     "cnn": Network(steps.CNN, 4, 2, steps.thesis_cnn),
     "thyroid": Network(steps.THYROID, 100, 1000, steps.thesis_fcn),
     "laptop": Network(steps.LAPTOP, 16, 8),
+    "heart": Network(steps.HEART, 16, 8),
 }
 
 FORWARD, BACKWARD = "convolutions, forward", "convolutions, backward"
@@ -178,7 +180,8 @@ def watching(seen: Seen) -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name, group in regions:
             stack.enter_context(patch.object(owner, name, named(getattr(owner, name), group)))
-        stack.enter_context(patch.object(GAN, "training_step", looking(GAN.training_step, seen)))
+        step = "step" if hasattr(GAN, "step") else "training_step"  # before steps were taken together
+        stack.enter_context(patch.object(GAN, step, looking(getattr(GAN, step), seen)))
         yield
 
 

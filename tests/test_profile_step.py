@@ -79,7 +79,7 @@ def calls(script: ModuleType, tricks: str) -> Counter[str]:
 
 
 def test_the_penalty_and_its_double_backward_are_told_from_the_losses(script: ModuleType) -> None:
-    """What is not the penalty's is called as often with it as without: its second pass through D is its own."""
+    """What is not the penalty's is called as often with it as without: it takes the losses' pass through D."""
     without, with_it = calls(script, "ema"), calls(script, "r1_r2,ema")
     assert {script.PENALTY, script.TWICE} == with_it.keys() - without.keys()
     for group in (script.FORWARD, script.BACKWARD, script.PRODUCTS, script.NORMALIZATION):

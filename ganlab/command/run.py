@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from ganlab.tracking.checkpoints import check_room, whole_size
 from ganlab.tracking.provenance import provenance
 from ganlab.tracking.record import CONFIG, SPLIT, config_values, home, note_written, read_scores
 from ganlab.trainer import ddp
-from ganlab.trainer.build import make_trainer
+from ganlab.trainer.build import AUTO, make_trainer
 from ganlab.trainer.compiled import compile_networks
+from ganlab.trainer.probe import precision
 from ganlab.trainer.signals import Signals
 
 log = logging.getLogger(__name__)
@@ -76,12 +78,12 @@ def _carry_out(
     """Check, train, measure and report; return the rows of `metrics.json`."""
     checkpoints = experiment.schedule.checkpoints(folder)
     with Signals(checkpoints.save) as signals:
-        trainer = make_trainer(
-            experiment.trainer, folder, experiment.schedule, experiment.stopping, checkpoints, signals
-        )
+        probed = _probed(experiment, folder)
+        make = partial(experiment.trainer, precision=probed["chosen"]) if probed else experiment.trainer
+        trainer = make_trainer(make, folder, experiment.schedule, experiment.stopping, checkpoints, signals)
         check(experiment, trainer)
         prepare(experiment, folder)
-        facts = _begin(experiment, call, folder)
+        facts = _begin(experiment, call | ({"precision": probed} if probed else {}), folder)
         with _recorded(experiment, folder, signals):
             train(experiment, trainer, folder, facts, began, strict)
             # Only the end of a run needs its report; the first step does not wait for its imports.
@@ -98,6 +100,17 @@ def _carry_out(
         if signals.interrupted:
             raise SystemExit(INTERRUPTED)
     return scores.rows
+
+
+def _probed(experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """Return the precision that trainer.precision=auto chose for this run, and why; nothing where it is another."""
+    settings = experiment.config["trainer"]
+    if settings.get("precision") != AUTO:
+        return {}
+    if before := run_facts.earlier(folder).get("precision"):
+        return dict(before)
+    data = experiment.data
+    return precision(experiment.gan, data.source, data.batch_size, settings["accelerator"])
 
 
 def check(experiment: Experiment, trainer: Trainer) -> None:

@@ -49,7 +49,8 @@ def train(
     start = newest_checkpoint(folder, strict)
     if start is not None:
         check_weights(gan, start, state_in(start)["state_dict"])
-    with together(trainer, folder, start, experiment.config):
+    settings = {**experiment.config["trainer"], "precision": trainer.precision}
+    with together(trainer, folder, start, {**experiment.config, "trainer": settings}):
         fit(trainer, gan, experiment.data, start)
     facts["steps"] = gan.steps
     facts["epochs"] = trainer.current_epoch

@@ -86,24 +86,39 @@ class EpochBatches(Sampler[list[Place]]):
     """Batches of the sampler's places, `size` at a time unless a trick draws whole batches: as many in each epoch.
 
     Where several processes train `cut` returns this one's slice of a batch by its size; `slices` are those of an epoch.
+    Otherwise `together` may say of how many steps the next batches are drawn at once. `first` batches are left out of
+    the next epoch.
     """
 
-    def __init__(self, sampler: EpochSampler, size: int, cut: Callable[[int], BatchSlice] | None = None) -> None:
+    def __init__(
+        self,
+        sampler: EpochSampler,
+        size: int,
+        cut: Callable[[int], BatchSlice] | None = None,
+        together: Callable[[], int] | None = None,
+    ) -> None:
         self.sampler = sampler
         self.size = size
         self.cut = cut
         self.slices: list[BatchSlice] = []
-        self._length = len(self._drawn())
+        drawn = sampler.batches(size)
+        self.together = together if drawn is None and cut is None else None
+        self.first = 0
+        self._length = -(-len(sampler) // size) if drawn is None else len(drawn)
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[list[Place]]:
         drawn = self._drawn()
-        if self.cut is None:
-            return iter(drawn)
-        self.slices = [self.cut(len(batch)) for batch in drawn]
-        return (batch[part.first : part.last] for batch, part in zip(drawn, self.slices, strict=True))
+        at, self.first = self.first, 0
+        if self.cut is not None:
+            self.slices = [self.cut(len(batch)) for batch in drawn]
+            drawn = [batch[part.first : part.last] for batch, part in zip(drawn, self.slices, strict=True)]
+        while at < len(drawn):
+            count = 1 if self.together is None else self.together()
+            yield [place for batch in drawn[at : at + count] for place in batch]
+            at += count
 
     def _drawn(self) -> list[list[Place]]:
         drawn = self.sampler.batches(self.size)

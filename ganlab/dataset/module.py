@@ -1,7 +1,7 @@
 """The data module: collects the samples of a data set, splits them by patient, and draws the batches of an epoch."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -29,7 +29,10 @@ def _as_is(batch: Any) -> Any:
 
 
 class ResumableLoader(DataLoader[Batch]):
-    """A loader that counts the batches of an epoch, so that a run resumed within one goes on with the next batch."""
+    """A loader that counts the batches of an epoch, so that a run resumed within one goes on with the next batch.
+
+    It gives those of several steps at once where `EpochBatches` draws them so.
+    """
 
     given = 0
     skip = 0
@@ -37,11 +40,17 @@ class ResumableLoader(DataLoader[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         self.given, self.skip = self.skip, 0
-        for number, batch in enumerate(super().__iter__()):
+        drawn = self.batch_sampler if isinstance(self.batch_sampler, EpochBatches) else None
+        number = 0
+        if drawn is not None:
+            drawn.first = number = self.given
+        for batch in super().__iter__():
+            count = 1 if drawn is None or drawn.together is None else -(-len(batch.label) // drawn.size)
             if number >= self.given:
-                self.given += 1
-                slices = self.batch_sampler.slices if isinstance(self.batch_sampler, EpochBatches) else []
-                yield batch._replace(slice=slices[number]) if slices else batch
+                self.given += count
+                part = drawn.slices[number] if drawn is not None and drawn.slices else None
+                yield batch._replace(slice=part, each=drawn.size if drawn is not None and count > 1 else None)
+            number += count
         self.given = 0
 
     def state_dict(self) -> dict[str, int]:
@@ -88,6 +97,8 @@ class Data(LightningDataModule):
         self.group = group
         self.reading = reading or Reading()
         self.held: nn.Module | None = None
+        self.together: Callable[[], int] | None = None
+        """Returns of how many steps the next batches are read at once; set before training."""
         self.split: Split | None = None
         self._collected: Collected | None = None
 
@@ -152,14 +163,16 @@ class Data(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the loader of training samples in their own units, as the tricks draw them."""
         sampler = EpochSampler(self.train, self.seed, self.draws)
-        # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.
         trainer, cut = self.trainer, None
         if trainer is not None and trainer.world_size > 1:
             cut = partial(batch_slice, rank=trainer.global_rank, world=trainer.world_size, group=self.group)
+        # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.
+        overfits = trainer is not None and bool(trainer.overfit_batches) and sampler.batches(self.batch_size) is None
+        together = None if self.reading.num_workers else self.together
         drawn: dict[str, Any] = (
-            {"batch_sampler": EpochBatches(sampler, self.batch_size, cut)}
-            if cut is not None or sampler.batches(self.batch_size) is not None
-            else {"sampler": sampler, "batch_size": self.batch_size}
+            {"sampler": sampler, "batch_size": self.batch_size}
+            if overfits
+            else {"batch_sampler": EpochBatches(sampler, self.batch_size, cut, together)}
         )
         if self.trainer is not None and self.held is None:
             self.held = self.reading.hold(self.train, self.trainer.strategy.root_device)

@@ -55,7 +55,8 @@ class Batch(NamedTuple):
     image `(B, C, H, W)` in [-1, 1]; `label` is an index into the source's classes `(B,)`, or multi-hot of bool
     `(B, classes)` where a sample may have several; `person` is an index into the `people` of the samples, `(B,)`.
     `slice` is their place in the step's batch where several processes train. `attributes` `(B, A)` are continuous
-    values in the order of the source's `attribute_names`, NaN where unknown; None where it has none.
+    values in the order of the source's `attribute_names`, NaN where unknown; None where it has none. Where a batch
+    holds those of several steps, one after another, `each` is how many samples all but the last of them take.
     """
 
     sample: Tensor
@@ -63,6 +64,15 @@ class Batch(NamedTuple):
     person: Tensor
     slice: BatchSlice | None = None
     attributes: Tensor | None = None
+    each: int | None = None
+
+    def steps(self) -> "list[Batch]":
+        """Return the batch of each step."""
+        if self.each is None:
+            return [self]
+        parts = [part.split(self.each) for part in (self.sample, self.label, self.person)]
+        attributes = [None] * len(parts[0]) if self.attributes is None else self.attributes.split(self.each)
+        return [Batch(*part, attributes=more) for *part, more in zip(*parts, attributes, strict=True)]
 
     @property
     def size(self) -> int:

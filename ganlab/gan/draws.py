@@ -1,8 +1,9 @@
 """Random numbers of a training step, the same in a resumed run and with any number of processes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
+from torch import Tensor
 
 from ganlab.dataset.samples import BatchSlice
 
@@ -29,3 +30,9 @@ class StepDraws:
         if part is not None:
             self.generator = torch.Generator(device).manual_seed(number)
             seed(hash((number, rank)) % 2**63)
+
+    def noise(self, draw: Callable[..., Tensor], count: int) -> Tensor:
+        """Return what `draw` draws for `count` images, or for this process's part of the step's batch."""
+        if self.slice is None:
+            return draw(count)
+        return draw(self.slice.whole, self.generator)[self.slice.first : self.slice.last]

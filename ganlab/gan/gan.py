@@ -1,6 +1,7 @@
 """The GAN of the paper, step by step: D on real and on generated images apart, then G on images of fresh noise."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -9,16 +10,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganlab.codec import Codec
-from ganlab.core import collective
 from ganlab.core.errors import UserError
 from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.draws import StepDraws
-from ganlab.gan.means import EpochMeans
+from ganlab.gan.means import EpochMeans, batch_means
 from ganlab.gan.optimization import Optimization
 from ganlab.gan.tricks import Tricks
+from ganlab.gan.updates import Updates, clear, fixed
 from ganlab.gan.verdict import Generated, Given, Terms, Verdict, total
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
+from ganlab.trick.gradients import Judgements
 
 
 class GAN(LightningModule):
@@ -58,6 +60,8 @@ class GAN(LightningModule):
         self.classes = tuple(classes)
         self.steps = 0
         self.planned_steps = 0
+        self.updates = Updates()
+        self.compiled = False
         self.means = EpochMeans()
         self.last: dict[str, Tensor] = {}
         self._d_may_rest = self.tricks.overriding("discriminator_steps")
@@ -100,23 +104,32 @@ class GAN(LightningModule):
         return batch._replace(sample=self.codec.encode(batch.sample)[0])
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Take the batch's steps, one or several, and count them."""
+        trainer: Any = self.trainer
+        self.updates.scaler = trainer.scaler
+        optimizer_g, optimizer_d = self.optimizers(use_pl_optimizer=False)  # type: ignore[misc]
+        parts = batch.steps()
+        for part in parts:
+            self.step(part, optimizer_g, optimizer_d)
+        self.updates.report(trainer, len(parts))
+
+    def step(self, batch: Batch, optimizer_g: Optimizer, optimizer_d: Optimizer) -> None:
         """Update D, then G, unless a trick lets one of them rest."""
+        self.updates.begin()
         self.draws.begin(self.steps, self.tricks.seeds(), batch.slice, self.device, self.global_rank)
-        optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         self.optimization.set_rates(self.steps, self.planned_steps, optimizer_g, optimizer_d)
         real = batch.sample
         reused = self._generated(len(real)) if self.optimization.reuse_fakes and len(real) else None
         logs = self.step_discriminator(real, self.targets(batch), optimizer_d, batch.person, reused)
         if self.tricks.generator_steps(self.steps):
             # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
-            self.toggle_optimizer(optimizer_g)
-            logs |= self.step_generator(real, optimizer_g, reused)
-            self.untoggle_optimizer(optimizer_g)
+            with fixed(optimizer_d):
+                logs |= self.step_generator(real, optimizer_g, reused)
             self.tricks.after_step(self.generator, self.steps)
         self.steps += 1
         if self.tricks.spent():
             self.trainer.should_stop = True
-        self.last = self._batch_means(logs)
+        self.last = batch_means(logs, self.draws.slice)
         self.means.add(self.current_epoch, self.last, batch.size)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
@@ -135,30 +148,38 @@ class GAN(LightningModule):
         penalties, not the other terms; one that sets the gradient itself replaces them all. Returns what is logged.
         """
         with torch.no_grad():
-            noise = self._step_noise(len(real)) if made is None else made.noise
+            noise = self.draws.noise(self.draw_noise, len(real)) if made is None else made.noise
             fake = made.images.detach() if made else self.codec.valid(self.generator(noise)) if len(noise) else real
             real, fake = (self.tricks.augmented(images, self.codec) for images in (real, fake))
+        judged = Judgements(self.discriminator)
 
         def losses(rows: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-            return self._discriminator_losses(real[rows], label[rows], fake[rows], noise[rows])
+            on_real, on_fake = self.discriminate(real[rows]), self.discriminate(fake[rows])
+            judged.known = (real, on_real.source), (fake, on_fake.source)
+            return self._discriminator_losses(on_real, label[rows], on_fake, noise[rows])
 
-        optimizer.zero_grad()
+        clear(optimizer)
         if self.tricks.discriminator_gradient(self.discriminator, lambda rows: total(*losses(rows)[:2]), person):
-            optimizer.step()
+            self.updates.step(optimizer)
             with torch.no_grad():
                 return losses(slice(None))[2] if len(real) else {}
-        loss, terms, logs = losses(slice(None))
-        mean = self._batch_means({"loss": loss.detach()})["loss"] if self._d_may_rest else loss.detach()
-        if self.tricks.discriminator_steps(mean):
-            terms = [loss, *self.tricks.penalties(self.discriminator, real, fake, self.steps), *terms]
-        self._update(optimizer, terms)
+        second = self.tricks.learn_from_gradient(self.steps)
+        if second:
+            real, fake = (images.detach().requires_grad_() for images in (real, fake))
+        # What torch.compile makes has no second derivative.
+        with torch.compiler.set_stance("force_eager") if second and self.compiled else nullcontext():
+            loss, terms, logs = losses(slice(None))
+            mean = batch_means({"loss": loss.detach()}, self.draws.slice)["loss"] if self._d_may_rest else loss.detach()
+            if self.tricks.discriminator_steps(mean):
+                terms = [loss, *self.tricks.penalties(judged, real, fake, self.steps), *terms]
+        if terms:
+            self.updates.down(optimizer, terms, self.draws.slice)
         return logs
 
     def _discriminator_losses(
-        self, real: Tensor, label: Tensor, fake: Tensor, noise: Tensor
+        self, on_real: Verdict, label: Tensor, on_fake: Verdict, noise: Tensor
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """Return D's adversarial loss on real and generated images, its other terms, and what is logged."""
-        on_real, on_fake = self.discriminate(real), self.discriminate(fake)
         loss = self.loss.discriminator(on_real.source, on_fake.source, self.tricks.real_target())
         terms, logs = self.discriminator_terms(on_real, on_fake, label, noise)
         boundary = self.loss.boundary(on_real.source.detach(), on_fake.source.detach())
@@ -178,8 +199,8 @@ class GAN(LightningModule):
         loss = self.loss.generator(on_fake.source, on_real)
         terms, logs = self.generator_terms(on_fake, noise)
         terms = [loss, *terms, *self.tricks.generator_terms(fake, real, self.steps)]
-        optimizer.zero_grad()
-        self._update(optimizer, terms)
+        clear(optimizer)
+        self.updates.down(optimizer, terms, self.draws.slice)
         return {"loss/G": loss.detach(), **logs}
 
     def targets(self, batch: Batch) -> Tensor:
@@ -199,31 +220,8 @@ class GAN(LightningModule):
         return [], {}
 
     def _generated(self, count: int) -> Generated:
-        noise = self._step_noise(count)
+        noise = self.draws.noise(self.draw_noise, count)
         return Generated(noise, self.codec.valid(self.generator(noise)))
-
-    def _step_noise(self, count: int) -> Tensor:
-        """Return noise of a step for `count` images, or for this process's rows of the step's batch."""
-        if (part := self.draws.slice) is None:
-            return self.draw_noise(count)
-        return self.draw_noise(part.whole, self.draws.generator)[part.first : part.last]
-
-    def _batch_means(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the means over the step's batch, given those over this process's rows of it."""
-        part = self.draws.slice
-        if part is None or not values:
-            return values
-        return dict(zip(values, collective.mean(torch.stack([*values.values()]), part.weight), strict=True))
-
-    def _update(self, optimizer: Any, terms: Sequence[Tensor]) -> None:
-        """Step down the sum of the terms, if there are any; the gradients are clear before."""
-        if not terms:
-            return
-        self.manual_backward(total(terms[0], terms[1:]))
-        if self.draws.slice is not None:
-            weights = (parameter for group in optimizer.param_groups for parameter in group["params"])
-            collective.average_gradients(weights, self.draws.slice.weight)
-        optimizer.step()
 
     def draw_noise(
         self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float

@@ -6,6 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganlab.core import collective
+from ganlab.dataset.samples import BatchSlice
+
+
+def batch_means(values: dict[str, Tensor], part: BatchSlice | None) -> dict[str, Tensor]:
+    """Return the means over the step's batch, given those over this process's part of it."""
+    if part is None or not values:
+        return values
+    return dict(zip(values, collective.mean(torch.stack([*values.values()]), part.weight), strict=True))
+
 
 class EpochMeans:
     """Sums of logged values on their own device, weighted by the samples of a step.

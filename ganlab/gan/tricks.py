@@ -42,7 +42,13 @@ class Tricks(nn.ModuleDict):
             images = trick.augment(images, codec)
         return images
 
-    def penalties(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> list[Tensor]:
+    def learn_from_gradient(self, step: int) -> bool:
+        """Return whether a penalty of this step is of a gradient by images."""
+        return any(trick.learns_from_gradient(step) for trick in self.each())
+
+    def penalties(
+        self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, step: int
+    ) -> list[Tensor]:
         """Return what is added to D's loss, given real and generated images `(B, C, H, W)`."""
         penalties = [trick.penalty(discriminator, real, fake, step) for trick in self.each()]
         return [penalty for penalty in penalties if penalty is not None]

@@ -22,6 +22,10 @@ class Steps(Stopping):
         pl_module.planned_steps = min(self.steps, within) if within > 0 else self.steps
         trainer.should_stop |= pl_module.steps >= self.steps
 
+    def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
+        """Return how many steps are left."""
+        return self.steps - pl_module.steps
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop within the epoch."""
         trainer.should_stop |= pl_module.steps >= self.steps

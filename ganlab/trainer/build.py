@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganlab.core.errors import UserError
 from ganlab.core.values import check_whole
+from ganlab.dataset.module import Data
 from ganlab.gan.gan import GAN
 from ganlab.stopping.base import Stopping
 from ganlab.tracking.checkpoints import SealedCheckpointIO
@@ -24,6 +26,7 @@ from ganlab.trainer.grids import Grids
 from ganlab.trainer.health import Health
 from ganlab.trainer.progress import Progress
 from ganlab.trainer.signals import Signals
+from ganlab.trainer.together import steps_together
 
 # Lightning's warnings that do not apply, in every process that trains.
 warnings.filterwarnings("ignore", message=".*(in eval mode|does not have many workers|on_after_batch_transfer).*")
@@ -31,8 +34,9 @@ warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # the module it
 warnings.filterwarnings("ignore", message=".*(LeafSpec|TreeSpec|smaller than the logging interval).*")
 
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true", "32", "bf16", "16", "64")
-"""Accepted precisions, then Lightning's short names for them."""
+AUTO = "auto"
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true", AUTO, "32", "bf16", "16", "64")
+"""Accepted precisions, then Lightning's short names for them; for `AUTO` see `ganlab.trainer.probe`."""
 TRAINING = {
     "max_epochs": "accepted is a whole number from 1, or -1 for no end",
     "max_steps": "accepted is -1 for no limit; stopping=steps stopping.steps=900 counts steps",
@@ -98,7 +102,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     precision = settings.get("precision")
     if str(precision) not in PRECISIONS and precision is not None:
         raise UserError(
-            f"trainer.precision={precision}: accepted are {', '.join(PRECISIONS[:4])}. Weights of 16 bits alone lose "
+            f"trainer.precision={precision}: accepted are {', '.join(PRECISIONS[:5])}. Weights of 16 bits alone lose "
             "the small updates of Adam."
         )
     if isinstance(settings.get("max_time"), int | float):
@@ -148,4 +152,6 @@ def fit(trainer: Trainer, gan: GAN, data: LightningDataModule, start: Path | str
     if trainer.precision == "64-true":
         # Lightning would do so after it has read a checkpoint, and half of its digits would be lost.
         gan.double()
+    if isinstance(data, Data):
+        data.together = partial(steps_together, trainer, gan)
     trainer.fit(gan, datamodule=data, ckpt_path=start, weights_only=True)

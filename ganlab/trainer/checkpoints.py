@@ -12,6 +12,7 @@ from ganlab.gan.gan import GAN
 from ganlab.tracking.checkpoints import KEPT, checkpoints_of, write_checkpoint
 from ganlab.trainer.ddp import of_first
 from ganlab.trainer.health import check_weights_finite
+from ganlab.trainer.together import MOST
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ class Checkpoints(Callback):
             for room in ("checkpoints", "generators"):
                 for path in sweep_unfinished(self.folder / room):
                     log.warning("removed %s, which a process that was killed had not finished", path)
+
+    def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
+        """Return as many steps as are ever taken together, for checkpoints come by time; 1 where each has one."""
+        return MOST if self.every_minutes > 0 else 1
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save where the last checkpoint is older than `every_minutes`."""

@@ -1,7 +1,7 @@
 """compile=true: torch.compile fuses the networks' forward and backward passes into fewer, larger operations.
 
 The first steps take up to minutes longer. Results differ by rounding only: random draws, and the names of weights in a
-checkpoint, are those of networks that are not compiled.
+checkpoint, are those of networks that are not compiled. Steps with a gradient penalty take the discriminator as it is.
 """
 
 import logging
@@ -41,6 +41,7 @@ def compile_networks(gan: GAN, wanted: bool) -> None:
     if not wanted:
         return
     check_compiler()
+    gan.compiled = True
     for network in (gan.generator, gan.discriminator):
         # Dropout then draws what it draws in networks that are not compiled.
         network.compile(options={"fallback_random": True})

@@ -13,6 +13,7 @@ from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.gan import GAN
 from ganlab.metrics.diversity import by_class, mean_distance, pairwise_distance_ratio, smallest
 from ganlab.tracking.collapse import CLASS_MIN, RATIO
+from ganlab.trainer.together import until
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,10 @@ class Diversity(Callback):
         self.comparable = mean_distance(self.real) > 0
         if not self.comparable:
             log.warning("diversity: the %d real images do not differ, so no collapse can be seen", len(self.real))
+
+    def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
+        """Return how many steps lie before the next evaluation within an epoch."""
+        return until(pl_module.steps, self.every_n_steps)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Log within an epoch, straight to the loggers, at the step number of this step's losses."""

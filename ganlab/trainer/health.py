@@ -7,6 +7,7 @@ from pytorch_lightning import Callback, Trainer
 
 from ganlab.core.errors import UserError
 from ganlab.gan.gan import GAN
+from ganlab.trainer.together import until
 
 WAYS_ON = (
     "The checkpoints before it are kept. Ways on: a lower gan.optimizer_g.lr and gan.optimizer_d.lr, another loss or "
@@ -23,6 +24,10 @@ class Health(Callback):
 
     def __init__(self, every_n_steps: int = 10) -> None:
         self.every_n_steps = every_n_steps
+
+    def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
+        """Return how many steps lie before the next check."""
+        return until(pl_module.steps, self.every_n_steps)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Raise Diverged where a loss of this step is not finite."""

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ganlab.core.progress import EVERY_S
 from ganlab.core.words import duration
 from ganlab.gan.gan import GAN
+from ganlab.trainer.together import MOST, until
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,12 @@ class Progress(Callback):
         if self.show_bar and trainer.is_global_zero:
             self.bar = tqdm(total=pl_module.planned_steps or None, initial=pl_module.steps, unit="step", disable=None)
 
+    def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
+        """Return 1 while steps are timed, then how many lie before the bar shows losses."""
+        if self._timing:
+            return 1
+        return until(pl_module.steps, REFRESH_STEPS) if self.bar is not None and not self.bar.disable else MOST
+
     def on_train_batch_start(self, trainer: Trainer, pl_module: GAN, batch: Any, batch_idx: int) -> None:
         """Note the time at which one of the first steps begins."""
         if self._timing:
@@ -63,7 +70,7 @@ class Progress(Callback):
             if not self._timing:
                 self._log_estimate(pl_module)
         if self.bar is not None and not self.bar.disable:
-            self.bar.update(1)
+            self.bar.update(pl_module.steps - self.bar.n)
             if pl_module.steps % REFRESH_STEPS == 0:
                 self.bar.set_postfix({"epoch": trainer.current_epoch + 1, **_losses(pl_module)})
         elif time.monotonic() - self._logged >= EVERY_S:

@@ -1,5 +1,7 @@
 """What a run does at a signal: it stops after the current step, with a checkpoint; a second signal ends it at once.
 
+Where steps are taken together (`ganlab.trainer.together`), it stops after those of a tenth of a second.
+
 SIGTERM, SIGUSR1 and SIGHUP (a preempted machine, a time limit, a closed terminal): checkpoint, exit 143; under Slurm
 SIGUSR1 also queues the job again (`#SBATCH --signal=USR1@90`). Where submitit runs the job, its own signal (SIGUSR2)
 and its own requeueing follow the checkpoint. Ctrl-C: the trained state is saved, evaluated and reported, exit 130; also
@@ -11,6 +13,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
@@ -24,6 +27,8 @@ from ganlab.trainer.ddp import of_first
 
 log = logging.getLogger(__name__)
 
+REACTS_S = 0.1
+"""Seconds within which steps are taken together: after them a signal is acted on."""
 HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGINT)
 
 
@@ -38,6 +43,7 @@ class Signals(Callback):
         self.save = save
         self.received: signal.Signals | None = None
         self.cut_short = False
+        self._clock = 0.0, 0
         self._training = False
         self._evaluating = False
         self._before: dict[signal.Signals, Any] = {}
@@ -62,6 +68,13 @@ class Signals(Callback):
         """Install the handlers again: Lightning has replaced them by its own."""
         self._install()
         self._training = True
+
+    def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
+        """Return how many steps fit into `REACTS_S`, if they take as long as those since the last call."""
+        now = time.monotonic()
+        seconds, steps = now - self._clock[0], pl_module.steps - self._clock[1]
+        self._clock = now, pl_module.steps
+        return int(REACTS_S * steps / max(seconds, 1e-6))
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop where this process, or the first of several, has received a signal."""

@@ -58,9 +58,18 @@ class Trick(nn.Module):
         """Return real or generated images `(B, C, H, W)` as the discriminator is shown them, differentiable."""
         return images
 
-    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor | None:
-        """Return a term of the discriminator's loss; images are `(B, C, H, W)`."""
+    def penalty(
+        self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, step: int
+    ) -> Tensor | None:
+        """Return a term of the discriminator's loss; images are `(B, C, H, W)`.
+
+        D has these images' logits already: it takes no second pass.
+        """
         return None
+
+    def learns_from_gradient(self, step: int) -> bool:
+        """Return whether this step's penalty is of a gradient by images, so that the images need one."""
+        return False
 
     def generator_term(self, fake: Tensor, real: Tensor, step: int) -> Tensor | None:
         """Return a term of the generator's loss; images are `(B, C, H, W)`."""

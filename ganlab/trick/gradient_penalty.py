@@ -3,8 +3,10 @@ r"""WGAN-GP's penalty: D's slope is 1 between real and generated images (Gulraja
 weight * E (||grad D(u x + (1 - u) G(z))|| - 1)^2,    u uniform in [0, 1], one for each pair of images
 """
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganlab.trick.base import Trick
 from ganlab.trick.gradients import REFUSED, gradient_of
@@ -20,7 +22,11 @@ class GradientPenalty(Trick):
         self.weight = weight
         self.every = every
 
-    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor:
+    def learns_from_gradient(self, step: int) -> bool:
+        """Return True: each step of D has the penalty."""
+        return True
+
+    def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return the weighted mean over pairs of images."""
         share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
         gradient = gradient_of(discriminator, share * real + (1 - share) * fake)

@@ -6,7 +6,9 @@ Mescheder et al. 2018 (arXiv 1801.04406); both together Huang et al. 2024 (arXiv
 and multiplied accordingly, as Karras et al. 2020 (arXiv 1912.04958).
 """
 
-from torch import Tensor, nn
+from collections.abc import Callable
+
+from torch import Tensor
 
 from ganlab.trick.base import Trick
 from ganlab.trick.gradients import REFUSED, gradient_of
@@ -25,9 +27,15 @@ class R1R2(Trick):
         self.gamma = gamma
         self.every = every
 
-    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor, step: int) -> Tensor | None:
+    def learns_from_gradient(self, step: int) -> bool:
+        """Return whether this is an `every`-th step."""
+        return step % self.every == 0
+
+    def penalty(
+        self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, step: int
+    ) -> Tensor | None:
         """Return the penalty times `every` at every `every`-th step, else None."""
-        if step % self.every:
+        if not self.learns_from_gradient(step):
             return None
         of_real, of_fake = (gradient_of(discriminator, images).square().sum() for images in (real, fake))
         return self.every * self.gamma / 2 * (of_real + of_fake) / len(real)

@@ -21,7 +21,7 @@ BETWEEN = 2
 
 
 def main() -> None:
-    """Run the command with `GAN.training_step` timed."""
+    """Run the command with `GAN.step` timed."""
     count, began = int(sys.argv[1]), float(sys.argv[2])
     sys.argv = ["ganlab.run", *sys.argv[3:]]
     run = ganlab.command.entry.exit_on_user_error
@@ -29,7 +29,7 @@ def main() -> None:
     def watched(task: Callable[[], Any]) -> Any:
         from ganlab.gan.gan import GAN
 
-        GAN.training_step = _timed(GAN.training_step, count, began)  # type: ignore[method-assign]
+        GAN.step = _timed(GAN.step, count, began)  # type: ignore[method-assign]
         return run(task)
 
     ganlab.command.entry.exit_on_user_error = watched

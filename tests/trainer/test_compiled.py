@@ -25,10 +25,13 @@ SMALL = (
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and there is no g++")
-def test_compiled_networks_learn_the_same(command: Callable[..., Path]) -> None:
+def test_compiled_networks_learn_the_same_with_penalties_too(command: Callable[..., Path]) -> None:
+    """Steps with a penalty, every second one, take the discriminator as it is."""
+    penalty = ("loss=rpgan", "trick=r1_r2", "trick.r1_r2.every=2")
+
     def weights(compiled: bool) -> dict[str, Any]:
         counters.clear()
-        run = newest_run(command("run", *SMALL, f"compile={compiled}"))
+        run = newest_run(command("run", *SMALL, *penalty, f"compile={compiled}"))
         assert bool(counters["stats"]["unique_graphs"]) == compiled
         return read_checkpoint(checkpoint_in(run))["state_dict"]
 
