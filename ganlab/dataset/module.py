@@ -163,7 +163,8 @@ class Data(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the loader of training samples in their own units, as the tricks draw them."""
         sampler = EpochSampler(self.train, self.seed, self.draws)
-        trainer, cut = self.trainer, None
+        trainer: Any = self.trainer
+        cut = None
         if trainer is not None and trainer.world_size > 1:
             cut = partial(batch_slice, rank=trainer.global_rank, world=trainer.world_size, group=self.group)
         # Lightning's overfit_batches takes the order from a sampler, and knows nothing of batches that a trick draws.

@@ -70,9 +70,12 @@ class Batch(NamedTuple):
         """Return the batch of each step."""
         if self.each is None:
             return [self]
-        parts = [part.split(self.each) for part in (self.sample, self.label, self.person)]
-        attributes = [None] * len(parts[0]) if self.attributes is None else self.attributes.split(self.each)
-        return [Batch(*part, attributes=more) for *part, more in zip(*parts, attributes, strict=True)]
+        own = (part.split(self.each) for part in (self.sample, self.label, self.person))
+        parts = [Batch(*each) for each in zip(*own, strict=True)]
+        if self.attributes is None:
+            return parts
+        more = self.attributes.split(self.each)
+        return [part._replace(attributes=values) for part, values in zip(parts, more, strict=True)]
 
     @property
     def size(self) -> int:

@@ -18,7 +18,7 @@ MOST = 50
 HOOKS = ("on_train_batch_start", "on_train_batch_end")
 
 
-def steps_together(trainer: Trainer, gan: GAN) -> int:
+def steps_together(trainer: Any, gan: GAN) -> int:
     """Return how many steps come before something has to act, 1 where it acts after each of them."""
     loop: Any = trainer.fit_loop.epoch_loop
     if trainer.world_size > 1 or trainer.fast_dev_run or trainer.max_steps != -1 or gan.tricks.overriding("spent"):
