@@ -58,8 +58,11 @@ class Shared:
     def _plain(self, text: str) -> str:
         for path in self.paths:
             name = "~" if path == str(Path.home()) else f".../{PurePosixPath(path).name}"
-            for form in {path, html.escape(path), json.dumps(path)[1:-1], quote(path)}:
-                text = re.sub(BEGINNING + re.escape(form) + END, name.replace("\\", r"\\"), text)
+            escaped = html.escape(path).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")  # as jinja2 writes them
+            for form in {path, html.escape(path), escaped, json.dumps(path)[1:-1], quote(path)}:
+                # Pages let lines break behind signs.
+                spelled = "".join(re.escape(sign) + ("" if sign.isalnum() else "(?:<wbr>)?") for sign in form)
+                text = re.sub(BEGINNING + spelled + END, name.replace("\\", r"\\"), text)
         return masked(text)
 
     def facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -196,7 +196,7 @@ def test_the_page_of_a_sweep_names_no_path(tmp_path: Path, monkeypatch: pytest.M
     sweep.mkdir()
     swept = ["dataset.root='~/hosp/a','./hosp/b',/hosp/c"]
     (sweep / "multirun.yaml").write_text(json.dumps({"hydra": {"overrides": {"task": swept}}}))
-    (sweep / "summary.html").write_text("<p>~/hosp/a ./hosp/b /hosp/c</p>")
+    (sweep / "summary.html").write_text("<p>~/<wbr>hosp/<wbr>a ./hosp/b /<wbr>hosp/<wbr>c</p>")
     monkeypatch.setattr(Store, "open", lambda store: (client, "0"))
     monkeypatch.setattr(mlflow_follower, "parent_of", lambda *given: "1")
     close_sweep(sweep, Store("sqlite:///x", sweep, "e"), 10, "FINISHED", sweep / "summary.html")
