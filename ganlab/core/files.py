@@ -159,7 +159,7 @@ def remove_sealed(path: Path) -> None:
 def inside(file: Path, folder: Path) -> bool:
     """Return whether a file is there and lies in its folder; a link that leads elsewhere is logged and not followed."""
     if file.is_file() and not file.resolve().is_relative_to(folder.resolve()):
-        log.warning("%s lies outside of its run and is not read", file)
+        log.warning("%s lies outside of its folder and is not read", file)
         return False
     return file.is_file()
 

@@ -1,12 +1,14 @@
 """Windows as EDF+ files, which viewers of biosignals read, and as they are read back."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Window, of_kind
+from ganlab.core.files import inside
+from ganlab.core.kind import RATES_HZ, Window, of_kind
 from ganlab.core.progress import tracked
 from ganlab.exchange.generated import Generated
 from ganlab.exchange.labels import LABEL, PATIENT, numbered, read_beside
@@ -70,8 +72,13 @@ def read_edf(path: Path, request: Request) -> Synthetic:
     edfio, unit = _edfio(), of_kind(request.kind, Window).unit
     values, names, bad, leads, rate = [], [], [], lower(request.leads), request.rate
     for file in tracked(sorted(path.glob("*.edf")), "reading recordings", "file"):
+        if not inside(file, path):
+            bad.append(f"{file.name}: no file of this folder")
+            continue
         try:
-            signals = edfio.read_edf(file).signals
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message=".* header indicates")  # a file that was cut
+                signals = edfio.read_edf(file).signals
             data, own_rate = [signal.data for signal in signals], signals[0].sampling_frequency
         except Exception as error:  # of what numpy and edfio make of somebody's header
             bad.append(f"{file.name}: not readable as EDF ({type(error).__name__}: {error})")
@@ -93,6 +100,8 @@ def read_edf(path: Path, request: Request) -> Synthetic:
     refuse_or_count(path, bad, request.on_bad)
     if not values:
         raise UserError(f"synthetic={path}: none of its {len(bad)} EDF files can be read. The first: {bad[0]}")
+    if not RATES_HZ[0] <= float(rate or 0) <= RATES_HZ[1]:
+        raise UserError(f"synthetic={path}: {rate:g} Hz; accepted are {RATES_HZ[0]:g} to {RATES_HZ[1]:g}.")
     kind = Window(tuple(leads or ()), float(rate or 0), min(each.shape[-1] for each in values), unit)
     facts = {"format": "EDF files", "read": len(values), "unreadable": len(bad)}
     return Synthetic(kind, values, facts=facts, **numbered(path, read_beside(path, names), request))

@@ -20,6 +20,11 @@ from ganlab.exchange.windows import windows_of
 
 FILE = "synthetic.parquet"
 
+DENSEST = 100
+"""Values for each byte of a file: a table of one value alone, over and over, is a bomb."""
+FEW = 10_000_000
+"""Values that are read at any density."""
+
 
 def write_window_parquet(data: Generated, folder: Path) -> int:
     """Write a row for each window: its number, each lead as a list of float32, and what stands beside the window."""
@@ -105,7 +110,12 @@ def _read(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+            values = sum(group.column(at).num_values for group in groups for at in range(group.num_columns))
+            if values > max(FEW, DENSEST * path.stat().st_size):
+                raise UserError(f"{path} would become {values:,} values, more than {DENSEST:,} a byte: it is refused.")
+            return file.read()
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is no parquet file ({str(error)[:200]}).") from error
 

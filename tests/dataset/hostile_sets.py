@@ -199,3 +199,52 @@ DESCRIPTIONS: dict[str, str] = {
     "a description with a list for a unit": json.dumps({"leads": ["i", "ii"], "rate_hz": 100, "unit": ["mV"]}),
     "a description that names a class": json.dumps({"leads": {"_target_": "os.mkdir", "path": CANARY}, "rate_hz": 100}),
 }
+
+
+def edf(folder: Path) -> Path:
+    """Write an EDF file and return it."""
+    import edfio
+
+    signals = [
+        edfio.EdfSignal(np.linspace(-1, 1, 200), 100, label=lead, physical_dimension="mV") for lead in ("i", "ii")
+    ]
+    edfio.Edf(signals).write(folder / "a.edf")
+    return folder / "a.edf"
+
+
+def edf_with(at: int, text: bytes) -> Change:
+    """Change a field of an EDF file's header."""
+
+    def change(root: Path, outside: Path) -> None:
+        content = edf(root).read_bytes()
+        (root / "a.edf").write_bytes(content[:at] + text + content[at + len(text) :])
+
+    return change
+
+
+def linked_edf(root: Path, outside: Path) -> None:
+    """Put a link to an EDF file outside."""
+    (root / "a.edf").symlink_to(edf(outside))
+
+
+def bomb(root: Path, outside: Path) -> None:
+    """Write a parquet table of a few kB that becomes 11 million values."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"x": pa.array(np.ones(11_000_000, np.int8))}), root / "synthetic.parquet", compression="zstd"
+    )
+
+
+OF_TOOLS: dict[str, Change] = {
+    "an EDF file is a link out": linked_edf,
+    "an EDF file is a pipe": lambda root, outside: os.mkfifo(root / "a.edf"),
+    "an EDF file is pickled": content("a.edf", pickle.dumps(Canary())),
+    "an EDF file has endless records": edf_with(236, b"99999999"),
+    "an EDF file has endless signals": edf_with(252, b"9999"),
+    "an EDF file has no time": edf_with(244, b"1e-300  "),
+    "a parquet table is pickled": content("synthetic.parquet", pickle.dumps(Canary())),
+    "a parquet table is a bomb": bomb,
+}
+"""Files of viewers and of data frames, which are read by `synthetic=` alone."""

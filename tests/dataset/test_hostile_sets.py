@@ -21,6 +21,7 @@ from tests.dataset.hostile_sets import (
     ARRAYS,
     DESCRIPTIONS,
     IMAGES,
+    OF_TOOLS,
     SECRET,
     TABLES,
     WINDOWS,
@@ -99,4 +100,20 @@ def test_an_array_that_tries_something_is_refused_by_name(
     for kind in (sample for _, sample, _ in MAKERS.values()):
         with pytest.raises(UserError, match="synthetic"):
             read(tmp_path, Request(kind))
+    assert not (tmp_path / CANARY).exists()
+
+
+@pytest.mark.parametrize("name", OF_TOOLS)
+def test_a_file_of_other_tools_that_tries_something_is_refused_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("edfio" if "EDF" in name else "pyarrow")
+    monkeypatch.chdir(tmp_path)
+    root, outside = tmp_path / "set", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    OF_TOOLS[name](root, outside)
+    for kind in (MAKERS["records"][1], *([] if "EDF" in name else [MAKERS["tables"][1]])):
+        with pytest.raises(UserError, match=r"set|a\.edf|synthetic\.parquet"):
+            read(root, Request(kind))
     assert not (tmp_path / CANARY).exists()

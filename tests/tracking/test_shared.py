@@ -105,7 +105,7 @@ def test_no_file_is_read_that_lies_elsewhere(
     assert Sent.read(folder, store) == Sent()
     about = json.loads((folder / "run.json").read_text())
     _Upload(Client(), folder, Sent("run", files={"parameters": "x"}), store).everything(about)
-    assert f"{name} lies outside of its run and is not read" in caplog.text
+    assert f"{name} lies outside of its folder and is not read" in caplog.text
     (folder / "run.json").rename(tmp_path / "run.json")
     (folder / "run.json").symlink_to(tmp_path / "run.json")
     with pytest.raises(UserError, match=r"run\.json is a link"):
