@@ -1,11 +1,9 @@
 """From a configuration to objects: the one place where Hydra's values meet ganlab's classes."""
 
 import logging
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -31,15 +29,11 @@ from ganlab.loss.base import Loss
 from ganlab.metrics.base import Metric
 from ganlab.standardization.base import Standardization
 from ganlab.stopping.base import Stopping
-from ganlab.tracking.mlflow_follower import MLflow
-from ganlab.tracking.store import Store
+from ganlab.tracking.mlflow_follower import Follow, follows
 from ganlab.trainer.build import AUTO, Schedule, check_settings
 from ganlab.trick.base import Trick, refuse_combinations, traits_of
 
 log = logging.getLogger(__name__)
-
-Follow = partial[MLflow]
-"""What begins to follow a run folder for MLflow; its keyword `store` is the store."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ class Metrics:
 class Experiment:
     """All objects of an experiment, its configuration as plain values, and the text of its `config.yaml`.
 
-    `trainer` is Lightning's Trainer, which still takes callbacks and loggers. `follow` is None without MLflow.
+    `trainer` is Lightning's Trainer, which still takes callbacks and loggers. `follow` is empty without MLflow and W&B.
     """
 
     networks: Networks
@@ -81,7 +75,7 @@ class Experiment:
     stopping: Stopping
     trainer: Callable[..., pl.Trainer]
     schedule: Schedule
-    follow: Follow | None
+    follow: Sequence[Follow]
     config: Mapping[str, Any]
     config_yaml: str
 
@@ -119,7 +113,7 @@ def compose(cfg: DictConfig, largest: int | None = None) -> Experiment:
             stopping=build(cfg.stopping),
             trainer=build(trainer),
             schedule=_schedule(config),
-            follow=_follow(config),
+            follow=follows(config),
             config=config,
             config_yaml=stored_text(cfg),
         )
@@ -201,16 +195,6 @@ def _schedule(config: Mapping[str, Any]) -> Schedule:
         diversity_images=config["diversity"]["images"],
         diversity_every_n_steps=config["diversity"]["every_n_steps"],
     )
-
-
-def _follow(config: Mapping[str, Any]) -> Follow | None:
-    tracking = config["tracking"]
-    if not tracking["mlflow"]:
-        return None
-    if re.search("[/:]", name := str(tracking.get("register") or "")):
-        raise UserError(f"tracking.register={name}: accepted is a name without / and :, such as ecg_generator.")
-    store = Store.of(tracking, Path(config["outputs"]))
-    return partial(MLflow, store=store, every_s=tracking["every_s"], patience_s=tracking["patience_s"])
 
 
 def _networks(cfg: DictConfig, largest: int | None) -> Networks:

@@ -4,7 +4,7 @@ import importlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -70,12 +70,12 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Pat
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     opens = Store.open
 
-    def open_with_tables(store: Store) -> tuple[Any, str]:
+    def open_with_tables(store: Store, folder: Path | None = None) -> tuple[Any, str]:
         file = Path(store.uri.removeprefix("sqlite:///"))
         if store.uri.startswith("sqlite:///") and not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(empty_database, file)
-        return opens(store)
+        return opens(store, folder)
 
     monkeypatch.setattr(Store, "open", open_with_tables)
 
@@ -123,6 +123,27 @@ def made_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return newest_run(folder)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium without a window; its downloads go to the folder `browser.downloads`."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs a browser: pip install selenium")
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        pytest.skip("needs a browser: no chromedriver on this machine")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,900"):
+        options.add_argument(flag)
+    downloads = tmp_path_factory.mktemp("downloads")
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    made = webdriver.Chrome(options=options, service=Service(driver))
+    made.downloads = downloads
+    yield made
+    made.quit()
 
 
 def newest_run(folder: Path) -> Path:

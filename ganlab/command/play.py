@@ -100,6 +100,7 @@ class Pages:
         self._by_path: dict[str, Callable[[Mapping[str, str]], Answer]] = {
             **{"/": self.page, "/sample.png": self.picture},
             **{"/sample.json": self.values, "/sample.zip": self.records},
+            "/favicon.ico": lambda query: (204, "image/png", b"", {}),
         }
 
     def answer(self, path: str) -> Answer:

@@ -118,8 +118,8 @@ def check(experiment: Experiment, trainer: Trainer) -> None:
     kind, metrics = experiment.data.kind, experiment.metrics
     check_measures(metrics.by_name, metrics.objective, kind)
     experiment.stopping.check(kind)
-    if experiment.follow is not None:
-        experiment.follow.keywords["store"].check()
+    for follow in experiment.follow:
+        follow.keywords["store"].check()
     ddp.check(trainer, experiment.config["trainer"], experiment.gan)
     compile_networks(experiment.gan, wanted=experiment.config.get("compile", False))
 
@@ -141,8 +141,8 @@ def prepare(experiment: Experiment, folder: Path) -> None:
 
 @contextmanager
 def _recorded(experiment: Experiment, folder: Path, signals: Signals) -> Iterator[None]:
-    """Follow the run folder for MLflow, and write to `run.json` how the run ended if it failed."""
-    follower = experiment.follow(folder) if experiment.follow else None
+    """Follow the run folder for MLflow and W&B, and write to `run.json` how the run ended if it failed."""
+    followers = [follow(folder) for follow in experiment.follow]
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as error:
@@ -157,7 +157,7 @@ def _recorded(experiment: Experiment, folder: Path, signals: Signals) -> Iterato
             raise UserError(f"The trainer's settings do not fit: {error}") from error
         raise
     finally:
-        if follower is not None:
+        for follower in followers:
             follower.close()
 
 

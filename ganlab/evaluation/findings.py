@@ -104,8 +104,9 @@ def power_of(each: Primary, row: Row, limit: Threshold, faults: Sequence[Sequenc
     for k in range(1, len(far)):
         if far[k] > limit.most:
             part = max(0.0, (limit.most - far[k - 1]) / (far[k] - far[k - 1])) if far[k] > far[k - 1] else 1.0
-            return f"could have shown {words.format(grades[k - 1] + part * (grades[k] - grades[k - 1]))}"
-    return f"could not have shown {words.format(grades[-1])}"
+            grade = grades[k - 1] + part * (grades[k] - grades[k - 1])
+            return f"would notice {words.format(grade)}".replace("%", " %")
+    return f"would not notice {words.format(grades[-1])}".replace("%", " %")
 
 
 def p_values(details: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

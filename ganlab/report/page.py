@@ -4,9 +4,11 @@ Templates hold all markup and escape all text, so that a name from a header or a
 """
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from ganlab.plot.figure import PAPER_DPI, png_bytes
 
 NOTICE = "Synthetic data. Not for clinical use before expert evaluation."
 """What everything generated says about itself (paper, 5.6)."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; script-src"
+"""What a browser lets a page do: draw its pictures, and run its own scripts, known by their hashes."""
 DPI = 170
 """Dots per inch of figures that are not true to scale."""
 
@@ -57,7 +61,10 @@ def picture(drawing: Figure | NDArray[np.uint8], caption: str, alt: str, dpi: fl
 
 def render(template: str, **data: Any) -> str:
     """Return the page that a template makes of the data. Raises UndefinedError for data that are missing."""
-    return environment().get_template(template).render(**data)
+    page = environment().get_template(template).render(**data)
+    digests = [sha256(script.encode()).digest() for script in re.findall("<script>(.*?)</script>", page, re.DOTALL)]
+    scripts = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return page.replace(POLICY, f"{POLICY}{scripts}", 1)
 
 
 @cache
@@ -70,7 +77,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"UPRIGHT": UPRIGHT, "ACROSS": ACROSS, "NOTICE": NOTICE, "REDUCED": REDUCED}
+    made.globals |= {"UPRIGHT": UPRIGHT, "ACROSS": ACROSS, "NOTICE": NOTICE, "REDUCED": REDUCED, "POLICY": POLICY}
     filters = (counted, data_uri, duration, number, p_value, percent, series)
     made.filters |= {each.__name__: each for each in filters}
     return made

@@ -24,6 +24,7 @@ from ganlab.plot.table import draw_boxes, draw_correlations, draw_counts
 from ganlab.plot.traces import draw_traces, trace_spans
 from ganlab.plot.twelve_leads import draw_twelve, is_twelve
 from ganlab.report.page import NOTICE, Picture, picture
+from ganlab.report.strips import Strips, strips
 
 _ROWS = 4
 _SHEETS, _SHEET_MM = 2, 175.0
@@ -47,12 +48,16 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Real and synthetic samples side by side: the scale they are drawn to, what is missing, pictures of both."""
+    """Real and synthetic samples side by side: the scale they are drawn to, what is missing, pictures of both.
+
+    `closer` are generated windows to zoom into.
+    """
 
     blocks: Sequence[Exhibit]
     scale: str = ""
     missing: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
+    closer: Strips | None = None
 
 
 def compare(kind: Kind, real: Array | None, synthetic: Array | None, *, called: str = REAL) -> SideBySide | None:
@@ -80,13 +85,18 @@ def _compared(kind: Kind, sets: Mapping[str, Array]) -> SideBySide:
 def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> SideBySide:
     if kind.other_unit:
         scale = f"Signals {', '.join(kind.leads)} at {kind.rate:g} Hz in {kind.unit}, real and synthetic to one scale."
-        return SideBySide(_signals(kind, sets, 2, 6, _notes(sets)), scale)
+        return SideBySide(
+            _signals(kind, sets, 2, 6, _notes(sets)), scale, closer=strips(kind, _SYNTHETIC, sets.get(_SYNTHETIC))
+        )
+    named = f"Lead{'s' * (len(kind.leads) > 1)} {', '.join(map(lead_name, kind.leads))}"
     scale = (
-        f"Leads {', '.join(map(lead_name, kind.leads))} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
+        f"{named} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
         "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
         "about its median; a median that is not 0 mV is written at the end of the trace."
     )
-    return SideBySide(_ecgs(kind, sets, 2, 6, _notes(sets)), scale)
+    return SideBySide(
+        _ecgs(kind, sets, 2, 6, _notes(sets)), scale, closer=strips(kind, _SYNTHETIC, sets.get(_SYNTHETIC))
+    )
 
 
 @_compared.register

@@ -150,11 +150,10 @@ def _setting(group: Group) -> dict[str, str]:
     chosen = job.facts.get("choices") or {}
     choices = dict(map(pair, job.settings)) | {key: value for key, value in chosen.items() if value is not None}
     trainer = job.config.get("trainer")
-    planned = trainer.get("max_epochs") if isinstance(trainer, Mapping) else None
-    planned = None if planned == -1 else planned  # no end by epochs
+    epochs = job.facts.get("epochs", trainer.get("max_epochs") if isinstance(trainer, Mapping) else None)
     setting = {room: number(choices.get(room)) for room in _ROOMS}
     setting["batch"] = number(job.facts.get("batch_size", job.config.get("batch_size")))
-    setting["epochs"] = number(job.facts.get("epochs", planned))
+    setting["epochs"] = number(None if epochs == -1 else epochs)  # -1: no end by epochs
     return setting
 
 

@@ -26,7 +26,7 @@ from ganlab.tracking.history import read_history
 from ganlab.tracking.mlflow_card import data_set, parameters, run_name, swept, tags_of
 from ganlab.tracking.record import read_facts, read_scores
 from ganlab.tracking.shared import Shared, counts_of, parsed, requested
-from ganlab.tracking.store import Store
+from ganlab.tracking.wandb_store import Place
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ BATCH = 1000, 100
 """Metrics and parameters that MLflow takes in one request."""
 STATE = "tracking.json"
 EXPORT = "generator"
-"""Folder of the exported generator, in the run's folder and among the artifacts, where it is registered."""
+"""Folder of the exported generator, in the run's folder and among the artifacts, with a folder for each version."""
 MEASURED = "measured/"
 """Before the names of what was measured at the end: MLflow shows them apart from the curves of the training."""
 
@@ -51,11 +51,11 @@ class Sent:
     status: str = "RUNNING"
 
     @classmethod
-    def read(cls, folder: Path, store: Store) -> "Sent":
+    def read(cls, folder: Path, store: Place) -> "Sent":
         """Return what `tracking.json` notes for this store; nothing is sent where there is none."""
         return cls(**_state(folder).get(store.key, {}))
 
-    def write(self, folder: Path, store: Store) -> None:
+    def write(self, folder: Path, store: Place) -> None:
         """Write it to `tracking.json`, which may hold what other stores have."""
         write_whole(folder / STATE, json.dumps(_state(folder) | {store.key: vars(self)}, indent=1))
 
@@ -70,13 +70,13 @@ def _state(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def bring(folder: Path, store: Store, opened: tuple[Any, str] | None = None) -> Sent:
+def bring(folder: Path, store: Place, opened: tuple[Any, str] | None = None) -> Sent:
     """Bring to the store what it lacks of a run's folder; return what it has now.
 
-    Raises what MLflow raises, which loses nothing, and filelock.Timeout where another call has this folder.
+    Raises what the store raises, which loses nothing, and filelock.Timeout where another call has the folder for long.
     """
-    client, experiment = opened or store.open()
-    with FileLock(folder / ".tracking.lock", timeout=0):
+    client, experiment = opened or store.open(folder)
+    with FileLock(folder / ".tracking.lock", timeout=1.0):
         if (folder / "run.json").is_file() and not inside(folder / "run.json", folder):
             raise UserError(f"{folder / 'run.json'} is a link to outside of its run: copy the folder whole.")
         facts = read_facts(folder, "id", "status", "started", "tags", "overrides", "in_sweep")
@@ -88,7 +88,7 @@ def bring(folder: Path, store: Store, opened: tuple[Any, str] | None = None) -> 
     return sent
 
 
-def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any], store: Store) -> str:
+def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any], store: Place) -> str:
     """The id of the run in the store; of an earlier process's run where that died before it noted the id."""
     runs = client.search_runs([experiment], f"tags.`ganlab.id` = '{facts['id']}'", max_results=1)
     if runs:
@@ -102,7 +102,7 @@ def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any]
     return str(client.create_run(experiment, start_time=began, tags=tags, run_name=name[:LONGEST_NAME]).info.run_id)
 
 
-def parent_of(sweep: Path, client: Any, experiment: str, store: Store) -> str:
+def parent_of(sweep: Path, client: Any, experiment: str, store: Place) -> str:
     """Return the id of a sweep's own run, which the first of its jobs creates."""
     with FileLock(sweep / ".tracking.lock"):
         sent = Sent.read(sweep, store)
@@ -123,7 +123,7 @@ class _Upload:
     client: Any
     folder: Path
     sent: Sent
-    store: Store
+    store: Place
     shared: Shared = field(default_factory=lambda: Shared(()))
 
     def everything(self, facts: Mapping[str, Any]) -> None:
@@ -195,7 +195,7 @@ class _Upload:
         name, text = file.name, file.read_text(encoding="utf-8", errors="replace")
         if name == "split.json" and not self.store.patient_ids:
             name, text = "split_counts.json", json.dumps(counts_of(parsed(file, text)), indent=1)
-        if name == "run.json" and not self.store.patient_ids:
+        elif name == "run.json" and not self.store.patient_ids:
             text = json.dumps(self.shared.facts(parsed(file, text)), indent=1)
         self.client.log_text(self.sent.run, self.shared.text(text), name)
 
@@ -203,19 +203,20 @@ class _Upload:
         """Send the exported generator, tensors and JSON, and make it the newest version of a registered model."""
         from mlflow.exceptions import MlflowException
 
-        for file in sorted((self.folder / EXPORT).glob("*")):
-            self._once(file, lambda file: self.client.log_artifact(self.sent.run, str(file), EXPORT))
-        content = " ".join(sha for name, sha in sorted(self.sent.files.items()) if name.startswith(f"{EXPORT}/"))
-        if content in ("", self.sent.files.get("registered")):
+        files = [file for file in sorted((self.folder / EXPORT).glob("*")) if inside(file, self.folder)]
+        content = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        if not files or content == self.sent.files.get("registered"):
             return
+        for file in files:
+            self.client.log_artifact(self.sent.run, str(file), f"{EXPORT}/{content[:8]}")
         try:
             self.client.create_registered_model(name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        source = f"{self.client.get_run(self.sent.run).info.artifact_uri}/{EXPORT}"
+        source = f"{self.client.get_run(self.sent.run).info.artifact_uri}/{EXPORT}/{content[:8]}"
         version = self.client.create_model_version(name, source, self.sent.run).version
-        log.info("MLflow: the generator is version %s of the model %s", version, name)
+        log.info("%s: the generator is version %s of the model %s", self.store.service, version, name)
         self.sent.files["registered"] = content
         self._note()
 
@@ -230,9 +231,8 @@ class _Upload:
         from mlflow.entities import Metric
 
         rows, when = read_scores(file.parent), int(1000 * file.stat().st_mtime)
-        scores = cleaned(
-            {f"{MEASURED}{name}": row["synthetic"] for name, row in rows.items() if row.get("synthetic") is not None}
-        )
+        measured = {name: row["synthetic"] for name, row in rows.items() if row.get("synthetic") is not None}
+        scores = cleaned({f"{MEASURED}{name}": score for name, score in measured.items()})
         for batch in _batches([Metric(name, float(score), when, step) for name, score in scores.items()], BATCH[0]):
             self._log("metrics", batch)
 

@@ -1,12 +1,14 @@
-"""MLflow follows a run's folder: what the folder has and the store lacks is brought there, now or later.
+"""A store, MLflow's or W&B's, follows a run's folder: what the folder has and it lacks is brought there, now or later.
 
 A thread beside the training does so every few seconds, so a store that is slow, failing or gone costs the training
 nothing; `python -m ganlab.sync` brings what is missing at the end.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,14 @@ from ganlab.tracking.facts import end_if_dead
 from ganlab.tracking.mlflow import bring, parent_of
 from ganlab.tracking.shared import Shared, requested
 from ganlab.tracking.store import Store
+from ganlab.tracking.wandb_store import Place, WandbStore
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 60.0
 
 
-class MLflow(Logger):
+class Follower(Logger):
     """Follows a run's folder from its own thread; logs nothing itself, and never raises because of the store.
 
     `patience_s` is how long the end of a run waits for what is still to be brought.
@@ -34,7 +37,7 @@ class MLflow(Logger):
     name = None
     version = None
 
-    def __init__(self, folder: Path, store: Store, every_s: float = 5.0, patience_s: float = 30.0) -> None:
+    def __init__(self, folder: Path, store: Place, every_s: float = 5.0, patience_s: float = 30.0) -> None:
         super().__init__()
         self.folder = folder
         self.store = store
@@ -44,7 +47,7 @@ class MLflow(Logger):
         self._brought = threading.Event()
         self._given_up = threading.Event()
         self._failed: str | None = None
-        threading.Thread(target=self._follow, name="mlflow", daemon=True).start()
+        threading.Thread(target=self._follow, name=f"to {store.service}", daemon=True).start()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Do nothing: `metrics.jsonl` has them."""
@@ -58,31 +61,32 @@ class MLflow(Logger):
         if not self._brought.wait(self.patience_s):
             self._given_up.set()
             log.warning(
-                "MLflow has not all of this run (%s). Nothing is lost: python -m ganlab.sync run=%s",
+                "%s has not all of this run (%s). Nothing is lost: python -m ganlab.sync run=%s",
+                self.store.service,
                 self._failed or f"it takes longer than {self.patience_s:g} s",
                 self.folder,
             )
         return self._brought.is_set()
 
     def _follow(self) -> None:
-        wait, opened, warned = self.every_s, None, False
+        wait, opened, warned, service = self.every_s, None, False, self.store.service
         while True:
             ends = self._ends.wait(wait)
             try:
-                opened = opened or self.store.open()
+                opened = opened or self.store.open(self.folder)
                 bring(self.folder, self.store, opened)
             except Timeout:
                 wait = self.every_s
             except Exception as error:
                 self._failed = _in_short(error)
                 if not warned:
-                    log.warning("MLflow does not take this run now: %s. Training goes on.", self._failed)
+                    log.warning("%s does not take this run now: %s. Training goes on.", service, self._failed)
                 warned, opened, wait = True, None, min(2 * wait, LONGEST_WAIT_S)
                 if self._given_up.wait(1.0 if ends else 0.0):
                     return
             else:
                 if warned:
-                    log.info("MLflow takes this run again")
+                    log.info("%s takes this run again", service)
                 warned, wait = False, self.every_s
                 if ends:
                     self._brought.set()
@@ -92,6 +96,25 @@ class MLflow(Logger):
 def _in_short(error: Exception) -> str:
     lines = str(error).strip().splitlines() or ["no reason given"]
     return masked(f"{type(error).__name__}: {lines[0][:200]}")
+
+
+Follow = partial[Follower]
+"""What begins to follow a run's folder; its keyword `store` is the store."""
+
+
+def stores(tracking: Mapping[str, Any], outputs: Path) -> list[Place]:
+    """Return the stores that the configuration's group `tracking` names. Raises UserError for values out of range."""
+    named: list[Place] = [Store.of(tracking, outputs)] if tracking["mlflow"] else []
+    return [*named, WandbStore.of(tracking)] if tracking.get("wandb") is not None else named
+
+
+def follows(config: Mapping[str, Any]) -> list[Follow]:
+    """Return what follows a run of this configuration, one for each store."""
+    tracking = config["tracking"]
+    if re.search("[/:]", name := str(tracking.get("register") or "")):
+        raise UserError(f"tracking.register={name}: accepted is a name without / and :, such as ecg_generator.")
+    times = {name: tracking[name] for name in ("every_s", "patience_s")}
+    return [partial(Follower, store=store, **times) for store in stores(tracking, Path(config["outputs"]))]
 
 
 def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summary: Path | None) -> None:
@@ -115,7 +138,7 @@ def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summa
     thread.join(patience_s)
 
 
-def sync(run: str | None, store: Store) -> int:
+def sync(run: str | None, store: Place) -> int:
     """Bring a run's folder, or every run of a folder such as a sweep's, to the store; return how many runs.
 
     Raises UserError where there is no run, or where the store does not take it.
@@ -128,11 +151,10 @@ def sync(run: str | None, store: Store) -> int:
     if not folders:
         raise UserError(f"run={run}: no run lies there (none has a run.json).")
     try:
-        opened = store.open()
         for folder in folders:
             try:
                 end_if_dead(folder)
-                sent = bring(folder, store, opened)
+                sent = bring(folder, store)
             except UserError as error:
                 # A damaged run does not cost the others.
                 if alone:
@@ -147,7 +169,7 @@ def sync(run: str | None, store: Store) -> int:
         raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
     except Exception as error:
         raise UserError(
-            f"The MLflow store does not take it ({_in_short(error)}). "
+            f"{store.service} does not take it ({_in_short(error)}). "
             "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was brought stays, and nothing is lost."
         ) from error
     if damaged:

@@ -49,6 +49,7 @@ class Store:
     outputs: Path
     experiment: str = EXPERIMENT
     patient_ids: bool = False
+    service = "MLflow"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "experiment", str(self.experiment).strip())
@@ -96,7 +97,7 @@ class Store:
                 f"--experiment-id {number} (with MLFLOW_TRACKING_URI naming the store)."
             )
 
-    def open(self) -> tuple[Any, str]:
+    def open(self, folder: Path | None = None) -> tuple[Any, str]:
         """Return a client, and the id of the experiment, which is created if it is missing.
 
         A lock lets one process at a time do so: together, processes that find an empty sqlite file would each create

@@ -3,21 +3,23 @@
 import http.client
 import io
 import json
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as Pictures
+from scipy.signal import find_peaks
 
 from ganlab.command.library import TrainedGenerator, load
-from ganlab.command.play import Pages, serve
+from ganlab.command.play import SCREEN_DPI, Pages, serve
 from ganlab.core.errors import UserError
+from tests.command.test_sample import HEART
 from tests.conftest import LIMB
 
 
@@ -79,30 +81,41 @@ def test_a_generator_with_a_rhythm_gets_the_sliders(generator: TrainedGenerator)
     assert pages.answer("/sample.png?heart_rate=900")[0] == 400
 
 
+def beats_a_minute(picture: bytes, seconds: float) -> float:
+    """The heart rate of an ECG as it is drawn: from the distances of its peaks on the paper, at 25 mm/s."""
+    grey = np.asarray(Pictures.open(io.BytesIO(picture)).convert("L")).astype(int)
+    second = 25 / 25.4 * SCREEN_DPI
+    begin = round((3 + 25 * 0.4) / 25.4 * SCREEN_DPI)
+    ink = grey[:, begin : begin + round(seconds * second)] < 90
+    band = slice(round(0.15 * len(ink)), round(0.85 * len(ink)))
+    height = len(ink) - np.where(ink[band].any(axis=0), ink[band].argmax(axis=0), len(ink))
+    top = np.where(ink[band].any(axis=0), height, np.median(height)).astype(float)
+    peaks, _ = find_peaks(top, prominence=0.5 * np.ptp(top), distance=0.3 * second)
+    return float(60 * second / np.median(np.diff(peaks)))
+
+
 @pytest.mark.slow
-def test_the_page_in_a_browser(server: ThreadingHTTPServer) -> None:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    if shutil.which("chromedriver") is None:
-        pytest.skip("no chromedriver here")
-    from selenium.webdriver.chrome.service import Service
+def test_the_slider_of_the_heart_rate_changes_the_drawn_ecg(made_run: Callable[..., Path], browser: Any) -> None:
+    from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(flag)
-    browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    try:
-        browser.get(f"http://127.0.0.1:{server.server_address[1]}/")
-        drawn = "return document.getElementById('sample').naturalWidth"
-        WebDriverWait(browser, 60).until(lambda page: page.execute_script(drawn) > 200)
-        browser.execute_script(
-            "const seed = document.querySelector('[name=seed]'); seed.value = 7;"
-            "seed.dispatchEvent(new Event('change', {bubbles: true}))"
-        )
-        address = "return document.getElementById('sample').src"
-        WebDriverWait(browser, 60).until(lambda page: page.execute_script(address).endswith("seed=7"))
-        WebDriverWait(browser, 60).until(lambda page: page.execute_script(drawn) > 200)
-        assert browser.find_element("id", "records").get_attribute("href").endswith("/sample.zip?seed=7")
+    with serve(load(made_run(*HEART)), 0) as made:
+        Thread(target=made.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{made.server_address[1]}"
+        browser.get(f"{address}/")
+        drawn = "const e = document.getElementById('sample'); return e.complete && e.naturalWidth > 200 ? e.src : ''"
+        wait = WebDriverWait(browser, 120)
+        wait.until(lambda page: page.execute_script(drawn))
+        slider = browser.find_element("name", "heart_rate")
+        slider.send_keys(Keys.ARROW_RIGHT * 30)
+        assert browser.find_element("css selector", "label:has([name=heart_rate]) output").text == "100"
+        wait.until(lambda page: "heart_rate=100" in page.execute_script(drawn))
+        shown = browser.execute_script(drawn).removeprefix(address)
+        assert beats_a_minute(got(made, shown)[1], seconds=10) == pytest.approx(100, abs=3)
+        seed = browser.find_element("name", "seed")
+        seed.send_keys(Keys.ARROW_RIGHT)
+        wait.until(lambda page: page.execute_script(drawn).endswith("seed=1"))
+        assert browser.find_element("id", "records").get_attribute("href").endswith("seed=1")
         assert browser.find_element("id", "trouble").text == ""
-    finally:
-        browser.quit()
+        assert browser.get_log("browser") == [], "nothing that the page's policy refuses"
+        made.shutdown()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,3 +240,27 @@ def test_the_command_makes_a_sheet_and_scores_it(run: Path, command: Callable[..
     found = json.loads((folder / "sheet" / "scores.json").read_text())
     assert found["kappa"] == pytest.approx(1)
     assert found["readers"]["smith"]["accuracy"]["share"] == 1
+
+
+@pytest.mark.slow
+def test_answers_are_clicked_and_saved_in_a_browser(there: Path, tmp_path: Path, browser: Any) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    folder = make_sheet(there, 6, tmp_path / "sheet")
+    browser.get((folder / "reader" / "sheet.html").as_uri())
+    ticked = [f"[name=answer{item}][value=real]" for item in range(1, 6)]
+    for box in (*ticked, "[name=confidence1][value='4']", "[type=checkbox][name=remark1][value=noise]"):
+        shown = browser.find_element("css selector", box)
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", shown)
+        shown.click()
+    browser.find_element("css selector", "[type=text][name=remark1]").send_keys('flat "T", odd')
+    browser.find_element("id", "save").click()
+    saved = browser.downloads / "answers.csv"
+    WebDriverWait(browser, 30).until(lambda _: saved.is_file())
+    assert browser.find_element("id", "left").text == "No answer yet: item 6."
+    first, *others = rows(saved)
+    assert first == {"item": "1", "answer": "real", "confidence": "4", "remark": 'noise, flat "T", odd'}
+    assert [row["answer"] for row in others] == ["real"] * 4 + [""]
+    saved.rename(folder / "reader" / "answers.csv")
+    assert score(folder / "key" / "key.csv", [folder / "reader" / "answers.csv"]).is_file()
+    assert browser.get_log("browser") == [], "nothing that the page's policy refuses"

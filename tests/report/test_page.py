@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 import re
 
@@ -44,7 +45,7 @@ def test_a_name_that_may_break_is_escaped(after):
 def test_whole_pages_escape_their_title_what_is_folded_and_their_footer():
     items = {HOSTILE: [(HOSTILE,) * 4]}
     whole = render("scores.html", title=HOSTILE, rows=[(HOSTILE,) * 7], kappa=None, remarks=items, warning=HOSTILE)
-    assert "<script>" not in whole
+    assert "<script>alert" not in whole
     assert f"<title>{ESCAPED}</title>" in whole
     assert f"<footer>{ESCAPED}</footer>" in whole
     assert re.search(r"<details><summary>Items of &lt;script&gt;", whole)
@@ -96,3 +97,13 @@ def test_a_page_is_light_and_dark_and_fits_a_phone():
     assert 'name="viewport"' in whole
     assert "@media (max-width: 720px)" in whole
     assert "<title>title</title>" in whole
+
+
+def test_a_browser_runs_the_scripts_of_a_page_alone_and_asks_nobody():
+    whole = render("scores.html", title="title", rows=[], kappa=None, remarks={}, warning="footer")
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', whole)
+    (script,) = re.findall(r"<script>(.*?)</script>", whole, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.startswith("default-src 'none';")
+    assert policy.endswith(f"script-src 'sha256-{digest}'")
+    assert not re.search(r"<[^>]* on\w+=", whole), "an attribute with a script has no hash"

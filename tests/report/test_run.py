@@ -117,7 +117,7 @@ def test_no_request_leaves_the_page(whole):
 
 
 def test_hostile_names_stay_text(whole):
-    assert whole.count("<script>") == 1
+    assert "<script>alert" not in whole
     assert whole.count("alert(1)") == whole.count("script&gt;alert(1)")
     assert whole.count("alert(1)") >= 10
 

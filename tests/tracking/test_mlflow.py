@@ -25,7 +25,7 @@ from ganlab.core.errors import UserError
 from ganlab.plot.figure import png_bytes
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.mlflow import Sent, bring, cleaned
-from ganlab.tracking.mlflow_follower import MLflow, sync
+from ganlab.tracking.mlflow_follower import Follower, sync
 from ganlab.tracking.store import Store, sqlite_file, store_uri
 
 
@@ -242,10 +242,11 @@ def test_a_generator_is_registered_where_asked(store: Store, tmp_path: Path) -> 
     client = store.open()[0]
     (version,) = client.search_model_versions("name='ecg'")
     assert (version.version, version.run_id) == (1, sent.run)
-    assert [file.path for file in client.list_artifacts(sent.run, "generator")] == ["generator/generator.json"]
     (folder / "generator" / "generator.json").write_text('{"continued": true}')
     bring(folder, store)
-    assert sorted(int(each.version) for each in client.search_model_versions("name='ecg'")) == [1, 2]
+    versions = {int(each.version): Path(each.source.removeprefix("file://")) for each in client.search_model_versions()}
+    contents = {number: (place / "generator.json").read_text() for number, place in versions.items()}
+    assert contents == {1: "{}", 2: '{"continued": true}'}, "each version keeps its own files"
     again = bring(write_run(tmp_path / "other", id="other", status="FINISHED", register="ecg"), store)
     assert again.run != sent.run
     assert len(client.search_model_versions("name='ecg'")) == 2
@@ -311,7 +312,7 @@ def test_a_store_that_is_dead_failing_or_silent_is_waited_for_no_longer_than_sai
 ) -> None:
     folder = write_run(tmp_path / "run", id=bad_uri)
     began = time.monotonic()
-    logger = MLflow(folder, Store(bad_uri, tmp_path), every_s=0.05, patience_s=1.0)
+    logger = Follower(folder, Store(bad_uri, tmp_path), every_s=0.05, patience_s=1.0)
     log_steps(folder, *range(10))
     logger.log_metrics({"loss/G": 1.0}, step=1)
     assert time.monotonic() - began < 0.5
@@ -331,7 +332,7 @@ def test_a_store_that_comes_back_gets_what_it_missed(store: Store, tmp_path: Pat
     log_steps(folder, 0)
     held = FileLock(folder / ".tracking.lock")
     held.acquire()
-    logger = MLflow(folder, store, every_s=0.05, patience_s=20)
+    logger = Follower(folder, store, every_s=0.05, patience_s=20)
     log_steps(folder, 1)
     time.sleep(0.2)
     assert Sent.read(folder, store).run is None
@@ -350,14 +351,14 @@ def test_a_store_that_fails_is_asked_again_and_complained_of_once(
     folder = write_run(tmp_path / "run", id="again")
     opens, tries = Store.open, []
 
-    def fails_twice(self: Store) -> tuple[Any, str]:
+    def fails_twice(self: Store, folder: Path | None = None) -> tuple[Any, str]:
         tries.append(self)
         if len(tries) < 3:
             raise ConnectionError("not now")
-        return opens(self)
+        return opens(self, folder)
 
     monkeypatch.setattr(Store, "open", fails_twice)
-    logger = MLflow(folder, store, every_s=0.01, patience_s=20)
+    logger = Follower(folder, store, every_s=0.01, patience_s=20)
     log_steps(folder, 0)
     run_facts.end(folder, "FINISHED")
     assert logger.close()
