@@ -2,6 +2,8 @@
 # A machine with NVIDIA GPUs: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 and docker run --gpus all
 FROM python:3.11-slim
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# The base image decides the release of Debian, which keeps only the newest version of a package.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends libsndfile1 && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/ganlab
 COPY requirements-build.lock requirements.lock requirements-torch.lock ./

@@ -25,7 +25,7 @@ from ganlab.report.summary import summarize, write_summary
 from ganlab.tracking.collapse import Rate, State
 from tests.report.parts import plain
 
-RISK = "What a run measured of the risk to the patients whose records trained it stands in its own report."
+RISK = "The risk to the patients whose records trained a run is in that run's own report."
 HOSTILE = '"><script>alert(1)</script>'
 COLLAPSED, HEALTHY = [0.9, 0.8, 0.1, 0.05, 0.1], [0.1, 0.5, 0.9, 1.0, 0.9]
 RATIOS = {
