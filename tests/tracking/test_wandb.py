@@ -32,6 +32,7 @@ def test_a_run_goes_to_files_without_what_was_planted(
     caplog.set_level("INFO", "ganlab")
     facts = json.loads((folder / "run.json").read_text())
     facts |= {"status": "RUNNING", "in_sweep": False, "started": "2026-01-01T00:00:00+00:00", "tags": {"dataset": "x"}}
+    facts["data"]["parts"] = {"train": {"samples": 1234, "patients": 2}}
     run_facts.write(folder, facts | {"overrides": ["seed=7", "gan.lr=0.125", "uri=http://me:pw@host"]})
     row = {"step": 0, "time": 1000.0, "loss/G": 0.25}
     (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
@@ -47,7 +48,7 @@ def test_a_run_goes_to_files_without_what_was_planted(
     (made,) = (folder / "wandb").glob("offline-run-*")
     assert f"wandb sync {made}" in caplog.text
     sent = contents(folder)
-    for word in (b"loss/G", b"loss/late", b"gan/lr", b"0.125", b"ward", b"split_counts"):
+    for word in (b"loss/G", b"loss/late", b"gan/lr", b"0.125", b"ward", b"split_counts", b"1234"):
         assert word in sent, word
     names = {"config.yaml", "metrics.jsonl", "report.html", "run.json", "split_counts.json"}
     assert {file.name for file in (made / "files").iterdir() if file.is_file()} == names, "nothing of the machine"
