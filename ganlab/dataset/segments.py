@@ -39,19 +39,15 @@ class Limits:
 
 def not_a_sample(digital: NDArray[np.integer[Any]]) -> int:
     """Return the value for a sample without a value: the smallest integer, as in format 16 (WFDB, signal(5))."""
-    return int(np.iinfo(digital.dtype).min)
+    return -1 << (8 * digital.dtype.itemsize - 1)
 
 
 def find_segments(
     digital: NDArray[np.integer[Any]], leads: Sequence[str], rate: float, limits: Limits
 ) -> tuple[Segment, ...]:
     """Return the segments of a recording `(leads, samples)` in ADC units at `rate` Hz, each stretch under one kind."""
-    segments = []
-    shortest = min((limits.flat_ms or np.inf, limits.clipped_ms or np.inf))
-    stays = may_stay(digital, int(min(np.ceil(shortest * rate / 1000), digital.shape[1] + 1)))
-    no_value = not_a_sample(digital)
-    stays |= (digital == no_value).any(axis=1) if digital.min(initial=0) == no_value else False
-    for number in np.flatnonzero(stays).tolist():
+    segments, no_value = [], not_a_sample(digital)
+    for number in np.flatnonzero(may_have(digital, rate, limits)).tolist():
         lead, values = leads[number], digital[number]
         edges = np.flatnonzero(np.diff(values)) + 1
         starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(values)]])
@@ -62,6 +58,17 @@ def find_segments(
         for kind, chosen in zip(KINDS, (missing, flat, clipped), strict=True):
             segments += [Segment(kind, lead, int(starts[k]), int(stops[k])) for k in np.flatnonzero(chosen)]
     return tuple(segments)
+
+
+def may_have(digital: NDArray[np.integer[Any]], rate: float, limits: Limits) -> NDArray[np.bool_]:
+    """Return which leads of `(leads, samples)` may have a segment: the others have none, and need no closer look."""
+    flat, clipped = (np.ceil((each or np.inf) * rate / 1000) for each in (limits.flat_ms, limits.clipped_ms))
+    if not digital.shape[1]:
+        return np.zeros(len(digital), bool)
+    ends = digital.min(axis=1, keepdims=True), digital.max(axis=1, keepdims=True)
+    often = [np.count_nonzero(digital == end, axis=1) >= clipped for end in ends]
+    stays = may_stay(digital, int(min(flat, digital.shape[1] + 1)))
+    return stays | often[0] | often[1] | (ends[0][:, 0] == not_a_sample(digital))
 
 
 def may_stay(digital: NDArray[np.integer[Any]], samples: int) -> NDArray[np.bool_]:
@@ -76,6 +83,8 @@ def may_stay(digital: NDArray[np.integer[Any]], samples: int) -> NDArray[np.bool
     lead, number = np.divmod(np.flatnonzero(every[:, 1:] == every[:, :-1]), max(1, every.shape[1] - 1))
     at = lead * digital.shape[1] + number * step
     for between in range(1, step):
+        if not len(at):
+            break
         at = at[values[at + between] == values[at]]
     return np.isin(np.arange(len(digital)), at // digital.shape[1])
 

@@ -24,30 +24,46 @@ def at_one_rate(
 
     Samples without a value lie on straight lines between their neighbours. Values beyond their integers are saturated.
     """
-    unusable, signals, saturated = dict(recording.unusable), [], 0
+    unusable, usable, signals, saturated = dict(recording.unusable), list[Signal](), list[Signal](), 0
     segments: list[Segment] = []
     for signal in recording.signals:
-        if not 1 / LARGEST_RATIO <= signal.rate / rate <= LARGEST_RATIO:
+        if 1 / LARGEST_RATIO <= signal.rate / rate <= LARGEST_RATIO:
+            usable.append(signal)
+        else:
             reason = f"its sampling rate of {signal.rate:g} Hz is too far from {rate:g} Hz to resample"
             unusable[signal.name] = reason
-            continue
-        own = find_segments(signal.values[None], (signal.name,), signal.rate, limits)
-        values = bridged(signal.values[None])[0] if any(s.kind == "missing" for s in own) else signal.values
-        values, beyond = resampled(values, signal.rate, rate)
+    for together in _together(usable, rate):
+        stored, own_rate = np.stack([signal.values for signal in together]), together[0].rate
+        own = find_segments(stored, [signal.name for signal in together], own_rate, limits)
+        whole = bridged(stored) if any(s.kind == "missing" for s in own) else stored
+        values, beyond = resampled(whole, own_rate, rate)
         saturated += beyond
-        segments += at_rate(own, rate / signal.rate, len(values))
-        signals.append(replace(signal, values=values))
+        segments += at_rate(own, rate / own_rate, values.shape[1])
+        if values is stored:
+            signals += together
+        else:
+            signals += [replace(signal, values=row) for signal, row in zip(together, values, strict=True)]
     if rates := sorted({s.rate for s in signals} - {rate}):
         before = ", ".join(f"{each:g}" for each in rates)
         log.info("%s: resampled from %s to %g Hz (%d samples saturated)", name, before, rate, saturated)
     # Signals of one duration at different rates may end a sample apart.
     shortest = min((len(signal.values) for signal in signals), default=0)
     kept = tuple(s._replace(stop=min(s.stop, shortest)) for s in segments if s.start < shortest)
-    return [replace(s, rate=rate, values=s.values[:shortest]) for s in signals], kept, unusable
+    ready = [
+        s if (s.rate, len(s.values)) == (rate, shortest) else replace(s, rate=rate, values=s.values[:shortest])
+        for s in signals
+    ]
+    return ready, kept, unusable
+
+
+def _together(signals: list[Signal], rate: float) -> list[list[Signal]]:
+    """Return the signals in one group where they are equally long and have the `rate`, else each alone."""
+    kinds = {(signal.rate, signal.values.dtype, len(signal.values)) for signal in signals}
+    return [signals] if len(kinds) == 1 and signals[0].rate == rate else [[signal] for signal in signals]
 
 
 def resampled(digital: Digital, rate: float, wanted: float) -> tuple[Digital, int]:
-    """Return ADC values `(samples,)` of `rate` Hz at the `wanted` rate, and how many were saturated."""
+    """Return ADC values `(..., samples)` of `rate` Hz at the `wanted` rate, and how many were saturated."""
     if rate == wanted:
         return digital, 0
     changed = np.rint(resample(digital.astype(np.float64), Fraction(wanted / rate).limit_denominator(10_000)))

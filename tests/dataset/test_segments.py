@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record, Segment
+from ganlab.dataset import segments
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.epoch import EpochSampler
 from ganlab.dataset.module import Data
@@ -261,6 +262,20 @@ def test_the_simulated_records_have_none(tmp_path: Path, caplog: pytest.LogCaptu
 def test_a_lead_is_looked_at_closely_wherever_it_may_hold_a_stretch(values: list[int], samples: int) -> None:
     longest = max(len(list(stretch)) for _, stretch in groupby(values))
     assert may_stay(np.array([values], np.int16), samples)[0] or longest < samples
+
+
+@given(
+    st.lists(st.sampled_from((0, 1, 2, NOT_A_SAMPLE)), min_size=1, max_size=40),
+    *(st.none() | st.integers(1, 12) for _ in range(2)),
+)
+def test_a_lead_that_is_not_looked_at_closely_has_no_segment(
+    values: list[int], flat_ms: int | None, clipped_ms: int | None
+) -> None:
+    digital, limits = np.array([values], np.int16), Limits(flat_ms, clipped_ms)
+    own = find_segments(digital, ("i",), RATE, limits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "may_have", lambda leads, *_: np.ones(len(leads), bool))
+        assert find_segments(digital, ("i",), RATE, limits) == own
 
 
 def test_a_lead_that_changes_all_the_time_is_not_looked_at_closely() -> None:
