@@ -3,16 +3,20 @@
 import logging
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganlab.core.record import Segment
 from ganlab.core.resampling import resample
 from ganlab.dataset.segments import Limits, at_rate, bridged, find_segments
-from ganlab.dataset.wfdb_signals import Digital, Recording, Signal
+from ganlab.dataset.wfdb_signals import Recording, Signal
 
 log = logging.getLogger(__name__)
 
+Samples = NDArray[np.integer[Any]]
+"""ADC values."""
 LARGEST_RATIO = 100
 """Largest ratio of a signal's rate and the wanted one; beyond it a header is wrong, and resampling fills memory."""
 
@@ -62,7 +66,7 @@ def _together(signals: list[Signal], rate: float) -> list[list[Signal]]:
     return [signals] if len(kinds) == 1 and signals[0].rate == rate else [[signal] for signal in signals]
 
 
-def resampled(digital: Digital, rate: float, wanted: float) -> tuple[Digital, int]:
+def resampled(digital: Samples, rate: float, wanted: float) -> tuple[Samples, int]:
     """Return ADC values `(..., samples)` of `rate` Hz at the `wanted` rate, and how many were saturated."""
     if rate == wanted:
         return digital, 0
