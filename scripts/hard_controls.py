@@ -1,6 +1,7 @@
 """Prints which hard controls a page notices, by its lights and by its numbers, at several numbers of patients.
 
 python scripts/hard_controls.py --root data/ptbxl --patients 18 100 400
+python scripts/hard_controls.py --root data/ptbxl --rate 500 --patients 40 --only unseen hum_50 hum_60
 
 Of as many patients are the reference and the unseen windows from which faulty sets are made; twice as many train.
 `unseen` is the row that must raise no alarm. The first table has the three lights and the farthest numbers of each
@@ -30,6 +31,8 @@ from ganlab.report.tally import relative
 from ganlab.split.patient import PatientSplit
 
 FARTHEST = 3
+SIDES = {100: (25, 40), 500: (50, 100)}
+"""Pixels of a lead's window of 10 s, by sampling rate."""
 
 
 def main() -> None:
@@ -37,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", required=True, help="folder of PTB-XL")
     parser.add_argument("--patients", nargs="+", type=int, default=[18, 100, 400])
+    parser.add_argument("--rate", type=int, default=100, choices=SIDES, help="Hz; hum needs 500")
     parser.add_argument("--metrics", default="ecg", help="a file of conf/metrics without attacks")
     parser.add_argument("--only", nargs="*", help="names of controls")
     parser.add_argument("--draws", type=int, default=100, help="of patients, for the 95 %% intervals")
@@ -55,13 +59,13 @@ def main() -> None:
 
 
 def windows(request: argparse.Namespace) -> tuple[Real, SampleSet]:
-    """Return all windows of PTB-XL, 10 s of 12 leads at 100 Hz; those who train and those who do not, by halves."""
+    """Return all windows of PTB-XL, 10 s of 12 leads; those who train and those who do not, by halves."""
     twelve = yaml.safe_load((Path(CONF) / "arrangement" / "twelve.yaml").read_text())
-    source = PTBXL(request.root, cache=request.cache, on_bad_record="skip")
+    source = PTBXL(request.root, rate=request.rate, cache=request.cache, on_bad_record="skip")
     data = Data(
         source,
         PatientSplit(train=0.5, validation=0, test=0.5, holdout=0),
-        Leads(twelve["leads"], side=[25, 40], derived=twelve["derived"]),
+        Leads(twelve["leads"], side=SIDES[request.rate], derived=twelve["derived"]),
     )
     data.setup()
     sides = []

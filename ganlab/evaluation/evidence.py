@@ -22,6 +22,7 @@ from ganlab.core.settings import HERE
 from ganlab.core.spread import evenly
 from ganlab.dataset.cache import cached
 from ganlab.evaluation.bootstrap import Draws, interval
+from ganlab.evaluation.by_class import by_class
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
 from ganlab.evaluation.primary import primaries_of
@@ -77,10 +78,10 @@ def evidence(
 
     A row holds `synthetic` and its 95 % confidence `interval`; `real`, the reference's own value, for a number that
     describes a set by itself; `floor` and `floor_interval`, the number of other real patients, which are the real-
-    versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best`, `worse` and `sees`.
-    Values that are not finite are None. No more generated samples are compared than there are training samples, of
-    which the reference range is made. A metric that raises UserError is left out and named. Where it has too few
-    samples its numbers have no value, and `not_measurable` says why.
+    versus-real reference range; `controls` and `baselines` by name; `unit`, `meaning`, `best`, `worse` and `sees`;
+    `classes`, values of generated and other real samples within each class. What is not finite is None. No more
+    generated samples are compared than there are training samples, of which the reference range is made. A metric that
+    raises UserError is left out and named; `not_measurable` says why numbers have no value.
 
     `store` is the folder of the cache, whose numbers are of the same `settings` by metric; the bootstrap over patients
     has `draws`.
@@ -138,17 +139,12 @@ def _compared(
 
 def _blank(number: Number, reason: str) -> Row:
     """Return the row of a number that cannot be measured of these samples."""
-    return {
-        **dict.fromkeys(("synthetic", "real", "floor")),
-        **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
-        **_meaning(number),
-        "not_measurable": reason,
-    }
+    empty = {"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}}
+    return dict.fromkeys(("synthetic", "real", "floor")) | empty | _meaning(number) | {"not_measurable": reason}
 
 
 def _meaning(number: Number) -> Row:
-    plain = {"unit": number.unit, "meaning": number.meaning, "best": number.best, "worse": number.worse}
-    return plain | {"sees": list(number.sees)}
+    return {name: getattr(number, name) for name in ("unit", "meaning", "best", "worse")} | {"sees": list(number.sees)}
 
 
 def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, draws: int) -> Evidence:
@@ -157,6 +153,7 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
     more = scores if isinstance(scores, Scores) else Scores({})
     rows: dict[str, Row] = {}
     drawn = Draws.of(samples, real.reference, draws, SEED) if draws else None
+    within = by_class(scores, samples, real) if draws and not metric.attacks else {}
     for name, each in scores.items():
         if name in more.not_measurable:
             continue
@@ -164,7 +161,7 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
         if drawn is not None:
             ends = interval(each, drawn, metric.numbers[name].limits)
         value = _value(each, samples, real.reference)
-        rows[name] = {"value": value, "interval": [_finite(end) for end in ends]}
+        rows[name] = {"value": value, "interval": [_finite(end) for end in ends], "classes": within.get(name, {})}
     return Evidence(rows, more.left_out, more.details, more.not_measurable)
 
 
@@ -185,6 +182,8 @@ def _rows(
             "baselines": {column: values[column] for column in BASELINES},
             **_meaning(number),
         }
+        of_floor = values["floor_classes"] or {}
+        rows[name]["classes"] = {of: [each, of_floor.get(of)] for of, each in measured["classes"].items()}
         if measured["value"] is None:
             rows[name]["not_measurable"] = UNDEFINED
     return rows
@@ -206,6 +205,7 @@ def _other_sets(
             numbers[column] = {name: row["value"] for name, row in own.rows.items()}
             if column == "floor":
                 numbers["floor_interval"] = {name: row["interval"] for name, row in own.rows.items()}
+                numbers["floor_classes"] = {name: row["classes"] for name, row in own.rows.items()}
             if own.details:
                 numbers["details"][column] = own.details
         primary = {name: each for name, each in primaries_of(real.kind).items() if name in metric.numbers}

@@ -11,7 +11,7 @@ with their mean excess, which no shorter tail exceeds (Davison and Smith, 1990),
 A share is a count of patients. Groups of the same few patients hardly vary where it is nearly 0 or 1, so its threshold
 is no nearer than what as many new patients have with that p value, given what those known have (the beta-binomial
 distribution with Jeffreys' prior). A number that is the same for all groups may be off by the share that as many
-samples would miss with the level's probability.
+samples would miss with that probability.
 """
 
 import math
@@ -56,7 +56,7 @@ def thresholds(
     """Return the thresholds of numbers by name, such that real patients exceed one anywhere at a rate of `level`.
 
     Numbers of which most groups have no value are left out. Of those that are `certain` no chance is allowed for beyond
-    that of the groups.
+    that of the groups. The distance of two distributions of shares, `_w1`, is no share.
     """
     drawn = {name: _distances(rows[name], null[name]["draws"]) for name in rows}
     tails = {
@@ -68,10 +68,11 @@ def thresholds(
     p = float(np.quantile(np.min(varying, axis=0), level)) if varying else level
     limits = {}
     for name, tail in tails.items():
-        most = tail.at(p)
-        if name not in certain and not np.ptp(tail.far):
-            most += 1 - level ** (1 / max(sizes.judged, 1))
-        elif name not in certain and rows[name]["unit"] == "share":
+        most, constant = tail.at(p), not np.ptp(tail.far)
+        is_share = rows[name]["unit"] == "share" and not name.endswith("_w1")
+        if name not in certain and constant:
+            most += 1 - p ** (1 / max(sizes.judged, 1))
+        if name not in certain and is_share and (rows[name]["best"] is None or not constant):
             most = max(most, _of_share(rows[name], null[name]["draws"], p, sizes))
         limits[name] = _threshold(rows[name], null[name]["draws"], most)
     return limits

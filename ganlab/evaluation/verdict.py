@@ -2,8 +2,8 @@
 
 A number is an alarm where it is farther from its best value than groups of as many other real patients are
 (`ganlab.evaluation.null`). Real samples of unseen patients raise an alarm anywhere on a page in at most `LEVEL` of all
-cases: fidelity and variety have half of it; copies, and the permutation tests of membership and of linkage, share the
-other half. All other numbers of a page are exploratory.
+cases: fidelity and variety together, copies, and the permutation tests of membership and of linkage each have a part
+of it. All other numbers of a page are exploratory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,8 +32,10 @@ from ganlab.evaluation.thresholds import Threshold, thresholds
 
 LEVEL = 0.05
 """Share of pages of unseen real patients that may raise an alarm."""
-FIDELITY, COPIES, ATTACK = 0.025, 0.005, 0.01
-"""What fidelity and variety together, copies, and each of two attacks, membership and linkage, may spend of it."""
+FIDELITY, COPIES, ATTACK = 0.015, 0.005, 0.01
+"""What fidelity and variety together, copies, and each of two attacks, membership and linkage, may spend of it.
+
+Groups of few patients have shorter tails than unseen patients: half of the level is kept for that."""
 GREEN, RED, GREY = "green", "red", "grey"
 PRIVATE = "private"
 """Name of the light on privacy."""

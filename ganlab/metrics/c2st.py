@@ -109,11 +109,13 @@ def persons_or_nearest(
 ) -> NDArray[np.int64] | None:
     """Return the patient ids of samples `(N,)`; without any, those of the nearest training samples, perhaps copied.
 
-    In the embedding these are `points`, with shape (N, d), and `trained`, with shape (M, d).
+    In the embedding these are `points`, with shape (N, d), and `trained`, with shape (M, d). None, so that each sample
+    is by itself, where all are nearest to a single patient: a collapsed set must be tested, too.
     """
     if samples.persons is not None or train.persons is None:
         return samples.persons
     from sklearn.neighbors import NearestNeighbors
 
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(trained).kneighbors(points, return_distance=False)
-    return train.persons[nearest[:, 0]]
+    persons = train.persons[nearest[:, 0]]
+    return persons if (persons != persons[0]).any() else None

@@ -51,7 +51,10 @@ class Family:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the sections show; `draws` is how many bootstrap draws make an interval, None where it is not known."""
+    """What the sections show; `draws` is how many bootstrap draws make an interval, None where it is not known.
+
+    `within` has for each metric a cell for each of the `classes`.
+    """
 
     people: str
     draws: int | None = None
@@ -60,6 +63,8 @@ class Numbers:
     pictures: Sequence[Sequence[tuple[str, Picture]]] = ()
     families: Sequence[Family] = ()
     left_out: Sequence[str] = ()
+    classes: Sequence[str] = ()
+    within: Sequence[tuple[str, Sequence[str]]] = ()
     missed: bool = False
     untested: bool = False
 
@@ -83,6 +88,8 @@ def numbers(
     families: dict[str, dict[str, Row]] = {}
     for name, row in whole.items():
         families.setdefault(name.partition("/")[0], {})[name] = row
+    measured = {name: row["classes"] for name, row in rows.items() if isinstance(row, Mapping) and row.get("classes")}
+    classes = list(dict.fromkeys(of for own in measured.values() for of in own))
     return Numbers(
         people,
         draws,
@@ -91,9 +98,16 @@ def numbers(
         _pictures(families),
         [_family(name, members, mapping((drawn or {}).get(name))) for name, members in families.items()],
         left_out,
+        classes,
+        [(name, [_both(own.get(of)) for of in classes]) for name, own in measured.items()],
         bool(undetected(whole)),
         not all(map(tested, whole.values())),
     )
+
+
+def _both(values: Sequence[float | None] | None) -> str:
+    """Return the value of generated samples, and in brackets that of other real ones."""
+    return "–" if values is None else f"{short(values[0])} ({short(values[1])})"
 
 
 def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str, Picture]]]:

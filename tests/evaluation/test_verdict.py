@@ -243,6 +243,15 @@ def test_of_a_rare_share_few_patients_who_know_it_do_not_bound_it() -> None:
     assert badness(rows["n"], 4 / 60) < limit.most < badness(rows["n"], 15 / 60)
 
 
+def test_a_share_that_all_groups_have_alike_has_no_more_than_its_part_of_the_level() -> None:
+    """Four of 60 windows are no ECG, of a reference without any: beside sixteen other numbers that is no alarm."""
+    rng = np.random.default_rng(0)
+    rows = {f"n/{k}": row(0.0) for k in range(16)} | {"share": row(56 / 60, None, unit="share") | {"real": 1.0}}
+    null = {name: {"draws": rng.uniform(0, 1, 1000).tolist()} for name in rows} | {"share": {"draws": [1.0] * 1000}}
+    limit = thresholds(rows, null, FIDELITY, Sizes(60, 60, 60, 60))["share"]
+    assert 4 / 60 < limit.most < 10 / 60
+
+
 def test_one_exact_copy_of_a_thousand_is_an_alarm() -> None:
     rows, null = measured()
     rows["copies/exact"] = row(0.001, 0.0, unit="share")

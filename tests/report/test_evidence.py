@@ -67,6 +67,13 @@ def test_the_distances_of_single_classes_stand_below_their_mean() -> None:
 REASON = "7 reference windows, and 10 are needed."
 
 
+def test_numbers_within_a_class_stand_beside_those_of_other_patients() -> None:
+    within = {"healthy": [1.5, 0.5], "MI": [2.0, None]}
+    shown = numbers({"clinical/r_w1": row(1.0, classes=within), "clinical/st_w1": row(1.0, classes={"MI": [3.0, 1.0]})})
+    assert shown.classes == ["healthy", "MI"]
+    assert shown.within == [("clinical/r_w1", ["1.5 (0.5)", "2 (–)"]), ("clinical/st_w1", ["–", "3 (1)"])]
+
+
 def test_a_number_that_cannot_be_measured_says_so_where_it_would_stand() -> None:
     rows = {"copies/share": row(None, floor=None, controls={}, not_measurable=REASON), "a/b": row(1.0)}
     (family,) = [family for family in numbers(rows).families if family.name == "copies"]

@@ -101,6 +101,8 @@ class ClinicalNumbers(LeadMetric):
                 judged, others = (leads.unexplained(each.beats.signal) for each in (windows, reference))
                 numbers["precordial_w1"] = distance_of(judged, others)
             by_class = _by_class(windows, reference, scales, samples, real)
+            if missing := _missing(samples, real):
+                numbers["missing_classes"] = missing
             if by_class:
                 numbers["class_distance"] = lambda judged, others: mean_of_finite(
                     each(judged, others) for each in by_class.values()
@@ -233,6 +235,16 @@ def _by_class(
         if min(map(len, sides)) >= LEAST_CLASS:
             numbers[str(real.classes[index])] = _within(windows, reference, scales, *sides)
     return numbers
+
+
+def _missing(samples: SampleSet, real: Real) -> Statistic | None:
+    """Return the share of the reference's classes with enough windows of which the samples have none."""
+    labels, others = samples.labels, real.reference.labels
+    if labels is None or others is None or len(real.classes) < 2:
+        return None
+    expected = [index for index in present(others) if of_class(others, index).sum() >= LEAST_CLASS]
+    own = [of_class(labels, index) for index in expected]
+    return (lambda judged, _: float(np.mean([not judged[each].any() for each in own]))) if own else None
 
 
 def _within(

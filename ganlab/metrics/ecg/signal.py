@@ -43,6 +43,8 @@ HUM, HUM_REACH, HUM_LEAST = {"mains": 50.0, "mains_60": 60.0}, 2.0, 40.0
 """Mains frequencies and the reach of their bands, Hz; at a low rate the hum falls elsewhere, and counts above 40 Hz."""
 AMPLITUDE, SLOPE = (5.0, 0.005), (1.0, 0.001)
 """Greatest value and step of the histograms of amplitudes, mV, and slopes, mV/ms; what is beyond counts as the end."""
+SLOPE_RATE = 100.0
+"""Below this rate, Hz, the histogram of slopes is finer in proportion: slow signals rise by little in a millisecond."""
 STUCK = 0.05
 """Time at exactly the highest or lowest value from which a lead is saturated, s."""
 
@@ -92,7 +94,7 @@ class SignalShape(LeadMetric):
             entropy = column_distances(windows.entropy, reference.entropy)
             numbers = _spectra(windows.spectrum, reference.spectrum, frequency, kind.rate) | {
                 "amplitude_w1": _transport(windows.amplitudes, reference.amplitudes, AMPLITUDE),
-                "slope_w1": _transport(windows.slopes, reference.slopes, SLOPE),
+                "slope_w1": _transport(windows.slopes, reference.slopes, _slope_bins(kind.rate)),
                 "spectral_entropy_w1": lambda judged, real: mean_of_finite(entropy(judged, real)),
                 "stuck": mean_of(windows.stuck),
             }
@@ -150,7 +152,7 @@ def _part(windows: Floats, rate: float, side: int) -> _Signals:
         10 * np.log10(np.maximum(density, LEAST_POWER)).astype(np.float32).reshape(count, leads, -1),
         entropy.reshape(count, leads),
         _binned(x.reshape(count, leads, -1), *AMPLITUDE),
-        _binned(np.diff(x).reshape(count, leads, -1) * (rate / 1000), *SLOPE),
+        _binned(np.diff(x).reshape(count, leads, -1) * (rate / 1000), *_slope_bins(rate)),
         seam_steps(x, side).reshape(count, leads, 2).mean(axis=1),
         comb.reshape(count, leads, *comb.shape[1:]).mean(axis=1),
         np.asarray(stuck(flat, rate).reshape(count, leads).any(axis=1), np.float64),
@@ -176,6 +178,11 @@ def _binned(values: Floats, end: float, step: float) -> csr_matrix:
     counts = csr_matrix((ones, place.ravel(), ends), shape=(count, leads * bins))
     counts.sum_duplicates()
     return counts
+
+
+def _slope_bins(rate: float) -> tuple[float, float]:
+    end, step = (each * min(1.0, rate / SLOPE_RATE) for each in SLOPE)
+    return end, step
 
 
 def _bins(end: float, step: float) -> int:

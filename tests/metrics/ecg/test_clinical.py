@@ -11,6 +11,7 @@ from scipy.stats import wasserstein_distance
 
 from ganlab.core.kind import Window
 from ganlab.core.record import millivolts
+from ganlab.evaluation.by_class import by_class
 from ganlab.evaluation.controls import make
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg.clinical import ClinicalNumbers, measured
@@ -210,7 +211,14 @@ def test_classes_are_compared_by_themselves(real: Real, unseen: SampleSet) -> No
     assert set(same.details["classes"]) == {"other", "infarction"}  # type: ignore[attr-defined]
     assert other["clinical/class_distance"](*ones) > 1.3 * same["clinical/class_distance"](*ones)
     assert other["clinical/r_w1"](*ones) == same["clinical/r_w1"](*ones)
-    assert "clinical/class_distance" not in scorer(replace(right, labels=None))
+    never = scorer(replace(right, labels=np.zeros(len(right), np.int64)))
+    assert [each["clinical/missing_classes"](*ones) for each in (same, never)] == [0, 0.5]
+    assert not {"clinical/class_distance", "clinical/missing_classes"} & scorer(replace(right, labels=None)).keys()
+    within = by_class(same, right, replace(real, reference=known))
+    assert set(within["clinical/r_w1"]) == {"other", "infarction"}
+    assert by_class(other, replace(right, labels=2 - twice), replace(real, reference=known))["clinical/r_w1"][
+        "other"
+    ] > (1.5 * within["clinical/r_w1"]["other"])
 
 
 def test_a_window_of_one_beat_has_no_rhythm_and_says_so(cohort: SampleSet, real: Real) -> None:

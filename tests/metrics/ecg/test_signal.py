@@ -74,6 +74,16 @@ def test_amplitudes_and_slopes_agree_with_scipy() -> None:
     assert found["signal/slope_w1"] == pytest.approx(np.mean(steps), abs=0.001)
 
 
+def test_slopes_of_a_slow_signal_are_told_apart() -> None:
+    """A signal of ten values a second rises by less than 1 uV in a millisecond."""
+    slow, rng = Window(("i", "ii"), 10.0, 50), np.random.default_rng(0)
+    steps = [scale * rng.normal(0, 0.02, (60, 2, 50)).astype(np.float32) for scale in (1, 1.3)]
+    made, reference = (each.cumsum(axis=-1) for each in steps)
+    found = numbers(made, Real(slow, SampleSet(reference), SampleSet(reference)))["signal/slope_w1"]
+    rises = [np.diff(each[:, 0]).ravel() / 100 for each in (made, reference)]
+    assert found == pytest.approx(wasserstein_distance(*rises), rel=0.3)
+
+
 def test_weights_are_repetition_and_order_is_nothing() -> None:
     given, values = real(), walks(30, 3)
     weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30)).astype(float)
