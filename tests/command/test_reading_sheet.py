@@ -261,6 +261,11 @@ def test_answers_are_clicked_and_saved_in_a_browser(there: Path, tmp_path: Path,
     first, *others = rows(saved)
     assert first == {"item": "1", "answer": "real", "confidence": "4", "remark": 'noise, flat "T", odd'}
     assert [row["answer"] for row in others] == ["real"] * 4 + [""]
+    saved.unlink()
+    browser.find_element("css selector", "[name=answer6][value='cannot say']").click()
+    browser.find_element("id", "save").click()
+    WebDriverWait(browser, 30).until(lambda _: saved.is_file())
+    assert browser.find_element("id", "left").text == "Saved."
     saved.rename(folder / "reader" / "answers.csv")
     assert score(folder / "key" / "key.csv", [folder / "reader" / "answers.csv"]).is_file()
     assert browser.get_log("browser") == [], "nothing that the page's policy refuses"

@@ -81,7 +81,7 @@ def test_leads_are_chosen_and_enlarged_in_a_browser(made_run: Callable[..., Path
     (alone,) = shown()
     assert alone.size["height"] > 200
     assert "Synthetic" in alone.get_dom_attribute("aria-label")
-    browser.find_element("name", "all").click()
+    browser.find_element("name", "whole window").click()
     assert view()[::2] == [0, samples]
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     assert all(each.get_attribute("open") for each in browser.find_elements("css selector", "details"))

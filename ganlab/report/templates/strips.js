@@ -23,7 +23,7 @@ document.querySelectorAll("figure.traces").forEach((figure) => {
   const scaled = (factor) => { const half = factor * (to - from) / 2; show((from + to) / 2 - half, (from + to) / 2 + half); };
   const moved = (share) => { const by = share * (to - from); show(from + by, to + by); };
   const acts = { "zoom in": () => scaled(0.5), "zoom out": () => scaled(2), earlier: () => moved(-0.5),
-    later: () => moved(0.5), all: () => show(0, last) };
+    later: () => moved(0.5), "whole window": () => show(0, last) };
   figure.addEventListener("click", (event) => { if (event.target.name in acts) { acts[event.target.name](); } });
   figure.addEventListener("change", choose);
   let start = null;
