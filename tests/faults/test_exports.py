@@ -72,14 +72,14 @@ def test_f35_files_that_may_not_grow(commands: Commands, rounds: int, record: Re
     made = {kind: generator(folder, kind).rename(folder / kind) for kind in ("window", "image")}
     for number in range(rounds):
         for form, kind in FORMS.items():
-            call = (f"run={made[kind].name}", f"format={form}", "n=500", f"seed={number}", f"out=out_{form}")
-            limit = commands.random.randrange(4_000, 20_000)
+            call = (f"run={made[kind].name}", f"format={form}", "n=2000", f"seed={number}", f"out=out_{form}")
+            limit = commands.random.randrange(10_000, 20_000)
             said = commands.run(*call, name="sample", code=2, file_limit=limit).said
             assert "cannot be written" in said
             assert "Traceback" not in said
             assert not (folder / f"out_{form}").exists()
             assert not left(folder)
-    record("F35", "files limited to 4 to 20 kB (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png",
+    record("F35", "files limited to 10 to 20 kB (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png",
            rounds, "exit 2, file and room named, nothing left", "so each time")  # fmt: skip
 
 
