@@ -12,26 +12,26 @@ steps of one seed come before the next seed. `99_real` are training patients in 
 import argparse
 import json
 import logging
-import time
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import torch
-from answer import chosen, ends, values
+from answer import chosen, values
 from short_runs import LONG, opened, train_for
 from study import WINDOWS, Judges
 
 from ganlab.core.files import write_whole
 from ganlab.core.settings import CONF
-from ganlab.evaluation.effects import Effect, compared
+from ganlab.evaluation.effects import NONE, Effect, compared
 from ganlab.plot.effects import draw_effects
 from ganlab.plot.figure import png_bytes
 from ganlab.report.jobs import Job, read_jobs
 
 log = logging.getLogger("ablation")
 
-SECONDS = 16.0
+SECONDS = 5.0
 """Processor time of each training, its fit among it."""
 REAL = "99_real"
 PRIMARY = {
@@ -41,6 +41,8 @@ PRIMARY = {
     "distribution/frechet": ("Fréchet distance", 0.0),
 }
 """Chosen before the first run, with what is best."""
+NOTHING = Effect(0, math.nan, math.nan, NONE, math.nan, NONE, math.nan, math.nan, NONE)
+"""Of a step none of whose runs has the number, such as the correlation of beats where there are none."""
 
 
 def steps() -> list[str]:
@@ -89,7 +91,7 @@ def changes(runs: Mapping[str, Mapping[tuple[str, str], Sequence[float]]]) -> di
     names, effects = [name for name in runs if name != REAL], {}
     for place, name in enumerate(names):
         before = names[max(0, place - 1)]
-        effects[name] = compared({before: runs[before], name: runs[name]}, before, best=0.0)[name]
+        effects[name] = compared({before: runs[before], name: runs[name]}, before, best=0.0).get(name, NOTHING)
     if REAL in runs:
         effects[REAL] = compared({REAL: runs[REAL]}, REAL)[REAL]
     return effects
@@ -103,13 +105,19 @@ def table(effects: Mapping[str, Mapping[str, Effect]], spent: Mapping[str, Seque
         cells = []
         for own in effects.values():
             each = own[name]
-            apart = "" if each.difference != each.difference else f"; {each.difference:+.3g}"
-            ends_of = f" ({ends(each.difference_interval)})" if apart else ""
-            cells.append(f"{each.mean:.3g} ({ends(each.interval)}){apart}{ends_of}")
+            apart = (
+                "" if math.isnan(each.difference) else f"; {each.difference:+.3g} ({short(each.difference_interval)})"
+            )
+            cells.append("none" if math.isnan(each.mean) else f"{each.mean:.3g} ({short(each.interval)}){apart}")
         updates = [int(job.facts["steps"]) for job in spent[name] if "steps" in job.facts]
         count = f"{min(updates)} to {max(updates)}" if updates else ""
         lines.append(f"| {name} | {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def short(interval: tuple[float, float]) -> str:
+    """Return an interval as text, three digits each."""
+    return "–" if math.isnan(interval[0]) else f"{interval[0]:.3g} to {interval[1]:.3g}"
 
 
 def report(out: Path, picture: Path) -> None:
@@ -134,7 +142,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of processor time, for each training")
     parser.add_argument("--only", nargs="+", help="names of steps; all where none is named")
     parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as dataset.root=DIR")
-    parser.add_argument("--minutes", type=float, default=1e9, help="no further run starts after so many")
+    parser.add_argument("--runs", type=int, default=1_000_000, help="at most so many runs are done")
     parser.add_argument("--report", type=Path, help="a PNG file: print and draw only")
     given = parser.parse_args()
     if given.report:
@@ -142,15 +150,16 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO)
     torch.set_num_threads(1)
-    began = time.monotonic()
-    for seed in range(given.seeds):
-        for name in given.only or [*steps(), REAL]:
-            folder = given.out / f"{name}_seed{seed}"
-            if time.monotonic() - began > 60 * given.minutes:
-                return None
-            if not (folder / "metrics.json").is_file():
-                run(name, seed, folder, given.seconds, tuple(given.set))
+    planned = [(name, seed) for seed in range(given.seeds) for name in given.only or [*steps(), REAL]]
+    missing = [each for each in planned if not (folder_of(given.out, *each) / "metrics.json").is_file()]
+    for name, seed in missing[: given.runs]:
+        run(name, seed, folder_of(given.out, name, seed), given.seconds, tuple(given.set))
     return None
+
+
+def folder_of(out: Path, name: str, seed: int) -> Path:
+    """Return the folder of a run."""
+    return out / f"{name}_seed{seed}"
 
 
 if __name__ == "__main__":

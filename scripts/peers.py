@@ -57,7 +57,7 @@ def turns(board: Board, count: int) -> dict[str, tuple[int, list[float]]]:
             step(given[0])
     for turn in range(count):
         for name in list(networks)[:: 1 if turn % 2 else -1]:
-            if name == OWN and turn >= 2:
+            if name == OWN and turn:
                 continue
             own = [given[k % BATCHES] for k in range(PERIOD.get(name, PERIOD_OF_OTHERS))]
             began = time.process_time()

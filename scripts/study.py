@@ -183,7 +183,7 @@ def batches(experiment: Experiment, steps: int) -> Iterator[Any]:
     """Yield as many batches of training windows, epoch after epoch."""
     given, epoch, loader = 0, 0, experiment.data.train_dataloader()
     while given < steps:
-        loader.sampler.set_epoch(epoch)
+        loader.batch_sampler.sampler.set_epoch(epoch)
         for batch in loader:
             yield batch
             given += 1
