@@ -4,8 +4,9 @@ import runpy
 from typing import Any
 
 import pytest
+import torch
 
-from ganlab.compose import compose_networks
+from ganlab.compose import compose, compose_networks
 from tests.conftest import ROOT
 from tests.test_conf import composed
 
@@ -32,3 +33,13 @@ def test_all_arrangements_have_windows_of_256_samples(name: str) -> None:
 @pytest.mark.parametrize("trick", list(STUDY["TRICKS"]))
 def test_each_trick_builds_alone(trick: str) -> None:
     compose_networks(composed("experiment=study/paper", "arrangement=z", *STUDY["TRICKS"][trick]))
+
+
+def test_each_epoch_of_a_run_has_its_own_order() -> None:
+    experiment = compose(composed("dataset.patients=12", "dataset.seconds=4", "batch_size=4", "split.holdout=0"))
+    experiment.data.prepare_data()
+    experiment.data.setup()
+    epoch = len(experiment.data.train_dataloader())
+    drawn = [batch.sample for batch in STUDY["batches"](experiment, 2 * epoch)]
+    assert len(drawn) == 2 * epoch
+    assert not torch.equal(torch.cat(drawn[:epoch]), torch.cat(drawn[epoch:]))
