@@ -19,13 +19,15 @@ from torch import Tensor, nn
 
 from ganlab.architecture.hearts import hearts
 from ganlab.architecture.patient import Patient, layers
-from ganlab.architecture.rhythm import QUANTILES, Rhythm, looked_up, quantiles
+from ganlab.architecture.response import Response
+from ganlab.architecture.rhythm import QUANTILES, TABLES, Rhythm, looked_up, quantiles
 from ganlab.architecture.signal import PIXEL, leads_of
 from ganlab.architecture.signal_layers import unit
 from ganlab.architecture.template import POINTS, placed
 from ganlab.architecture.texture import DIRECTIONS, Texture
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
+from ganlab.core.spread import evenly
 
 RATE_HZ = 1000.0
 """Rate of recordings for None: the PTB database's."""
@@ -33,14 +35,24 @@ RATES_HZ = (20.0, 100_000.0)
 """Rates of windows: a lower one would be a long time in a few samples, and take the memory for its beats."""
 SEEDS = 8
 """Numbers of the latent from which the white noise of a recording follows."""
-RHYTHM = 3
-"""Those of its rhythm: heart rate, irregularity, variation of the height."""
+RHYTHM = len(TABLES)
+"""Those of its rhythm: heart rate, irregularity, variation of the height, ectopic beats."""
 AT_ONCE = 1 << 20
 """Values of noise whose factors are drawn together."""
 OWN = SEEDS + 1 + RHYTHM + DIRECTIONS
 """Those that are a recording's; the others, and the conditions behind them, are the patient's style."""
+ECTOPIC = 6
+"""Components of how ectopic beats differ from usual ones."""
+LEAST_STYLE = ECTOPIC + 2
+"""Numbers of the style at least."""
 OTHER = 0.2
 """Weight of a number of rhythm and noise beside the first component of the templates."""
+RISE, LEAST = 10.0, 1e-4
+"""Weight of a template's steps beside its height, both as shares of the height; what is added to their mean square."""
+EVEN, FAINT = 0.5, 0.02
+"""How far the points of templates count alike for the components, and the deviation below which they count less."""
+MEASURED, BATCH = 512, 64
+"""Windows at most whose spectra are compared at the end of the fit, and how many at a time."""
 LEARNED = 0.25
 """Share of what the adversarial training adds: it is to go slower than the weights' own step."""
 ANOTHER_DAY = 0.5
@@ -53,6 +65,8 @@ class Generator(nn.Module):
     seeds: Tensor
     mean: Tensor
     basis: Tensor
+    odd_mean: Tensor
+    odd_basis: Tensor
     size: Tensor
     level: Tensor
 
@@ -71,16 +85,19 @@ class Generator(nn.Module):
         if not RATES_HZ[0] <= self.rate <= RATES_HZ[1]:
             raise UserError(f"architecture.generator.rate={rate}: accepted are {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz.")
         given = noise - OWN
-        if given < 1:
-            raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + 1} or more.")
-        self.components, self.fit_steps = min(components, given), fit_steps
+        if given < LEAST_STYLE:
+            raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + LEAST_STYLE} or more.")
+        self.components, self.fit_steps = min(components, given - ECTOPIC - 1), fit_steps
         self.rhythm = Rhythm()
         self.texture = Texture(leads, self.arrangement.samples)
+        self.response = Response(leads)
         own = RHYTHM + DIRECTIONS
-        self.patient = Patient(given, own, self.components + 1 + own, style)
+        self.patient = Patient(given, own, self.components + ECTOPIC + 1 + own, style)
         self.learned = layers(given + self.components, style, self.components)
         self.register_buffer("mean", torch.zeros(leads, POINTS))
         self.register_buffer("basis", torch.zeros(self.components, leads, POINTS))
+        self.register_buffer("odd_mean", torch.zeros(leads, POINTS))
+        self.register_buffer("odd_basis", torch.zeros(ECTOPIC, leads, POINTS))
         self.register_buffer("size", torch.ones(QUANTILES))
         self.register_buffer("level", torch.zeros(leads, 1))
         self.register_buffer("seeds", torch.cat([*self._seeds(self.arrangement.samples)], 1), persistent=False)
@@ -94,17 +111,24 @@ class Generator(nn.Module):
 
         `rr` `(B, 1)` are mean RR intervals to take instead of those of the noise, s.
         """
-        samples = samples or self.arrangement.samples
-        seeds, start, own, given = noise.split([SEEDS, 1, RHYTHM + DIRECTIONS, noise.shape[1] - OWN], dim=1)
+        own, given = noise[:, SEEDS + 1 : OWN], noise[:, OWN:]
         numbers = self.patient(given, own)
-        along, size, rhythm, levels = numbers.split([self.components, 1, RHYTHM, DIRECTIONS], dim=1)
+        along = numbers[:, : self.components]
         along = along + LEARNED * self.learned(torch.cat([unit(given), along], dim=1))
-        beating, white = self._white(seeds, samples).tensor_split([2 * self.rhythm.count(samples / self.rate)], dim=1)
-        beats = self.rhythm(rhythm, start, beating.unflatten(1, (2, -1)), rr)
-        template = self.mean + torch.einsum("bk,klp->blp", along, self.basis)
-        template = looked_up(self.size, size)[:, None] * template
-        x = placed(template, beats.times, beats.rr, beats.height, samples, self.rate)
-        x = x + self.texture(white.unflatten(1, (len(self.mean), -1)), levels, samples)
+        return self._drawn(torch.cat([along, numbers[:, self.components :]], dim=1), noise, samples, rr)
+
+    def _drawn(self, numbers: Tensor, noise: Tensor, samples: int | None = None, rr: Tensor | None = None) -> Tensor:
+        """Return the pixels of recordings of these numbers, `(B, leads, samples)`, with the chance of the noise."""
+        samples = samples or self.arrangement.samples
+        along, odd, size, rhythm, levels = numbers.split([self.components, ECTOPIC, 1, RHYTHM, DIRECTIONS], dim=1)
+        white = self._white(noise[:, :SEEDS], samples)
+        beating, white = white.tensor_split([3 * self.rhythm.count(samples / self.rate)], dim=1)
+        beats = self.rhythm(rhythm, noise[:, SEEDS : SEEDS + 1], beating.unflatten(1, (3, -1)), rr)
+        usual = self.mean + torch.einsum("bk,klp->blp", along, self.basis)
+        ectopic = usual + self.odd_mean + torch.einsum("bk,klp->blp", odd, self.odd_basis)
+        templates = looked_up(self.size, size)[:, None, None] * torch.stack([usual, ectopic], dim=1)
+        x = placed(templates, beats.times, beats.rr, beats.height, samples, self.rate, beats.odd)
+        x = self.response(x + self.texture(white.unflatten(1, (len(self.mean), -1)), levels, samples))
         return PIXEL * (x - x.median(dim=-1, keepdim=True).values + self.level)
 
     @staticmethod
@@ -123,33 +147,66 @@ class Generator(nn.Module):
         windows = self.arrangement.decode(images) / PIXEL
         of = hearts(windows, self.rate)
         self.level.copy_(windows.median(dim=-1, keepdim=True).values.mean(dim=0))
-        sizes = of.templates.abs().amax((1, 2)).numpy()
+        sizes = of.templates[:, 0].abs().amax((1, 2)).numpy()
         table, size = quantiles(sizes)
         self.size.copy_(torch.from_numpy(table))
-        along, weights = self._fit_templates(of.templates.flatten(1).numpy() / sizes[:, None])
+        usual, ectopic = (each.flatten(1).numpy() / sizes[:, None] for each in of.templates.unbind(1))
+        along, weights = self._fit_components(usual, self.mean, self.basis)
+        differs = np.flatnonzero(of.observed.ectopic)
+        odd = np.full((len(usual), ECTOPIC), np.nan)
+        if len(differs) > 1:
+            odd[differs], _ = self._fit_components((ectopic - usual)[differs], self.odd_mean, self.odd_basis)
         numbers = np.concatenate(
-            [along, size[:, None], self.rhythm.fit(of.observed), self.texture.fit(of.rest)], axis=1
+            [along, odd, size[:, None], self.rhythm.fit(of.observed), self.texture.fit(of.rest)], axis=1
         )
-        weights = np.concatenate([weights, np.full(numbers.shape[1] - len(weights), OTHER)])
         given = conditions[torch.from_numpy(of.windows)].float()
-        self.patient.fit(torch.from_numpy(numbers).float(), torch.from_numpy(weights).float(), given, self.fit_steps)
+        weights = np.concatenate([weights, np.full(numbers.shape[1] - len(weights), OTHER)])
+        whole = torch.from_numpy(numbers).float()
+        self.patient.fit(whole, torch.from_numpy(weights).float(), given, self.fit_steps, self._outline)
+        some = torch.from_numpy(evenly(MEASURED, len(given)))
+        noise = torch.randn(len(some), OWN, generator=torch.Generator().manual_seed(0)).to(self.mean)
+        rows = whole[some].nan_to_num().to(self.mean)
+        parts = zip(rows.split(BATCH), noise.split(BATCH), strict=True)
+        made = torch.cat([self._drawn(*part) for part in parts]) / PIXEL
+        self.response.fit(made, windows[of.windows[some]])
 
-    def _fit_templates(self, templates: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Take the components of templates `(N, leads * POINTS)`; return the places `(N, components)`, and weights."""
-        mean = templates.mean(0)
-        score, size, axes = np.linalg.svd(templates - mean, full_matrices=False)
-        kept = min(self.components, len(size))
-        scaled = axes[:kept] * size[:kept, None] / math.sqrt(len(templates))
-        self.mean.copy_(torch.from_numpy(mean).view_as(self.mean))
-        self.basis.zero_()[:kept] = torch.from_numpy(scaled).view(kept, *self.mean.shape)
-        places, weights = np.zeros((len(templates), self.components)), np.zeros(self.components)
-        places[:, :kept] = score[:, :kept] * math.sqrt(len(templates))
+    def _fit_components(
+        self, templates: NDArray[np.float64], center: Tensor, basis: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the components of templates `(N, leads * POINTS)`; return the places `(N, components)`, and weights.
+
+        They are those of points of the same deviation, nearly, for P is small beside QRS; and of all leads, for a
+        derived one may be small beside those that it is the difference of.
+        """
+        count, mean = len(templates), templates.mean(0)
+        away = templates - mean
+        every = np.einsum("al,nlp->nap", self._leads(), away.reshape(count, *center.shape)).reshape(count, -1)
+        score, size, _ = np.linalg.svd(every * (every.std(0) + FAINT) ** -EVEN, full_matrices=False)
+        kept = min(len(basis), len(size))
+        places, weights = np.zeros((count, len(basis))), np.zeros(len(basis))
+        places[:, :kept] = score[:, :kept] * math.sqrt(count)
         weights[:kept] = (size[:kept] / size[0]) ** 0.75
+        center.copy_(torch.from_numpy(mean).view_as(center))
+        basis.copy_(torch.from_numpy(places.T @ away / count).view_as(basis))
         return places, weights
+
+    def _leads(self) -> NDArray[np.float64]:
+        """Return what each lead, own or derived, is made of, `(all leads, own leads)`."""
+        own = self.arrangement.leads
+        derived = [[weights.get(lead, 0.0) for lead in own] for weights in self.arrangement.derived.values()]
+        return np.concatenate([np.eye(len(own)), np.array(derived).reshape(-1, len(own))])
+
+    def _outline(self, numbers: Tensor) -> Tensor:
+        """Return how high and steep beats are at each time, all leads together, small waves raised, `(B, features)`."""
+        along = numbers[:, : self.components]
+        beats = self.mean.to(along) + torch.einsum("bk,klp->blp", along, self.basis.to(along))
+        beats = beats - beats.median(-1, keepdim=True).values
+        size = torch.cat([beats, RISE * beats.diff(dim=-1)], dim=-1).square().mean(1)
+        return (size + LEAST).pow(0.25)
 
     def _seeds(self, samples: int) -> Iterator[Tensor]:
         """Yield factors `(SEEDS, *)` of so many samples in parts: those of an hour of 12 leads are gigabytes."""
-        count = 2 * self.rhythm.count(samples / self.rate) + len(self.arrangement.leads) * self.texture.length(samples)
+        count = 3 * self.rhythm.count(samples / self.rate) + len(self.arrangement.leads) * self.texture.length(samples)
         draw = np.random.default_rng(0)
         for start in range(0, count, AT_ONCE):
             yield torch.from_numpy(draw.uniform(1e3, 1e4, (min(AT_ONCE, count - start), SEEDS)).T.copy())

@@ -4,9 +4,12 @@ Before the networks are trained the numbers are brought near those of the traini
 conditions, by the energy distance (Szekely and Rizzo 2013), in some seconds; then they stay.
 
     2 E |X - Y| - E |X - X'| - E |Y - Y'|
+
+Beside the numbers it is that of what is seen of them, such as how steep a beat is at each time: each number may be
+spread as it should be, and their beats are not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -16,6 +19,10 @@ from ganlab.architecture.signal_layers import unit
 
 BATCH, LEARNING_RATE = 256, 1e-3
 """Of the fit before training, by Adam, with a rate that falls to 0."""
+OUTLINE = 3.0
+"""Deviation of what is seen, beside conditions of 0 and 1."""
+CALIBRATED = 4096
+"""Drawn numbers whose mean and deviation are compared."""
 RIDGE = 4.0
 """Windows that say a condition changes nothing."""
 
@@ -55,8 +62,17 @@ class Patient(nn.Module):
         return torch.cat([shape, recording + self.scale * own], dim=1)
 
     @one_thread()
-    def fit(self, numbers: Tensor, weights: Tensor, conditions: Tensor, steps: int) -> None:
+    def fit(
+        self,
+        numbers: Tensor,
+        weights: Tensor,
+        conditions: Tensor,
+        steps: int,
+        outline: Callable[[Tensor], Tensor],
+    ) -> None:
         """Bring the numbers near those of windows `(N, numbers)` with conditions `(N, C)`; differences are weighted.
+
+        So is the `outline` of them, `(N, features)`.
 
         Numbers that are not known of a window, NaN, are normal. Weights of half a float are fitted as whole ones.
         """
@@ -66,6 +82,9 @@ class Patient(nn.Module):
         numbers = numbers.where(numbers.isfinite(), torch.randn(numbers.shape, generator=draws).to(numbers))
         self._start(numbers, conditions)
         real = torch.cat([numbers * weights, conditions], dim=1)
+        features = torch.cat([outline(part) for part in numbers.split(BATCH)])
+        scale = OUTLINE / features.var(0).sum().sqrt().clamp(min=1e-9)
+        features = scale * features
         self.requires_grad_(True)
         optimizer = torch.optim.Adam(self.parameters(), LEARNING_RATE, betas=(0.5, 0.99))
         style = self.given - conditions.shape[1]
@@ -75,12 +94,16 @@ class Patient(nn.Module):
             noise = torch.randn(BATCH, style + len(self.scale), generator=draws).to(numbers)
             given, own = noise.tensor_split([style], dim=1)
             with torch.enable_grad():
-                made = self(torch.cat([given, conditions[of]], dim=1), own) * weights
-                distance = energy_distance(torch.cat([made, conditions[of]], dim=1), real[other])
+                made = self(torch.cat([given, conditions[of]], dim=1), own)
+                distance = energy_distance(torch.cat([made * weights, conditions[of]], dim=1), real[other])
+                pair = (scale * outline(made), conditions[of]), (features[other], conditions[other])
+                distance = distance + energy_distance(*(torch.cat(each, dim=1) for each in pair))
             optimizer.zero_grad()
             distance.backward()
             optimizer.step()
-        self.requires_grad_(False).to(precision)
+        self.requires_grad_(False)
+        self._calibrate(numbers, conditions, draws)
+        self.to(precision)
 
     @torch.no_grad()
     def _start(self, numbers: Tensor, conditions: Tensor) -> None:
@@ -95,6 +118,23 @@ class Patient(nn.Module):
         self.linear.weight[:shape, :shape] = spread
         self.linear.weight[:, self.given - len(slope) :] += slope.T
         self.scale.copy_(left[:, shape:].std(0))
+
+    @torch.no_grad()
+    def _calibrate(self, numbers: Tensor, conditions: Tensor, draws: torch.Generator) -> None:
+        """Give a recording's own numbers mean and deviation of the windows' ones, by the last layers."""
+        own = len(self.scale)
+        of = torch.randint(len(numbers), (CALIBRATED,), generator=draws)
+        noise = torch.randn(CALIBRATED, self.given - conditions.shape[1] + own, generator=draws).to(numbers)
+        style, recording = noise.tensor_split([noise.shape[1] - own], dim=1)
+        made = self(torch.cat([style, conditions[of]], dim=1), recording)[:, -own:]
+        change = numbers[:, -own:].std(0) / made.std(0).clamp(min=1e-6)
+        last = self.mapping[-1]
+        assert isinstance(last, nn.Linear)
+        for layer in (self.linear, last):
+            layer.weight[-own:] *= change[:, None]
+            layer.bias[-own:] *= change
+        last.bias[-own:] += numbers[:, -own:].mean(0) - change * made.mean(0)
+        self.scale.mul_(change)
 
 
 def layers(before: int, hidden: int, after: int) -> nn.Sequential:

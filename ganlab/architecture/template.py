@@ -38,20 +38,22 @@ def beginning(beats: Tensor) -> Tensor:
     return beats[:, 1:] - (SHARE * beats.diff(dim=1)).clamp(max=LEAD_IN)
 
 
-def placed(template: Tensor, beats: Tensor, rr: Tensor, height: Tensor, samples: int, rate: float) -> Tensor:
-    """Return windows `(B, leads, samples)` of templates `(B, leads, POINTS)` with R at the times of beats `(B, N)`.
+def placed(
+    templates: Tensor, beats: Tensor, rr: Tensor, height: Tensor, samples: int, rate: float, odd: Tensor | None = None
+) -> Tensor:
+    """Return windows `(B, leads, samples)` of templates `(B, kinds, leads, POINTS)` with R at times of beats `(B, N)`.
 
     The first beat is before the window's first sample, and the last behind its last. `height` `(B, N)` multiplies
-    beats; `rr` `(B, 1)` is the interval, s; `rate` in Hz.
+    beats; `rr` `(B, 1)` is the interval, s; `rate` in Hz. Beats that are `odd` `(B, N)` are of the second kind.
     """
-    t = (torch.arange(samples, device=template.device) / rate).expand(len(beats), -1)
+    t = (torch.arange(samples, device=templates.device) / rate).expand(len(beats), -1)
     after = torch.searchsorted(beats.contiguous(), t.contiguous(), right=True).clamp(1, beats.shape[1] - 1)
     both = torch.stack([after - 1, after], dim=1).flatten(1)
     since = t.repeat(1, 2) - beats.gather(1, both)
     x = positions(since, rr)
-    points = torch.stack([x, torch.zeros_like(x)], dim=-1).unflatten(1, (2, -1))
-    image = template.unsqueeze(2)
-    made = grid_sample(image, points, mode="bicubic", padding_mode="border", align_corners=True)
+    kind = torch.zeros_like(x) if odd is None else 2 * odd.gather(1, both).to(x) - 1
+    points = torch.stack([x, kind], dim=-1).unflatten(1, (2, -1))
+    made = grid_sample(templates.transpose(1, 2), points, mode="bicubic", padding_mode="border", align_corners=True)
     share = ((t - beginning(beats).gather(1, after - 1)) / FADE + 0.5).clamp(0, 1)
     share = share * share * (3 - 2 * share)
     weight = height.gather(1, both).unflatten(1, (2, -1)) * torch.stack([1 - share, share], dim=1)

@@ -2,7 +2,8 @@
 
 White noise of any length is shaped by a spectrum. Its logarithm is a mean and some directions in which windows differ:
 principal components of means about `KNOTS` frequencies, a constant ratio apart, less what the estimate of a spectrum
-scatters by itself. Every window draws its place along them.
+scatters by itself. Every window draws its place along them. The noise of the leads goes together as it does in the
+training windows about each knot.
 """
 
 import math
@@ -28,12 +29,15 @@ class Texture(nn.Module):
 
     level: Tensor
     directions: Tensor
+    mix: Tensor
 
     def __init__(self, leads: int, samples: int) -> None:
         super().__init__()
         frequencies = samples // 2 + 1
         self.register_buffer("level", torch.full((leads, frequencies), math.log(0.01)))
         self.register_buffer("directions", torch.zeros(DIRECTIONS, leads, frequencies))
+        self.register_buffer("mix", torch.eye(leads).repeat(KNOTS, 1, 1))
+        self.samples = samples
 
     @staticmethod
     def length(samples: int) -> int:
@@ -44,12 +48,23 @@ class Texture(nn.Module):
         """Return noise `(B, leads, samples)`."""
         logs = self.level + torch.einsum("bd,dlf->blf", numbers, self.directions)
         logs = interpolate(logs, size=white.shape[-1] // 2 + 1, mode="linear", align_corners=True)
-        return torch.fft.irfft(torch.fft.rfft(white) * logs.clamp(max=4).exp(), n=white.shape[-1])[..., :samples]
+        white_spectrum = torch.fft.rfft(white)
+        mixed = torch.einsum("fkl,blf->bkf", self._mix(white.shape[-1]).to(white_spectrum), white_spectrum)
+        return torch.fft.irfft(mixed * logs.clamp(max=4).exp(), n=white.shape[-1])[..., :samples]
+
+    def _mix(self, samples: int) -> Tensor:
+        """Return how the leads' white noise is mixed at each frequency of so many samples, `(F, leads, leads)`."""
+        frequency = torch.arange(samples // 2 + 1, device=self.mix.device) * (self.samples / samples)
+        place = frequency.clamp(min=1).log() * ((KNOTS - 1) / math.log(self.samples // 2))
+        low = place.floor().long().clamp(0, KNOTS - 2)
+        mix = torch.lerp(self.mix[low], self.mix[low + 1], (place - low)[:, None, None])
+        return mix / mix.norm(dim=-1, keepdim=True)
 
     def fit(self, rest: Tensor) -> NDArray[np.float64]:
         """Take the spectrum from what windows `(N, leads, samples)` have beside beats; return their numbers."""
         window = torch.hann_window(rest.shape[-1], dtype=rest.dtype)
-        power = torch.fft.rfft((rest - rest.mean(-1, keepdim=True)) * window).abs().square() / window.square().sum()
+        transform = torch.fft.rfft((rest - rest.mean(-1, keepdim=True)) * window)
+        power = transform.abs().square() / window.square().sum()
         power[..., 0] = power[..., 1]
         logs = (0.5 * (power + 1e-12).log() + BIAS).numpy()
         mean = logs.mean(0)
@@ -63,7 +78,19 @@ class Texture(nn.Module):
         self.level.copy_(torch.from_numpy(mean))
         self.directions.copy_(torch.from_numpy(np.array(fine)).view_as(self.directions))
         numbers = coarse @ axes
-        return np.asarray(numbers / numbers.std(0).clip(min=1e-9))
+        numbers /= numbers.std(0).clip(min=1e-9)
+        size = np.exp(mean + np.einsum("nd,dlf->nlf", numbers, self.directions.double().cpu().numpy()))
+        self.mix.copy_(torch.from_numpy(_together(transform.numpy() / size, near)))
+        return np.asarray(numbers)
+
+
+def _together(noise: NDArray[np.complex128], near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return factors `(KNOTS, leads, leads)` (Cholesky) of the leads' correlations about knots, of spectra of noise."""
+    product = np.einsum("nkf,nlf->fkl", noise, noise.conj()).real
+    covariance = np.einsum("fq,fkl->qkl", near, product)
+    deviation = np.sqrt(np.einsum("qkk->qk", covariance)).clip(min=1e-12)
+    correlation = covariance / (deviation[:, :, None] * deviation[:, None])
+    return np.linalg.cholesky(0.98 * correlation + 0.02 * np.eye(correlation.shape[-1]))
 
 
 def _neighbours(frequencies: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -6,9 +6,13 @@ import torch
 from torch import Tensor
 
 from ganlab.architecture import heart
+from ganlab.architecture.beats import beats_of
 from ganlab.architecture.heart import Generator
 from ganlab.architecture.hearts import hearts
 from ganlab.architecture.patient import Patient
+from ganlab.architecture.response import Response
+from ganlab.architecture.rhythm import Rhythm, observed
+from ganlab.architecture.texture import DIRECTIONS, Texture
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.metrics.ecg.peaks import find_all_peaks
@@ -39,7 +43,7 @@ def image(x: Tensor, arrangement: Leads = LIMBS) -> Tensor:
 
 def fitted(arrangement: Leads = LIMBS, classes: int = 0) -> Generator:
     torch.manual_seed(0)
-    generator = Generator(arrangement, noise=40 + classes, rate=RATE, style=32, components=8, fit_steps=100)
+    generator = Generator(arrangement, noise=48 + classes, rate=RATE, style=32, components=8, fit_steps=100)
     x = torch.cat([windows(32, 65.0), windows(32, 105.0, t_wave=-0.3)])[:, : len(arrangement.leads)]
     labels = torch.eye(2)[torch.arange(64) // 32][:, :classes]
     generator.fit(image(x, arrangement), labels)
@@ -52,7 +56,7 @@ def generator() -> Generator:
 
 
 def noise(generator: Generator, count: int, seed: int = 0) -> Tensor:
-    return torch.randn(count, 40, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(count, 48, generator=torch.Generator().manual_seed(seed))
 
 
 @torch.no_grad()
@@ -106,8 +110,8 @@ def test_recordings_of_a_patient_have_one_template_and_other_times(generator: Ge
     torch.testing.assert_close(again[:, heart.OWN :], z[:, heart.OWN :], rtol=0, atol=0)
     assert not (again[:, : heart.OWN] == z[:, : heart.OWN]).any()
     numbers = [generator.patient(x[:, heart.OWN :], x[:, heart.SEEDS + 1 : heart.OWN]) for x in (z, again)]
-    torch.testing.assert_close(*(each[:, : generator.components + 1] for each in numbers))
-    rates = torch.stack([each[:, generator.components + 1] for each in numbers])
+    torch.testing.assert_close(*(each[:, : generator.components + heart.ECTOPIC + 1] for each in numbers))
+    rates = torch.stack([each[:, generator.components + heart.ECTOPIC + 1] for each in numbers])
     assert not torch.equal(*rates)
     assert torch.corrcoef(rates)[0, 1] > 0.3
 
@@ -120,10 +124,10 @@ def test_limb_leads_are_derived_exactly(generator: Generator) -> None:
 
 def test_a_class_decides_shape_and_rate() -> None:
     generator = fitted(classes=2)
-    z = torch.randn(200, 42, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(200, 50, generator=torch.Generator().manual_seed(0))
     rates, waves = [], []
     for label in (0, 1):
-        z[:, 40:] = torch.eye(2)[label]
+        z[:, 48:] = torch.eye(2)[label]
         with torch.no_grad():
             x = generator.recordings(z)[:, 1].double().numpy() / heart.PIXEL
         rates.append(np.nanmedian(describe(x, RATE).heart_rate_bpm))
@@ -136,7 +140,7 @@ def test_a_class_decides_shape_and_rate() -> None:
 
 def test_what_is_fitted_is_in_the_state_and_the_same_each_time(generator: Generator) -> None:
     first, second = generator, fitted()
-    fresh = Generator(LIMBS, noise=40, rate=RATE, style=32, components=8, fit_steps=100)
+    fresh = Generator(LIMBS, noise=48, rate=RATE, style=32, components=8, fit_steps=100)
     fresh.load_state_dict(first.state_dict())
     z = noise(first, 4)
     for other in (second, fresh):
@@ -158,14 +162,14 @@ def test_windows_without_beats_are_refused() -> None:
 
 
 def test_too_little_noise_is_refused() -> None:
-    with pytest.raises(UserError, match=r"architecture.noise=20: architecture=heart takes 21 or more"):
-        Generator(LIMBS, noise=20, rate=RATE)
+    with pytest.raises(UserError, match=r"architecture.noise=30: architecture=heart takes 31 or more"):
+        Generator(LIMBS, noise=30, rate=RATE)
 
 
 @pytest.mark.parametrize("rate", [1e-9, -250.0])
 def test_a_rate_that_would_fill_the_memory_is_refused(rate: float) -> None:
     with pytest.raises(UserError, match=r"architecture.generator.rate=.*: accepted are 20 to 100000 Hz"):
-        Generator(LIMBS, noise=40, rate=rate)
+        Generator(LIMBS, noise=48, rate=rate)
 
 
 def test_the_fit_takes_one_thread_and_gives_back_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +178,60 @@ def test_the_fit_takes_one_thread_and_gives_back_the_others(monkeypatch: pytest.
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        Patient(6, 2, 5, 8).fit(torch.randn(9, 5), torch.ones(5), torch.zeros(9, 0), 1)
+        Patient(6, 2, 5, 8).fit(torch.randn(9, 5), torch.ones(5), torch.zeros(9, 0), 1, lambda numbers: numbers)
         assert (taken, torch.get_num_threads()) == ([1], 2)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_early_beats_of_another_shape_are_ectopic_and_the_others_are_one_beat() -> None:
+    t = np.arange(2500) / RATE
+    at = np.array([0.5, 1.3, 2.1, 2.6, 3.7, 4.5, 5.3, 6.1, 6.9, 7.7, 8.5, 9.3])
+    width = np.where(np.arange(12) == 3, 0.05, 0.012)
+    x = np.exp(-(((t[:, None] - at) / width) ** 2) / 2).sum(1)[None]
+    mine = beats_of(x, np.round(at * RATE).astype(int), RATE)
+    assert np.flatnonzero(mine.odd).tolist() == [3]
+    np.testing.assert_allclose(mine.times[~mine.odd], at[~mine.odd], atol=2e-3)
+    assert mine.rr == pytest.approx(0.8, abs=2e-3)
+    rhythm = observed([mine], 10.0)
+    assert [float(each[0]) for each in (rhythm.ectopic, rhythm.coupling, rhythm.pause)] == pytest.approx(
+        [1 / 12, 0.5 / 0.8, 1.1 / 0.8], abs=0.02
+    )
+    high = np.abs(mine.templates).max(-1)[:, 0]
+    np.testing.assert_allclose(high, 1, atol=0.05)
+    assert (mine.templates[1] > 0.5).sum() > 2 * (mine.templates[0] > 0.5).sum()
+
+
+def test_ectopic_beats_come_early_as_often_as_in_the_windows_and_never_two_in_a_row() -> None:
+    rhythm = Rhythm()
+    for name, value in (("irregularity", 0.0), ("ectopic", 0.2), ("coupling", 0.6), ("pause", 1.3)):
+        getattr(rhythm, name).fill_(value)
+    normal = torch.randn(200, 3, 50, generator=torch.Generator().manual_seed(0))
+    beats = rhythm(torch.zeros(200, 6), torch.zeros(200, 1), normal)
+    assert float(beats.odd.float().mean()) == pytest.approx(0.2, abs=0.01)
+    assert not (beats.odd[:, 1:] & beats.odd[:, :-1]).any()
+    interval = beats.times.diff(dim=1) / beats.rr
+    before, after = interval[beats.odd[:, 1:]], interval[beats.odd[:, :-1]]
+    torch.testing.assert_close(before, torch.full_like(before, 0.6), atol=1e-3, rtol=0)
+    torch.testing.assert_close(after, torch.full_like(after, 1.3), atol=1e-3, rtol=0)
+
+
+def test_the_response_gives_windows_the_spectrum_of_others() -> None:
+    draws = torch.Generator().manual_seed(0)
+    made, real = torch.randn(2, 100, 1, 1000, generator=draws)
+    real = torch.fft.irfft(torch.fft.rfft(real) * (torch.arange(501) < 300), n=1000)
+    response = Response(1)
+    torch.testing.assert_close(response(made), made, atol=1e-5, rtol=0)
+    response.fit(made, real)
+    power = torch.fft.rfft(response(made)).abs().square().mean((0, 1))
+    assert float(power[320:].mean() / power[:280].mean()) < 0.01
+
+
+def test_noise_of_the_leads_goes_together_as_in_the_windows() -> None:
+    draws = torch.Generator().manual_seed(0)
+    one = torch.randn(200, 1, 500, generator=draws)
+    rest = torch.cat([one, 0.8 * one + 0.6 * torch.randn(200, 1, 500, generator=draws)], dim=1)
+    texture = Texture(2, 500)
+    texture.fit(rest.double())
+    x = texture(torch.randn(200, 2, texture.length(500), generator=draws), torch.zeros(200, DIRECTIONS), 500)
+    assert float(torch.corrcoef(x.transpose(0, 1).flatten(1))[0, 1]) == pytest.approx(0.8, abs=0.05)
