@@ -19,7 +19,8 @@ class Primary:
 
     `fault` is one of `ganlab.evaluation.faults`, empty for none. Where `p` names a test of the attacks, its p value
     decides. A `classifier`'s area is compared with those of sets of patients who do not differ. Where it is `certain`,
-    no chance explains a value that no real group has: one sample is an alarm.
+    no chance explains a value that no real group has: one sample is an alarm. A distance of up to `negligible`, in its
+    unit, is no alarm however little real groups vary.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Primary:
     p: str = ""
     classifier: bool = False
     certain: bool = False
+    negligible: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,16 @@ def thresholds(
     level: float,
     sizes: Sizes,
     certain: frozenset[str] = frozenset(),
+    negligible: Mapping[str, float] | None = None,
 ) -> dict[str, Threshold]:
     """Return the thresholds of numbers by name, such that real patients exceed one anywhere at a rate of `level`.
 
     Numbers of which most groups have no value are left out. Of those that are `certain` no chance is allowed for beyond
-    that of the groups. The distance of two distributions of shares, `_w1`, is no share.
+    that of the groups. Thresholds are at least as far as `negligible`. The distance of two distributions of shares,
+    `_w1`, is no share.
     """
-    drawn = {name: _distances(rows[name], null[name]["draws"]) for name in rows}
+    least = dict.fromkeys(rows, -math.inf) | dict(negligible or {})
+    drawn = {name: np.maximum(_distances(rows[name], null[name]["draws"]), least[name]) for name in rows}
     tails = {
         name: Tail.of(np.nan_to_num(far, nan=np.nanmedian(far)))
         for name, far in drawn.items()

@@ -110,7 +110,8 @@ def verdict(
         primaries = [each for plan in plans if (plan.name == PRIVATE) is private for each in plan.primaries]
         usable = {each.name: rows[each.name] for each in primaries if each.name in null and each.name in rows}
         certain = frozenset(each.name for each in primaries if each.certain)
-        limits |= thresholds(usable, null, level, sizes, certain)
+        negligible = {each.name: each.negligible for each in primaries if each.negligible}
+        limits |= thresholds(usable, null, level, sizes, certain, negligible)
     lights = []
     for plan in plans:
         parts: dict[str, list[Finding]] = {part.name: [] for part in plan.parts}

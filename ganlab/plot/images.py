@@ -18,6 +18,8 @@ SIDE = 240
 """The longer side of an image is enlarged to about as many pixels, and never made smaller."""
 
 _INCHES, _LABEL, _GAP = 1.8, 0.16, 0.05
+_HIGH, _TITLE, _WIDEST = 5.0, 0.3, 4.0
+"""Height of a grid and of the name above it, inches; width of all grids in heights."""
 
 
 def grid_image(images: Array, scale: int = 4) -> NDArray[np.uint8]:
@@ -88,19 +90,34 @@ def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
 
 
 def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
-    """Draw grids of images `(N, C, H, W)` in [-1, 1], each under its name, side by side.
+    """Draw grids of images `(N, C, H, W)` in [-1, 1], each under its name, side by side, in rows where they are wide.
 
-    Raises ValueError for images of another shape, or none.
+    Of images that are wider than tall, such as those of many leads, there are fewer. Raises ValueError for images of
+    another shape, or none.
     """
-    grids = {name: draw_grid(some, columns) for name, some in images.items()}
+    grids = {name: _few(some, columns) for name, some in images.items()}
     widths = [grid.shape[1] / grid.shape[0] for grid in grids.values()]
-    figure = blank(5.0 * sum(widths), 5.3)
-    axes = figure.subplots(1, len(grids), squeeze=False, width_ratios=widths).ravel()
+    if sum(widths) <= _WIDEST:
+        figure = blank(_HIGH * sum(widths), _HIGH + _TITLE)
+        axes = figure.subplots(1, len(grids), squeeze=False, width_ratios=widths).ravel()
+    else:
+        across = _HIGH * min(_WIDEST, max(widths))
+        heights = [across / max(widths) + _TITLE] * len(grids)
+        figure = blank(across, sum(heights))
+        axes = figure.subplots(len(grids), 1, squeeze=False).ravel()
     for panel, (name, grid) in zip(axes, grids.items(), strict=True):
         panel.imshow(grid, interpolation="nearest")
         panel.set_title(name, loc="left", fontsize=11, fontweight="bold", color=INK)
         panel.set_axis_off()
     return figure
+
+
+def _few(images: Array, columns: int) -> NDArray[np.uint8]:
+    """Return a grid of about a square's shape, of fewer images in a row and in all where one is wider than tall."""
+    _check(images)
+    high, wide, _ = _tile(images[0]).shape
+    across = max(1, min(columns, round(columns * math.sqrt(high / wide))))
+    return draw_grid(images[: columns * across], across)
 
 
 def _tile(image: Array) -> NDArray[np.uint8]:

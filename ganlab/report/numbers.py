@@ -53,7 +53,7 @@ class Family:
 class Numbers:
     """What the sections show; `draws` is how many bootstrap draws make an interval, None where it is not known.
 
-    `within` has for each metric a cell for each of the `classes`.
+    `within` has for each metric its unit and direction, and a cell for each of the `classes`.
     """
 
     people: str
@@ -64,7 +64,7 @@ class Numbers:
     families: Sequence[Family] = ()
     left_out: Sequence[str] = ()
     classes: Sequence[str] = ()
-    within: Sequence[tuple[str, Sequence[str]]] = ()
+    within: Sequence[tuple[str, str, Sequence[str]]] = ()
     missed: bool = False
     untested: bool = False
 
@@ -88,7 +88,7 @@ def numbers(
     families: dict[str, dict[str, Row]] = {}
     for name, row in whole.items():
         families.setdefault(name.partition("/")[0], {})[name] = row
-    measured = {name: row["classes"] for name, row in rows.items() if isinstance(row, Mapping) and row.get("classes")}
+    measured = {name: own for name, row in rows.items() if (own := mapping(mapping(row).get("classes")))}
     classes = list(dict.fromkeys(of for own in measured.values() for of in own))
     return Numbers(
         people,
@@ -99,10 +99,14 @@ def numbers(
         [_family(name, members, mapping((drawn or {}).get(name))) for name, members in families.items()],
         left_out,
         classes,
-        [(name, [_both(own.get(of)) for of in classes]) for name, own in measured.items()],
+        [(name, _about(whole[name]), [_both(own.get(of)) for of in classes]) for name, own in measured.items()],
         bool(undetected(whole)),
         not all(map(tested, whole.values())),
     )
+
+
+def _about(row: Row) -> str:
+    return ", ".join(filter(None, (row["unit"], direction(row))))
 
 
 def _both(values: Sequence[float | None] | None) -> str:

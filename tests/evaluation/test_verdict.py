@@ -235,6 +235,19 @@ def test_a_number_that_no_real_group_has_is_an_alarm_from_a_few_samples_on() -> 
     assert thresholds(rows, null, COPIES, sizes, frozenset(["n"]))["n"].most == 0
 
 
+def test_a_negligible_distance_is_no_alarm_and_takes_no_part_of_the_level() -> None:
+    """Real leads deviate from Einthoven's law by their rounding, 0.50 +- 0.003 uV; 0.6 uV is no artefact."""
+    draws = (0.5 + 0.003 * np.random.default_rng(0).normal(size=1000)).tolist()
+    rows, null = measured()
+    name = "leads/einthoven_residual_uv"
+    rows[name], null[name] = row(0.6, 0.0, unit="uV"), {"draws": draws, "faults": []}
+    limits = thresholds({name: rows[name]}, null, FIDELITY, SIZES, negligible={name: 2.5})
+    assert 2.5 <= limits[name].most < 2.6
+    assert verdict(rows, ECG, null, SIZES).lights[0].colour == "green"
+    rows[name] = row(5.0, 0.0, unit="uV")
+    assert verdict(rows, ECG, null, SIZES).lights[0].colour == "red"
+
+
 def test_of_a_rare_share_few_patients_who_know_it_do_not_bound_it() -> None:
     """One of 60 patients has it: that four of 60 others do is no alarm, that every fourth does is one."""
     draws = np.random.default_rng(0).binomial(30, 1 / 60, 1000) / 30

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganlab.plot.images import SIDE, draw_grid, draw_named, outside, pixels
+from ganlab.plot.images import SIDE, draw_grid, draw_grids, draw_named, outside, pixels
 
 
 def shades(*values, shape=(1, 48, 48)):
@@ -69,3 +69,13 @@ def test_what_is_no_image_is_refused():
         draw_grid(np.zeros((0, 1, 45, 45)))
     with pytest.raises(ValueError, match="No images"):
         draw_named({})
+
+
+@pytest.mark.parametrize(("shape", "down"), [((1, 45, 45), 1), ((12, 50, 67), 1), ((8, 45, 45), 2), ((15, 10, 700), 2)])
+def test_grids_of_wide_images_have_a_page_s_width(shape, down):
+    """Twelve leads of two sets stood in one row of 17,729 pixels."""
+    figure = draw_grids({"Real": np.zeros((9, *shape)), "Synthetic": np.zeros((4, *shape))})
+    width, height = figure.get_size_inches()
+    assert width <= 20.01
+    assert 0.05 * width < height <= 20
+    assert len({axes.get_subplotspec().rowspan.start for axes in figure.axes}) == down

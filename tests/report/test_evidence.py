@@ -69,9 +69,15 @@ REASON = "7 reference windows, and 10 are needed."
 
 def test_numbers_within_a_class_stand_beside_those_of_other_patients() -> None:
     within = {"healthy": [1.5, 0.5], "MI": [2.0, None]}
-    shown = numbers({"clinical/r_w1": row(1.0, classes=within), "clinical/st_w1": row(1.0, classes={"MI": [3.0, 1.0]})})
+    st = row(1.0, unit="mV", classes={"MI": [3.0, 1.0]})
+    rows = {"clinical/r_w1": row(1.0, classes=within), "clinical/st_w1": st}
+    shown = numbers(rows)
     assert shown.classes == ["healthy", "MI"]
-    assert shown.within == [("clinical/r_w1", ["1.5 (0.5)", "2 (–)"]), ("clinical/st_w1", ["–", "3 (1)"])]
+    assert [(name, cells) for name, _, cells in shown.within] == [
+        ("clinical/r_w1", ["1.5 (0.5)", "2 (–)"]),
+        ("clinical/st_w1", ["–", "3 (1)"]),
+    ]
+    assert shown.within[1][1] == "mV, lower is better"
 
 
 def test_a_number_that_cannot_be_measured_says_so_where_it_would_stand() -> None:
