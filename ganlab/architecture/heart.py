@@ -31,8 +31,8 @@ from ganlab.core.spread import evenly
 
 RATE_HZ = 1000.0
 """Rate of recordings for None: the PTB database's."""
-RATES_HZ = (20.0, 100_000.0)
-"""Rates of windows: a lower one would be a long time in a few samples, and take the memory for its beats."""
+RATES_HZ = (50.0, 100_000.0)
+"""Rates of windows: beats are looked for up to 20 Hz, and a low rate would take the memory for many beats."""
 SEEDS = 8
 """Numbers of the latent from which the white noise of a recording follows."""
 RHYTHM = len(TABLES)
@@ -83,7 +83,10 @@ class Generator(nn.Module):
         self.arrangement = leads_of(arrangement)
         leads, self.rate = len(self.arrangement.leads), (rate or RATE_HZ) / self.arrangement.decimation
         if not RATES_HZ[0] <= self.rate <= RATES_HZ[1]:
-            raise UserError(f"architecture.generator.rate={rate}: accepted are {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz.")
+            raise UserError(
+                f"architecture.generator.rate={rate}, windows at {self.rate:g} Hz: accepted are {RATES_HZ[0]:g} to "
+                f"{RATES_HZ[1]:g} Hz."
+            )
         given = noise - OWN
         if given < LEAST_STYLE:
             raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + LEAST_STYLE} or more.")

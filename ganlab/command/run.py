@@ -21,7 +21,7 @@ from ganlab.command.entry import overrides
 from ganlab.command.folder import working_in
 from ganlab.command.resume import check_classes, check_same, with_overrides
 from ganlab.command.saturation import beyond_range
-from ganlab.command.train import train
+from ganlab.command.train import start_of, train
 from ganlab.compose import Experiment, compose
 from ganlab.core.errors import INTERRUPTED, RESULT, UserError
 from ganlab.core.words import REDUCED
@@ -83,9 +83,11 @@ def _carry_out(
         trainer = make_trainer(make, folder, experiment.schedule, experiment.stopping, checkpoints, signals)
         check(experiment, trainer)
         prepare(experiment, folder)
+        # A refusal leaves run.json as it is.
+        start = start_of(experiment.gan, folder, strict)
         facts = _begin(experiment, call | ({"precision": probed} if probed else {}), folder)
         with _recorded(experiment, folder, signals):
-            train(experiment, trainer, folder, facts, began, strict)
+            train(experiment, trainer, folder, facts, began, start)
             # Only the end of a run needs its report; the first step does not wait for its imports.
             from ganlab.command.export_generator import export_for_registry
             from ganlab.command.finish import finish

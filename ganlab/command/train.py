@@ -11,6 +11,7 @@ from pytorch_lightning import Trainer
 from ganlab.compose import Experiment
 from ganlab.core.files import write_whole
 from ganlab.core.words import counted, number
+from ganlab.gan.gan import GAN
 from ganlab.generator.trained import check_weights, restore, state_in
 from ganlab.tracking import facts as run_facts
 from ganlab.tracking.checkpoints import CHOSEN, checkpoint_in, newest_checkpoint
@@ -33,22 +34,30 @@ def data_line(counts: Mapping[str, Any]) -> str:
     return "; ".join([whole, *(f"{title}{', '.join(each)}" for title, each in lists if each)])
 
 
+def start_of(gan: GAN, folder: Path, strict: bool) -> Path | None:
+    """Return the checkpoint from which a run goes on; None where it has written none. Raises UserError for a misfit.
+
+    With `strict` a damaged last checkpoint is an error instead of falling back to the one before it.
+    """
+    start = newest_checkpoint(folder, strict)
+    if start is not None:
+        check_weights(gan, start, state_in(start)["state_dict"])
+    return start
+
+
 def train(
-    experiment: Experiment, trainer: Trainer, folder: Path, facts: dict[str, Any], began: float, strict: bool
+    experiment: Experiment, trainer: Trainer, folder: Path, facts: dict[str, Any], began: float, start: Path | None
 ) -> None:
     """Train, and load the checkpoint that is measured: the chosen one where stopping=rule chose, else the last.
 
     `facts` are those of `run.json`, which is written again. `began` is the monotonic time of the run's start, in
-    seconds. With `strict` a damaged last checkpoint is an error instead of falling back to the one before it.
+    seconds. `start` is the checkpoint to go on from.
     """
     gan = experiment.gan
     write_whole(folder / "config.yaml", experiment.config_yaml)
     log.info("run folder: %s", folder)
     log.info("data: %s", data_line(facts["data"]))
     log.info("device: %s, precision %s", trainer.strategy.root_device, trainer.precision)
-    start = newest_checkpoint(folder, strict)
-    if start is not None:
-        check_weights(gan, start, state_in(start)["state_dict"])
     settings = {**experiment.config["trainer"], "precision": trainer.precision}
     with together(trainer, folder, start, {**experiment.config, "trainer": settings}):
         fit(trainer, gan, experiment.data, start)

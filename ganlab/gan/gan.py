@@ -100,8 +100,9 @@ class GAN(LightningModule):
         return self.optimization.optimizers(self.generator, self.discriminator)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Encode the samples as images `(B, C, H, W)`, on the device."""
-        return batch._replace(sample=self.codec.encode(batch.sample)[0])
+        """Encode the samples as images `(B, C, H, W)`, on the device: each step's alone, for their number rounds."""
+        parts = batch.sample.split(batch.each or max(1, len(batch.sample)))
+        return batch._replace(sample=torch.cat([self.codec.encode(part)[0] for part in parts]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Take the batch's steps, one or several, and count them."""

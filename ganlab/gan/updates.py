@@ -42,11 +42,11 @@ class Updates:
         (loss if self.scaler is None else self.scaler.scale(loss)).backward(inputs=learning)
         if part is not None:
             collective.average_gradients(weights, part.weight)
-        self.step(optimizer)
+        self.step(optimizer, self.scaler is not None)
 
-    def step(self, optimizer: Optimizer) -> None:
-        """Update the weights by their gradients."""
-        if self.scaler is None:
+    def step(self, optimizer: Optimizer, scaled: bool = False) -> None:
+        """Update the weights by their gradients, which may be those of a `scaled` loss."""
+        if not scaled:
             optimizer.step()
         else:
             self.scaler.step(optimizer)

@@ -1,6 +1,7 @@
 """A trained generator, and the weights of a checkpoint loaded into its networks."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import ganlab.core.settings  # noqa: F401  (the resolvers of stored configurations)
+from ganlab import __version__
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind
 from ganlab.core.labels import SEPARATOR, multi_hot, names_in
@@ -15,6 +17,8 @@ from ganlab.core.names import name_of, spelled
 from ganlab.gan.gan import GAN
 from ganlab.gan.verdict import Given
 from ganlab.tracking.checkpoints import read_checkpoint
+from ganlab.tracking.facts import git_commit
+from ganlab.tracking.record import read_facts
 
 LISTED = 6
 """Differences in a message."""
@@ -92,8 +96,19 @@ def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> 
         listed = "\n".join(f"  {line}" for line in sorted(differences)[:LISTED])
         raise UserError(
             f"{path} is a checkpoint of other networks than its run's config.yaml says "
-            f"({len(differences)} differences):\n{listed}\nRestore the config.yaml of the run that wrote it."
+            f"({len(differences)} differences):\n{listed}\nRestore the config.yaml of the run that wrote it"
+            f"{_version(path.parent.parent)}."
         )
+
+
+def _version(run: Path) -> str:
+    """Return which code trained a run, as the end of a sentence, for networks of one name may change with it."""
+    with suppress(UserError):
+        facts = read_facts(run, "version")
+        theirs, ours = (facts["version"], facts.get("git_commit")), (__version__, git_commit())
+        if theirs != ours:
+            return ", or take the code that did: ganlab {}, code {}; this is {}, code {}".format(*theirs, *ours)
+    return ""
 
 
 def _shape(value: Any) -> str:

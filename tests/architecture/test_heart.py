@@ -166,9 +166,9 @@ def test_too_little_noise_is_refused() -> None:
         Generator(LIMBS, noise=30, rate=RATE)
 
 
-@pytest.mark.parametrize("rate", [1e-9, -250.0])
-def test_a_rate_that_would_fill_the_memory_is_refused(rate: float) -> None:
-    with pytest.raises(UserError, match=r"architecture.generator.rate=.*: accepted are 20 to 100000 Hz"):
+@pytest.mark.parametrize("rate", [1e-9, -250.0, 40.0])
+def test_a_rate_that_would_fill_the_memory_or_shows_no_beats_is_refused(rate: float) -> None:
+    with pytest.raises(UserError, match=r"architecture.generator.rate=.*: accepted are 50 to 100000 Hz"):
         Generator(LIMBS, noise=48, rate=rate)
 
 

@@ -70,3 +70,18 @@ def test_they_are_not_resumed_and_the_version_that_made_them_is_named(
         with pytest.raises(SystemExit):
             command("run", way)
         assert "made by ganlab 0.0.9, code abc, and cannot go on" in capsys.readouterr().out
+
+
+def test_networks_that_have_changed_are_refused_with_the_version_and_the_record_stays(
+    old: Path, command: Command, capsys: pytest.CaptureFixture[str], made_run: Callable[..., Path]
+) -> None:
+    config = OmegaConf.load(made_run(*LIMB) / "config.yaml")
+    config.architecture.generator.width = 0.125
+    OmegaConf.save(config, old / "config.yaml")
+    facts = json.loads((old / "run.json").read_text())
+    record = json.dumps(facts | {"version": "0.0.9", "git_commit": "abc", "working_folder": str(old.parent)})
+    (old / "run.json").write_text(record)
+    with pytest.raises(SystemExit):
+        command("run", f"resume={old}")
+    assert "take the code that did: ganlab 0.0.9, code abc; this is " in capsys.readouterr().out
+    assert (old / "run.json").read_text() == record

@@ -10,6 +10,7 @@ from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ganlab.arrangement.colour import Lab
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
 from ganlab.core import collective
@@ -70,6 +71,16 @@ def fit(gan: GAN, data: DataLoader | LightningDataModule, **settings: object) ->
     }
     Trainer(accelerator="cpu", **{"max_epochs": 1} | quiet | settings).fit(gan, data)
     return gan
+
+
+def test_samples_are_encoded_for_each_step_alone_since_roundings_depend_on_their_number() -> None:
+    arrangement = Lab(("i", "ii", "iii"), side=2)
+    codec, x = Codec(FixedRange(), arrangement), torch.rand(120, 3, 4, generator=torch.Generator().manual_seed(0))
+    gan = GAN(nn.Linear(1, 1), nn.Linear(1, 1), codec, BCE())
+    alone = torch.cat([codec.encode(part)[0] for part in x.split(7)])
+    label = torch.zeros(120, dtype=torch.long)
+    assert torch.equal(gan.on_after_batch_transfer(Batch(x, label, label, each=7), 0).sample, alone)
+    assert not torch.equal(codec.encode(x)[0], alone)
 
 
 @pytest.mark.parametrize("reuse_fakes", [False, True])
