@@ -57,7 +57,7 @@ class Texture(nn.Module):
         frequency = torch.arange(samples // 2 + 1, device=self.mix.device) * (self.samples / samples)
         place = frequency.clamp(min=1).log() * ((KNOTS - 1) / math.log(self.samples // 2))
         low = place.floor().long().clamp(0, KNOTS - 2)
-        mix = torch.lerp(self.mix[low], self.mix[low + 1], (place - low)[:, None, None])
+        mix = torch.lerp(self.mix[low], self.mix[low + 1], (place - low)[:, None, None].to(self.mix))
         return mix / mix.norm(dim=-1, keepdim=True)
 
     def fit(self, rest: Tensor) -> NDArray[np.float64]:

@@ -235,3 +235,10 @@ def test_noise_of_the_leads_goes_together_as_in_the_windows() -> None:
     texture.fit(rest.double())
     x = texture(torch.randn(200, 2, texture.length(500), generator=draws), torch.zeros(200, DIRECTIONS), 500)
     assert float(torch.corrcoef(x.transpose(0, 1).flatten(1))[0, 1]) == pytest.approx(0.8, abs=0.05)
+
+
+def test_it_is_fitted_and_generates_in_double_precision() -> None:
+    torch.manual_seed(0)
+    generator = Generator(LIMBS, noise=48, rate=RATE, style=16, components=4, fit_steps=1).double()
+    generator.fit(image(windows(8)).double(), torch.zeros(8, 0, dtype=torch.float64))
+    assert generator(noise(generator, 2).double()).dtype == torch.float64
