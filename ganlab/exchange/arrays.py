@@ -13,7 +13,7 @@ from ganlab.core.kind import Array, Row, of_kind, places_of
 from ganlab.core.names import first_few, repeated
 from ganlab.core.schema import Rate, read_json, validated
 from ganlab.dataset.csv_lines import Line, checked
-from ganlab.exchange.labels import LABEL, Beside, numbered, read_beside
+from ganlab.exchange.labels import LABEL, PATIENT, Beside, numbered, read_beside
 from ganlab.exchange.synthetic import LISTED, Request, Synthetic, refuse_or_count
 from ganlab.exchange.tables import lines_of
 
@@ -88,26 +88,27 @@ def rows_of(
             f"{path}: no column {', '.join(lacking[:LISTED])}; it has {', '.join(columns[: 4 * LISTED])}. The first "
             "line must name every column of the data set."
         )
-    extra = [name for name in columns if name not in (*names, LABEL)]
+    extra = [name for name in columns if name not in (*names, LABEL, PATIENT)]
     if extra:
         log.warning("%s: %d column(s) are not of the data set and are left out: %s", path, len(extra), extra[:LISTED])
     entries = checked(
         [Line(f"{path}:{number}", str(number), fields) for number, fields in lines], columns, kind.columns
     )
     refuse_or_count(path, [f"{bad.record}: {bad.reason}" for bad in entries.bad], request.on_bad)
-    labels = _labels(columns, names, lines, {int(number) for number in entries.persons})
+    usable = {int(number) for number in entries.persons}
+    beside = Beside(*(_texts(name, columns, names, lines, usable) for name in (LABEL, PATIENT)))
     facts = {"format": form, "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
     values = entries.values.astype(np.float32)
-    return Synthetic(kind, values, facts=facts, **numbered(path, Beside(labels), request))
+    return Synthetic(kind, values, facts=facts, **numbered(path, beside, request))
 
 
-def _labels(
-    columns: Sequence[str], parts: Sequence[str], lines: Sequence[tuple[int, list[str]]], usable: set[int]
+def _texts(
+    name: str, columns: Sequence[str], parts: Sequence[str], lines: Sequence[tuple[int, list[str]]], usable: set[int]
 ) -> list[str]:
-    """Return the classes of the usable lines; none where no column, or a column of the data set, is called label."""
-    if LABEL not in columns or LABEL in parts:
+    """Return a column's texts in the usable lines; none where no column, or one of the data set, has this name."""
+    if name not in columns or name in parts:
         return []
-    return [fields[columns.index(LABEL)] for number, fields in lines if number in usable]
+    return [fields[columns.index(name)] for number, fields in lines if number in usable]
 
 
 def read_array_of_rows(path: Path, request: Request) -> Synthetic:

@@ -71,7 +71,7 @@ def read_edf(path: Path, request: Request) -> Synthetic:
     """
     edfio, unit = _edfio(), of_kind(request.kind, Window).unit
     values, names, bad, leads, rate = [], [], [], lower(request.leads), request.rate
-    for file in tracked(sorted(path.glob("*.edf")), "reading recordings", "file"):
+    for file in tracked(edf_files(path), "reading recordings", "file"):
         if not inside(file, path):
             bad.append(f"{file.name}: no file of this folder")
             continue
@@ -105,6 +105,11 @@ def read_edf(path: Path, request: Request) -> Synthetic:
     kind = Window(tuple(leads or ()), float(rate or 0), min(each.shape[-1] for each in values), unit)
     facts = {"format": "EDF files", "read": len(values), "unreadable": len(bad)}
     return Synthetic(kind, values, facts=facts, **numbered(path, read_beside(path, names), request))
+
+
+def edf_files(folder: Path) -> list[Path]:
+    """Return the EDF files of a folder by name; recorders write their ending in capitals too."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".edf")
 
 
 def _edfio() -> Any:

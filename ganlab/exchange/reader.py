@@ -14,7 +14,7 @@ from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.exchange.arrays import read_array_of_rows, read_table_of_rows
 from ganlab.exchange.card import refuse_unfinished
-from ganlab.exchange.edf import read_edf
+from ganlab.exchange.edf import edf_files, read_edf
 from ganlab.exchange.images import read_array_of_images, read_image_files
 from ganlab.exchange.parquet import read_row_parquet, read_window_parquet
 from ganlab.exchange.synthetic import Reader, Request, Synthetic, refuse_or_count
@@ -75,7 +75,7 @@ def read(path: Path, request: Request) -> Synthetic:
 def _form(path: Path) -> str:
     """Return the suffix of a file, or `folder`: one `of EDF` where EDF files lie in it and no header of WFDB does."""
     if path.is_dir():
-        return "folder of EDF" if any(path.glob("*.edf")) and not any(path.glob("*.hea")) else "folder"
+        return "folder of EDF" if edf_files(path) and not any(path.glob("*.hea")) else "folder"
     return path.suffix.lower()
 
 

@@ -67,7 +67,9 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
     if not values:
         raise UserError(f"synthetic={path}: none of its {len(bad)} records can be read. The first: {bad[0]}")
     beside = Beside([record.diagnosis for record in read], [record.patient for record in read])
-    beside = beside if any(beside.labels) else read_beside(path, [record.name for record in read])
+    if not any(beside.labels):
+        file = read_beside(path, [record.name for record in read])
+        beside = Beside(file.labels, file.patients or beside.patients)
     facts = {"format": "WFDB records", "read": len(values), "unreadable": len(bad)}
     samples = min(each.shape[-1] for each in values)
     kind = Window(tuple(leads or ()), rate, samples, of_kind(request.kind, Window).unit)

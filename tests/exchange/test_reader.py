@@ -112,6 +112,30 @@ def test_patients_and_attributes_are_written_beside_windows_and_patients_read_ba
         assert edfio.read_edf(folder / "synthetic00004.edf").patient.code == "patient00002"
 
 
+@pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind in SETS for form in FORMATS[kind]])
+def test_several_labels_and_patients_of_every_kind_are_read_back(kind: type, form: str, tmp_path: Path) -> None:
+    classes = ("NA", "ill", "null")
+    labels = ["NA;ill", "", "ill", "NA", "", "null", "NA;null"]
+    what, values = (SECONDS, WINDOWS) if form == "edf" else SETS[kind]
+    folder = write(tmp_path / "out", what, values, form, classes=classes, labels=labels, records_per_patient=3)
+    found = read(folder, Request(what, classes, many_labels=True))
+    assert found.labels is not None
+    assert [";".join(np.array(classes)[row]) for row in found.labels] == labels
+    assert found.patients is not None
+    assert found.patients.tolist() == [0, 0, 0, 1, 1, 1, 2]
+
+
+def test_patients_of_headers_alone_and_endings_in_capitals_are_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "wfdb", SECONDS, WINDOWS, "wfdb", labelled=False, records_per_patient=3)
+    (folder / "people.csv").unlink()
+    patients = read(folder, Request(SECONDS)).patients
+    assert patients is not None
+    assert patients.tolist() == [0, 0, 0, 1, 1, 1, 2]
+    for file in write(tmp_path / "edf", SECONDS, WINDOWS, "edf", labelled=False).glob("*.edf"):
+        file.rename(file.with_suffix(".EDF"))
+    assert len(read(tmp_path / "edf", Request(SECONDS)).values) == 7
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_images_that_are_written_are_a_data_set_with_their_classes(many: bool, tmp_path: Path) -> None:
     labels = [";".join(CLASSES) if many and k == 0 else name for k, name in enumerate(NAMES)]
