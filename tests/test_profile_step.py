@@ -82,12 +82,15 @@ def calls(script: ModuleType, tricks: str) -> Counter[str]:
 
 
 def test_the_penalty_and_its_double_backward_are_told_from_the_losses(script: ModuleType) -> None:
-    """What is not the penalty's is called as often with it as without, but for images: it takes the losses' pass."""
+    """What is not the penalty's is called as often with it as without: it takes the losses' pass.
+
+    But where both reach a value, autograd adds their gradients: at two of the normalization, of real and made images.
+    """
     without, with_it = calls(script, "ema"), calls(script, "r1_r2,ema")
     assert {script.PENALTY, script.TWICE} == with_it.keys() - without.keys()
+    sums = {script.NORMALIZATION: 2 * 2}
     for group in (script.FORWARD, script.BACKWARD, script.PRODUCTS, script.NORMALIZATION):
-        assert with_it[group] == pytest.approx(without[group], rel=0.01)
-        assert without[group] > 0
+        assert with_it[group] - sums.get(group, 0) == without[group] > 0
     assert with_it[script.TWICE] > with_it[script.PENALTY] > 0
 
 
