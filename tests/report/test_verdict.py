@@ -77,8 +77,8 @@ def test_the_terminal_shows_three_lights_five_numbers_the_page_and_the_next_comm
     shown = content(verdict(rows | {"physiology/heart_rate_w1": row(7.0)}, null))
     lines = table(shown, Path("a/report.html"), "python -m ganlab.sample")
     assert len(lines) <= 10
-    assert lines[0].startswith("RED   looks like an ECG: no. Distance of the heart rates 7 (other real ones up to 0.99")
-    assert lines[3].startswith("  ! distance of the heart rates: 7 (other real ones up to 0.99")
+    assert lines[0].startswith("RED   looks like an ECG: no. Distance of the heart rates 7 (other real ones up to 1")
+    assert lines[3].startswith("  ! distance of the heart rates: 7 (other real ones up to 1")
     assert "lower is better" in lines[3]
     assert lines[-2:] == ["page  a/report.html", "next  python -m ganlab.sample"]
 
@@ -163,6 +163,8 @@ def test_a_card_carries_the_newest_verdict_on_its_checkpoint(tmp_path: Path) -> 
     assert f"## What was measured, {newer['date']}" in text
     assert "- **gives nobody away: no** (red). Found." in text
     assert "| distance of the heart rates | 0.5 | up to " in text
+    bare = environment.get_template("verdict.md").render(verdict=replace(newest, five=[]), noun="window")
+    assert "|" not in bare, "a table without a line"
 
 
 def test_a_run_that_cannot_be_written_to_costs_its_card_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
