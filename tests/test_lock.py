@@ -20,7 +20,7 @@ HASHED = ("requirements.lock", "requirements-build.lock", OF_SITE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"pytorch-lightning": "pytorch_lightning", "hydra-core": "hydra", "scikit-learn": "sklearn"}
 IMPORTED_AS |= {"pillow": "PIL", "pyyaml": "yaml"}
-NOT_LOCKED = {"ray", "docs"}
+NOT_LOCKED = {"ray", "docs", "wandb"}
 """Extras that no test installs."""
 MALWARE = {"pytorch-lightning": ("2.6.2", "2.6.3")}
 
@@ -116,7 +116,7 @@ def modules(folder: Path) -> set[str]:
 def test_ganlab_needs_what_it_imports_and_imports_what_it_needs() -> None:
     needed = {Requirement(line).name for line in PROJECT["dependencies"]}
     needed = {IMPORTED_AS.get(name, name) for name in needed}
-    optional = {"edfio", "neurokit2", "opacus", "pyarrow", "pydicom", "sdmetrics", "hydra_plugins"}
+    optional = {"edfio", "neurokit2", "opacus", "pyarrow", "pydicom", "sdmetrics", "hydra_plugins", "wandb"}
     assert modules(ROOT / "ganlab") - sys.stdlib_module_names - {"ganlab"} - optional == needed
 
 

@@ -224,12 +224,13 @@ def with_leads(
             usable.append(record)
     if not usable:
         shown = f" The first: {skipped[0].record}: {skipped[0].reason}." if skipped else ""
-        longest = max(records, key=lambda record: record.samples / record.rate)
-        raise UserError(
-            f"No record has a window of {span} samples ({span / longest.rate:g} s) of leads {', '.join(leads)}.{shown} "
-            f"The longest has {longest.samples / longest.rate:g} s; window_seconds=... says how long a window is, "
-            "or arrangement.side."
-        )
+        longest = max(records, key=lambda record: record.samples / record.rate, default=None)
+        if longest is not None and longest.samples < span:
+            shown += (
+                f" The longest has {longest.samples / longest.rate:g} s of {span / longest.rate:g} s; "
+                "window_seconds=... says how long a window is, or arrangement.side."
+            )
+        raise UserError(f"No record has a window of {span} samples of leads {', '.join(leads)}.{shown}")
     return usable, skipped
 
 

@@ -88,7 +88,10 @@ def test_the_nearest_name_is_asked_for() -> None:
             "trick=[ema,lable_smoothing]",
             "trick=lable_smoothing: .*mean label_smoothing? Accepted are balanced_sampler, ",
         ),
-        ("experiment=rgb", "Did you mean paper/rgb? Accepted are laptop, paper/acgan, .*, thesis/thyroid_fcn"),
+        (
+            "experiment=rgb",
+            "Did you mean paper/rgb? Accepted are ablation/01_paper, .*, laptop, paper/acgan, .*, thesis/thyroid_fcn",
+        ),
         ("loss=5", "loss=5: accepted is one of bce, "),
         ("loss=''", "loss=: no such choice. Accepted are bce, "),
         ("dataset=null", "dataset=null: accepted is one of cinc, "),

@@ -127,7 +127,9 @@ def test_records_without_the_leads_or_too_short_are_named_with_the_reason() -> N
 
 
 def test_leads_that_nobody_has_are_refused_with_those_that_there_are() -> None:
-    with pytest.raises(UserError, match=r"leads vx\. .*p0/s has no lead vx \(it has a, b, c\)"):
+    with pytest.raises(
+        UserError, match=r"leads vx\. .*p0/s: has no lead vx \(it has a, b, c\); see arrangement\.leads\.$"
+    ):
         with_leads(recorded().records, ("vx",), LENGTH)
     with pytest.raises(UserError, match=r"window of 500 samples .*250 samples"):
         with_leads(recorded().records, ("a",), 500)
