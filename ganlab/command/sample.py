@@ -26,7 +26,7 @@ from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.labels import PEOPLE
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.verdict import Given
-from ganlab.generator.load import load
+from ganlab.generator.load import load, shipped
 from ganlab.generator.recordings import Recordings
 from ganlab.generator.trained import Trained
 from ganlab.report.verdict import of_checkpoint
@@ -52,9 +52,12 @@ def write_samples(
     label: str | Mapping[str, int] | None = None,
     attributes: Mapping[str, float] | None = None,
     trust: str | Collection[str] | None = (),
+    generator: str | None = None,
     **controls: float | None,
 ) -> Path:
     """Write `n` samples of a run's generator to the folder `out`, all of them or none, and return it.
+
+    In the place of a run's folder, `generator` names one that comes with ganlab.
 
     `label` is a class, of several `NORM+SR`, or the number of samples by class: `n` is then their sum. `attributes`
     are the values of continuous conditions, `controls` those of `ganlab.generator.recordings.Recordings`: with
@@ -70,7 +73,7 @@ def write_samples(
     requested = _requested(controls, label)
     check_whole("batch_size", batch_size)
     check_whole("seed", seed, -(2**63), 2**63 - 1)
-    label, run = _shown(label), run_or_best(run)
+    label, (run, home) = _shown(label), _source(run, generator)
     with file_errors("run", run):
         trained = load(run, None if checkpoint is None else str(checkpoint), trust)
     requested.check(trained)
@@ -85,7 +88,7 @@ def write_samples(
     labels: Counter[Given] = Counter()
     for each, count in counts:
         labels[trained.label_of(each)] += count
-    folder = _folder(out, run, [f"{format}_{n}_seed{seed}", *(name for name, _ in counts if name)], controls)
+    folder = _folder(out, home, [f"{format}_{n}_seed{seed}", *(name for name, _ in counts if name)], controls)
     write, files, least = formats[format]
     room = int(n * prod(kind.shape) * least)
     noise = _noise(trained, labels, seed, attributes or {}, requested)
@@ -104,6 +107,16 @@ def write_samples(
     return folder
 
 
+def _source(run: str | None, generator: str | None) -> tuple[str | None, Path]:
+    """Return the folder of a generator and the one of its samples. Raises UserError where both are named."""
+    if generator is None:
+        folder = run_or_best(run)
+        return folder, Path(str(folder)) / "samples"
+    if run is not None:
+        raise UserError(f"run={run} generator={generator}: which of the two?")
+    return shipped(str(generator)), Path("outputs/samples") / str(generator)
+
+
 def _requested(controls: Mapping[str, float | None], label: object) -> Recordings:
     """Return what is requested of recordings. Raises UserError for patients of several labels."""
     requested = Recordings(**{key: value for key, value in controls.items() if value is not None})  # type: ignore[arg-type]
@@ -112,10 +125,10 @@ def _requested(controls: Mapping[str, float | None], label: object) -> Recording
     return requested
 
 
-def _folder(out: str | None, run: str | None, parts: Sequence[str], controls: Mapping[str, float | None]) -> Path:
+def _folder(out: str | None, home: Path, parts: Sequence[str], controls: Mapping[str, float | None]) -> Path:
     """Return the folder to write to. Raises UserError for a link where none was given."""
     name = "_".join([*parts, *(f"{key}{value:g}" for key, value in controls.items() if value is not None)])
-    folder = Path(str(out)) if out else Path(str(run)) / "samples" / name.replace(SEPARATOR, "+").replace("/", "-")
+    folder = Path(str(out)) if out else home / name.replace(SEPARATOR, "+").replace("/", "-")
     if not out and folder.parent.is_symlink():
         raise UserError(f"{folder.parent} is a link, and a folder may not decide where to write: out=<folder>.")
     return folder

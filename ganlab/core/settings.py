@@ -18,6 +18,9 @@ HERE = Path(__file__).resolve().parent.parent
 CONF = str(HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf")
 """In a wheel the conf folder lies in the package, in a checkout beside it."""
 
+WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"
+"""Generators that come with ganlab, in a wheel in the package, in a checkout beside it."""
+
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 """MLflow would run what a model's pickle says; nothing here needs that, nor may a process that a run starts."""
 

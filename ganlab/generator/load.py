@@ -11,6 +11,7 @@ import ganlab.core.settings  # noqa: F401  (the resolvers of stored configuratio
 from ganlab.compose import compose_networks
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
+from ganlab.core.settings import WEIGHTS
 from ganlab.evaluation.reference import generated
 from ganlab.exchange.synthetic import Synthetic
 from ganlab.gan.gan import GAN
@@ -20,6 +21,14 @@ from ganlab.generator.trained import Trained, check_weights, restore, state_in
 from ganlab.tracking.checkpoints import checkpoint_in, read_checkpoint
 from ganlab.tracking.record import read_facts
 from ganlab.tracking.search import run_or_best
+
+
+def shipped(name: str) -> str:
+    """Return the folder of a generator that comes with ganlab. Raises UserError for another name."""
+    names = sorted(folder.parent.name for folder in WEIGHTS.glob(f"*/{CONFIG}"))
+    if name not in names:
+        raise UserError(f"generator={name}: {', '.join(names) or 'none'} come with ganlab; run=<folder> takes others.")
+    return str(WEIGHTS / name)
 
 
 def run_folder(run: str | Path | None, *files: str) -> Path:

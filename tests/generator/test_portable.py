@@ -459,6 +459,20 @@ def test_wrong_requests_are_told(whole: Path, run: Path, tmp_path: Path) -> None
     assert not (tmp_path / "x").exists()
 
 
+def test_a_generator_that_comes_with_ganlab_is_sampled_by_its_name(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganlab.generator.load.WEIGHTS", shared.parent)
+    monkeypatch.chdir(tmp_path)
+    folder = write_samples(None, 2, "npy", None, generator="generator")
+    assert folder == Path("outputs/samples/generator/npy_2_seed0")
+    assert len(np.load(folder / "synthetic.npy")) == 2
+    with pytest.raises(UserError, match=r"generator=other: generator come with ganlab; run=<folder> takes others"):
+        write_samples(None, 2, "npy", None, generator="other")
+    with pytest.raises(UserError, match=r"run=x generator=generator: which of the two\?"):
+        write_samples("x", 2, "npy", None, generator="generator")
+
+
 def test_weights_that_are_not_finite_are_not_exported(run: Path, tmp_path: Path) -> None:
     broken = Path(shutil.copytree(run, tmp_path / "broken"))
     file = max((broken / "checkpoints").glob("*.ckpt"))
