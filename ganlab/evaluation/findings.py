@@ -130,7 +130,7 @@ def text_of(value: float, unit: str) -> str:
 
 def _range(low: float | None, high: float | None, perfect: float | None, unit: str) -> tuple[str, str]:
     """Return which way is better, and the range of other patients, as text."""
-    if high is None or high == perfect:
+    if high is None or (high == perfect and (low != perfect or perfect > 0)):
         assert low is not None
         return "higher is better", f"at least {text_of(low, unit)}"
     if low is None or low == perfect:

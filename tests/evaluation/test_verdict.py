@@ -1,6 +1,7 @@
 """The verdict: red for each fault, green for unseen real samples, grey for too few patients or nothing measured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 import ganlab.metrics.numbers as numbers_module
 from ganlab.core.kind import Column, Image, Row, Window
+from ganlab.evaluation.findings import finding_of
 from ganlab.evaluation.null import Sizes, groups, resampled, sizes_of
 from ganlab.evaluation.primary import plans_of, primaries_of
 from ganlab.evaluation.thresholds import badness, thresholds
@@ -226,6 +228,18 @@ def test_of_a_share_with_one_worse_side_the_range_is_open_on_the_other() -> None
     assert copies.better == "lower is better"
     assert copies.reference.startswith("up to ")
     assert copies.range[0] is None
+
+
+@pytest.mark.parametrize(("only", "better", "reference"), [(0.0, "lower", "up to 0"), (1.0, "higher", "at least 1")])
+def test_a_number_that_may_have_one_value_alone_says_which_way_is_better(
+    only: float, better: str, reference: str
+) -> None:
+    (each, *_) = primaries_of(ECG).values()
+    limit = thresholds({each.name: row(only, only)}, {each.name: {"draws": [only] * 200}}, COPIES, SIZES)
+    limit = replace(limit[each.name], low=only, high=only, most=0.0)
+    shown = finding_of(each, row(only, only), limit, SIZES)
+    assert shown.better == f"{better} is better"
+    assert shown.reference == reference
 
 
 def test_a_number_that_no_real_group_has_is_an_alarm_from_a_few_samples_on() -> None:
