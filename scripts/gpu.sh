@@ -15,11 +15,11 @@ MISSION="arrangement=rgb trick=label_smoothing"
 ALWAYS="metrics=paper tracking=none trainer.max_epochs=-1 trainer.log_every_n_steps=20 checkpoint_every=1000 grids_every=1000"
 if [ -n "${GANLAB_GPU_TRIAL:-}" ]; then
   DATA="dataset.patients=12 dataset.seconds=9 architecture=cnn_slim architecture.width=0.0625 batch_size=8"
-  LONG=00:00:00:03 SHORT=00:00:00:02 ON=trainer=cpu DDP="trainer=ddp trainer.accelerator=cpu trainer.devices=1"
+  LONG=00:00:00:03 SHORT=00:00:00:02 COMPILED=00:00:01:00 ON=trainer=cpu DDP="trainer=ddp trainer.accelerator=cpu trainer.devices=1"
   ALWAYS="$ALWAYS trainer.log_every_n_steps=2"
 else
   DATA=${DATA:-dataset=ptbdb_sim dataset.patients=290 dataset.seconds=100}
-  LONG=00:00:03:00 SHORT=00:00:00:25 ON=trainer=gpu DDP="trainer=ddp trainer.accelerator=gpu trainer.devices=1"
+  LONG=00:00:03:00 SHORT=00:00:00:25 COMPILED=00:00:01:00 ON=trainer=gpu DDP="trainer=ddp trainer.accelerator=gpu trainer.devices=1"
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || exit 1
 fi
 
@@ -63,5 +63,5 @@ row "float32" $SHORT $ON trainer.precision=32-true
 row "bf16" $SHORT $ON trainer.precision=bf16-mixed
 row "precision=auto" $SHORT $ON trainer.precision=auto
 row "data_on_device=false" $SHORT $ON data_on_device=false
-row "compile" $SHORT $ON compile=true
+row "compile" $COMPILED $ON compile=true
 row "ddp, one process" $SHORT $DDP
