@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from study import batches
+from study import batches, update
 
 from ganlab.compose import Experiment, compose
 from ganlab.core.settings import CONF
@@ -34,21 +34,6 @@ def begin(gan: GAN, experiment: Experiment) -> list[Any]:
     gan.manual_backward = lambda loss: loss.backward()  # type: ignore[method-assign]
     gan.fit(experiment.data.train)
     return gan.configure_optimizers()
-
-
-def update(gan: GAN, batch: Any, optimizers: Sequence[Any], done: int, planned: int) -> None:
-    """Do one step on a batch, `done` of `planned` parts of the training behind it."""
-    optimizer_g, optimizer_d = optimizers
-    real = gan.codec.encode(batch.sample)[0]
-    gan.draws.begin(gan.steps, gan.tricks.seeds(), None, real.device, 0)
-    gan.optimization.set_rates(done, planned, optimizer_g, optimizer_d)
-    gan.step_discriminator(real, gan.targets(batch), optimizer_d, batch.person)
-    if gan.tricks.generator_steps(gan.steps):
-        gan.discriminator.requires_grad_(False)
-        gan.step_generator(real, optimizer_g)
-        gan.discriminator.requires_grad_(True)
-        gan.tricks.after_step(gan.generator, gan.steps)
-    gan.steps += 1
 
 
 def train_for(experiment: Experiment, seconds: float, steps: int = LONG) -> dict[str, float]:

@@ -31,6 +31,7 @@ from ganlab.core.kind import Window
 from ganlab.core.settings import CONF
 from ganlab.evaluation.bootstrap import drawn
 from ganlab.evaluation.reference import real_sets
+from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Metric, Real, SampleSet, Scorer
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.ecg.embedding import RandomConvolutions
@@ -156,27 +157,33 @@ def train(experiment: Experiment, folder: Path, seed: int) -> None:
     gan.planned_steps = steps = experiment.stopping.steps  # type: ignore[attr-defined]
     if gan.codec.fitted:
         gan.codec.fit(data.train.to_fit())
-    optimizer_g, optimizer_d = gan.configure_optimizers()
+    optimizers = gan.configure_optimizers()
     noise = gan.draw_noise(64, torch.Generator().manual_seed(NOISE_SEED))
     shown = gan.codec.picture(data.train.spread(64).sample)
     rows = []
     for batch in batches(experiment, steps):
-        real = gan.codec.encode(batch.sample)[0]
-        gan.draws.begin(gan.steps, gan.tricks.seeds(), None, real.device, 0)
-        gan.optimization.set_rates(gan.steps, steps, optimizer_g, optimizer_d)
-        gan.step_discriminator(real, batch.label, optimizer_d)
-        if gan.tricks.generator_steps(gan.steps):
-            gan.discriminator.requires_grad_(False)
-            gan.step_generator(real, optimizer_g)
-            gan.discriminator.requires_grad_(True)
-            gan.tricks.after_step(gan.generator, gan.steps)
-        gan.steps += 1
+        update(gan, batch, optimizers, gan.steps, steps)
         if gan.steps == steps // 2:
             half = judges(seed).rows(gan.sample(WINDOWS, seed=seed).numpy(), metrics=2)
             write_whole(folder / "halfway.json", json.dumps(half))
         if gan.steps % max(1, steps // LOOKS) == 0:
             rows.append({"step": gan.steps - 1, RATIO: pairwise_distance_ratio(gan.generate(noise), shown)})
     write_whole(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def update(gan: GAN, batch: Any, optimizers: Sequence[Any], done: int, planned: int) -> None:
+    """Do one step on a batch, `done` of `planned` parts of the training behind it."""
+    optimizer_g, optimizer_d = optimizers
+    real = gan.codec.encode(batch.sample)[0]
+    gan.draws.begin(gan.steps, gan.tricks.seeds(), None, real.device, 0)
+    gan.optimization.set_rates(done, planned, optimizer_g, optimizer_d)
+    gan.step_discriminator(real, gan.targets(batch), optimizer_d, batch.person)
+    if gan.tricks.generator_steps(gan.steps):
+        gan.discriminator.requires_grad_(False)
+        gan.step_generator(real, optimizer_g)
+        gan.discriminator.requires_grad_(True)
+        gan.tricks.after_step(gan.generator, gan.steps)
+    gan.steps += 1
 
 
 def batches(experiment: Experiment, steps: int) -> Iterator[Any]:

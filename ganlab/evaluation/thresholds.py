@@ -116,8 +116,8 @@ def _of_share(row: Row, draws: list[float | None], p: float, sizes: Sizes) -> fl
     from scipy.stats import betabinom
 
     usual = float(np.mean([value for value in draws if value is not None]))
-    known = sizes.reference if row["best"] is None else sizes.training
-    likely = betabinom(sizes.patients, usual * known + 0.5, (1 - usual) * known + 0.5)
+    patients = sizes.reference if row["best"] is None else sizes.training
+    likely = betabinom(sizes.patients, usual * patients + 0.5, (1 - usual) * patients + 0.5)
     return max(badness(row, float(end) / sizes.patients) for end in (likely.isf(p), likely.ppf(p)))
 
 

@@ -53,5 +53,5 @@ def standardized(features: Callable[[Array], NDArray[Any]], train: SampleSet) ->
     """
     of_train = features(train.values)
     scaled = Standardized(of_train)
-    known = scaled(of_train)
-    return lambda values: known if values is train.values else scaled(features(values))
+    embedded_train = scaled(of_train)
+    return lambda values: embedded_train if values is train.values else scaled(features(values))

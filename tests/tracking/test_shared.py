@@ -143,7 +143,7 @@ def test_a_path_is_shortened_by_its_parts() -> None:
 
 
 def test_paths_are_masked_however_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/planted")
+    monkeypatch.setenv("HOME", "/planted/home")
     settings = [
         "dataset.root=~/hosp/a",
         "+dataset.file='../hosp/b.csv'",
@@ -151,12 +151,12 @@ def test_paths_are_masked_however_they_are_written(tmp_path: Path, monkeypatch: 
         "dataset.unit=x/y",
     ]
     settings += ["tracking.uri=sqlite:////hosp/store.db", "cache=/h\u00f6sp/d", "seed=1", "trick=[a,b]"]
-    shared = Shared.of(tmp_path / "runs" / "one", {"overrides": settings, "working_folder": "/planted/work"})
-    texts = [each.partition("=")[2] for each in settings] + ["/home/planted/hosp/a/x", "/planted/hosp/b.csv"]
-    texts += ["/planted/work/hosp/c.csv", json.dumps("/h\u00f6sp/d"), "/h%C3%B6sp/d", "file:///planted/work/x"]
+    shared = Shared.of(tmp_path / "runs" / "one", {"overrides": settings, "working_folder": "/planted/place"})
+    texts = [each.partition("=")[2] for each in settings] + ["/planted/home/hosp/a/x", "/planted/hosp/b.csv"]
+    texts += ["/planted/place/hosp/c.csv", json.dumps("/h\u00f6sp/d"), "/h%C3%B6sp/d", "file:///planted/place/x"]
     assert [shared.text(text) for text in texts] == [
         *(".../a", "'.../b.csv'", ".../c.csv", "x/y", "sqlite:///.../store.db", ".../d", "1", "[a,b]"),
-        *(".../a/x", ".../b.csv", ".../c.csv", '".../d"', ".../d", "file://.../work/x"),
+        *(".../a/x", ".../b.csv", ".../c.csv", '".../d"', ".../d", "file://.../place/x"),
     ]
 
 
