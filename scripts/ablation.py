@@ -9,7 +9,6 @@ steps of one seed come before the next seed. `99_real` are training patients in 
 `python -m ganlab.run --multirun experiment=ablation/01_paper,ablation/02_tricks` trains the same by numbers of steps.
 """
 
-import argparse
 import json
 import logging
 import math
@@ -17,9 +16,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import torch
 from answer import chosen, values
-from short_runs import LONG, opened, train_for
+from short_runs import LONG, one_thread_and_log, opened, options, train_for
 from study import WINDOWS, Judges
 
 from ganlab.core.files import write_whole
@@ -136,20 +134,12 @@ def report(out: Path, picture: Path) -> None:
 
 def main() -> None:
     """Do what is missing, or print and draw what is there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of processor time, for each training")
-    parser.add_argument("--only", nargs="+", help="names of steps; all where none is named")
-    parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as dataset.root=DIR")
+    parser = options(__doc__, seeds=5, seconds=SECONDS)
     parser.add_argument("--runs", type=int, default=1_000_000, help="at most so many runs are done")
-    parser.add_argument("--report", type=Path, help="a PNG file: print and draw only")
     given = parser.parse_args()
     if given.report:
         return report(given.out, given.report)
-    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(message)s")
-    log.setLevel(logging.INFO)
-    torch.set_num_threads(1)
+    one_thread_and_log(log)
     planned = [(name, seed) for seed in range(given.seeds) for name in given.only or [*steps(), REAL]]
     missing = [each for each in planned if not (folder_of(given.out, *each) / "metrics.json").is_file()]
     for name, seed in missing[: given.runs]:

@@ -9,7 +9,6 @@ nothing has seen, are the last row. A row that has its result.json is not made a
 next seed.
 """
 
-import argparse
 import json
 import logging
 import time
@@ -24,7 +23,7 @@ import torch
 from board_table import report
 from others import deepfake, simulated
 from rivals import RIVALS, weights
-from short_runs import opened, train_for
+from short_runs import one_thread_and_log, opened, options, train_for
 from study import batches
 from torch import Tensor
 
@@ -200,22 +199,14 @@ def add(board: Board, name: str, make_windows: Callable[[], tuple[Array, dict[st
 
 def main() -> None:
     """Make what is missing, or print and draw what is there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
+    parser = options(__doc__, seeds=3, seconds=SECONDS)
     parser.add_argument("--root", help="folder of the PTB database, or with --twelve of PTB-XL")
     parser.add_argument("--twelve", action="store_true", help="12 leads, 10 s, of PTB-XL")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of processor time, for each training")
-    parser.add_argument("--only", nargs="+", help="names of rows; all where none is named")
-    parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as metrics.samples=200")
     parser.add_argument("--minutes", type=float, default=1e9, help="no further row starts after so many")
-    parser.add_argument("--report", type=Path, help="a PNG file: print and draw only")
     given = parser.parse_args()
     if given.report:
         return report(given.out, given.report)
-    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(message)s")
-    log.setLevel(logging.INFO)
-    torch.set_num_threads(1)
+    one_thread_and_log(log)
     began, fixed = time.monotonic(), (f"dataset.root={given.root}", f"cache={given.out / 'cache'}", *given.set)
     for seed in range(given.seeds):
         board = Board(given.twelve, seed, given.seconds, fixed)

@@ -4,10 +4,14 @@ Configurations, networks, losses, tricks, codecs, data and metrics are those of 
 takes longer than steps as small as these.
 """
 
+import argparse
+import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from study import batches, update
@@ -27,6 +31,25 @@ def opened(overrides: Sequence[str]) -> Experiment:
     experiment.data.prepare_data()
     experiment.data.setup()
     return experiment
+
+
+def options(description: str | None, seeds: int, seconds: float) -> argparse.ArgumentParser:
+    """Return the options that a script of short trainings has, with its own `seeds` and `seconds`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--seconds", type=float, default=seconds, help="of processor time, for each training")
+    parser.add_argument("--only", nargs="+", help="names of what is trained; all where none is named")
+    parser.add_argument("--set", nargs="*", default=[], help="more overrides, such as dataset.root=DIR")
+    parser.add_argument("--report", type=Path, help="a PNG file: print and draw only")
+    return parser
+
+
+def one_thread_and_log(log: logging.Logger) -> None:
+    """Take one thread, as the comparisons of processor time need, and show what the script logs."""
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(message)s")
+    log.setLevel(logging.INFO)
+    torch.set_num_threads(1)
 
 
 def begin(gan: GAN, experiment: Experiment) -> list[Any]:
