@@ -20,7 +20,7 @@ from ganlab.gan.updates import Updates, clear, fixed
 from ganlab.gan.verdict import Generated, Given, Terms, Verdict, total
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
-from ganlab.trick.gradients import Judgements
+from ganlab.trick.gradients import KnownLogits
 
 
 class GAN(LightningModule):
@@ -152,11 +152,11 @@ class GAN(LightningModule):
             noise = self.draws.noise(self.draw_noise, len(real)) if made is None else made.noise
             fake = made.images.detach() if made else self.codec.valid(self.generator(noise)) if len(noise) else real
             real, fake = (self.tricks.augmented(images, self.codec) for images in (real, fake))
-        judged = Judgements(self.discriminator)
+        logits_of = KnownLogits(self.discriminator)
 
         def losses(rows: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
             on_real, on_fake = self.discriminate(real[rows]), self.discriminate(fake[rows])
-            judged.known = (real, on_real.source), (fake, on_fake.source)
+            logits_of.computed = (real, on_real.source), (fake, on_fake.source)
             return self._discriminator_losses(on_real, label[rows], on_fake, noise[rows])
 
         clear(optimizer)
@@ -172,7 +172,7 @@ class GAN(LightningModule):
             loss, terms, logs = losses(slice(None))
             mean = batch_means({"loss": loss.detach()}, self.draws.slice)["loss"] if self._d_may_rest else loss.detach()
             if self.tricks.discriminator_steps(mean):
-                terms = [loss, *self.tricks.penalties(judged, real, fake, self.steps), *terms]
+                terms = [loss, *self.tricks.penalties(logits_of, real, fake, self.steps), *terms]
         if terms:
             self.updates.down(optimizer, terms, self.draws.slice)
         return logs

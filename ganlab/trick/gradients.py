@@ -11,16 +11,16 @@ REFUSED: Mapping[str, str] = {
 """What cannot go with a penalty on gradients, with the reasons."""
 
 
-class Judgements:
-    """D's logits `(N,)`: those that are known of images by these, and new ones of others."""
+class KnownLogits:
+    """D as a function: logits `(N,)` that the loss has computed already, of the same images, and new ones of others."""
 
     def __init__(self, discriminator: Callable[[Tensor], Tensor]) -> None:
         self.discriminator = discriminator
-        self.known: tuple[tuple[Tensor, Tensor], ...] = ()
+        self.computed: tuple[tuple[Tensor, Tensor], ...] = ()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the logits `(N,)` of images `(N, C, H, W)`."""
-        logits = next((logits for judged, logits in self.known if judged is images), None)
+        logits = next((logits for those, logits in self.computed if those is images), None)
         return self.discriminator(images) if logits is None else logits
 
 
