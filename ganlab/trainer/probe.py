@@ -43,18 +43,18 @@ def precision(gan: GAN, source: Source, batch_size: int, accelerator: str) -> di
 def measured(gan: GAN, source: Source, batch_size: int, device: torch.device) -> dict[str, float]:
     """Return the seconds of a step in each precision, measured in turns on copies of the networks."""
     with torch.random.fork_rng():
-        games = {name: _Game(gan, source, batch_size, device, name) for name in (FULL, HALF)}
-        for game in games.values():
-            game.step()
-        seconds, count = dict.fromkeys(games, 0.0), 0
+        trials = {name: _Trial(gan, source, batch_size, device, name) for name in (FULL, HALF)}
+        for trial in trials.values():
+            trial.step()
+        seconds, count = dict.fromkeys(trials, 0.0), 0
         while count < LEAST or sum(seconds.values()) < SECONDS:
-            for name, game in games.items():
-                seconds[name] += game.step()
+            for name, trial in trials.items():
+                seconds[name] += trial.step()
             count += 1
     return {name: value / count for name, value in seconds.items()}
 
 
-class _Game:
+class _Trial:
     """Networks that train on noise."""
 
     def __init__(self, gan: GAN, source: Source, batch_size: int, device: torch.device, name: str) -> None:
