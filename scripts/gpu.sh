@@ -15,7 +15,7 @@ MISSION="arrangement=rgb trick=label_smoothing"
 ALWAYS="metrics=paper tracking=none trainer.max_epochs=-1 trainer.log_every_n_steps=20 checkpoint_every=1000 grids_every=1000"
 if [ -n "${GANLAB_GPU_TRIAL:-}" ]; then
   DATA="dataset.patients=12 dataset.seconds=9 architecture=cnn_slim architecture.width=0.0625 batch_size=8"
-  LONG=00:00:00:03 SHORT=00:00:00:02 COMPILED=00:00:00:02 ON=trainer=cpu DDP="trainer=ddp trainer.accelerator=cpu trainer.devices=1"
+  LONG=00:00:00:03 SHORT=00:00:00:02 COMPILED=00:00:00:40 ON=trainer=cpu DDP="trainer=ddp trainer.accelerator=cpu trainer.devices=1"
   ALWAYS="$ALWAYS trainer.log_every_n_steps=2"
 else
   DATA=${DATA:-dataset=ptbdb_sim dataset.patients=290 dataset.seconds=100}

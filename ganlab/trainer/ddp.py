@@ -32,6 +32,12 @@ class Ranks(DDPStrategy):
         super().__init__()
         self.decisions: distributed.ProcessGroup | None = None
 
+    def setup(self, trainer: Trainer) -> None:
+        """Set up; one process has no batch norm to synchronize, which torch refuses on a CPU."""
+        if self.world_size == 1:
+            self._layer_sync = None
+        super().setup(trainer)
+
     def _configure_launcher(self) -> None:
         """Do nothing: `ganlab.trainer.processes` starts the other processes."""
 

@@ -123,6 +123,12 @@ def test_the_rule_stops_and_chooses_for_both(command: Command) -> None:
     assert facts["status"] == "FINISHED"
 
 
+def test_batch_norm_trains_in_one_process_on_a_cpu(command: Command) -> None:
+    networks = ("architecture=cnn_slim", "architecture.width=0.05", "stopping.steps=1", "tracking=none")
+    run = newest_run(command("run", *SMALL, *networks, *DDP, "trainer.devices=1"))
+    assert json.loads((run / "run.json").read_text())["steps"] == 1
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
