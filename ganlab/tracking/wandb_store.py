@@ -97,8 +97,9 @@ class Client:
                 **QUIET, base_url=wandb.setup().settings.base_url, finish_timeout=self.store.patience_s
             )
             about |= {"id": run, "project": self.store.project, "resume": "allow", "reinit": "create_new"}
+            about |= {"dir": str(self.folder), "mode": mode, "settings": settings}
             try:
-                self._opened = wandb.init(dir=str(self.folder), mode=mode, settings=settings, **about)  # type: ignore[arg-type]
+                self._opened = wandb.init(**about)
                 self._opened.define_metric("*", step_metric="step")
             except wandb.Error as error:
                 if mode == "offline":
