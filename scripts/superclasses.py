@@ -2,15 +2,18 @@
 
     python scripts/superclasses.py dataset.root=data/ptbxl
     python scripts/superclasses.py dataset.root=data/ptbxl +run=outputs/runs/NAME +width=128 +steps=2000 '+sizes=[600]'
+    python scripts/superclasses.py dataset.root=data/ptbxl +run=outputs/runs/NAME +ptbdb=data/ptbdb
 
 Any override of `experiment=ptbxl` is accepted; folds 1 to 8 train, fold 9 tests, by record. The network is
 resnet1d_wang of Strodthoff et al. 2021 (doi 10.1109/JBHI.2020.3022989): three residual blocks at one width, trained on
 random 2.5 s crops; the greatest of the overlapping crops counts in a test. Its published macro AUROC is 0.930 (128
 channels, 50 epochs, 18,869 patients, fold 10). Where `run` is given, the real records that its generator learned from
 teach the same network, and then as many generated windows. Each line is the mean of `seeds` classifiers, 3 by default.
+With `ptbdb` every classifier is tested on that database too: its healthy patients and those with an infarction.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +22,7 @@ import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
+from short_runs import opened
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import trange
@@ -35,6 +39,8 @@ from ganlab.tracking.record import read_split
 CROP, BATCH, RATE, DECAY = 250, 64, 1e-2, 1e-2
 PUBLISHED = 0.930
 DRAWS = 500
+ELSEWHERE = {"NORM": "healthy_control", "MI": "myocardial_infarction"}
+"""Superclasses that the PTB database has, and their names in it."""
 SIZES = (150, 300, 600, 1200, 20_000)
 """Training patients of each line; all where there are fewer."""
 
@@ -90,25 +96,48 @@ def predicted(network: Wang, scale: float, windows: np.ndarray) -> np.ndarray:
     return torch.stack([network(each).amax(0) for each in crops]).numpy()
 
 
-def report(name: str, samples: SampleSet, test: SampleSet, classes: tuple[str, ...], budget: Budget) -> None:
-    """Print the macro AUROC of classifiers that learned from samples: their mean, and each one's.
+class Test(NamedTuple):
+    """Windows of real patients, the classes of their labels' columns, and which outputs of a classifier these are."""
+
+    name: str
+    samples: SampleSet
+    classes: tuple[str, ...]
+    columns: tuple[int, ...]
+
+
+def report(name: str, samples: SampleSet, tests: Sequence[Test], budget: Budget) -> None:
+    """Print the macro AUROC of classifiers that learned from samples: their mean, and each one's, by test set.
 
     Beside it stand the interval of the mean over test patients, and its AUROC of each class.
     """
-    assert test.labels is not None
-    assert test.persons is not None
-    logits = [
-        predicted(*learned(samples, budget.width, budget.steps, seed), test.values) for seed in range(budget.seeds)
-    ]
-    each = [[auroc(one[:, k], test.labels[:, k]) for k in range(len(classes))] for one in logits]
-    people, place = np.unique(test.persons, return_inverse=True)
-    own = np.array([[area(np.ones(len(test))) for area in areas] for areas in each])
+    taught = [learned(samples, budget.width, budget.steps, seed) for seed in range(budget.seeds)]
+    for test in tests:
+        _report(f"{name}{test.name}", [predicted(*one, test.samples.values)[:, test.columns] for one in taught], test)
+
+
+def _report(name: str, logits: Sequence[np.ndarray], test: Test) -> None:
+    labels, persons = test.samples.labels, test.samples.persons
+    assert labels is not None
+    assert persons is not None
+    each = [[auroc(one[:, k], labels[:, k]) for k in range(len(test.classes))] for one in logits]
+    people, place = np.unique(persons, return_inverse=True)
+    own = np.array([[area(np.ones(len(labels))) for area in areas] for areas in each])
     drawn = np.random.default_rng(0).multinomial(len(people), np.full(len(people), 1 / len(people)), size=DRAWS)
     means = [np.mean([area(weights[place].astype(float)) for areas in each for area in areas]) for weights in drawn]
     low, high = np.nanquantile(means, [0.025, 0.975])
-    by_class = ", ".join(f"{name} {area:.3f}" for name, area in zip(classes, own.mean(axis=0), strict=True))
+    by_class = ", ".join(f"{name} {area:.3f}" for name, area in zip(test.classes, own.mean(axis=0), strict=True))
     by_seed = ", ".join(f"{area:.3f}" for area in own.mean(axis=1))
     print(f"{name}: macro AUROC {own.mean():.3f} [{low:.3f}, {high:.3f}], by seed {by_seed} ({by_class})", flush=True)
+
+
+def elsewhere(root: str, cache: str, classes: Sequence[str]) -> Test:
+    """Return all windows of the PTB database's patients, 10 s at 100 Hz, with the superclasses that it has."""
+    changes = ["gan=gan", "dataset=ptbdb", f"dataset.root={root}", "dataset.rate=100", "split=paper"]
+    data = opened(["experiment=ptbxl", *changes, "dataset.on_bad_record=skip", "tracking=none", f"cache={cache}"]).data
+    (samples, _), names = _set(data, "train"), tuple(data.source.classes)
+    labels = np.stack([samples.labels == names.index(own) for own in ELSEWHERE.values()], axis=1)
+    known = SampleSet(samples.values, labels.astype(np.float32), samples.persons)
+    return Test(", on the PTB database", known, tuple(ELSEWHERE), tuple(classes.index(name) for name in ELSEWHERE))
 
 
 def _set(data: Any, *parts: str) -> tuple[SampleSet, np.ndarray]:
@@ -127,29 +156,31 @@ def main() -> None:
         cfg = hydra_compose("config", overrides=overrides)
     OmegaConf.set_struct(cfg, False)
     budget, run = Budget(cfg.pop("width", 128), cfg.pop("steps", 1000), cfg.pop("seeds", 3)), cfg.pop("run", None)
-    sizes = cfg.pop("sizes", SIZES)
+    sizes, ptbdb = cfg.pop("sizes", SIZES), cfg.pop("ptbdb", None)
     data = compose(cfg).data
     data.setup()
     classes = tuple(data.source.classes)
     (train, people), (test, _) = _set(data, "train", "validation"), _set(data, "test")
     order = np.random.default_rng(0).permutation(len(people))
+    tests = [Test("", test, classes, tuple(range(len(classes))))]
+    tests += [] if ptbdb is None else [elsewhere(ptbdb, cfg["cache"], classes)]
     tested = len(np.unique(test.persons))
     print(f"{len(people)} patients train, {tested} test; {budget}; published: {PUBLISHED} of 18,869 patients")
     for size in dict.fromkeys(min(size, len(order)) for size in sizes):
         some = train.take(np.isin(train.persons, order[:size]))
-        report(f"{size} patients, {len(some)} records", some, test, classes, budget)
+        report(f"{size} patients, {len(some)} records", some, tests, budget)
     if run is not None:
-        _report_generated(Path(run), train, people, test, data, budget)
+        _report_generated(Path(run), train, people, tests, data, budget)
 
 
 def _report_generated(
-    run: Path, train: SampleSet, people: np.ndarray, test: SampleSet, data: Any, budget: Budget
+    run: Path, train: SampleSet, people: np.ndarray, tests: Sequence[Test], data: Any, budget: Budget
 ) -> None:
     """Print a line for the real patients that a generator learned from, and one for as many of its windows.
 
     Raises SystemExit where it learned from patients that test.
     """
-    own, classes = read_split(run).of("train"), tuple(data.source.classes)
+    own = read_split(run).of("train")
     if both := set(own) & set(data.part("test").people.tolist()):
         raise SystemExit(f"{run} learned from {len(both)} of the patients that test: give the same dataset.folds.")
     real = train.take(np.isin(train.persons, np.flatnonzero(np.isin(people, own))))
@@ -157,8 +188,8 @@ def _report_generated(
     made = generated(trained.gan, len(real))
     chosen = [trained.kind.leads.index(lead) for lead in data.kind.leads]
     samples = SampleSet(made.samples[:, chosen].astype(np.float32), made.labels)
-    report(f"the generator's {len(own)} patients, {len(real)} records", real, test, classes, budget)
-    report(f"{len(samples)} generated windows", samples, test, classes, budget)
+    report(f"the generator's {len(own)} patients, {len(real)} records", real, tests, budget)
+    report(f"{len(samples)} generated windows", samples, tests, budget)
 
 
 if __name__ == "__main__":

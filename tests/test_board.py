@@ -84,6 +84,12 @@ def test_simulated_windows_obey_einthoven() -> None:
     np.testing.assert_allclose(three, two - one, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", leaderboard.TWELVE)
+def test_generators_of_twelve_leads_can_be_built(name: str) -> None:
+    networks = compose_networks(composed(*leaderboard.TWELVE[name], *leaderboard.MANY))
+    assert networks.gan.generator(networks.gan.draw_noise(2)).shape[0] == 2
+
+
 def test_the_table_has_the_light_of_each_seed_and_means() -> None:
     def result(seed: int, colour: str, kid: float) -> dict[str, Any]:
         number = {"synthetic": kid, "floor_interval": [0.1, 0.3]}

@@ -60,7 +60,10 @@ ANOTHER_DAY = 0.5
 
 
 class Generator(nn.Module):
-    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`."""
+    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`.
+
+    None takes 32 of one lead and 64 of several.
+    """
 
     seeds: Tensor
     mean: Tensor
@@ -76,7 +79,7 @@ class Generator(nn.Module):
         noise: int = 100,
         style: int = 256,
         rate: float | None = None,
-        components: int = 32,
+        components: int | None = None,
         fit_steps: int = 2000,
     ) -> None:
         super().__init__()
@@ -90,6 +93,7 @@ class Generator(nn.Module):
         given = noise - OWN
         if given < LEAST_STYLE:
             raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + LEAST_STYLE} or more.")
+        components = components or (32 if leads == 1 else 64)
         self.components, self.fit_steps = min(components, given - ECTOPIC - 1), fit_steps
         self.rhythm = Rhythm()
         self.texture = Texture(leads, self.arrangement.samples)
