@@ -1,7 +1,8 @@
 """Prints the tables of docs/answer.md from the folders of scripts/study.py, and draws its figure.
 
-python scripts/answer.py OUT docs/pictures/answer.png
+python scripts/answer.py OUT --picture docs/pictures/answer.png
 python scripts/answer.py OUT --number distribution/frechet --ratio
+python scripts/answer.py OUT/ptbxl OUT/ptbdb --recipes study/modern       # a column for each folder, and one for all
 python scripts/answer.py TRICKS --tricks
 """
 
@@ -36,28 +37,32 @@ TITLES = {"study/paper": "paper's recipe", "study/paper_tricks": "paper's tricks
 def main() -> None:
     """Print, and draw where a picture is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("picture", type=Path, nargs="?")
+    parser.add_argument("out", type=Path, nargs="+")
+    parser.add_argument("--picture", type=Path, help="a PNG file to draw")
+    parser.add_argument("--recipes", nargs="+", default=list(TITLES), choices=TITLES)
     parser.add_argument("--number", default="signal/psd_db")
     parser.add_argument("--ratio", action="store_true", help="compare by quotients, for numbers such as Fréchet's")
     parser.add_argument("--tricks", action="store_true", help="OUT holds tricks, each alone")
     parser.add_argument("--seeds", type=int, default=99, help="the first seeds alone")
     parser.add_argument("--label", default="spectral distance of lead i, difference from z in dB (left of 0 is better)")
     given = parser.parse_args()
-    jobs = [job for job in read_jobs(given.out) if job.scores and int(str(job.seed)) < given.seeds]
+    jobs = [job for out in given.out for job in read_jobs(out) if job.scores and int(str(job.seed)) < given.seeds]
+    jobs = [job for job in jobs if chosen(job, "experiment") in given.recipes]
     compare = partial(effects, number=given.number, name=trick if given.tricks else arrangement, ratio=given.ratio)
-    by_recipe = {name: [job for job in jobs if chosen(job, "experiment") == name] for name in TITLES}
-    recipes = {name: own for name, own in by_recipe.items() if own}
-    columns = {TITLES[name]: compare(own) for name, own in recipes.items()}
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        title = job.folder.parent.name if len(given.out) > 1 else TITLES[chosen(job, "experiment")]
+        groups.setdefault(title, []).append(job)
+    columns = {title: compare(own) for title, own in groups.items()}
     if len(columns) > 1:
-        columns["all recipes"] = compare(jobs)
+        columns["all"] = compare(jobs)
     for title, column in columns.items():
         print(f"\n{given.number}, {title}\n\n{table(column, given.ratio)}")
-    print(f"\nhalf of the steps against all: {stability(recipes, compare)}\n")
-    for title, own in recipes.items():
+    print(f"\nhalf of the steps against all: {stability(groups, compare)}\n")
+    for title, own in groups.items():
         print(f"collapsed, {title}: {rate(job.verdict for job in own)}")
     if given.tricks:
-        for each in columns[TITLES["study/paper"]]:
+        for each in next(iter(columns.values())):
             print(f"collapsed, {each}: {rate(job.verdict for job in jobs if trick(job) == each)}")
     spent = sum(float(job.facts["processor_seconds"]) for job in jobs)
     training = sorted(float(job.facts["training_processor_seconds"]) for job in jobs)
@@ -98,7 +103,9 @@ def effects(
         rows = job.scores if file is None else json.loads((job.folder / file).read_text())
         row = values(rows.get(number, {}))
         own = groups.setdefault(name(job), {})
-        own[str(job.seed), chosen(job, "experiment")] = [math.log(value) for value in row] if ratio else row
+        own[f"{job.folder.parent.name} {job.seed}", chosen(job, "experiment")] = (
+            [math.log(value) for value in row] if ratio else row
+        )
     first = ("none", *ALIKE)
     ordered = sorted(groups, key=lambda each: (first.index(each) if each in first else len(first), each))
     found: Mapping[str, Runs] = {each: groups[each] for each in ordered}
@@ -129,13 +136,13 @@ def ends(interval: Sequence[float]) -> str:
     return "–" if math.isnan(interval[0]) else f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 
-def stability(recipes: Mapping[str, Sequence[Job]], compare: Callable[..., dict[str, Effect]]) -> str:
+def stability(groups: Mapping[str, Sequence[Job]], compare: Callable[..., dict[str, Effect]]) -> str:
     """Return the rank correlation of the groups' means at half of the steps and at all, by recipe."""
     parts = []
-    for title, jobs in recipes.items():
+    for title, jobs in groups.items():
         half, whole = compare(jobs, file="halfway.json"), compare(jobs)
         if len(both := [(half[key].mean, whole[key].mean) for key in half if key in whole]) > 2:
-            parts.append(f"{TITLES[title]} {spearmanr(*zip(*both, strict=True)).statistic:.2f} ({len(both)} groups)")
+            parts.append(f"{title} {spearmanr(*zip(*both, strict=True)).statistic:.2f} ({len(both)} groups)")
     return ", ".join(parts) or "too few groups"
 
 
