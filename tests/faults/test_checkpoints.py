@@ -85,7 +85,7 @@ def test_f2_a_disk_that_is_full(commands: Commands, rounds: int, record: Record)
         "files limited to a tenth to nine tenths of a checkpoint (RLIMIT_FSIZE)",
         rounds,
         "exit 2, the file and the room named, old checkpoints intact, nothing half",
-        "so each time; resumed with room, finished",
+        "as expected; resumed with room, finished",
     )
 
 
@@ -131,7 +131,7 @@ def test_f4_a_damaged_checkpoint(
         f"the last checkpoint damaged: {fault.__name__}",
         rounds,
         "refused by name, the one before it taken, the same bits; strict=true: exit 2",
-        "so each time",
+        "as expected",
     )
 
 
@@ -182,4 +182,4 @@ def test_resume_is_exact_from_any_step(commands: Commands, rounds: int, record: 
         commands.run(f"resume={started.run}")
         assert same(started.run, whole)
     at = ", ".join(map(str, sorted(chosen)))
-    record("F1", f"{what} stopped at steps {at} of {last}", len(chosen), "resumed, the same bits", "so each time")
+    record("F1", f"{what} stopped at steps {at} of {last}", len(chosen), "resumed, the same bits", "as expected")

@@ -53,7 +53,7 @@ def test_f18_a_loss_that_is_no_number(commands: Commands, rounds: int, record: R
             assert all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point())
     assert set(statuses(commands.folder / "outputs")) == {"FAILED"}
     record(
-        "F18", "a learning rate of 1e30", rounds, "the loss named, exit 2, FAILED, checkpoints finite", "so each time"
+        "F18", "a learning rate of 1e30", rounds, "the loss named, exit 2, FAILED, checkpoints finite", "as expected"
     )
 
 
@@ -92,7 +92,7 @@ def test_f15_eight_processes_on_an_empty_cache_one_killed(commands: Commands, ro
         "eight runs on an empty cache and an empty store, the one that builds killed",
         rounds,
         "one cache, seven runs finished, no error",
-        "so each time",
+        "as expected",
     )
 
 

@@ -63,7 +63,7 @@ def test_f27_a_second_process(commands: Commands, rounds: int, record: Record, s
         f"a second process on a run's folder, {where}; then the first killed",
         rounds,
         "refused, exit 2, nothing changed; after the kill it goes on",
-        "so each time",
+        "as expected",
     )
 
 
@@ -103,7 +103,7 @@ def test_f28_a_run_moved(commands: Commands, rounds: int, record: Record) -> Non
         "killed, then project and data moved to other folders",
         rounds,
         "refused with other data; resumed with the same, the same bits; reproduced from a copy of the folder",
-        "so each time",
+        "as expected",
     )
 
 
@@ -137,7 +137,7 @@ def test_f29_a_kill_while_measuring_with_mlflow(commands: Commands, rounds: int,
         "SIGKILL during the evaluation, with MLflow",
         rounds,
         "resumed: the same bits and numbers, one run in MLflow, all rows",
-        "so each time",
+        "as expected",
     )
 
 
@@ -181,5 +181,5 @@ def test_f31_a_record_that_is_cut_or_edited(commands: Commands, rounds: int, rec
         "run.json, split.json, config.yaml cut anywhere; a patient moved from train to test; half a row logged",
         rounds,
         "each named with the way on, exit 2; the half row dropped and counted",
-        "so each time",
+        "as expected",
     )

@@ -51,7 +51,7 @@ def test_f32_a_folder_that_tries_everything(folder: Path, record: Record) -> Non
         f"a config.yaml that names {len(texts)} other things, read by {', '.join(COMMANDS)} summary and sync",
         tried,
         "each refused by place and value, nothing done",
-        "so each time",
+        "as expected",
     )
 
 
@@ -113,7 +113,7 @@ def test_f33_a_run_with_secrets(
         "a password, a patient's id, the machine's name and a variable planted in a run, searched in all it left",
         rounds,
         "no file of run, export, samples and MLflow has them; ids in split.json, run.json, run.log alone",
-        "so each time",
+        "as expected",
     )
 
 

@@ -47,7 +47,7 @@ def test_f14_a_machine_that_is_wanted_back(
         saved = int(checkpoint_in(run).stem.partition("_")[2])
         assert saved >= logged, "the step at which it stopped is saved"
         assert set(statuses(commands.folder / "outputs")) == {"KILLED"}
-    record("F14", f"{told.name} while training", rounds, "saved at the next step, exit 143, KILLED", "so each time")
+    record("F14", f"{told.name} while training", rounds, "saved at the next step, exit 143, KILLED", "as expected")
 
 
 def test_f14_ctrl_c(commands: Commands, rounds: int, record: Record) -> None:
@@ -61,7 +61,7 @@ def test_f14_ctrl_c(commands: Commands, rounds: int, record: Record) -> None:
         assert (run / "metrics.json").is_file()
         assert json.loads((run / "run.json").read_text())["status"] == "KILLED"
         assert f"resume={run.resolve()}" in started.said
-    record("F14", "Ctrl-C while training", rounds, "saved, measured, reported, exit 130", "so each time")
+    record("F14", "Ctrl-C while training", rounds, "saved, measured, reported, exit 130", "as expected")
 
 
 def test_f14_twice(commands: Commands, rounds: int, record: Record) -> None:
@@ -74,7 +74,7 @@ def test_f14_twice(commands: Commands, rounds: int, record: Record) -> None:
         assert started.ended() in (143, 130), started.said
         run = started.run
         assert json.loads((run / "run.json").read_text())["status"] == "KILLED"
-    record("F14", "SIGTERM or Ctrl-C twice", rounds, "ends at once, KILLED", "so each time")
+    record("F14", "SIGTERM or Ctrl-C twice", rounds, "ends at once, KILLED", "as expected")
 
 
 def test_f14_at_any_moment(commands: Commands, whole: Path, rounds: int, record: Record) -> None:
@@ -96,7 +96,7 @@ def test_f14_at_any_moment(commands: Commands, whole: Path, rounds: int, record:
         f"SIGTERM as soon as there is {', '.join(moments)}",
         max(rounds, len(moments)),
         "exit 143 at once or after the step; resumed, the same bits",
-        "so each time",
+        "as expected",
     )
 
 

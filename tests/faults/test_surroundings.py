@@ -35,7 +35,7 @@ def test_f30_while_preparing(commands: Commands, rounds: int, record: Record, to
         assert started.ended() == {signal.SIGINT: 130, signal.SIGTERM: 143}[told], started.said
         assert "Traceback" not in started.said
         assert not [*(commands.folder / "outputs" / "runs").iterdir()]
-    record("F30", f"{told.name} while preparing", rounds, "ends at once, no folder, no traceback", "so each time")
+    record("F30", f"{told.name} while preparing", rounds, "ends at once, no folder, no traceback", "as expected")
 
 
 def test_f30_while_measuring(commands: Commands, rounds: int, record: Record) -> None:
@@ -60,7 +60,7 @@ def test_f30_while_measuring(commands: Commands, rounds: int, record: Record) ->
         "Ctrl-C during the evaluation, in each round once, then twice",
         rounds,
         "once: measured, reported, exit 130; twice: ends at once, exit 130, and resume= measures",
-        "so each time",
+        "as expected",
     )
 
 
@@ -85,7 +85,7 @@ def test_f30_other_commands(commands: Commands, whole: Path, rounds: int, record
         "Ctrl-C while sampling and in ganlab.evaluate",
         rounds,
         "exit 130, no traceback, no samples and no numbers left",
-        "so each time",
+        "as expected",
     )
 
 
@@ -115,7 +115,7 @@ def test_f20_a_clock_that_goes_back_and_closed_streams(
             done = commands.run(*SMALL, before=before)
             assert same(done.run, whole)
             assert (done.run / "report.html").is_file()
-    record("F20", "a clock that goes back; stdin, stdout and stderr closed", rounds, "the same bits", "so each time")
+    record("F20", "a clock that goes back; stdin, stdout and stderr closed", rounds, "the same bits", "as expected")
 
 
 def test_f20_an_ascii_locale(commands: Commands, whole: Path, rounds: int, record: Record) -> None:
@@ -134,7 +134,7 @@ def test_f20_an_ascii_locale(commands: Commands, whole: Path, rounds: int, recor
     for number in range(rounds):
         assert same(folder / str(number), whole)
         assert (folder / f"ü{number}" / "RECORDS").is_file()
-    record("F20", "an ASCII locale, and ü in every path", rounds, "the same bits", "so each time")
+    record("F20", "an ASCII locale, and ü in every path", rounds, "the same bits", "as expected")
 
 
 def test_f20_full_and_read_only_folders(
@@ -159,7 +159,7 @@ def test_f20_full_and_read_only_folders(
         "TMPDIR on a full disk; outputs, cache, run folder read-only",
         rounds,
         "the same bits; named",
-        "so each time",
+        "as expected",
     )
 
 
@@ -175,7 +175,7 @@ def test_f20_little_memory(commands: Commands, rounds: int, record: Record) -> N
         assert refused.ended() == 2, refused.said
         assert "Memory is short" in refused.said
         assert "Traceback" not in refused.said
-    record("F20", "an address space that is too small (RLIMIT_AS)", rounds, "named, exit 2", "so each time")
+    record("F20", "an address space that is too small (RLIMIT_AS)", rounds, "named, exit 2", "as expected")
 
 
 def test_f20_files_that_may_not_grow(commands: Commands, rounds: int, record: Record) -> None:
@@ -190,5 +190,5 @@ def test_f20_files_that_may_not_grow(commands: Commands, rounds: int, record: Re
             assert not [*path.glob(".*")]
             checkpoint_in(path.parent)
     record(
-        "F20", "files limited to 0.5 kB to 256 kB (RLIMIT_FSIZE)", rounds, "named, exit 2, nothing half", "so each time"
+        "F20", "files limited to 0.5 kB to 256 kB (RLIMIT_FSIZE)", rounds, "named, exit 2, nothing half", "as expected"
     )

@@ -90,4 +90,4 @@ def test_f13_eight_processes_write_one_store(commands: Commands, rounds: int, re
         assert len(runs) == 8
         lost += sum(300 - len(client.get_metric_history(run.info.run_id, "loss/G")) for run in runs)
     assert lost == 0
-    record("F13", "eight processes on an empty sqlite store", rounds, "eight runs, all rows", "so each time", lost)
+    record("F13", "eight processes on an empty sqlite store", rounds, "eight runs, all rows", "as expected", lost)
