@@ -7,11 +7,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
 
 from ganlab.compose import compose_data, compose_networks
 from ganlab.core.kind import Window
 from ganlab.generator.load import load
+from ganlab.generator.stored import stored_config
 from ganlab.plot.ecg_paper import draw_windows
 from ganlab.plot.figure import png_bytes
 from ganlab.report.page import NOTICE
@@ -28,8 +28,7 @@ def main() -> None:
     parser.add_argument("--dpi", type=float, default=110)
     request = parser.parse_args()
     trained = load(request.run)
-    cfg = OmegaConf.load(request.run / "config.yaml")
-    assert isinstance(cfg, DictConfig)
+    cfg = stored_config(request.run)
     data = compose_data(cfg, compose_networks(cfg))
     data.setup()
     assert isinstance(data.kind, Window), "a sheet is of windows"

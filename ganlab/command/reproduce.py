@@ -108,6 +108,7 @@ def _run_again(
     write_whole(folder / CONFIG, OmegaConf.to_yaml(stored), "out")
     command = [sys.executable, "-P", "-m", "ganlab.run", "--config-path", str(folder), "--config-name", "config"]
     command += [f"hydra.run.dir={_quoted(folder)}", "tracking.mlflow=false", "tracking.tensorboard=false"]
+    command += ["++tracking.wandb=null"]
     log.info("%s again, in %s", first, folder)
     done = subprocess.run(command, cwd=home(first), env=_environment(facts, bool(trust)), check=False)
     if done.returncode:

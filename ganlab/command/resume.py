@@ -53,10 +53,15 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
 
 
 def _check_store(folder: Path, stored: DictConfig, overrides: Sequence[str]) -> None:
-    """Raise UserError where the folder, and not the command line, says to which MLflow store the run is sent."""
+    """Raise UserError where the folder, and not the command line, says to which MLflow store or to W&B the run goes."""
     tracking = stored.get("tracking")
     if not OmegaConf.is_dict(tracking):
         return  # what is missing is named where the objects are built
+    if tracking.get("wandb") == "online" and not any(each.startswith("tracking.wandb=") for each in overrides):
+        raise UserError(
+            f"resume={folder}: its configuration has tracking.wandb=online, and a folder may not decide where a run is "
+            "sent. Say it again, tracking.wandb=online, or go on without it, tracking.wandb=null."
+        )
     uri = tracking.get("uri")
     given = any(override.startswith("tracking.uri=") for override in overrides)
     if tracking.get("mlflow") and uri is not None and not given and uri != os.environ.get("MLFLOW_TRACKING_URI"):

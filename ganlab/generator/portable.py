@@ -6,6 +6,8 @@ the SHA-256 of the weights, which shows damage but not who made them. `README.md
 is exported: no record, patient, path, split, optimizer or discriminator.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -28,7 +30,7 @@ from ganlab.gan.acgan import ACGAN
 from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
 from ganlab.generator.schema import FORMAT, Exported
-from ganlab.generator.trained import Trained
+from ganlab.generator.trained import Trained, other_code
 from ganlab.generator.trust import build_allowed, own_class
 from ganlab.loss.bce import BCE
 from ganlab.standardization.base import Standardization
@@ -62,16 +64,26 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
         raise UserError(
             f"{weights} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {config['sha256']}. Get it again."
         )
-    gan, kind = rebuilt(config, file, size)
-    own = state_of(gan)
-    if size > (described := sum(tensor.nbytes for tensor in own.values())) + LARGEST:
-        raise UserError(f"{weights} has {size:,} bytes, and {CONFIG} describes tensors of {described:,}.")
-    tensors = _tensors(weights.read_bytes(), own, weights)
+    with _made_by(about):
+        gan, kind = rebuilt(config, file, size)
+        own = state_of(gan)
+        if size > (described := sum(tensor.nbytes for tensor in own.values())) + LARGEST:
+            raise UserError(f"{weights} has {size:,} bytes, and {CONFIG} describes tensors of {described:,}.")
+        tensors = _tensors(weights.read_bytes(), own, weights)
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
     check_sample(gan, kind, str(file))
     return Trained(gan.eval(), kind, about, about["checkpoint"], about["steps"])
+
+
+@contextmanager
+def _made_by(about: Mapping[str, Any]) -> Iterator[None]:
+    """Let errors say which code made the generator, where it is other code than this."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{error} It is from {code}." if (code := other_code(about)) else str(error)) from error
 
 
 def state_of(gan: GAN) -> dict[str, Tensor]:

@@ -102,13 +102,16 @@ def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> 
 
 
 def _version(run: Path) -> str:
-    """Return which code trained a run, as the end of a sentence, for networks of one name may change with it."""
     with suppress(UserError):
-        facts = read_facts(run, "version")
-        theirs, ours = (facts["version"], facts.get("git_commit")), (__version__, git_commit())
-        if theirs != ours:
-            return ", or take the code that did: ganlab {}, code {}; this is {}, code {}".format(*theirs, *ours)
+        if code := other_code(read_facts(run, "version")):
+            return f", or take the code that did: {code}"
     return ""
+
+
+def other_code(facts: Mapping[str, Any]) -> str:
+    """Return which code trained a run, where it is another: networks of one name may change with it."""
+    theirs, ours = (facts["version"], facts.get("git_commit")), (__version__, git_commit())
+    return "" if theirs == ours else "ganlab {}, code {}; this is {}, code {}".format(*theirs, *ours)
 
 
 def _shape(value: Any) -> str:

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.plain_yaml import Error, read_yaml
@@ -22,15 +22,15 @@ def name_best(folder: Path, objective: str) -> Path | None:
     """Write the best run's folder to the results of a search, and return it; None where there is no such run."""
     if not (folder / RESULTS).is_file():
         return None
-    results: Any = OmegaConf.load(folder / RESULTS)
+    results = read_yaml(folder / RESULTS)
     for file in sorted(folder.glob("*/metrics.json")):
         try:
             reached = json.loads(file.read_text()).get(objective, {}).get("synthetic")
         except (OSError, ValueError, AttributeError) as error:
             log.warning("%s is damaged and is left out of the search for the best run: %s", file, error)
             continue
-        if reached == results.best_value:
-            OmegaConf.save({**results, BEST: file.parent.name}, folder / RESULTS)
+        if reached == results.get("best_value"):
+            (folder / RESULTS).write_text(yaml.safe_dump({**results, BEST: file.parent.name}, sort_keys=False))
             return file.parent
     return None
 

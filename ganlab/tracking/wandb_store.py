@@ -7,6 +7,7 @@ of facts about the machine, the code and the console is off.
 import importlib.util
 import json
 import logging
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -168,8 +169,17 @@ class Client:
         """Do nothing: W&B makes a model with its first version."""
 
     def create_model_version(self, name: str, source: str, run: str) -> SimpleNamespace:
-        """Write the exported generator as an artifact of the type `model`."""
-        self._run(run).log_model(source, name=name)
+        """Write the exported generator as an artifact of the type `model`.
+
+        Its files stay where they are in the run's folder; those of a run of files are named from the working folder.
+        """
+        import wandb
+
+        own, artifact = self._run(run), wandb.Artifact(name, type="model")
+        for file in sorted(Path(source).iterdir()):
+            place = os.path.relpath(file) if own.offline else str(file)
+            artifact.add_file(place, policy="immutable", skip_cache=True)
+        own.log_artifact(artifact)
         return SimpleNamespace(version="latest")
 
     def update_run(self, run: str, status: str) -> None:

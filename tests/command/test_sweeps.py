@@ -261,9 +261,11 @@ def test_a_damaged_file_of_a_trial_does_not_hide_the_best(
     for job, content in (("0_job", damaged), ("1_job", b'{"kid": {"synthetic": 2.0}}')):
         (tmp_path / job).mkdir()
         (tmp_path / job / "metrics.json").write_bytes(content)
-    (tmp_path / "optimization_results.yaml").write_text("name: optuna\nbest_value: 2.0\n")
+    results = f"name: ${{writable:{tmp_path}/made}}\nbest_value: 2.0\n"
+    (tmp_path / "optimization_results.yaml").write_text(results)
     assert name_best(tmp_path, "kid") == tmp_path / "1_job"
     assert "0_job/metrics.json is damaged" in caplog.text
+    assert not (tmp_path / "made").exists()
     assert run_or_best(tmp_path) == tmp_path / "1_job"
 
 

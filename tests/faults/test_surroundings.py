@@ -23,6 +23,7 @@ pytestmark = pytest.mark.fault
 LONG_DATA = [o for o in SMALL if not o.startswith("dataset")] + ["dataset.patients=60", "dataset.seconds=100"]
 MEASURED = [o for o in SMALL if not o.startswith(("metrics", "trainer.max"))]
 MEASURED += ["metrics=ecg", "trainer.max_epochs=1", "metrics.draws=40", "metrics.samples=24"]
+MEASURED += [f"~metrics.measures.{name}" for name in ("clinical", "distribution", "copies")]
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM], ids=lambda told: told.name)

@@ -378,6 +378,14 @@ def test_a_file_that_is_no_config_is_refused(shared: Path, text: str) -> None:
         load(shared)
 
 
+def test_a_generator_of_other_code_that_does_not_fit_says_of_which(shared: Path) -> None:
+    changed(shared, "about.git_commit", "0a1b2c3")
+    assert load(shared)
+    changed(shared, "generator.width", 0.125)
+    with pytest.raises(UserError, match=r"It is from ganlab [\d.]+, code 0a1b2c3; this is [\d.]+, code "):
+        load(shared)
+
+
 def test_a_config_that_is_too_long_is_not_read(shared: Path) -> None:
     file = shared / CONFIG
     file.write_text(f"{file.read_text():<{2 << 20}}")

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +36,7 @@ from ganlab.generator.load import load
 from ganlab.generator.stored import stored_config
 from ganlab.report.summary import summarize
 from ganlab.tracking.checkpoints import whole_size
-from tests.conftest import LIMB
+from tests.conftest import LIMB, ROOT
 from tests.generator.hostile import CANARY, EXTRA, HOSTILE, PICKLE, TEXTS, with_value
 from tests.test_conf import CHOICES, WITH, composed
 
@@ -173,6 +174,9 @@ def test_nothing_is_downloaded_and_no_store_is_reached_because_a_folder_says_so(
     (folder / "config.yaml").write_text(sent)
     with pytest.raises(UserError, match=r"tracking\.uri=http://127\.0\.0\.1:1/, and a folder may not decide"):
         command("resume", folder, folder)
+    (folder / "config.yaml").write_text(with_value(text, "tracking", {"mlflow": False, "wandb": "online"}))
+    with pytest.raises(UserError, match=r"tracking\.wandb=online, and a folder may not decide where a run is sent"):
+        command("resume", folder, folder)
     (folder / "config.yaml").write_text(with_value(text, "tracking", 5))
     with pytest.raises(UserError, match="This configuration cannot be built"):
         compose(command("resume", folder, folder))  # type: ignore[arg-type]
@@ -193,9 +197,27 @@ def test_a_run_is_made_again_from_what_was_checked(folder: Path, monkeypatch: py
         reproduce(str(folder), "out")
     ((command, settings),) = calls
     assert command[1] == "-P"
+    assert {"tracking.mlflow=false", "++tracking.wandb=null"} <= {*command}
     assert str(folder) not in command
     assert all(Path(each).is_absolute() for each in settings["env"]["PYTHONPATH"].split(os.pathsep))
     assert str(Path.cwd()) not in settings["env"]["PYTHONPATH"].split(os.pathsep)
+
+
+def test_a_picture_of_an_export_builds_nothing_that_lies_beside_it(
+    config: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_from_file_location("sheet", ROOT / "scripts" / "sheet.py")
+    assert spec is not None
+    assert spec.loader is not None
+    sheet = module_from_spec(spec)
+    spec.loader.exec_module(sheet)
+    monkeypatch.setattr(sheet, "load", lambda run: None)
+    monkeypatch.setattr(sys, "argv", ["sheet.py", str(config), "out.png"])
+    hostile = {"_target_": "os.mkdir", "path": CANARY}
+    (config / "config.yaml").write_text(with_value(text, "standardization", hostile))
+    with pytest.raises(UserError, match=r"standardization\._target_: 'os\.mkdir' is refused"):
+        sheet.main()
+    assert not Path(CANARY).exists()
 
 
 @pytest.mark.slow

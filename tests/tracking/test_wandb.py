@@ -33,13 +33,17 @@ def test_a_run_goes_to_files_without_what_was_planted(
     facts = json.loads((folder / "run.json").read_text())
     facts |= {"status": "RUNNING", "in_sweep": False, "started": "2026-01-01T00:00:00+00:00", "tags": {"dataset": "x"}}
     facts["data"]["parts"] = {"train": {"samples": 1234, "patients": 2}}
-    run_facts.write(folder, facts | {"overrides": ["seed=7", "gan.lr=0.125", "uri=http://me:pw@host"]})
+    overrides = ["seed=7", "gan.lr=0.125", "uri=http://me:pw@host"]
+    run_facts.write(folder, facts | {"overrides": overrides, "register": "model"})
     row = {"step": 0, "time": 1000.0, "loss/G": 0.25}
     (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     (folder / "grids").mkdir()
     (folder / "grids" / "epoch_0001.png").write_bytes(png_bytes(np.zeros((8, 8, 3), np.uint8)))
     (folder / "wandb").mkdir()
     (folder / "wandb" / "settings").write_text("[default]\nproject = elsewhere\n")
+    (folder / "generator").mkdir()
+    (folder / "generator" / "generator.json").write_text("{}")
+    monkeypatch.chdir(folder.parent)
     store = WandbStore("ward")
     follower = Follower(folder, store, every_s=0.05, patience_s=60)
     (folder / "metrics.jsonl").open("a").write(json.dumps(row | {"step": 1, "loss/late": 0.5}) + "\n")
@@ -48,11 +52,11 @@ def test_a_run_goes_to_files_without_what_was_planted(
     (made,) = (folder / "wandb").glob("offline-run-*")
     assert f"wandb sync {made}" in caplog.text
     sent = contents(folder)
-    for word in (b"loss/G", b"loss/late", b"gan/lr", b"0.125", b"ward", b"split_counts", b"1234"):
+    for word in (b"loss/G", b"loss/late", b"one/wandb/", b"gan/lr", b"0.125", b"ward", b"split_counts", b"1234"):
         assert word in sent, word
     names = {"config.yaml", "metrics.jsonl", "report.html", "run.json", "split_counts.json"}
     assert {file.name for file in (made / "files").iterdir() if file.is_file()} == names, "nothing of the machine"
-    for word in (*PLANTED, "planted-key", "elsewhere/"):
+    for word in (*PLANTED, "planted-key", "elsewhere/", str(folder.parent), str(Path.home()), "staging"):
         assert word.encode() not in sent, word
     bring(folder, store)
     assert [*(folder / "wandb").glob("offline-run-*")] == [made], "nothing is written twice"
