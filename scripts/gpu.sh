@@ -15,22 +15,22 @@ MISSION="arrangement=rgb trick=label_smoothing"
 ALWAYS="metrics=paper tracking=none trainer.max_epochs=-1 trainer.log_every_n_steps=20 checkpoint_every=1000 grids_every=1000"
 if [ -n "${GANLAB_GPU_TRIAL:-}" ]; then
   DATA="dataset.patients=12 dataset.seconds=9 architecture=cnn_slim architecture.width=0.0625 batch_size=8"
-  LONG=00:00:00:03 SHORT=00:00:00:02 COMPILED=00:00:00:40 ON=trainer=cpu DDP="trainer=ddp trainer.accelerator=cpu trainer.devices=1"
+  LONG="stopping=steps stopping.steps=20" SHORT=$LONG COMPILED=$LONG ON=trainer=cpu DDP="trainer=ddp trainer.accelerator=cpu trainer.devices=1"
   ALWAYS="$ALWAYS trainer.log_every_n_steps=2"
 else
   DATA=${DATA:-dataset=ptbdb_sim dataset.patients=290 dataset.seconds=100}
-  LONG=00:00:03:00 SHORT=00:00:00:25 COMPILED=00:00:01:00 ON=trainer=gpu DDP="trainer=ddp trainer.accelerator=gpu trainer.devices=1"
+  LONG=trainer.max_time=00:00:03:00 SHORT=trainer.max_time=00:00:00:25 COMPILED=trainer.max_time=00:00:01:00 ON=trainer=gpu DDP="trainer=ddp trainer.accelerator=gpu trainer.devices=1"
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || exit 1
 fi
 
-row() { # row NAME TIME OVERRIDES...: a run, and its line of the table
-  local name=$1 time=$2 folder
+row() { # row NAME LENGTH OVERRIDES...: a run, and its line of the table
+  local name=$1 length=$2 folder
   shift 2
   folder=$OUT/$(echo "$name" | tr -c 'a-z0-9\n' _)
   mkdir -p "$folder"
   nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits -lms 500 >"$folder/busy.txt" 2>/dev/null &
   local watch=$!
-  "$PYTHON" -m ganlab.run $DATA $MISSION $ALWAYS "trainer.max_time=$time" "outputs=$folder" "cache=$OUT/cache" "$@" \
+  "$PYTHON" -m ganlab.run $DATA $MISSION $ALWAYS $length "outputs=$folder" "cache=$OUT/cache" "$@" \
     >"$folder/log.txt" 2>&1
   kill "$watch" 2>/dev/null
   wait "$watch" 2>/dev/null
@@ -58,10 +58,10 @@ PYTHON
 
 echo "| run | images/s | ms a step | GPU busy | steps |"
 echo "|---|---|---|---|---|"
-row "mission, full size" $LONG $ON
-row "float32" $SHORT $ON trainer.precision=32-true
-row "bf16" $SHORT $ON trainer.precision=bf16-mixed
-row "precision=auto" $SHORT $ON trainer.precision=auto
-row "data_on_device=false" $SHORT $ON data_on_device=false
-row "compile" $COMPILED $ON compile=true
-row "ddp, one process" $SHORT $DDP
+row "mission, full size" "$LONG" $ON
+row "float32" "$SHORT" $ON trainer.precision=32-true
+row "bf16" "$SHORT" $ON trainer.precision=bf16-mixed
+row "precision=auto" "$SHORT" $ON trainer.precision=auto
+row "data_on_device=false" "$SHORT" $ON data_on_device=false
+row "compile" "$COMPILED" $ON compile=true
+row "ddp, one process" "$SHORT" $DDP
