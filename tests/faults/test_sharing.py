@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,9 @@ def test_f33_a_sweep_with_secrets_and_every_export(
     command("run", "--multirun", *call, swept)
     (sweep,) = (root / "outputs" / "sweeps").iterdir()
     command("sync", f"run={run}", f"tracking.uri=sqlite:///{root}/outputs/mlflow.db")
+    if find_spec("wandb"):
+        command("sync", f"run={run}", "tracking=wandb")
+        assert not holding(run / "wandb", str(root / "hospital"))
     command("export_generator", f"run={run}", "out=exported")
     for form in EXPORTS:
         command("sample", f"run={run}", "n=2", f"format={form}", f"out={form}")
@@ -155,7 +159,7 @@ def test_f33_a_sweep_with_secrets_and_every_export(
         assert {path.name for path in (root / "outputs" / "mlartifacts").rglob("*.json")} >= {"split_counts.json"}
     record(
         "F33",
-        "the same planted in a run and a sweep on records, their MLflow store, and exports: generator, "
+        "the same planted in a run and a sweep on records, their MLflow store and W&B files, and exports: generator, "
         f"{', '.join(EXPORTS)}, published folder; relative and ~/ paths of the data",
         1,
         "nothing of it in exports and MLflow, of a path its last part; no password and no machine's name anywhere",
