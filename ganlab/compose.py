@@ -157,7 +157,7 @@ def set_window(cfg: DictConfig, source: Source) -> None:
         padding = f", {leads.padding} pixels of each lead are padding" if leads.padding else ""
         log.info("windows of %g s: %d samples in %d x %d pixels%s", seconds, samples, *leads.size, padding)
         return
-    raise refused or UserError(f"window_seconds={seconds}: that is no sample at {rate:g} Hz.")
+    raise refused or UserError(f"window_seconds={seconds}: that is less than one sample at {rate:g} Hz.")
 
 
 def compose_data(cfg: DictConfig, networks: Networks) -> Data:

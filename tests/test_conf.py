@@ -247,7 +247,10 @@ def test_a_gpu_computes_in_bf16_where_it_has_that(
         (["loss=wgan_gp"], "trick=gradient_penalty cannot go with a discriminator with batch norm"),
         (["architecture.norm=group"], "architecture.norm=group: accepted are batch, as in the documents, and none"),
         (["trick=label_smoothing", "loss=hinge"], "cannot go with loss=hinge"),
-        (["architecture=cnn_small", "arrangement.side=7"], "architecture=cnn_small takes images of 8x8 pixels or more"),
+        (
+            ["architecture=cnn_small", "arrangement.side=7"],
+            "architecture=cnn_small accepts images of 8x8 pixels or more",
+        ),
         (["trick=diffaugment", *IMAGES], "trick=diffaugment cannot go with arrangement=image"),
         (["data_on_device=gpu"], "data_on_device=gpu: accepted are auto, true and false"),
         (["data_on_device=true", "num_workers=2"], "num_workers=2 processes"),
@@ -291,7 +294,9 @@ def test_what_cannot_work_is_refused_before_data_is_read(overrides: list[str], s
 
 def test_a_run_with_nobody_to_compare_with_is_refused_before_it_trains(tmp_path: Path) -> None:
     one = ("dataset.patients=1", "dataset.seconds=9", "architecture.width=0.1", f"outputs={tmp_path}")
-    with pytest.raises(UserError, match=r"split=patient: one patient trains, and no other is left to compare with"):
+    with pytest.raises(
+        UserError, match=r"split=patient: only one patient trains, and there is no other to compare with"
+    ):
         prepare(compose(composed(*one)), tmp_path)
     prepare(compose(composed(*one, "metrics=paper")), tmp_path)
 

@@ -116,7 +116,7 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             path, _, anchor = link.partition("#")
             target = os.path.normpath(Path(name).parent / path) if path else name
             assert target in pages or (ROOT / "docs" / target).is_file(), f"{name}: {link}"
-            assert not target.startswith(".."), f"{name}: {link} leads out of the site"
+            assert not target.startswith(".."), f"{name}: {link} points outside the site"
             assert not anchor or anchor in anchors(pages[target]), f"{name}: {link}"
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / link).exists(), f"README.md: {link}"

@@ -45,7 +45,7 @@ def test_the_side_follows_the_seconds(
     [
         ((*ROWS, "window_seconds=2"), "window_seconds=2: accepted are seconds above 0.*recordings; dataset=thyroid"),
         (("window_seconds=-1",), "window_seconds=-1"),
-        (("window_seconds=0.0001",), "no sample at 1000 Hz"),
+        (("window_seconds=0.0001",), "less than one sample at 1000 Hz"),
         (("window_seconds=2", "architecture=cnn"), "architecture=cnn makes 45x45 images; this arrangement has 40x50"),
         (("window_seconds=2", "arrangement.leads=[i,i]"), "different leads"),
     ],

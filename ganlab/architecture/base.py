@@ -30,7 +30,7 @@ def channels_of(arrangement: Arrangement, name: str, height: int, width: int) ->
     if size != [height, width]:
         raise UserError(
             f"architecture={name} makes {height}x{width} images; this arrangement has {size[0]}x{size[1]}. "
-            "architecture=fcn takes any size."
+            "architecture=fcn accepts any size."
         )
     return channels
 

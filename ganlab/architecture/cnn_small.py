@@ -30,8 +30,8 @@ def _halved(arrangement: Arrangement) -> list[tuple[int, int]]:
     _, height, width = arrangement.shape
     if min(height, width) < LEAST:
         raise UserError(
-            f"architecture=cnn_small takes images of {LEAST}x{LEAST} pixels or more; this arrangement has "
-            f"{height}x{width}. architecture=fcn takes any size."
+            f"architecture=cnn_small accepts images of {LEAST}x{LEAST} pixels or more; this arrangement has "
+            f"{height}x{width}. architecture=fcn accepts any size."
         )
     return [(height >> times, width >> times) for times in range(4)]
 

@@ -92,7 +92,7 @@ class Generator(nn.Module):
             )
         given = noise - OWN
         if given < LEAST_STYLE:
-            raise UserError(f"architecture.noise={noise}: architecture=heart takes {OWN + LEAST_STYLE} or more.")
+            raise UserError(f"architecture.noise={noise}: architecture=heart needs {OWN + LEAST_STYLE} or more.")
         components = components or (32 if leads == 1 else 64)
         self.components, self.fit_steps = min(components, given - ECTOPIC - 1), fit_steps
         self.rhythm = Rhythm()

@@ -50,7 +50,7 @@ def hearts(windows: Tensor, rate: float) -> Hearts:
     if len(kept) < 2:
         raise UserError(
             f"architecture=heart: {len(kept)} of {len(few)} training windows of {seconds:.3g} s have two "
-            "beats; it takes ECGs in windows of two seconds or more. architecture=signal takes any."
+            "beats; it takes ECGs in windows of two seconds or more. architecture=signal accepts any."
         )
     beats = [beats_of(x[k].numpy(), peaks[k], rate) for k in kept]
     templates = torch.from_numpy(np.stack([each.templates for each in beats]))

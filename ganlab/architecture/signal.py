@@ -42,7 +42,7 @@ def leads_of(arrangement: Arrangement) -> Leads:
     if not isinstance(arrangement, Leads):
         raise UserError(
             f"this architecture makes leads of a recording; this arrangement ({type(arrangement).__name__}) arranges "
-            "none. architecture=fcn takes any."
+            "none. architecture=fcn accepts any."
         )
     return arrangement
 

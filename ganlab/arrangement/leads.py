@@ -164,7 +164,7 @@ def _refuse_what_does_not_fit(
             raise UserError(f"arrangement.{name}={value}: accepted is 1 or more.")
     if len(leads) % leads_per_channel or prod(size) % leads_per_channel:
         raise UserError(
-            f"arrangement.leads_per_channel={leads_per_channel}: accepted is what divides both the {len(leads)} leads "
+            f"arrangement.leads_per_channel={leads_per_channel}: accepted is a divisor of both the {len(leads)} leads "
             f"of arrangement.leads={list(leads)} and the {prod(size)} pixels of arrangement.side={_shown(size)}."
         )
     most = prod(size) // leads_per_channel
@@ -185,10 +185,10 @@ def _permutation(order: Callable[[Any], Tensor], size: tuple[int, int]) -> Tenso
     try:
         samples = order(given if isinstance(given, int) else size)
     except TypeError as error:
-        raise UserError(f"arrangement.order takes square images only ({error}); arrangement.side={given}.") from error
+        raise UserError(f"arrangement.order accepts only square images ({error}); arrangement.side={given}.") from error
     if not torch.equal(samples.sort().values, z(size)):
         raise UserError(
-            f"arrangement.order with arrangement.side={given}: accepted is an order that shows each of the "
+            f"arrangement.order with arrangement.side={given}: accepted is an order that contains each of the "
             f"{prod(size)} samples at one pixel, such as ganlab.arrangement.order.z."
         )
     return samples

@@ -38,7 +38,7 @@ def _place(name: str, key: str, value: Any, dataset: Mapping[str, Any]) -> Itera
 
 def _folder(what: str, root: Path, advice: str, recordings: bool) -> Iterator[Finding]:
     if parts := sorted(path.relative_to(root).as_posix() for path in root.rglob("*.part")):
-        message = f"{len(parts)} file(s) of a download that broke off in {root}: {first_few(parts)}"
+        message = f"{len(parts)} file(s) of an interrupted download in {root}: {first_few(parts)}"
         yield wrong(what, message, advice)
     if recordings:
         yield _records(what, root, advice)
@@ -66,7 +66,7 @@ def _records(what: str, root: Path, advice: str) -> Finding:
 def _missing(root: Path, name: str) -> Iterator[str]:
     """Yield the files of a record that are missing or empty."""
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        yield f"{name} (leads out of {root})"
+        yield f"{name} (points outside {root})"
         return
     header = root / f"{name}.hea"
     if not header.is_file():

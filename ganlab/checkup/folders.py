@@ -13,7 +13,7 @@ from ganlab.core.names import first_few
 
 GB = 1e9
 HELD_BY = Path("/proc/locks")
-BUILDING = "A run is building there: let it end"
+BUILDING = "A run is building the cache: wait until it ends"
 
 
 def writable(folder: Path, override: str) -> list[Finding]:
@@ -25,7 +25,7 @@ def writable(folder: Path, override: str) -> list[Finding]:
             file.flush()
     except OSError as error:
         message = f"{nearest} cannot be written: {error.strerror}"
-        return [wrong(override, message, f"Give rights there, or name another folder: {override}=<folder>")]
+        return [wrong(override, message, f"Change its permissions, or choose another folder: {override}=<folder>")]
     return [ok(override, f"{folder} can be written")]
 
 
@@ -35,11 +35,11 @@ def room(folder: Path, override: str, least_gb: float) -> list[Finding]:
     free = shutil.disk_usage(nearest).free / GB
     if free < least_gb:
         return [
-            wrong(what, f"{free:.2f} GB are free below {nearest}; a run may want {least_gb:g}", f"Make room, {other}")
+            wrong(what, f"{free:.2f} GB are free below {nearest}; a run may need {least_gb:g}", f"Make room, {other}")
         ]
     state = os.statvfs(nearest)
     if state.f_files and not state.f_favail:
-        return [wrong(what, f"no file can be made below {nearest}: it has no inode left", f"Remove files, {other}")]
+        return [wrong(what, f"no file can be made below {nearest}: no inodes are left", f"Remove files, {other}")]
     return [ok(what, f"{free:.0f} GB are free")]
 
 
@@ -62,8 +62,8 @@ def locks(files: Iterable[Path], held_by: Path = HELD_BY) -> list[Finding]:
             findings.append(_held(file, held_by))
         except OSError as error:
             message = f"{file} cannot be opened: {error.strerror}"
-            findings.append(wrong("lock", message, f"Give rights there, or remove it: rm '{file}'"))
-    return findings or [ok("locks", f"none is held; {free} files of them may stay")]
+            findings.append(wrong("lock", message, f"Change its permissions, or remove it: rm '{file}'"))
+    return findings or [ok("locks", f"none is held; {free} lock files may stay")]
 
 
 def _held(file: Path, held_by: Path) -> Finding:
@@ -75,7 +75,7 @@ def _held(file: Path, held_by: Path) -> Finding:
         return note("lock", f"{file} is held by process {holder[1]}", f"{BUILDING}, or end it: kill {holder[1]}")
     return wrong(
         "lock",
-        f"{file} is held, and by no process of this machine",
+        f"{file} is held, but not by a process of this machine",
         f"If no run of another machine that shares this disk holds it, it was left behind: rm '{file}'",
     )
 
@@ -93,7 +93,7 @@ def left_behind(outputs: Path, cache: Path) -> list[Finding]:
     files = [file for path in unfinished for file in (path.rglob("*") if path.is_dir() else [path])]
     size = sum(file.stat().st_size for file in files if file.is_file()) / GB
     message = f"{len(unfinished)} unfinished ({size:.2f} GB): {first_few([str(path) for path in unfinished])}"
-    return [note("left behind", message, "A killed run left them; with no run going they may be removed")]
+    return [note("left behind", message, "A killed run left them; remove them when no run is active")]
 
 
 def _abandoned(building: Path) -> bool:

@@ -25,7 +25,7 @@ def gpu(facts: dict[str, Any] | None, devices: Path = Path("/dev")) -> list[Find
         return [ok("GPU", f"torch {facts['torch']} uses {facts['count']} of them")]
     tool = shutil.which("nvidia-smi")
     if tool is None and not any(devices.glob("nvidia[0-9]*")):
-        return [ok("GPU", f"none of NVIDIA's here: torch {facts['torch']} computes on the CPU")]
+        return [ok("GPU", f"no NVIDIA GPU: torch {facts['torch']} computes on the CPU")]
     return [_unused(facts, _driver(tool))]
 
 
@@ -37,20 +37,21 @@ def _unused(facts: dict[str, Any], driver: str) -> Finding:
     if facts["cuda"] is None:
         return wrong(
             "GPU",
-            f"there is one, and torch {facts['torch']} is a build for the CPU alone",
+            f"there is a GPU, but torch {facts['torch']} is a build for the CPU",
             f"pip uninstall torch, then install {facts['torch'].partition('+')[0]} for your CUDA as pytorch.org says",
         )
     takes = re.search(r"CUDA Version:\s*([\d.]+)", driver)
     if takes and Version(takes[1]) < Version(facts["cuda"]):
         return wrong(
             "GPU",
-            f"its driver takes CUDA {takes[1]} at most, and torch {facts['torch']} is built for CUDA {facts['cuda']}",
+            f"its driver supports CUDA {takes[1]} at most, and torch {facts['torch']} is built for CUDA "
+            f"{facts['cuda']}",
             f"Update the driver, or install a torch built for CUDA {takes[1]} or older as pytorch.org says",
         )
     return wrong(
         "GPU",
-        f"there is one, and torch {facts['torch']} (CUDA {facts['cuda']}) does not get it",
-        "See that nvidia-smi lists it; in a container start that with the GPU (--gpus all); after an update restart",
+        f"there is one, and torch {facts['torch']} (CUDA {facts['cuda']}) cannot use it",
+        "Check that nvidia-smi lists it; start a container with the GPU (--gpus all); after an update restart",
     )
 
 

@@ -97,7 +97,7 @@ def imports(tried: Tried) -> list[Finding]:
             wrong(
                 "torchvision",
                 f"does not fit the installed torch: {vision}{breaks}",
-                "ganlab needs no torchvision: pip uninstall torchvision, or install the one made for this torch",
+                "ganlab does not need torchvision: pip uninstall torchvision, or install the version for this torch",
             )
         )
     again = "Install it again: make setup, or pip install --force-reinstall --no-deps"
@@ -148,9 +148,7 @@ def _extras(requirements: list[Requirement]) -> list[Finding]:
         if extra not in (None, "dev") and installed(requirement.name) is None:
             missing.setdefault(str(extra), []).append(requirement.name)
     return [
-        note(
-            f"extra {extra}", f"{first_few(names)} not installed", f'Where it is wanted: pip install "ganlab[{extra}]"'
-        )
+        note(f"extra {extra}", f"{first_few(names)} not installed", f'To use it: pip install "ganlab[{extra}]"')
         for extra, names in missing.items()
     ]
 
@@ -176,7 +174,11 @@ def unlike_lock(folder: Path = HERE.parent) -> list[Finding]:
     if not unlike:
         return [ok("lock", "the installed versions are those that were tested")]
     return [
-        note("lock", f"{len(unlike)} other versions than were tested: {first_few(unlike)}", "make setup restores them")
+        note(
+            "lock",
+            f"{len(unlike)} versions differ from the tested ones: {first_few(unlike)}",
+            "make setup restores them",
+        )
     ]
 
 

@@ -8,7 +8,7 @@ from ganlab.checkup.finding import Finding, note, ok, wrong
 from ganlab.tracking.store import sqlite_file, store_uri
 
 WHAT = "MLflow store"
-WITHOUT = "Runs go on without it with tracking=tensorboard or tracking=none"
+WITHOUT = "Runs work without it with tracking=tensorboard or tracking=none"
 TABLES = {"experiments", "runs", "metrics", "params", "tags", "alembic_version"}
 
 
@@ -21,7 +21,7 @@ def store(uri: str | None, outputs: Path, timeout_s: float) -> list[Finding]:
     if parts.scheme.startswith("sqlite"):
         return [_sqlite(sqlite_file(uri), timeout_s)]
     if parts.scheme in ("", "file"):
-        message = "a folder as store (file:) is what MLflow 3.17 refuses"
+        message = "MLflow 3.17 refuses a folder as store (file:)"
         return [wrong(WHAT, message, "Name a sqlite file: MLFLOW_TRACKING_URI=sqlite:///<file>")]
     return [note(WHAT, f"a {parts.scheme} store: it was not tried", WITHOUT)]
 
@@ -36,7 +36,7 @@ def _server(uri: str, printable: str, timeout_s: float) -> Finding:
         return wrong(WHAT, message, f"Start it, or correct MLFLOW_TRACKING_URI. {WITHOUT}")
     if answer.status_code != requests.codes.ok:
         message = f"{printable} answers {answer.status_code} to /health"
-        return wrong(WHAT, message, f"See that an MLflow server is there and lets you in. {WITHOUT}")
+        return wrong(WHAT, message, f"Check that it is an MLflow server and that you have access. {WITHOUT}")
     return ok(WHAT, f"{printable} answers")
 
 
@@ -54,11 +54,11 @@ def _sqlite(file: Path, timeout_s: float) -> Finding:
             connection.close()
     except sqlite3.OperationalError as error:
         message = f"{file} cannot be opened: {error}"
-        return wrong(WHAT, message, "Give rights, or let the process end that holds it")
+        return wrong(WHAT, message, "Change its permissions, or end the process that holds it")
     except sqlite3.DatabaseError as error:
         return wrong(WHAT, f"{file} is damaged: {error}", aside)
     if state != "ok":
         return wrong(WHAT, f"{file} is damaged: {state}", aside)
     if not tables >= TABLES or len(revisions) != 1 or any(name.startswith("_alembic_tmp") for name in tables):
-        return wrong(WHAT, f"{file} is no whole store of MLflow's: it was half made", aside)
+        return wrong(WHAT, f"{file} is an incomplete MLflow store", aside)
     return ok(WHAT, f"{file} is whole")

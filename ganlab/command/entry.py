@@ -24,7 +24,8 @@ log = logging.getLogger("ganlab")
 Result = TypeVar("Result")
 EXIT_CODE = 2
 MEMORY_ADVICE = (
-    "Smaller values take less: batch_size, architecture.width, metrics.samples, num_workers=0, data_on_device=false; "
+    "Smaller values need less memory: batch_size, architecture.width, metrics.samples, num_workers=0, "
+    "data_on_device=false; "
     "n or batch_size of ganlab.sample. Or give this process more memory."
 )
 own_launchers()
@@ -91,7 +92,7 @@ def exit_on_user_error(task: Callable[[], Result]) -> Result:
     except UserError as error:
         _end(error)
     except KeyboardInterrupt:
-        log.error("interrupted: what was written whole stays, nothing else")
+        log.error("interrupted: only completely written files stay")
         sys.exit(INTERRUPTED)
     except (MemoryError, RuntimeError, OSError, ImportError) as error:
         if not lacks_memory(error):

@@ -248,15 +248,16 @@ def _origin(task: Task) -> Mapping[str, str]:
     """Return what is unknown about the patients who trained the generator."""
     if task.trained is None:
         return {
-            "trained_by_unknown": "Who trained the generator of these samples is not known here: the split says only "
+            "trained_by_unknown": "It is not known who trained the generator of these samples: the split says only "
+            "with "
             "whom they are compared with. Samples copied from patients of the reference look like perfect samples."
         }
     if isinstance(task.splitter, StoredSplit):
         return {}
     other_data = (
         f"The generator was trained on {task.trained.run['choices']['dataset']} and is compared with "
-        f"{task.source.name}: none of the patients here trained it, so that copies of its training samples cannot be "
-        "seen."
+        f"{task.source.name}: none of these patients trained it, so copies of its training samples cannot be "
+        "detected."
     )
     log.warning("%s", other_data)
     return {"other_data": other_data}
@@ -268,8 +269,9 @@ def _both_trained(data: Data) -> Mapping[str, str]:
     if data.split.of(COMPARED):
         return {}
     both_halves_trained = (
-        "Everybody trained (split=paper): the patients are parted in two halves, and both trained the generator, so "
-        "that a copy of a training sample looks like a perfect sample."
+        "Every patient trained (split=paper): the patients are divided into two halves, and both trained the "
+        "generator, so "
+        "a copy of a training sample looks like a perfect sample."
     )
     log.warning("%s", both_halves_trained)
     return {"both_halves_trained": both_halves_trained}

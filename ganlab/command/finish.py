@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 ATTACKS = "attacks.json"
 """Plain values that the page draws of privacy attacks, in the run folder."""
-NOTHING_FINITE = "every generated sample holds NaN or infinity: nothing could be measured."
+NOTHING_FINITE = "every generated sample contains NaN or infinity: nothing could be measured."
 
 
 def finish(experiment: Experiment, folder: Path) -> Evidence:
@@ -68,12 +68,13 @@ def compared_with(experiment: Experiment, part: str) -> str:
     people = data.kind.people
     if part == "train":
         return (
-            "Everybody trained: this split keeps nobody apart, so generated samples are compared with training samples "
-            "and a copy looks perfect. split=patient keeps some apart."
+            "Every patient trained (this split holds nobody out), so generated samples are compared with training "
+            "samples "
+            "and a copy looks perfect. split=patient holds some out."
         )
     if not chosen_by:
         return f"Compared with {part} {people}."
-    alone = f", for there are no test {people}" if part == chosen_by else ""
+    alone = f", because there are no test {people}" if part == chosen_by else ""
     return (
         f"{chosen_by.capitalize()} {people} chose the checkpoint (stopping=rule); compared with {part} {people}{alone}."
     )

@@ -87,7 +87,7 @@ def serve(generator: TrainedGenerator, port: int) -> ThreadingHTTPServer:
     try:
         return ThreadingHTTPServer((HOST, port), Handler)
     except OSError as error:
-        raise UserError(f"port={port}: {error.strerror}. port=0 takes a free one.") from error
+        raise UserError(f"port={port}: {error.strerror}. port=0 uses a free one.") from error
 
 
 class Pages:

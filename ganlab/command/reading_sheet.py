@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 READ = ("validation", "test")
 """Parts of the split whose patients are on a sheet."""
-NOTE = "The key says which item is real. Do not hand this folder to a reader before all answers are in."
+NOTE = "The key says which item is real. Do not give this folder to a reader before all answers are collected."
 
 
 def main(cfg: DictConfig) -> None:
@@ -114,7 +114,7 @@ def make_sheet(
         items = [(item, *truth[place]) for item, place in enumerate(order, start=1)]
         _write(key / "key.csv", ("item", "truth", "record"), items)
         (key / "README.txt").write_text(f"{NOTE}\nRun {run}, checkpoint {trained.checkpoint}, seed {seed}.\n")
-    log.info("for the reader: %s. The key, not to be handed over: %s", folder / "reader", folder / "key")
+    log.info("for the reader: %s. The key, which no reader may see: %s", folder / "reader", folder / "key")
     return folder
 
 

@@ -84,7 +84,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     """Return what `run.json` says. Raises UserError where it is damaged or the run has not ended."""
     facts = read_facts(folder, "choices", "overrides")
     if "checkpoint" not in facts or not (folder / "metrics.json").is_file():
-        raise UserError(f"run={folder} has not ended. Let it end first: {resume(folder)}")
+        raise UserError(f"run={folder} has not ended. Finish it first: {resume(folder)}")
     return facts
 
 
@@ -109,10 +109,10 @@ def _run_again(
     command = [sys.executable, "-P", "-m", "ganlab.run", "--config-path", str(folder), "--config-name", "config"]
     command += [f"hydra.run.dir={_quoted(folder)}", "tracking.mlflow=false", "tracking.tensorboard=false"]
     command += ["++tracking.wandb=null"]
-    log.info("%s again, in %s", first, folder)
+    log.info("repeats %s in %s", first, folder)
     done = subprocess.run(command, cwd=home(first), env=_environment(facts, bool(trust)), check=False)
     if done.returncode:
-        raise UserError(f"{first} did not run again: exit code {done.returncode}; the reason stands above.")
+        raise UserError(f"{first} did not run again: exit code {done.returncode}; see the error above.")
     # A stored configuration no longer says which files it was composed of.
     write(folder, _facts(folder) | {key: facts[key] for key in ("choices", "overrides")})
     return folder

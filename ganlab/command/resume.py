@@ -38,11 +38,11 @@ def with_overrides(folder: Path, cfg: DictConfig, overrides: Sequence[str]) -> D
         if key in CALL_ONLY:
             continue
         if key == "trainer":
-            raise UserError(f"{override}: on resume name the value instead, such as trainer.accelerator=cpu.")
+            raise UserError(f"{override}: when resuming, give the value instead, such as trainer.accelerator=cpu.")
         if key not in PLACES and key.split(".")[0].split("@")[0] not in MAY_CHANGE:
             raise UserError(
                 f"{override}: a resumed run keeps its configuration; only {', '.join(MAY_CHANGE)}, "
-                f"{', '.join(PLACES[:-1])} and {PLACES[-1]} may be overridden. For another experiment begin a new run."
+                f"{', '.join(PLACES[:-1])} and {PLACES[-1]} may be overridden. For another experiment start a new run."
             )
         value = OmegaConf.select(cfg, key)
         # The run's own relative paths may begin in another folder than those of the command line.
@@ -67,7 +67,8 @@ def _check_store(folder: Path, stored: DictConfig, overrides: Sequence[str]) -> 
     if tracking.get("mlflow") and uri is not None and not given and uri != os.environ.get("MLFLOW_TRACKING_URI"):
         raise UserError(
             f"resume={folder}: its configuration has tracking.uri={masked(str(uri))}, and a folder may not decide "
-            "where a run is sent. Name the store again, tracking.uri=<URI>, or go on without it, tracking.mlflow=false."
+            "where a run is sent. Give the store again, tracking.uri=<URI>, or continue without it, "
+            "tracking.mlflow=false."
         )
 
 
@@ -81,8 +82,9 @@ def check_classes(run: str, stored: Mapping[str, Any], facts: Mapping[str, Any])
     if missing:
         raise UserError(
             f"{run}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "
-            f"{facts.get('git_commit') or 'unknown'}, and cannot go on with this version, which has no {missing[0]}. "
-            "Use that version for it; ganlab.sample and ganlab.evaluate read it with this one too."
+            f"{facts.get('git_commit') or 'unknown'}, and cannot continue with this version, which has no "
+            f"{missing[0]}. "
+            "Use that version to resume it; ganlab.sample and ganlab.evaluate can read it with this one."
         )
 
 
@@ -111,7 +113,7 @@ def check_same(folder: Path, values: Mapping[str, Any], text: str) -> None:
         raise UserError(
             f"{folder} holds a run of another configuration ({len(differences)} differences):\n"
             + "\n".join(differences[:LISTED])
-            + "\nAnother folder, hydra.run.dir or hydra.sweep.dir, keeps both."
+            + "\nChoose another folder with hydra.run.dir or hydra.sweep.dir."
         )
 
 

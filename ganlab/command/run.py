@@ -42,7 +42,7 @@ GROUPS = (
     *("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "metrics"),
     *("stopping", "experiment", "size"),
 )
-GO_ON = "%s; to go on: python -m ganlab.run resume=%s"
+GO_ON = "%s; to continue: python -m ganlab.run resume=%s"
 
 
 def main(cfg: DictConfig) -> float | None:
@@ -134,7 +134,7 @@ def prepare(experiment: Experiment, folder: Path) -> None:
     assert data.split is not None
     if metrics.by_name and data.judged_part == "train" and len(data.train.people) < 2:
         raise UserError(
-            f"split={data.split.name}: one patient trains, and no other is left to compare with. More patients, "
+            f"split={data.split.name}: only one patient trains, and there is no other to compare with. More patients, "
             "another split.seed= or split.validation=, or metrics=paper, which measures nothing."
         )
     check_attackable(data.split, metrics.by_name, metrics.settings)
@@ -149,7 +149,7 @@ def _recorded(experiment: Experiment, folder: Path, signals: Signals) -> Iterato
         yield
     except (KeyboardInterrupt, SystemExit) as error:
         run_facts.end(folder, "KILLED", error)
-        log.warning(GO_ON, "stopped; what is saved stays", folder)
+        log.warning(GO_ON, "stopped; saved checkpoints stay", folder)
         if isinstance(error, KeyboardInterrupt) or signals.interrupted:
             raise SystemExit(INTERRUPTED) from error
         raise
@@ -172,7 +172,7 @@ def _finished(folder: Path, experiment: Experiment) -> bool:
     check_same(folder, experiment.config, experiment.config_yaml)
     finished = facts.get("status") == "FINISHED"
     if finished:
-        log.info("%s holds this run already, finished: nothing is done", folder, extra=RESULT)
+        log.info("%s holds this run, which has finished: nothing to do", folder, extra=RESULT)
     return finished
 
 
@@ -230,6 +230,6 @@ def _left_out(reduced: bool, experiment: Experiment) -> list[str]:
             "Comparison with other patients: this split has no validation patients, so the real "
             f"{experiment.data.kind.noun}s beside the generated ones are training data. A generator that copied them "
             "would look perfect. "
-            "split=patient keeps patients apart."
+            "split=patient holds patients out."
         )
     return reasons

@@ -100,7 +100,7 @@ def write_samples(
         facts = {"n": n, "label": label, "seed": seed, "requested": str(requested), **_beside(generated, unfinished)}
         _write_card(unfinished, trained, kind, run, files=files, saturated=saturated, **facts)
     if saturated:
-        log.warning("%d values are beyond what the files can hold and were cut to it; format=npy holds them", saturated)
+        log.warning("%d values are beyond the range of the file format and were cut; format=npy holds them", saturated)
     log.info(
         "%d synthetic %ss%s: %s", n, trained.kind.noun, f" of class {label}" if label else "", folder, extra=RESULT
     )
@@ -113,7 +113,7 @@ def _source(run: str | None, generator: str | None) -> tuple[str | None, Path]:
         folder = run_or_best(run)
         return folder, Path(str(folder)) / "samples"
     if run is not None:
-        raise UserError(f"run={run} generator={generator}: which of the two?")
+        raise UserError(f"run={run} generator={generator}: give only one of the two.")
     return shipped(str(generator)), Path("outputs/samples") / str(generator)
 
 
@@ -130,7 +130,7 @@ def _folder(out: str | None, home: Path, parts: Sequence[str], controls: Mapping
     name = "_".join([*parts, *(f"{key}{value:g}" for key, value in controls.items() if value is not None)])
     folder = Path(str(out)) if out else home / name.replace(SEPARATOR, "+").replace("/", "-")
     if not out and folder.parent.is_symlink():
-        raise UserError(f"{folder.parent} is a link, and a folder may not decide where to write: out=<folder>.")
+        raise UserError(f"{folder.parent} is a link, and ganlab does not write through links: out=<folder>.")
     return folder
 
 

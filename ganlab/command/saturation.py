@@ -27,8 +27,8 @@ def beyond_range(data: Data, codec: Codec) -> list[Skipped]:
         share = int(standardization.encode(few).saturated) / few.numel()
         if share >= LOUD:
             reason = (
-                f"{100 * share:.0f} % of its values lie beyond the range of the standardization and are cut; "
-                "standardization=centred_range and adapted_range follow each window's own level"
+                f"{100 * share:.0f} % of its values are beyond the range of the standardization and are cut; "
+                "standardization=centred_range and adapted_range follow the level of each window"
             )
             lines.append(Skipped(f"part {name}", reason, len(part), data.kind.noun))
             log.warning("%s: %s: %s", data.source.name, lines[-1].record, reason)

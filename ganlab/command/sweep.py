@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed.json"
 """In the folder of a job that failed: its error."""
-GOES_ON = "another process is at work on it, which goes on"
+GOES_ON = "another process is running it and continues"
 STOPPED = (
     "it was stopped, or its process killed, before it ended (the system kills where memory is short). The same command "
-    "with hydra.sweep.dir={} does what is missing, jobs that had not begun too"
+    "with hydra.sweep.dir={} runs what is missing, including jobs that had not started"
 )
 
 
@@ -99,13 +99,13 @@ def _check_search(config: DictConfig) -> None:
         return
     if config.metrics.objective is None:
         raise SystemExit(
-            "hydra/sweeper=optuna searches for the least metrics.objective, and none is named: "
+            "hydra/sweeper=optuna minimizes metrics.objective, which is not set: "
             "metrics.objective=distribution/kid, or another number of a run's metrics.json."
         )
     if (storage := config.hydra.sweeper.storage) is not None:
         raise SystemExit(
-            f"hydra.sweeper.storage={storage}: accepted is null. The runs' folders hold what is found: started "
-            "again with the same hydra.sweep.dir, a search goes on from there."
+            f"hydra.sweeper.storage={storage}: accepted is null. The folders of the runs store the results: started "
+            "again with the same hydra.sweep.dir, the search continues."
         )
 
 
@@ -144,7 +144,7 @@ def _failures(folder: Path) -> dict[str, str]:
         if lives(job):
             failures[job.name] = GOES_ON
         elif (job / FAILED).is_file():
-            failures[job.name] = str(read_mapping(job / FAILED, []).get("error", "for a reason that was not kept"))
+            failures[job.name] = str(read_mapping(job / FAILED, []).get("error", "for an unknown reason"))
         elif _stopped(job):
             failures[job.name] = STOPPED.format(folder)
     return failures

@@ -31,7 +31,7 @@ def columns_of(columns: Columns) -> tuple[Column, ...]:
     numbers = tuple(number for name, properties in every.items() for number in _numbers(name, properties))
     names = [number.name for number in numbers]
     if twice := repeated(names):
-        raise UserError(f"dataset.columns: {', '.join(twice)} would stand for two columns; rename one in the file.")
+        raise UserError(f"dataset.columns: {', '.join(twice)} would name two columns; rename one in the file.")
     return numbers
 
 
@@ -106,7 +106,7 @@ def _column(name: str, properties: dict[str, Any], place: str) -> Column:
     if column.binary and (column.whole or column.low is not None or column.high is not None):
         raise UserError(f"{place}: a binary column holds 0 and 1; accepted with binary=true is nothing else.")
     if any(limit is not None and math.isnan(limit) for limit in (column.low, column.high)):
-        raise UserError(f"{place}: a limit that is no number leaves every row out; accepted are numbers or null.")
+        raise UserError(f"{place}: a limit that is not a number leaves every row out; accepted are numbers or null.")
     if column.low is not None and column.high is not None and column.low >= column.high:
         raise UserError(f"{place}: accepted is a low below high.")
     return column

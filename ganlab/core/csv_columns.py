@@ -44,7 +44,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode(encoding_of(file))
     except UnicodeDecodeError as error:
-        raise UserError(f"{file} is no text: {error}.") from error
+        raise UserError(f"{file} is not text: {error}.") from error
 
 
 DELIMITERS = ",;\t|"

@@ -134,7 +134,7 @@ def check_seal(path: Path) -> None:
     sums = path.with_name(path.name + SUMS)
     if not sums.is_file():
         raise DamagedFile(
-            f"{path} has no {sums.name} beside it, so nobody knows whether it is what was written. Restore that file; "
+            f"{path} has no {sums.name} beside it, so ganlab cannot check that it is complete. Restore that file; "
             f"or, where you know that this one is whole: cd {path.parent} && sha256sum {path.name} > {sums.name}"
         )
     actual = sha256_of(path)
@@ -159,7 +159,7 @@ def remove_sealed(path: Path) -> None:
 def inside(file: Path, folder: Path) -> bool:
     """Return whether a file is there and lies in its folder; a link that leads elsewhere is logged and not followed."""
     if file.is_file() and not file.resolve().is_relative_to(folder.resolve()):
-        log.warning("%s lies outside of its folder and is not read", file)
+        log.warning("%s is outside its folder and is not read", file)
         return False
     return file.is_file()
 
@@ -204,7 +204,7 @@ def on_disk(path: Path, setting: str = "outputs") -> Iterator[None]:
         folder = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
         raise UserError(
             f"{path} cannot be written: {error.strerror or error} ({shutil.disk_usage(folder).free:,} bytes are free "
-            f"in {folder}). Make room or give rights there, or another folder with {setting}=<folder>."
+            f"in {folder}). Free disk space, change the permissions, or choose another folder with {setting}=<folder>."
         ) from error
 
 

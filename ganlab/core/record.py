@@ -62,7 +62,7 @@ class Record:
         if factor == 1.0 and set(units) == {"mV"}:
             return self
         others = {
-            lead: f"it is in {own}, and dataset.unit={unit}: dataset.unit={own} takes leads of that unit"
+            lead: f"it is in {own}, and dataset.unit={unit}: dataset.unit={own} reads leads in that unit"
             for lead, own in zip(self.leads, units, strict=True)
             if own != wanted
         }

@@ -68,7 +68,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_json(file: Path, largest: int = LARGEST) -> Any:
     """Return the value in a JSON file. Raises UserError for one that is larger than `largest` bytes, or no JSON.
 
-    NaN, infinity and keys that stand twice in an object are refused too, and nesting that Python cannot follow.
+    NaN, infinity and keys that occur twice in an object are refused too, and nesting that Python cannot follow.
     """
     try:
         if (size := file.stat().st_size) > largest:
@@ -76,7 +76,7 @@ def read_json(file: Path, largest: int = LARGEST) -> Any:
         text = file.read_bytes().decode("utf-8-sig")
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file} is no JSON that can be read: {error}.") from error
+        raise UserError(f"{file} is not readable as JSON: {error}.") from error
 
 
 def validated(model: type[Model], value: Any, place: str) -> Model:
@@ -99,12 +99,12 @@ def _shown(error: Any) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {repeated(names)[0][:40]!a} stands twice")
+        raise ValueError(f"the key {repeated(names)[0][:40]!a} occurs twice")
     return value

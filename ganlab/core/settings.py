@@ -58,7 +58,9 @@ def run_folder(resume: str | None, outputs: str, now: str, choices: Mapping[str,
     Ends the program where `resume` is no run folder: Hydra would make a folder of that name before main.
     """
     if resume and not (Path(resume) / "config.yaml").is_file():
-        raise SystemExit(f"resume={resume}: no config.yaml there, so it is no run folder. Runs lie in {outputs}/runs.")
+        raise SystemExit(
+            f"resume={resume}: no config.yaml there, so it is not a run folder. Runs are in {outputs}/runs."
+        )
     if resume:
         _refuse_links(Path(resume))
         return str(resume)
@@ -72,7 +74,7 @@ def _refuse_links(folder: Path) -> None:
     """End the program where anything in a run's folder is a link: files would be written and removed where it leads."""
     links = [ascii(str(path.relative_to(folder))) for path in folder.rglob("*") if path.is_symlink()]
     if links:
-        raise SystemExit(f"resume={folder}: {links[0]} is a link, and a run has none. Copy the folder whole.")
+        raise SystemExit(f"resume={folder}: {links[0]} is a link, and a run has no links. Copy the complete folder.")
 
 
 def writable(outputs: str) -> str:

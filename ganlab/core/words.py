@@ -2,7 +2,7 @@
 
 import math
 
-REDUCED = "REDUCED: a narrow network, few samples an epoch, few epochs. To try the experiment, not to judge it."
+REDUCED = "REDUCED: a narrow network, few samples an epoch, few epochs. This shows that it runs, not its result."
 """Warning on everything that a run with size=reduced writes."""
 
 
@@ -20,7 +20,7 @@ def number(value: object) -> str:
 
 
 def duration(seconds: object) -> str:
-    """Return seconds as hours, minutes and seconds; a dash for what is no number."""
+    """Return seconds as hours, minutes and seconds; a dash for what is not a number."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         return "–"
     minutes, rest = divmod(round(seconds), 60)
@@ -36,7 +36,7 @@ def counted(things: int, name: str) -> str:
 
 def dashed(chance: float | None) -> str:
     """Return what the dashed line at `chance` means, to go behind a caption; nothing where there is none."""
-    return "" if chance is None else f" Dashed: {100 * chance:.0f} %, the share that guesses get right."
+    return "" if chance is None else f" Dashed: {100 * chance:.0f} %, the accuracy of guessing."
 
 
 def p_value(value: float) -> str:

@@ -42,7 +42,7 @@ def body_of(response: requests.Response, most: int = LARGEST, folder: Path | Non
         if received > limit:
             raise UserError(f"{url} sends more than {limit:,} bytes; check dataset.url=")
         if time.monotonic() > end:
-            raise requests.Timeout(f"{received:,} of {limit:,} bytes came in {GRACE_S + limit / LEAST_RATE:.0f} s")
+            raise requests.Timeout(f"{received:,} of {limit:,} bytes arrived in {GRACE_S + limit / LEAST_RATE:.0f} s")
         yield chunk
 
 

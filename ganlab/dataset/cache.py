@@ -127,7 +127,7 @@ def check_size(file: Path, expected: int) -> int:
     """Return the bytes of a cached file. Raises UserError for another size: a memory map could end in SIGBUS."""
     if (size := file.stat().st_size) != expected:
         raise UserError(
-            f"{file} is damaged: {size:,} bytes, expected {expected:,}. Remove {file.parent}; it is made anew."
+            f"{file} is damaged: {size:,} bytes, expected {expected:,}. Remove {file.parent}; it is built again."
         )
     return size
 

@@ -49,7 +49,7 @@ class Coded(WFDB):
         reason = f"of none of the classes {_some(self.classes)} (dataset.unlabelled)"
         log.warning("%s: %s left out: %s", self.name, counted(without, "record"), reason)
         if not own:
-            raise UserError(f"{self.name}: every record is {reason}. Mend dataset.labels.")
+            raise UserError(f"{self.name}: every record is {reason}. Correct dataset.labels.")
         skipped = Skipped("without a label", f"{counted(without, 'record')} {reason}", without, "record")
         return replace(recordings, records=tuple(own), skipped=(*recordings.skipped, skipped))
 
@@ -95,4 +95,6 @@ def refuse_unused(labels: Sequence[Any], classes: Classes, where: Path) -> None:
     used = [any(column) for column in zip(*labels, strict=True)] or [False] * len(classes)
     if lacking := [name for name, some in zip(classes, used, strict=True) if not some]:
         shown = "; ".join(f"{name} ({', '.join(sorted(classes[name]))})" for name in lacking[:SHOWN])
-        raise UserError(f"dataset.labels: no record of {where} has a code of {shown}. Mend its codes, or leave it out.")
+        raise UserError(
+            f"dataset.labels: no record of {where} has a code of {shown}. Correct its codes, or leave the class out."
+        )

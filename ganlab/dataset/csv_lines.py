@@ -97,7 +97,7 @@ def checked(
             gaps[name] = read.missing
     if label is not None:
         _complain(
-            reasons, frame[label], frame[label].isin(list(indices)).to_numpy(), f"is none of {', '.join(indices)}"
+            reasons, frame[label], frame[label].isin(list(indices)).to_numpy(), f"is not one of {', '.join(indices)}"
         )
     if person is not None:
         _complain(reasons, frame[person], (frame[person] != "").to_numpy(), "names no patient")
@@ -138,7 +138,7 @@ def read_people(
     own, of 0 and 1. An empty cell of one label is NO_LABEL. `attributes` are columns of numbers, where an empty cell is
     unknown.
 
-    Raises UserError for a missing file or column, a label that is no class, or a name that stands twice.
+    Raises UserError for a missing file or column, a label that is no class, or a name that occurs twice.
     """
     if not file.is_file():
         raise UserError(f"dataset.people={file}: no such file. It is a CSV file with columns name, person and label.")
@@ -154,7 +154,7 @@ def read_people(
         line, row = f"{file}:{number}", dict(zip(header, fields, strict=False))
         member = _member(line, row, _label(line, row, classes, many_labels), attributes)
         if member.name in members:
-            raise UserError(f"{file}:{number}: {member.name} stands there twice.")
+            raise UserError(f"{file}:{number}: {member.name} occurs twice.")
         members[member.name] = member
     return members
 

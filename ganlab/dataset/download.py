@@ -69,7 +69,7 @@ def download(
     the first.
 
     Raises:
-        UserError: no network, a missing or damaged file, a name that leads out of `root`, an `only` that
+        UserError: no network, a missing or damaged file, a name that points outside `root`, an `only` that
             names no file, or a `root` that cannot be written.
     """
     root = Path(root)
@@ -141,7 +141,7 @@ class Remote:
             damage = self._damage(target, expected)
             if damage is None:
                 return False
-            log.warning("%s: %s: fetched again", target, damage)
+            log.warning("%s: %s: downloaded again", target, damage)
         part = part_of(target)
         part.parent.mkdir(parents=True, exist_ok=True)
         self._retried(name, lambda: self._attempt(name, part, expected), self.retries)
@@ -212,9 +212,7 @@ class Remote:
                 if attempt == retries:
                     head = f"{self._url_of(name)} failed {attempt + 1} times, the last time because {error}"
                     if isinstance(error, requests.ConnectionError | requests.Timeout):
-                        head = (
-                            f"no network, or none that leads to {urlsplit(self.url).netloc.rpartition('@')[2]}: {head}"
-                        )
+                        head = f"no network, or no connection to {urlsplit(self.url).netloc.rpartition('@')[2]}: {head}"
                     raise UserError(f"{head}.\n{self._ways_on()}") from error
                 wait = min(self.backoff_s * 2**attempt, LONGEST_WAIT_S)
                 log.warning("%s: %s; retry %d of %d in %g s", name, error, attempt + 1, retries, wait)
@@ -222,7 +220,7 @@ class Remote:
         raise ValueError(f"retries={retries}: expected 0 or more")
 
     def _refused(self, name: str, status: int) -> UserError:
-        expected = "the list of a PhysioNet database's files" if name == SUMS else f"a file that {SUMS} names"
+        expected = "the list of a PhysioNet database's files" if name == SUMS else f"a file that {SUMS} lists"
         return UserError(
             f"{self._url_of(name)} answered {status}: expected {expected}. Give the database's own address, "
             f"dataset.url=<url> (as {PTBDB}), or a folder that holds its files, dataset.root=<folder>"
@@ -231,7 +229,7 @@ class Remote:
     def _ways_on(self) -> str:
         depth = len(PurePosixPath(urlsplit(self.url).path).parts) - 1
         return (
-            "What was fetched is kept: the same command goes on where this one stopped. Or\n"
+            "Downloaded files are kept: the same command continues where this one stopped. Or\n"
             f"- download by hand: wget -r -c -np -nH --cut-dirs={depth} -P '{self.root}' {self.url}\n"
             "- give a folder that holds the files, dataset.root=<folder>, or another server, dataset.url=\n"
             "- take simulated recordings, dataset=ptbdb_sim"
@@ -268,7 +266,7 @@ def _chosen(sums: dict[str, str], only: Sequence[str]) -> dict[str, str]:
     prefixes = (only,) if isinstance(only, str) else tuple(only)
     idle = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in sums)]
     if idle:
-        raise UserError(f"only={idle}: no path in {SUMS} starts so; its paths look like {list(sums)[:3]}")
+        raise UserError(f"only={idle}: no path in {SUMS} starts like this; its paths are like {list(sums)[:3]}")
     return {name: digest for name, digest in sums.items() if not prefixes or name.startswith(prefixes)}
 
 
@@ -285,7 +283,7 @@ def alone(root: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.info("another download into %s is under way: waiting for it", root)
+        log.info("another download into %s is running: waiting for it", root)
         lock.acquire()
     try:
         yield

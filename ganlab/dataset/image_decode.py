@@ -130,12 +130,14 @@ def _check_levels(name: str, image: PIL.Image.Image) -> None:
     if getattr(image, "n_frames", 1) > 1:
         raise BadRecord(name, f"holds {getattr(image, 'n_frames', 1)} pictures; accepted is one")
     if image.mode == "CMYK":
-        raise BadRecord(name, "is in the colours of print (CMYK), which have no level of grey or of red, green, blue")
+        raise BadRecord(name, "is in the colours of print (CMYK), which cannot be converted to grey or RGB levels")
     if image.mode in ("I", "F"):
-        raise BadRecord(name, f"has values of 32 bits (mode {image.mode}), which say no depth; accepted are 8 and 16")
+        raise BadRecord(
+            name, f"has values of 32 bits (mode {image.mode}), whose range is unknown; accepted are 8 and 16"
+        )
     transparent = "A" in image.getbands() or "transparency" in image.info
     if transparent and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        raise BadRecord(name, "has transparent pixels, which have no level")
+        raise BadRecord(name, "has transparent pixels, which have no grey or colour level")
 
 
 def _array(name: str, content: bytes) -> Deep:

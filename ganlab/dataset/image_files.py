@@ -70,10 +70,10 @@ class Folder(Store):
 
     @cached_property
     def entries(self) -> list[str]:
-        """Names of all files, images or not. Raises UserError for a name that is no printable text."""
+        """Names of all files, images or not. Raises UserError for a name that is not printable text."""
         names = [path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if not path.is_dir()]
         if wild := [name for name in names if not name.isprintable()]:
-            raise UserError(f"{self.path}: the file name {wild[0]!a} is no printable text. Rename it.")
+            raise UserError(f"{self.path}: the file name {wild[0]!a} is not printable text. Rename it.")
         return names
 
     @cached_property
@@ -89,9 +89,9 @@ class Folder(Store):
         file = self.path / name
         try:
             if not file.resolve(strict=True).is_relative_to(self._resolved):
-                raise BadRecord(name, f"leads out of {self.path}")
+                raise BadRecord(name, f"points outside {self.path}")
             if not file.is_file():
-                raise BadRecord(name, "is no regular file")
+                raise BadRecord(name, "is not a regular file")
             _check_bytes(name, file.stat().st_size)
             return file.read_bytes()
         except (OSError, RuntimeError) as error:
@@ -131,23 +131,23 @@ class Zip(Store):
         files = [entry for entry in self.archive.infolist() if not entry.is_dir()]
         names = [_entry_name(self.path, entry) for entry in files]
         if out := [name for name in names if _leads_out(name)]:
-            raise UserError(f"{self.path}: the entry {out[0]!r} leads out of the archive. Nothing was read.")
+            raise UserError(f"{self.path}: the entry {out[0]!r} points outside the archive. Nothing was read.")
         kinds = [stat.S_IFMT(entry.external_attr >> 16) for entry in files]
         if links := [name for name, kind in zip(names, kinds, strict=True) if kind == stat.S_IFLNK]:
             raise UserError(f"{self.path}: the entry {links[0]!r} is a link. Nothing was read.")
         if odd := [name for name, kind in zip(names, kinds, strict=True) if kind not in (0, stat.S_IFREG)]:
-            raise UserError(f"{self.path}: the entry {odd[0]!r} is no regular file. Nothing was read.")
+            raise UserError(f"{self.path}: the entry {odd[0]!r} is not a regular file. Nothing was read.")
         if locked := [name for name, entry in zip(names, files, strict=True) if entry.flag_bits & 1]:
-            raise UserError(f"{self.path}: the entry {locked[0]!r} is encrypted; pack it anew without a password.")
+            raise UserError(f"{self.path}: the entry {locked[0]!r} is encrypted; pack it again without a password.")
         if twice := repeated(names):
-            raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count double.")
+            raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count twice.")
         if len(files) > MOST_ENTRIES:
             raise UserError(f"{self.path} holds {len(files):,} files; accepted are {MOST_ENTRIES:,}. Unpack it.")
         size, packed = sum(entry.file_size for entry in files), self.path.stat().st_size
         if size > max(LARGEST_FILE, LARGEST_RATIO * packed):
             raise UserError(
                 f"{self.path} would unpack from {packed:,} to {size:,} bytes, over {LARGEST_RATIO} times as many: it "
-                "is no archive of images. Nothing was read."
+                "is not an archive of images. Nothing was read."
             )
         return dict(zip(names, files, strict=True))
 
@@ -176,7 +176,7 @@ class Stack(Store):
             with np.load(self.path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
         except Exception as error:
-            raise UserError(f"{self.path} is no npz file of arrays ({type(error).__name__}: {error}).") from error
+            raise UserError(f"{self.path} is not an npz file of arrays ({type(error).__name__}: {error}).") from error
         self.labels = {
             f"{name.removesuffix('labels')}images/{number:06d}": str(label)
             for name, labels in arrays.items()
@@ -221,7 +221,7 @@ def open_store(root: Path, stand_in: str) -> Store:
 
     Raises UserError, which proposes the data set `stand_in`, where there is nothing to read.
     """
-    ways_on = f"Two ways on: dataset.root=<folder, zip or npz of images>; or {stand_in}, which needs no files."
+    ways_on = f"Two possibilities: dataset.root=<folder, zip or npz of images>; or {stand_in}, which needs no files."
     if root.is_file():
         return _with_images(_archive(root), ways_on)
     if not root.is_dir():
@@ -262,10 +262,10 @@ def _entry_name(path: Path, entry: zipfile.ZipInfo) -> str:
         name = name if entry.flag_bits & UTF8 else name.encode("cp437").decode()
     except UnicodeError as error:
         raise UserError(
-            f"{path}: the name of the entry {name!a} is not UTF-8. Pack it anew; nothing was read."
+            f"{path}: the name of the entry {name!a} is not UTF-8. Pack it again; nothing was read."
         ) from error
     if not name.isprintable():
-        raise UserError(f"{path}: the name of the entry {name!a} is no printable text. Nothing was read.")
+        raise UserError(f"{path}: the name of the entry {name!a} is not printable text. Nothing was read.")
     return name
 
 

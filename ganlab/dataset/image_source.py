@@ -47,7 +47,7 @@ class ImageSource(Source):
     def kind(self, arrangement: Arrangement) -> Image:
         """Return the kind, an image. Raises UserError for an arrangement of another kind of data, or another size."""
         if not isinstance(arrangement, AsItIs):
-            raise UserError(f"dataset={self.name} gives images; arrangement=image takes them.")
+            raise UserError(f"dataset={self.name} gives images; arrangement=image accepts them.")
         if arrangement.shape != self.shape:
             raise UserError(
                 f"dataset={self.name} gives images of (channels, height, width) {self.shape}, the arrangement takes "

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 
 DECLARE = (
-    "Persons are never guessed: images of one would be on both sides of the split. Declare them by dataset.people=<CSV "
+    "ganlab does not guess persons: images of one person could be in two parts of the split. Declare them by "
+    "dataset.people=<CSV "
     "file with columns name and person>, by dataset.person=folder where each folder holds one person's images, or by "
     "dataset.person=file where each image is of another person."
 )
@@ -200,7 +201,8 @@ class Images(ImageSource):
             raise UserError(
                 f"{self.name}: the values of {len(deep)} image(s) of more than 8 bits, such as {deep[0].name}, are "
                 f"{least:g}..{most:g} of {low:g}..{high:g}, so that {256 * (most - least) / (high - low):.3g} of 256 "
-                f"levels would be used. Two ways on: dataset.range=[{least:g},{most:g}], or another range that becomes "
+                f"levels would be used. Two possibilities: dataset.range=[{least:g},{most:g}], or another range "
+                "that becomes "
                 f"levels 0 to 255; dataset.range=[{low:g},{high:g}] if that is meant."
             )
         spans = ", ".join(f"{one[0]:g}..{one[1]:g}" for one in ranges)
@@ -240,7 +242,7 @@ class Images(ImageSource):
         if (first.width, first.height) != (self.width, self.height):
             raise UserError(
                 f"{self.name}: {first}, as all are; declared are dataset.width={self.width} and "
-                f"dataset.height={self.height}.\nTwo ways on: dataset.width={first.width} "
+                f"dataset.height={self.height}.\nTwo possibilities: dataset.width={first.width} "
                 f"dataset.height={first.height}; or dataset.resize=crop, pad or stretch."
             )
 

@@ -143,7 +143,7 @@ class Data(LightningDataModule):
             classes = [c for c, count in class_counts(part.labels, self.source.classes).items() if count]
             reasons = []
             if len(part.people) == 1:
-                reasons.append(f"one of the {self.kind.people} alone: its numbers say nothing of others")
+                reasons.append(f"one of the {self.kind.people} alone: its numbers say nothing about others")
             if len(part) and len(self.source.classes) > 1 and len(classes) == 1:
                 reasons.append(f"class {classes[0]} alone of {', '.join(self.source.classes)}")
             lines += [Skipped(f"part {name}", reason, len(part), self.kind.noun) for reason in reasons]
@@ -241,7 +241,7 @@ def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) ->
         people = set(held.people.tolist())
         if strangers := sorted(people - set(split.of(part))):
             raise UserError(
-                f"split {split.name}: {part} shows {first_few(strangers, SHOWN)}, whom the split did not put there."
+                f"split {split.name}: {part} shows {first_few(strangers, SHOWN)}, whom the split did not assign to it."
             )
         if twice := sorted(people & owners.keys()):
             raise UserError(

@@ -55,7 +55,7 @@ def _recognised(paths: dict[str, tuple[str, ...]]) -> Owners:
         if not own:
             where = f"its folder {'/'.join(parts[:-1])} holds" if len(parts) > 1 else "it lies beside"
             others = sum(each[:-1] == parts[:-1] for each in paths.values()) - (len(parts) < 2)
-            return Owners({}, doubt=f"nothing says whose {name} is ({where} {others} record(s))")
+            return Owners({}, doubt=f"nothing says to which patient {name} is ({where} {others} record(s))")
         patient, folder = parts[own[-1]], "/".join(parts[: own[-1] + 1])
         if (other := folders.setdefault(patient.lower(), folder)) != folder:
             return Owners({}, doubt=f"{other} and {folder} may be one patient or two")
@@ -80,12 +80,14 @@ def owners_of_images(names: Sequence[str], declared: str | None = None) -> Owner
         return _recognised(paths)
     folders = Counter(parts[:-1] for parts in paths.values())
     if 1 < len(folders) < len(names):
-        return Owners({}, doubt=f"{len(names)} images lie in {len(folders)} folders, and nothing says whose they are")
+        return Owners(
+            {}, doubt=f"{len(names)} images lie in {len(folders)} folders, and nothing says to which patient they are"
+        )
     begun = Counter(match[0].lower() for parts in paths.values() if (match := BEGINNING.match(parts[-1])))
     beginning, count = next(iter(begun.most_common(1)), ("", 0))
     doubt = f"the names of {count} images begin with {beginning}, as if they were one person's" if count > 1 else ""
     if len(names) > 1 and (scans := [name for name in names if name.lower().endswith(".dcm")]):
-        doubt = f"nothing says whose {scans[0]} is, and a patient has many DICOM files"
+        doubt = f"nothing says to which patient {scans[0]} is, and a patient has many DICOM files"
     return Owners({} if doubt else alone, "each image is another person's: nothing says otherwise", doubt)
 
 

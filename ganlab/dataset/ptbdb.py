@@ -55,7 +55,7 @@ class PTBDB(WFDB):
     def ways_on(self) -> str:
         """Return the overrides that help: another folder, the download, or the simulated cohort."""
         return (
-            "Three ways on: dataset.root=<folder of the PTB database>; dataset.download=true to fetch it from "
+            "Three possibilities: dataset.root=<folder of the PTB database>; dataset.download=true to fetch it from "
             f"PhysioNet into {self.root} (1.8 GB); or dataset=ptbdb_sim, which needs no download."
         )
 

@@ -27,7 +27,7 @@ from ganlab.split.base import Member
 log = logging.getLogger(__name__)
 
 DECLARE = (
-    "Patients are never guessed: samples of one would be on both sides of the split. Declare them by "
+    "ganlab does not guess patients: samples of one patient could be in two parts of the split. Declare them by "
     "dataset.people=<CSV file with columns name and person>, by dataset.people=folder where each folder holds one "
     "patient's records, or by dataset.people=record where each record is of another patient."
 )

@@ -130,6 +130,6 @@ class Source(ABC):
         if self.on_bad_record == "error":
             raise UserError(
                 f"{self.name}: {len(skipped)} record(s) cannot be used:\n{shown}{more}\n"
-                "Mend or replace them, or leave them out with dataset.on_bad_record=skip."
+                "Repair or replace them, or leave them out with dataset.on_bad_record=skip."
             )
         log.warning("%s: %d record(s) skipped:\n%s%s", self.name, len(skipped), shown, more)

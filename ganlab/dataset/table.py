@@ -153,7 +153,7 @@ class TableSource(Source):
         count = len(whole) - len(np.unique(whole, axis=0))
         if not count:
             return []
-        reason = "equal an earlier row in all columns, and may stand on another side of the split than it"
+        reason = "equal an earlier row in all columns, and may be in another part of the split"
         log.warning("%s: %d row(s) %s", self.name, count, reason)
         return [Skipped("repeated rows", f"{count} row(s) {reason}", count, "row")]
 
@@ -176,7 +176,9 @@ class TableSource(Source):
         if wanted is None or wanted == len(numbers):
             return numbers, []
         if wanted > len(numbers):
-            raise UserError(f"dataset.subsample_to={wanted}: {self.name} has {len(numbers)} rows; null takes them all.")
+            raise UserError(
+                f"dataset.subsample_to={wanted}: {self.name} has {len(numbers)} rows; null uses all of them."
+            )
         chosen = np.random.default_rng(self.seed).permutation(len(numbers))[:wanted]
         left_out = len(numbers) - wanted
         reason = f"{left_out} of {len(numbers)} rows left out at random (dataset.seed={self.seed})"

@@ -95,7 +95,8 @@ class Thyroid(TableSource):
         if (self.root / KEEL).is_file():
             return _keel_lines(self.root / KEEL)
         raise UserError(
-            f"Neither {' and '.join(ROWS)} nor {KEEL} are in {self.root}.\nThree ways on: dataset.root=<folder that "
+            f"Neither {' and '.join(ROWS)} nor {KEEL} are in {self.root}.\nThree possibilities: "
+            "dataset.root=<folder that "
             f"holds them>; dataset.download=true to fetch them from UCI into {self.root} (0.5 MB); or "
             "dataset=thyroid_sim, which needs no download."
         )

@@ -51,5 +51,5 @@ class ThyroidSim(TableSource):
                 return kept[: self.rows]
         raise UserError(
             f"{self.name}: {len(kept)} of {ROUNDS * self.rows} simulated rows are within the limits of "
-            f"dataset.columns, wanted are {self.rows}: widen them, or dataset.rows=<fewer>."
+            f"dataset.columns, expected are {self.rows}: widen them, or dataset.rows=<fewer>."
         )

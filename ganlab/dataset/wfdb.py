@@ -192,7 +192,7 @@ class WFDB(RecordingSource):
         return record, digital
 
     def people(self) -> dict[str, Member]:
-        """Return the members of the file `people` by record; none where there is no such file."""
+        """Return the members of the file `people` by record; none where no such file."""
         if self._people is None:
             file = self.people_file
             classes = () if self.annotations else self.classes
@@ -217,7 +217,7 @@ class WFDB(RecordingSource):
         if self.people_file is None:
             return self.owners.patients.get(name, ""), "", 0
         if name not in self.people():
-            raise BadRecord(name, f"not in {self.people_file}, so nobody knows whose it is")
+            raise BadRecord(name, f"not in {self.people_file}, so its patient is unknown")
         member = self.people()[name]
         labelled = self.classes and not self.annotations
         return member.patient, class_names(member.label, self.classes) if labelled else "", member.label

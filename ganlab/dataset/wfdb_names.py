@@ -24,10 +24,10 @@ LONGEST_NAME = 200
 def listed_names(listing: Path, depth: int = 0) -> list[str]:
     """Return the names in a RECORDS file, a line each; a folder stands for its own RECORDS, or for all its headers.
 
-    Raises UserError for a name that would leave the root, that stands there twice, or for a list of none.
+    Raises UserError for a name that would leave the root, that occurs twice, or for a list of none.
     """
     if not listing.resolve().is_relative_to(listing.parent.resolve()) or not listing.is_file():
-        raise UserError(f"{listing} is no file of its folder. Nothing was read.")
+        raise UserError(f"{listing} is not a file in its folder. Nothing was read.")
     try:
         text = listing.read_text(encoding="utf-16" if encoding_of(listing) == "utf-16" else "utf-8-sig")
     except (OSError, ValueError) as error:
@@ -47,7 +47,7 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
         else:
             names.append(line.removesuffix(".hea"))
     if twice := repeated(names):
-        raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count double.")
+        raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count twice.")
     return names
 
 
@@ -62,7 +62,7 @@ def _files_in(folder: str) -> set[str]:
 def _within(folder: Path, listing: Path, depth: int) -> list[str]:
     """Return the names of the records in a folder that a list names. Raises UserError for one out of the root."""
     if not folder.resolve().is_relative_to(listing.parent.resolve()):
-        raise UserError(f"{listing}: {folder.name} leads out of its folder. Nothing was read.")
+        raise UserError(f"{listing}: {folder.name} points outside its folder. Nothing was read.")
     if depth == DEEPEST:
         raise UserError(f"{listing}: more than {DEEPEST} lists within one another.")
     own = folder / "RECORDS"
@@ -119,13 +119,13 @@ def _by_beginning(folder: str) -> dict[str, list[os.DirEntry[str]]]:
 
 
 def _refuse_name(where: Path, name: str) -> None:
-    """Raise UserError for a record's name that would leave the root, or that is no plain path."""
+    """Raise UserError for a record's name that would leave the root, or that is not a plain path."""
     parts = name.rstrip("/").split("/")
     if name.startswith("/") or ".." in parts or "\\" in name:
-        raise UserError(f"{where}: the record name {name!a} leads out of its folder. Nothing was read.")
+        raise UserError(f"{where}: the record name {name!a} points outside its folder. Nothing was read.")
     # With a colon, wfdb's file layer takes a name for the address of another file system.
     if not name.isprintable() or ":" in name or parts[-1] in ("", ".") or max(map(len, parts)) > LONGEST_NAME:
         raise UserError(
-            f"{where}: the record name {name[:LONGEST_NAME]!a} is no plain path: accepted are printable characters "
+            f"{where}: the record name {name[:LONGEST_NAME]!a} is not a plain path: accepted are printable characters "
             f"without a colon, at most {LONGEST_NAME} in a row without a slash. Nothing was read."
         )

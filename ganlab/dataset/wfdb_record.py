@@ -15,7 +15,7 @@ from ganlab.dataset.wfdb_signals import LARGEST_VALUES, Recording, Signal, as_wi
 def read_record(root: Path, name: str) -> Recording:
     """Return a record below `root`. Names are in lower case and differ: equal ones get a number.
 
-    Raises BadRecord where a file is missing, leads out of `root`, or does not hold what the header says.
+    Raises BadRecord where a file is missing, points outside `root`, or does not hold what the header says.
     """
     try:
         header = read_header(root, name)
@@ -40,7 +40,7 @@ def _joined(root: Path, name: str, header: Header) -> Recording:
     parts: list[Recording | None] = []
     for segment in spans:
         if segment.name != GAP and "/" in segment.name:
-            raise BadRecord(name, f"its segment {segment.name!a} leads out of its folder")
+            raise BadRecord(name, f"its segment {segment.name!a} points outside its folder")
         parts.append(None if segment.name == GAP else _segment(root, name, (folder / segment.name).as_posix(), segment))
     order = dict.fromkeys(signal.name for part in parts if part for signal in part.signals)
     unusable = {lead: reason for part in parts if part for lead, reason in part.unusable.items()}

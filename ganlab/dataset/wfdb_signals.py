@@ -64,7 +64,7 @@ class Recording:
 
 
 def read_header(root: Path, name: str) -> Header:
-    """Return the header of a record below `root`. Raises BadRecord where it is none, or leads out of `root`."""
+    """Return the header of a record below `root`. Raises BadRecord where it is none, or points outside `root`."""
     file = Path(f"{root / name}.hea")
     _check_file(root, name, file)
     try:
@@ -85,14 +85,14 @@ def _real(root: str) -> str:
 
 
 def _check_file(root: Path, name: str, file: Path) -> None:
-    """Raise BadRecord for what is no regular file below the root, such as a pipe or a link out of it."""
+    """Raise BadRecord for what is not a regular file below the root, such as a pipe or a link out of it."""
     # Paths as texts: those of pathlib take a tenth of the time of a record of ten seconds.
     real, within = os.path.realpath(file), _real(os.path.abspath(root))  # noqa: PTH100
     if not real.startswith(f"{within.rstrip('/')}/"):
-        raise BadRecord(name, f"{file.name} leads out of {root}")
+        raise BadRecord(name, f"{file.name} points outside {root}")
     status = os.stat(real)  # noqa: PTH116
     if not stat.S_ISREG(status.st_mode):
-        raise BadRecord(name, f"{file.name} is no regular file")
+        raise BadRecord(name, f"{file.name} is not a regular file")
     if file.suffix == ".hea" and status.st_size > LARGEST_HEADER:
         raise BadRecord(name, f"{file.name} has {status.st_size:,} bytes; accepted are {LARGEST_HEADER:,}")
 
@@ -100,7 +100,7 @@ def _check_file(root: Path, name: str, file: Path) -> None:
 def read_signals(root: Path, name: str, header: Header) -> Recording:
     """Return the signals of a header of record `name`, and those that its files do not hold, with the reasons.
 
-    Raises BadRecord where a file's name leads out of `root`, or the header says too much.
+    Raises BadRecord where a file's name points outside `root`, or the header says too much.
     """
     folder, files = (root / name).parent, dict[str, list[int]]()
     for number, line in enumerate(header.signals):
@@ -127,10 +127,10 @@ def read_signals(root: Path, name: str, header: Header) -> Recording:
 
 
 def _absent(root: Path, name: str, folder: Path, file: str) -> str:
-    """Return why a file of signals cannot be opened. Raises BadRecord where its name leads out of `root`."""
+    """Return why a file of signals cannot be opened. Raises BadRecord where its name points outside `root`."""
     # With a colon, wfdb's file layer takes a name for the address of another file system.
     if ":" in file:
-        raise BadRecord(name, f"{file} leads out of {root}")
+        raise BadRecord(name, f"{file} points outside {root}")
     try:
         _check_file(root, name, folder / file)
     except FileNotFoundError:

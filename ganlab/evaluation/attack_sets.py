@@ -108,7 +108,7 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
     people = {key: [person for part in parts for person in split.of(part)] for key, parts in sides.items()}
     for key, parts in sides.items():
         if not people[key]:
-            reason = "everybody trained" if set(split.parts) == {"train"} else "nobody is in it"
+            reason = "everybody trained" if set(split.parts) == {"train"} else "it has no patients"
             raise UserError(
                 f"split={split.name}: {reason}, so there are no {key} of {' or '.join(parts)}, and an attack on "
                 "privacy needs them. Train and evaluate with split=patient; see split.holdout=, split.test=, "

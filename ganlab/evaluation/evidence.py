@@ -87,7 +87,7 @@ def evidence(
     has `draws`.
     """
     if len(synthetic) > len(real.train):
-        log.info("%d of %d generated samples are judged: as many as train", len(real.train), len(synthetic))
+        log.info("%d of %d generated samples are used: as many as train", len(real.train), len(synthetic))
         synthetic = synthetic.take(evenly(len(real.train), len(synthetic)))
     identity = _identity(replace(real, attacked=None))
     sizes = sizes_of(real, synthetic)
@@ -124,7 +124,7 @@ def _compared(
         own.left_out.append(str(error))
         own.not_measurable.update({name: str(error) for name in metric.numbers if name not in own.rows})
     if not own.rows and not own.not_measurable:
-        return Evidence({}, [*own.left_out, "these samples lack what it measures, such as a second lead, or classes."])
+        return Evidence({}, [*own.left_out, "these samples do not have what it needs, such as a second lead."])
     rows = {name: _blank(metric.numbers[name], reason) for name, reason in own.not_measurable.items()}
     details, null = {}, {}
     if own.rows:

@@ -95,7 +95,7 @@ def graded(name: str, kind: Kind) -> tuple[tuple[float, ...], str]:
             return (0.05, 0.2, 0.8), "noise of {:.0%} of a column's spread"
         return (3.0, 10.0, 30.0), "noise of {:.2g} grey levels"
     if name == "noise" and kind.other_unit:
-        return (0.01, 0.03, 0.1), "white noise that is {:.2g} mV on an ECG"
+        return (0.01, 0.03, 0.1), "white noise of {:.2g} mV"
     return GRADES[name]
 
 

@@ -68,7 +68,11 @@ def finding_of(
     missed = [name for name, of in controls.items() if of is not None and badness(row, of) <= limit.most]
     if missed:
         names = " and ".join(missed).replace("_", " ")
-        return replace(own, state=BLIND, reason=f"these {sizes.people} do not tell the control {names} from real ones")
+        return replace(
+            own,
+            state=BLIND,
+            reason=f"these {sizes.people} do not suffice to distinguish the control {names} from real samples",
+        )
     return replace(own, state=RIGHT)
 
 

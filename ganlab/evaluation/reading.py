@@ -124,12 +124,12 @@ def table_of(
     Raises UserError, with file and line, for a missing column, an unknown or repeated item, and words not `accepted`.
     """
     if not path.is_file():
-        raise UserError(f"{path}: there is no such file.")
+        raise UserError(f"{path}: no such file.")
     text = read_text(path)
     first = text.partition("\n")[0]
     reader = csv.DictReader(text.splitlines(), delimiter=";" if first.count(";") > first.count(",") else ",")
     if missing := [column for column in columns if column not in (reader.fieldnames or [])]:
-        raise UserError(f"{path}, line 1: no column {', '.join(missing)}; wanted are {', '.join(columns)}.")
+        raise UserError(f"{path}, line 1: no column {', '.join(missing)}; expected are {', '.join(columns)}.")
     rows: dict[str, dict[str, str]] = {}
     for line in reader:
         texts = {name: value if isinstance(value, str) else "" for name, value in line.items() if name is not None}

@@ -29,14 +29,14 @@ class StoredSplit:
         if of_run != of_data:
             raise UserError(
                 f"{self.folder / SPLIT}: {len(of_run - of_data)} of its {len(of_run)} patients are missing in the "
-                f"data, and {len(of_data - of_run)} are there that it does not know: who trained the generator would "
-                f"be guessed. {GIVE}."
+                f"data, and {len(of_data - of_run)} patients of the data are not in it, so it is not known who trained "
+                f"the generator. {GIVE}."
             )
         began = read_facts(self.folder).get("provenance", {}).get("data", {}).get("members")
         if began is not None and began != members_hash(members, split):
             raise UserError(
                 f"{self.folder / SPLIT}: these patients, records, labels and parts are not those that the run began "
-                f"with (their hash in run.json is another), so who trained is not known. Restore split.json. {GIVE}."
+                f"with (run.json has another hash), so it is not known who trained. Restore split.json. {GIVE}."
             )
         return split
 
@@ -54,5 +54,5 @@ class ComparedParts:
         people = tuple(person for part in self.parts for person in split.of(part))
         if not people and set(split.parts) != {"train"}:
             sizes = ", ".join(f"{name} ({len(split.of(name))} patients)" for name in PARTS)
-            raise UserError(f"part={','.join(self.parts)}: nobody is in it; there are {sizes}.")
+            raise UserError(f"part={','.join(self.parts)}: it has no patients; there are {sizes}.")
         return Split(split.name, split.seed, {"train": split.of("train"), COMPARED: people}, split.spared)

@@ -31,7 +31,7 @@ from ganlab.evaluation.primary import Plan, plans_of
 from ganlab.evaluation.thresholds import Threshold, thresholds
 
 LEVEL = 0.05
-"""Share of pages of unseen real patients that may raise an alarm."""
+"""Share of pages of unseen real patients that may raise {verb}."""
 FIDELITY, COPIES, ATTACK = 0.015, 0.005, 0.01
 """What fidelity and variety together, copies, and each of two attacks, membership and linkage, may spend of it.
 
@@ -150,18 +150,21 @@ def _decided(plan: Plan, parts: Parts, sizes: Sizes) -> tuple[str, str]:
         why = _why(every)
         return GREY, f"Not measured: {why}." if why else f"Not measured: {plan.asks} measures it."
     if sizes.fewest < LEAST:
-        return GREY, f"{counted(sizes.fewest, sizes.people[:-1])}: at least {LEAST} are needed to say so."
+        return GREY, f"{counted(sizes.fewest, sizes.people[:-1])}: at least {LEAST} are needed."
     if lacking:
         return GREY, _lacking(plan, parts, lacking)
     if plan.name == PRIVATE:
         return GREEN, f"{_listed(list(parts)).capitalize()}: looked for and not found. {_brief(measured[0])}."
     count = counted(len(measured), "number")
-    return GREEN, f"{count}, all as those of other real {sizes.people}, such as: {_brief(measured[0], small=True)}."
+    return (
+        GREEN,
+        f"{count}, all within the range of other real {sizes.people}, such as: {_brief(measured[0], small=True)}.",
+    )
 
 
 def _alarmed(plan: Plan, alarms: Sequence[Finding], measured: Sequence[Finding]) -> str:
-    begin = "Found. " if plan.name == PRIVATE else ""
-    return f"{begin}{_brief(alarms[0])}; {len(alarms)} of {counted(len(measured), 'number')} an alarm."
+    begin, verb = "Found. " if plan.name == PRIVATE else "", "is an alarm" if len(alarms) == 1 else "are alarms"
+    return f"{begin}{_brief(alarms[0])}; {len(alarms)} of {counted(len(measured), 'number')} {verb}."
 
 
 def _brief(each: Finding, small: bool = False) -> str:

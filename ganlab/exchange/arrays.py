@@ -40,7 +40,7 @@ def read_array(path: Path, dimensions: tuple[int, ...]) -> Array:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:
         # numpy parses a header as Python, whose own errors come out too.
-        raise UserError(f"{path} is no npy array of numbers ({type(error).__name__}: {error}).") from error
+        raise UserError(f"{path} is not an npy array of numbers ({type(error).__name__}: {error}).") from error
     if not isinstance(values, np.ndarray):
         values.close()
         raise UserError(f"{path} is an npz archive; accepted is the array of numpy.save. Load it, and save one array.")
@@ -53,7 +53,7 @@ def read_array(path: Path, dimensions: tuple[int, ...]) -> Array:
 
 
 def read_axes(path: Path) -> Axes:
-    """Return leads, rate, unit or columns from the JSON file beside an array; none where there is no such file.
+    """Return leads, rate, unit or columns from the JSON file beside an array; none where no such file.
 
     Raises UserError for values of a wrong type or out of range; other keys are logged.
     """
@@ -118,7 +118,7 @@ def read_array_of_rows(path: Path, request: Request) -> Synthetic:
     if lacking := [name for name in names if name not in named]:
         raise UserError(f"{path.with_suffix('.json')}: no column {', '.join(lacking[:LISTED])}; it names {named}.")
     if twice := repeated(named):
-        raise UserError(f"{path.with_suffix('.json')}: column {first_few(twice)} stands twice.")
+        raise UserError(f"{path.with_suffix('.json')}: column {first_few(twice)} occurs twice.")
     if values.shape[1] != len(named):
         raise UserError(
             f"{path} has shape {values.shape}; accepted is (rows, {len(named)}), the columns in the order of the data "

@@ -30,7 +30,7 @@ class Beside(NamedTuple):
 
 
 def read_beside(folder: Path, names: Sequence[str] | int) -> Beside:
-    """Return classes and patients in `labels.csv`, else in `people.csv`; nothing where there is no such file.
+    """Return classes and patients in `labels.csv`, else in `people.csv`; nothing where no such file.
 
     Samples are identified by `names`, with or without a suffix, or by their order where only their count is given.
     Raises UserError for a file without these columns, or without a line for each sample.
@@ -54,7 +54,7 @@ def _by_name(file: Path, rows: Sequence[dict[str, str]], names: Sequence[str]) -
     by_name = {row["name"]: row for row in rows}
     if len(by_name) < len(rows):
         twice = repeated(row["name"] for row in rows)[0]
-        raise UserError(f"{file}: {twice!r} stands twice; accepted is a label for each sample.")
+        raise UserError(f"{file}: {twice!r} occurs twice; accepted is a label for each sample.")
     of = [by_name.get(name, by_name.get(str(PurePosixPath(name).with_suffix("")))) for name in names]
     if lacking := [name for name, row in zip(names, of, strict=True) if row is None]:
         raise UserError(f"{file}: no label for {len(lacking)} of {len(names)} names, such as {lacking[0]}.")
@@ -72,7 +72,7 @@ def indices(path: Path, labels: Sequence[str], request: Request) -> Labels | Non
     """Return labels `(N,)` as indices of classes; None where the samples have no labels, or the data no classes.
 
     Where a sample may have several, each holds any of the names, as in `NORM;SR`, and the labels are multi-hot `(N, C)`
-    of bool. Raises UserError for a label that is no class of the data set.
+    of bool. Raises UserError for a label that is not a class of the data set.
     """
     classes, several = request.classes, request.many_labels
     if not labels:
@@ -82,7 +82,7 @@ def indices(path: Path, labels: Sequence[str], request: Request) -> Labels | Non
         return None
     if unknown := sorted(set(names_in(SEPARATOR.join(labels)) if several else labels) - set(classes)):
         raise UserError(
-            f"{path}: label {', '.join(map(repr, unknown[:LISTED]))} is no class of the data set; accepted are "
+            f"{path}: label {', '.join(map(repr, unknown[:LISTED]))} is not a class of the data set; accepted are "
             f"{', '.join(classes)}."
         )
     return label_array([multi_hot(label, classes) if several else list(classes).index(label) for label in labels])

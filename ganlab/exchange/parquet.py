@@ -117,7 +117,7 @@ def _read(path: Path) -> Any:
                 raise UserError(f"{path} would become {values:,} values, more than {DENSEST:,} a byte: it is refused.")
             return file.read()
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path} is no parquet file ({str(error)[:200]}).") from error
+        raise UserError(f"{path} is not a parquet file ({str(error)[:200]}).") from error
 
 
 def _lists(column: Any) -> NDArray[np.float32]:

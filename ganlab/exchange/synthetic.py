@@ -54,7 +54,7 @@ class Request:
             raise UserError(f"unit={reprlib.repr(self.unit)}: accepted is a text such as uV.")
         leads = [str(lead).lower() for lead in self.leads or ()]
         if twice := repeated(leads):
-            raise UserError(f"leads={','.join(leads)}: {', '.join(twice)} stands twice.")
+            raise UserError(f"leads={','.join(leads)}: {', '.join(twice)} occurs twice.")
 
 
 @dataclass(frozen=True)
@@ -118,4 +118,4 @@ def refuse_or_count(path: Path, bad: Sequence[str], on_bad: str) -> None:
 def refuse_contradiction(name: str, given: object, stored: object, path: Path) -> None:
     """Raise UserError where the request and the file say different things."""
     if given is not None and stored is not None and given != stored:
-        raise UserError(f"{name}={given}: {path} says {stored}. Leave {name} out, or mend the file.")
+        raise UserError(f"{name}={given}: {path} says {stored}. Leave {name} out, or correct the file.")

@@ -25,7 +25,7 @@ Lines = Iterator[tuple[int, list[str]]]
 def lines_of(path: Path) -> Lines:
     """Yield the lines that are not empty, the names first, below lines that begin with # and a blank.
 
-    Raises UserError, by line, for what is no CSV, and for names that are empty or stand twice.
+    Raises UserError, by line, for what is no CSV, and for names that are empty or occur twice.
     """
     with path.open(encoding=encoding_of(path), newline="") as file:
         comments, first = 0, file.readline()
@@ -59,14 +59,14 @@ def _names(line: str, fields: Sequence[str]) -> list[str]:
     if "" in names:
         raise UserError(f"{line}: column {names.index('') + 1} has no name; is there a comma too many?")
     if twice := repeated(names):
-        raise UserError(f"{line}: column {first_few(twice)} stands twice.")
+        raise UserError(f"{line}: column {first_few(twice)} occurs twice.")
     return names
 
 
 def read_table(path: Path, numbers: Collection[str]) -> "pd.DataFrame":
     """Return a CSV file with these columns as numbers, NaN where one is missing, and all others as text.
 
-    Raises UserError as `even_lines_of` does, and for a value of these columns that is no number.
+    Raises UserError as `even_lines_of` does, and for a value of these columns that is not a number.
     """
     import pandas as pd
 

@@ -224,7 +224,7 @@ def lower(leads: Sequence[str] | None) -> tuple[str, ...] | None:
 def order_of(where: object, leads: Sequence[str], named: Sequence[str]) -> list[int]:
     """Return the positions of leads among those of a file. Raises UserError for one that it lacks, or repeats."""
     if twice := repeated(named):
-        raise UserError(f"{where}: lead {', '.join(twice)} stands twice; names differ by more than their case.")
+        raise UserError(f"{where}: lead {', '.join(twice)} occurs twice; names differ by more than their case.")
     if lacking := [lead for lead in leads if lead not in named]:
         raise UserError(
             f"{where}: no lead {', '.join(lacking)}; it has {', '.join(named)}. Another choice: leads=[...]."

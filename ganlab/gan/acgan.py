@@ -51,7 +51,7 @@ class ACGAN(GAN):
         if self.conditions.width < 2 - self.conditions.many_labels - bool(self.conditions.attributes):
             raise UserError(
                 f"gan=acgan needs data with two or more classes; this data has {', '.join(self.classes) or 'none'}. "
-                "Take gan=gan, or a data set with classes such as dataset=ptbdb, or with attributes "
+                "Use gan=gan, or a data set with classes such as dataset=ptbdb, or with attributes "
                 "(gan.conditions.attributes=[age])."
             )
         self.class_weight = class_weight

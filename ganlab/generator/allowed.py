@@ -102,7 +102,9 @@ class Allowed:
             for key in value:
                 check_scalar(key, f"{place}: the key {str(key)[:SHOWN]!r}")
                 if key in REFUSED or (key in DIRECTIVES and "_target_" not in value):
-                    raise UserError(f"{place}.{key}: {value[key]!r:.{SHOWN}} is refused: only names and plain values.")
+                    raise UserError(
+                        f"{place}.{key}: {value[key]!r:.{SHOWN}} is refused: accepted are names and plain values."
+                    )
             if "_target_" in value:
                 self._check_target(value, place)
             for key, inner in value.items():
@@ -136,8 +138,9 @@ def check_scalar(value: Any, place: str, trust: Collection[str] = ()) -> None:
         if "${" in others:
             name = (ENVIRONMENT.search(others) or ("", "NAME"))[1]
             raise UserError(
-                f"{place}: {value[:SHOWN]!r} is refused: in a folder's configuration no interpolation is resolved but "
-                f"the variables {' and '.join(VARIABLES)}. Trust another variable with trust=[oc.env:{name}]."
+                f"{place}: {value[:SHOWN]!r} is refused: in a folder's configuration only "
+                f"the variables {' and '.join(VARIABLES)} are resolved. Trust another variable with "
+                f"trust=[oc.env:{name}]."
             )
         if len(value) > LONGEST or any(ord(sign) < 32 or sign == "\x7f" for sign in value):
             raise UserError(f"{place}: {value[:SHOWN]!r} is refused: accepted are {LONGEST:,} printable characters.")
@@ -186,7 +189,7 @@ def _refusal(target: Any, group: str) -> str:
     package = str(target).partition(".")[0]
     if not package.isidentifier() or package in {*sys.stdlib_module_names, *_installed()}:
         return text
-    return f"{text} Only if {package} is your own code, whose source you know: trust=[{package}] builds its classes."
+    return f"{text} Only if {package} is your own codeand you know its source: trust=[{package}] builds its classes."
 
 
 def _normal(distribution: str) -> str:

@@ -45,7 +45,7 @@ def export_generator(
     trained = load(run, checkpoint, trust)
     source = Path(str(run))
     if (source / CONFIG).is_file():
-        raise UserError(f"run={run} is an exported generator already: copy the folder.")
+        raise UserError(f"run={run} is already an exported generator: copy the folder.")
     folder = Path(out) if out else source / "exports" / trained.checkpoint
     check_empty(folder)
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_of(trained.gan).items()}

@@ -41,7 +41,7 @@ def run_folder(run: str | Path | None, *files: str) -> Path:
     folder = Path(str(run_or_best(run)))
     for name in ("config.yaml", *files):
         if not (folder / name).is_file():
-            raise UserError(f"run={folder}: no {name} there, so it is no run folder. Runs lie in outputs/runs.")
+            raise UserError(f"run={folder}: no {name} there, so it is not a run folder. Runs are in outputs/runs.")
     return folder
 
 

@@ -62,7 +62,7 @@ def load_portable(folder: Path, checkpoint: str = "last") -> Trained:
         raise UserError(f"{weights}: {error.strerror}. An exported generator is {CONFIG} and {WEIGHTS}.") from error
     if actual != config["sha256"]:
         raise UserError(
-            f"{weights} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {config['sha256']}. Get it again."
+            f"{weights} is damaged or changed: its SHA-256 is {actual}, {CONFIG} has {config['sha256']}. Copy it again."
         )
     with _made_by(about):
         gan, kind = rebuilt(config, file, size)
@@ -134,7 +134,7 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
         raise UserError(f"{file} describes networks that cannot be built: {reason_of(error)}") from error
     if kind.leads and arrangement.decoded_leads != kind.leads:
         leads, own = ", ".join(kind.leads), ", ".join(map(str, arrangement.decoded_leads))
-        raise UserError(f"{file}: it generates leads {own}, and names a window of {leads}.")
+        raise UserError(f"{file}: it generates leads {own}, but describes a window of {leads}.")
     return gan, kind
 
 
@@ -156,7 +156,7 @@ def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tenso
     try:
         tensors = read_tensors(data)
     except SafetensorError as error:
-        raise UserError(f"{file} is no safetensors file: {error}") from error
+        raise UserError(f"{file} is not a safetensors file: {error}") from error
     _check_same(own, tensors, file)
     check_finite(tensors, str(file))
     return tensors
@@ -190,6 +190,6 @@ def check_sample(gan: GAN, kind: Kind, place: str) -> None:
     gan.codec.forget_counts()
     shape = tuple(samples[0].shape)
     if shape != kind.shape:
-        raise UserError(f"{place}: it generates {shape}, and names a {kind.noun} of {kind.shape}.")
+        raise UserError(f"{place}: it generates {shape}, but describes a {kind.noun} of {kind.shape}.")
     if bad := int((~torch.isfinite(samples)).flatten(1).any(dim=1).sum()):
         raise UserError(f"{place}: {bad} of {TRIED} generated {kind.noun}s hold NaN or infinity.")

@@ -87,7 +87,7 @@ class SyntheticSamples:
         with file_errors("folder", folder), whole_folder(Path(folder)) as unfinished:
             saturated = write_wfdb(data, unfinished)
         if saturated:
-            log.warning("%d values are beyond what the files can hold and were cut to it", saturated)
+            log.warning("%d values are beyond the range of the file format and were cut", saturated)
         return Path(folder)
 
 
@@ -101,7 +101,7 @@ def shape_of(kind: Kind) -> str:
 @singledispatch
 def _plot(kind: Kind, values: Array) -> Drawing:
     """Return a picture of samples of a kind."""
-    raise TypeError(f"There is no picture of {kind!r}.")
+    raise TypeError(f"No picture can be drawn of {kind!r}.")
 
 
 @_plot.register
@@ -131,7 +131,7 @@ def _plot_images(kind: Image, values: Array) -> Pictures.Image:
 @singledispatch
 def _table(kind: Kind, values: Array) -> "pd.DataFrame":
     """Return samples of a kind as a table."""
-    raise UserError(f"to_dataframe: {kind.noun}s are no table; their levels are in values.")
+    raise UserError(f"to_dataframe: {kind.noun}s are not a table; their levels are in .values.")
 
 
 @_table.register(Window)

@@ -24,7 +24,7 @@ Side = Annotated[int, Field(ge=1, le=MOST)]
 
 def _different(names: list[str]) -> list[str]:
     if twice := repeated(names):
-        raise ValueError(f"{', '.join(twice)[:40]!a} stands twice")
+        raise ValueError(f"{', '.join(twice)[:40]!a} occurs twice")
     return names
 
 
@@ -81,7 +81,7 @@ class RowSample(Strict):
     @field_validator("columns")
     @classmethod
     def differ(cls, columns: list[ColumnOfRow]) -> list[ColumnOfRow]:
-        """Return the columns. Raises ValueError for names that stand twice."""
+        """Return the columns. Raises ValueError for names that occur twice."""
         _different([column.name for column in columns])
         return columns
 

@@ -30,7 +30,7 @@ def stored_config(folder: Path, trust: str | Collection[str] | None = ()) -> Dic
         place = f"{folder / CONFIG}: {group[:SHOWN]}"
         check_scalar(group, f"{folder / CONFIG}: the key {group[:SHOWN]!r}")
         if group in NOT_OF_A_RUN or group.startswith("_"):
-            raise UserError(f"{place}: {node!r:.{SHOWN}} is refused: no run stores it.")
+            raise UserError(f"{place}: {node!r:.{SHOWN}} is refused: runs do not store it.")
         Allowed(group, trusted, gone=True).check(node, place)
     if isinstance(arrangement := values.get("arrangement"), dict):
         _check_sides(arrangement, f"{folder / CONFIG}: arrangement")

@@ -59,7 +59,7 @@ class Trained:
         if unknown := [each for each in (names_in(text) if several else [text]) if each not in places]:
             accepted = ", ".join(classes) or "none: it was trained without classes (gan=acgan has them)"
             more = f", and several of them as in {'+'.join(classes[:2])}" if several else ""
-            raise UserError(f"label={name}: this generator knows {accepted}{more}; not {', '.join(unknown)}.")
+            raise UserError(f"label={name}: this generator has {accepted}{more}; not {', '.join(unknown)}.")
         return multi_hot(text, classes) if several else places[text]
 
 
@@ -67,7 +67,7 @@ def state_in(path: Path) -> dict[str, Any]:
     """Return a run's checkpoint, verified. Raises UserError where it holds no weights or no number of steps."""
     stored = read_checkpoint(path)
     if not isinstance(stored.get("state_dict"), Mapping) or not isinstance(stored.get("steps"), int):
-        raise UserError(f"{path} is no checkpoint of a run: it holds {', '.join(map(str, stored)) or 'nothing'}.")
+        raise UserError(f"{path} is not a checkpoint of a run: it holds {', '.join(map(str, stored)) or 'nothing'}.")
     return stored
 
 
@@ -104,7 +104,7 @@ def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> 
 def _version(run: Path) -> str:
     with suppress(UserError):
         if code := other_code(read_facts(run, "version")):
-            return f", or take the code that did: {code}"
+            return f", or use the code that wrote it: {code}"
     return ""
 
 

@@ -193,7 +193,8 @@ class Metric(ABC):
             return real
         if real.attacked is None:
             raise UserError(
-                "nobody can be attacked: it takes patients who trained and others who chose nothing. Use split=patient "
+                "nobody can be attacked: an attack needs patients who trained, and others who neither trained nor "
+                "chose a checkpoint. Use split=patient "
                 "with patients in holdout or test; see metrics.attacked.nonmembers."
             )
         sides = (real.attacked.members, real.attacked.nonmembers)
@@ -241,7 +242,12 @@ def need(count: int, least: int, what: str, advice: str = "") -> None:
 def need_generated(count: int, least: int, what: str, train: int) -> None:
     """Raise TooFew where `count` generated samples are below `least`; no more are compared than `train` samples."""
     more = "More of them: metrics.samples=, or n= when sampling."
-    need(count, least, what, more if train >= least else f"No more are compared than the {train} training samples.")
+    need(
+        count,
+        least,
+        what,
+        more if train >= least else f"At most as many are compared as there are training samples ({train}).",
+    )
 
 
 def check_finite(values: Array, noun: str = "samples") -> Array:

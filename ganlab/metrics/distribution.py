@@ -131,11 +131,11 @@ class Distribution(Metric):
         reasons: dict[str, str] = {}
         if min(judged, real) < LOCAL * self.k:
             reason = (
-                f"{judged} generated and {real} reference samples, of which each has {self.k} as neighbours: "
-                f"{LOCAL * self.k} of both are needed."
+                f"{judged} generated and {real} reference samples, and each is compared with {self.k} neighbours: "
+                f"at least {LOCAL * self.k} of each are needed."
             )
             reasons |= {f"{self.name}/{key}": reason for key in ("precision", "recall", "density", "coverage")}
-        alone = "one side has a single patient, and a classifier is tested on others than it learns from."
+        alone = "one side has a single patient, and a classifier must be tested on patients whom it did not learn from."
         named = [f"{self.name}/{key}" for key in CLASSIFIERS if self.classifier]
         reasons |= {key: alone for key in named if key not in numbers}
         return reasons

@@ -95,7 +95,7 @@ def draw_windows(
 
 def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[str] | None) -> None:
     if windows.ndim != 3 or 0 in windows.shape:
-        raise ValueError(f"Windows have shape {windows.shape}; (N, leads, samples) with nothing empty is drawn.")
+        raise ValueError(f"Windows have shape {windows.shape}; expected (N, leads, samples), not empty.")
     if windows.shape[1] != len(leads):
         raise ValueError(f"The windows have {windows.shape[1]} leads, {len(leads)} are named: {list(leads)}.")
     if not rate > 0:
@@ -188,7 +188,7 @@ def _lead(axes: Axes, trace: Array, zero: float, span: tuple[float, float], lead
 
 
 def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]) -> None:
-    """Write what the trace cannot show: its median where it was subtracted, what was cut, what is no number."""
+    """Write what the trace cannot show: its median where it was subtracted, what was cut, what is not a number."""
     finite = trace[np.isfinite(trace)]
     remarks = []
     if len(finite) < len(trace):

@@ -162,7 +162,7 @@ def draw_histograms(
     """
     held = {name: histogram for name, histogram in histograms.items() if histogram.count}
     if not held:
-        raise ValueError(f"None of {list(histograms)} holds a value.")
+        raise ValueError(f"None of {list(histograms)} contains a value.")
     figure, axes = panels(len(held), across, max(1.6, 6.9 / across))
     for panel, (name, histogram) in zip(axes, held.items(), strict=True):
         dress(panel, name)

@@ -143,4 +143,4 @@ def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 
 def _check(images: Array) -> None:
     if np.ndim(images) != 4 or 0 in np.shape(images):
-        raise ValueError(f"Images have shape {np.shape(images)}; (N, C, H, W) with nothing empty is drawn.")
+        raise ValueError(f"Images have shape {np.shape(images)}; expected (N, C, H, W), not empty.")

@@ -23,7 +23,7 @@ def read_mapping(file: Path, trouble: list[str], name: str = "") -> dict[str, An
     """Return the mapping that a file holds, empty without one; `name` is the file's in `trouble`."""
     content = read(file, trouble, name)
     if content is not None and not isinstance(content, Mapping):
-        trouble.append(f"{name or file.name} holds no mapping, so nothing of it is shown.")
+        trouble.append(f"{name or file.name} is not a mapping and is not shown.")
     return mapping(content)
 
 

@@ -126,7 +126,7 @@ def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list
     shaded = "Shaded: the range that the chosen standardization keeps. " if exploration.ranges else ""
     caption = (
         f"Dashed: the quantiles below which 1 % and 99 % of the values lie. {shaded}"
-        "Where the tails are long the axis of counts is logarithmic."
+        "If the tails are long, the axis of counts is logarithmic."
     )
     noun, unit = _VALUES[type(exploration.kind)]
     unit = exploration.kind.unit if isinstance(exploration.kind, Window) else unit
@@ -160,7 +160,7 @@ def _gallery(exploration: Exploration) -> Gallery | None:
 @singledispatch
 def _drawn(kind: Kind, samples: Array, titles: Sequence[str], images: Arranged) -> Gallery:
     """Return all samples, each as what it is and as an image under each arrangement."""
-    raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
+    raise TypeError(f"No picture can be drawn of {kind!r}: accepted are windows, rows and images.")
 
 
 @_drawn.register

@@ -55,14 +55,14 @@ def _attacks(rows: Mapping[str, Row], columns: BySet) -> Attacks:
         picture(
             draw_roc(columns, names),
             "Patients who trained that are found, against patients who did not that are taken for them, as the "
-            f"threshold of the attack falls. On the diagonal an attack guesses. {NOTICE}",
+            f"threshold of the attack falls. On the diagonal an attack only guesses. {NOTICE}",
             "ROC curves of the attacks, of the generated samples and of the controls",
             DPI,
         ),
         picture(
             draw_scores(own, names),
             "The score that an attack on the generated samples gives each patient, as its rank among all: where "
-            f"nothing leaks, those who trained and those who did not are spread alike. {NOTICE}",
+            f"nothing leaks, those who trained and those who did not have the same distribution. {NOTICE}",
             "scores of patients who trained and of patients who did not",
             DPI,
         ),
@@ -114,7 +114,8 @@ def _linkage(columns: BySet) -> Picture | None:
         return None
     return picture(
         draw_linkage(columns),
-        f"The patients that windows are most like: the share linked to those who trained, and by chance. {NOTICE}",
+        "The patients to whom windows are most similar: the share linked to those who trained, and the share "
+        f"expected by chance. {NOTICE}",
         "share of windows linked to patients who trained",
         DPI,
     )

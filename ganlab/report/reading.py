@@ -52,7 +52,7 @@ def sheet_page(kind: Kind, samples: Array) -> str:
 @singledispatch
 def draw(kind: Kind, samples: Array) -> Cards:
     """Return the samples as cards of one size. Raises TypeError for rows of a table."""
-    raise TypeError(f"There is no sheet of {kind.noun}s: accepted are windows and images.")
+    raise TypeError(f"No reading sheet can be made of {kind.noun}s: accepted are windows and images.")
 
 
 @draw.register

@@ -78,7 +78,7 @@ def _notes(sets: Iterable[str]) -> dict[str, str]:
 @singledispatch
 def _compared(kind: Kind, sets: Mapping[str, Array]) -> SideBySide:
     """Return the sets by name, side by side."""
-    raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
+    raise TypeError(f"No picture can be drawn of {kind!r}: accepted are windows, rows and images.")
 
 
 @_compared.register
@@ -128,7 +128,7 @@ def by_class(kind: Kind, synthetic: Array, labels: Labels, classes: Sequence[str
 @singledispatch
 def _of_classes(kind: Kind, members: Mapping[str, Array]) -> list[Exhibit]:
     """Return a block for each class by name."""
-    raise TypeError(f"There is no picture of {kind!r}: accepted are windows, rows and images.")
+    raise TypeError(f"No picture can be drawn of {kind!r}: accepted are windows, rows and images.")
 
 
 @_of_classes.register
@@ -148,7 +148,7 @@ def _classes_of_images(kind: Image, members: Mapping[str, Array]) -> list[Exhibi
 
 
 def _caption(kind: Kind, name: str, chosen: int, count: int, *notes: str) -> str:
-    return " ".join([f"{name}: {chosen} of {counted(count, kind.noun)}, evenly apart.", *filter(None, notes)])
+    return " ".join([f"{name}: {chosen} of {counted(count, kind.noun)}, evenly spaced.", *filter(None, notes)])
 
 
 def _ecgs(kind: Window, sets: Mapping[str, Array], across: int, most: int, notes: Mapping[str, str]) -> list[Exhibit]:
@@ -262,7 +262,7 @@ def _grids(kind: Image, sets: Mapping[str, Array], columns: int, most: int, note
     for name, levels in sets.items():
         images = pixels(levels[evenly(most, len(levels))])
         beyond = outside(images)
-        clipped = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level or black."
+        clipped = f"{counted(beyond, 'pixel')} outside 0..255 or no number, drawn as the nearest level, or black."
         caption = _caption(kind, name, len(images), len(levels), clipped if beyond else "", notes[name])
         blocks.append(Exhibit(name, picture(draw_grid(images, columns), caption, f"{name} images")))
     return blocks

@@ -74,7 +74,7 @@ def write_summary(folder: Path) -> Path:
     folder = Path(folder)
     jobs = read_jobs(folder)
     if not jobs:
-        raise UserError(f"sweep={folder}: no run lies in it. Sweeps lie in outputs/sweeps: sweep=outputs/sweeps/NAME.")
+        raise UserError(f"sweep={folder}: it contains no run. Sweeps are in outputs/sweeps: sweep=outputs/sweeps/NAME.")
     groups = group_runs(jobs)
     names = titles(groups)
     experiments = [_experiment(group, name) for group, name in zip(groups, names, strict=True)]
@@ -115,7 +115,7 @@ def summarize(sweep: str | None) -> Path:
     if not sweep:
         raise UserError("Which sweep? sweep=<folder>, such as sweep=outputs/sweeps/NAME.")
     if not Path(sweep).is_dir():
-        raise UserError(f"sweep={sweep}: no such folder. Sweeps lie in outputs/sweeps: sweep=outputs/sweeps/NAME.")
+        raise UserError(f"sweep={sweep}: no such folder. Sweeps are in outputs/sweeps: sweep=outputs/sweeps/NAME.")
     written = write_summary(Path(sweep))
     log.info("summary: %s", written, extra=RESULT)
     return written
@@ -217,8 +217,8 @@ def _collapses(experiments: Sequence[ExperimentSection], groups: Sequence[Group]
         ),
         picture(
             draw_diversity(runs, names),
-            "Diversity through training, one line a seed: orange collapsed, green recovered, blue healthy. Dashed the "
-            "threshold; a cross where the images are no numbers.",
+            "Diversity through training, one line a seed: orange collapsed, green recovered, blue healthy. Dashed: the "
+            "threshold; a cross marks images with NaN or infinity.",
             "diversity ratio against epochs",
             dpi=130,
         ),

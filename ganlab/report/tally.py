@@ -26,7 +26,8 @@ _EMPTY: Row = dict.fromkeys(("synthetic", "real", "floor", "best")) | {
 
 
 def complete(row: object) -> Row:
-    """Return a row with every key, and None for what is no number; a bare number is that of the generated samples."""
+    """Return a row with every key, and None for what is not a number; a bare number is that of the generated "
+    "samples."""
     given = row if isinstance(row, Mapping) else {"synthetic": row}
     whole = _EMPTY | {key: given[key] for key in _EMPTY if given.get(key) is not None}
     whole |= {key: finite(whole[key]) for key in ("real", "floor", "best")}
@@ -122,7 +123,7 @@ def summary(rows: Mapping[str, Row]) -> list[str]:
         sentences.append(f"Farthest off, as multiples of the end of the reference range: {named}.")
     if parted.nothing:
         sentences.append(
-            f"Not counted, because a control that must stand out does not: {', '.join(parted.nothing)}. "
+            f"Not counted, because a control that must be noticed is not: {', '.join(parted.nothing)}. "
             f"On these data {'it proves' if len(parted.nothing) == 1 else 'they prove'} nothing."
         )
     if parted.untested:

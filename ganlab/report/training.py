@@ -44,14 +44,14 @@ def curves(history: History, classes: Sequence[str]) -> Curves | None:
     if losses := _chosen("loss", names):
         figures.append(_curve(history, losses, "loss", "Losses against steps."))
     if accuracies:
-        caption = "Share of the real and generated samples that D tells from one another."
+        caption = "Share of the real and generated samples that D distinguishes."
         figures.append(_curve(history, accuracies, "accuracy of D", caption, percent=True, chance=1 / 2))
     if of_class:
-        caption = "Share of the real and generated samples whose class D tells (paper, Figure 21)."
+        caption = "Share of the real and generated samples whose class D predicts correctly (paper, Figure 21)."
         chance = 1 / len(classes) if classes else None
         figures.append(_curve(history, of_class, "accuracy of the class", caption, percent=True, chance=chance))
     if "diversity/ratio" in names:
-        caption = "Mean distance between generated images over that between real ones. Near 0 all are alike."
+        caption = "Mean distance between generated images, divided by that between real ones. Near 0: all alike."
         diversity = {name: title for name, title in _CURVES["diversity"].items() if name in names}
         figures.append(_curve(history, diversity, "diversity", caption))
     families = sorted({name.split("/")[0] for name in names} - set(_CURVES))
@@ -77,7 +77,7 @@ def _curve(
 ) -> Picture:
     missing = not_finite(history, list(names))
     smoothed = " Light: as logged; full: smoothed." if len(history.rows) >= 80 else ""
-    broken = f" Not finite, and left as gaps: {counted(missing, 'value')}." if missing else ""
+    broken = f" Not finite, shown as gaps: {counted(missing, 'value')}." if missing else ""
     figure = draw_curves(history, names, label=label, percent=percent, chance=chance)
     return picture(figure, caption + dashed(chance) + smoothed + broken, f"{label} against steps")
 
@@ -92,7 +92,7 @@ def grids(folder: Path, history: History, classes: Sequence[str]) -> GridSeries 
     share = f"{len(kept)} of {len(paths)} grids" if len(kept) < len(paths) else f"{len(paths)} grids"
     rows = f" A row a class: {', '.join(classes)}." if classes else ""
     return GridSeries(
-        frames, f"What the generator made, {share}; move the slider to go through training.{rows} {NOTICE}"
+        frames, f"Images of the generator, {share}; move the slider to go through the training.{rows} {NOTICE}"
     )
 
 
@@ -143,8 +143,8 @@ def choice(folder: Path) -> Choice | None:
         return None
     caption = (
         f"Q (lower is better) of {content['windows']} generated windows compared with those of {content['persons']} "
-        "validation patients: at 0 they are no farther from them than windows of training patients are. Bars: one "
-        "standard error from the bootstrap over patients. Hollow: a guard does not hold. Below: each component in "
+        "validation patients: at 0 they are as near to them as windows of training patients are. Bars: one "
+        "standard error from the bootstrap over patients. Hollow: a guard fails. Below: each component in "
         "deviations above its real-versus-real reference value, and what the guards look at with their limits, dashed."
     )
     scored = [each for each in content["evaluations"] if each["q"] is not None]

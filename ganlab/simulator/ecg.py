@@ -61,7 +61,7 @@ def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) 
     samples)`, in the order of `LEADS`, at 1000 Hz and 2000 units per mV.
     """
     if recording < 1 or round(seconds * RATE) < 1:
-        raise ValueError(f"recording={recording}, seconds={seconds}: recording >= 1 and seconds > 0 needed")
+        raise ValueError(f"recording={recording}, seconds={seconds}: recording >= 1 and seconds > 0 are needed")
     rng = np.random.default_rng([seed, patient, recording])
     person, session, samples = draw_anatomy(patient, seed=seed), draw_session(rng), round(seconds * RATE)
     breath = breathing(person, session, samples)

@@ -72,7 +72,7 @@ class Folds:
             shown = "; ".join(f"{patient}: {', '.join(names)}" for patient, names in own.items())
             raise UserError(
                 f"split={self.name}: {counted(len(several), 'patient')} in more than one fold ({shown}). Records of a "
-                "patient in two parts would make every comparison too good; split=patient keeps patients apart."
+                "patient in two parts would make every comparison too good; split=patient holds patients out."
             )
         return {patient: names.pop() for patient, names in folds.items()}
 
@@ -80,14 +80,14 @@ class Folds:
 def parts_of(folds: Mapping[str, Sequence[int | str]], override: str = Folds.override) -> dict[str, tuple[str, ...]]:
     """Return the names of the folds of each part.
 
-    Raises UserError for an unknown part, no training fold, or a fold that stands twice.
+    Raises UserError for an unknown part, no training fold, or a fold that occurs twice.
     """
     if unknown := [str(part) for part in folds if part not in PARTS]:
-        raise UserError(f"{override}: {', '.join(unknown)} is no part; accepted are {', '.join(PARTS)}.")
+        raise UserError(f"{override}: {', '.join(unknown)} is not a part; accepted are {', '.join(PARTS)}.")
     parts = {part: tuple(map(str, folds.get(part) or ())) for part in PARTS}
     every = [fold for own in parts.values() for fold in own]
     if twice := sorted(repeated(every), key=_order):
-        raise UserError(f"{override}: fold {', '.join(twice)} stands more than once; each belongs to one part.")
+        raise UserError(f"{override}: fold {', '.join(twice)} occurs more than once; each belongs to one part.")
     if not parts["train"]:
         raise UserError(f"{override} names no fold of train; accepted is, for example, {{train: [1, 2], test: [3]}}.")
     return parts

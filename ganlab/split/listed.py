@@ -40,7 +40,7 @@ class Listed(Folds):
         table = csv_columns(self.file, (self.record, self.column), "See split.file, split.record and split.column.")
         twice = table[self.record][table[self.record].duplicated()].unique().tolist()
         if twice:
-            raise UserError(f"{self.file}: {', '.join(twice[:SHOWN])} in column {self.record} stands more than once.")
+            raise UserError(f"{self.file}: {', '.join(twice[:SHOWN])} in column {self.record} occurs more than once.")
         fold_of = dict(zip(table[self.record], map(number_text, table[self.column]), strict=True))
         if lacking := [member.name for member in members if member.name not in fold_of]:
             raise UserError(

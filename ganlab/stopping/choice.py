@@ -99,13 +99,13 @@ def reason(evaluations: Sequence[Evaluation]) -> str:
         passed = ", ".join(f"{name} {count}" for name, count in held.items())
         return (
             f"none of {len(evaluations)} evaluations passed the guards of health, memory and copying (passed: "
-            f"{passed}), so the last checkpoint stands"
+            f"{passed}), so the last checkpoint is used"
         )
     chosen, best = kept[0], min(pool, key=lambda each: each.q or 0.0)
     failed = " and ".join(name for name in DIVERSITY if not chosen.guards[name])
     return (
         f"step {chosen.step} is chosen: Q {chosen.q:.3f} is the earliest of {len(pool)} "
         f"{'eligible' if chosen.eligible else 'provisional'} evaluations (of {len(evaluations)}) within a standard "
-        f"error ({best.error:.3f}) of the least, {best.q:.3f} at step {best.step}"
+        f"error ({best.error:.3f}) of the lowest, {best.q:.3f} at step {best.step}"
         + ("" if chosen.eligible else f"; none passed all guards, and this one fails those of diversity: {failed}")
     )

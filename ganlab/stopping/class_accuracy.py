@@ -37,7 +37,7 @@ class ClassAccuracy(Epochs):
         """Plan the steps. Raises UserError for a GAN without classes."""
         super().on_train_start(trainer, pl_module)
         if not pl_module.conditional or not pl_module.classes:
-            raise UserError("stopping=class_accuracy needs classes that D tells: gan=acgan, or another stopping.")
+            raise UserError("stopping=class_accuracy needs a D that predicts classes: gan=acgan, or another stopping.")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:
         """Keep the checkpoint of an epoch that is better than all before."""

@@ -114,7 +114,7 @@ class Rule(Stopping):
         self.examiner = Examiner(pl_module, real, self.windows, self.draws)
         self.seconds["evaluations"] += time.monotonic() - began
         if missing := self.examiner.scale.left_out:
-            log.warning("stopping=rule: real windows have no %s, so it is no part of Q", ", ".join(missing))
+            log.warning("stopping=rule: real windows have no %s, so Q does not include it", ", ".join(missing))
         log.info("stopping=rule: an evaluation every %d of %d steps", self.every, self.budget)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: GAN, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -147,7 +147,7 @@ class Rule(Stopping):
         if collapsed(self.evaluations, self.examiner.scale.coverage):
             return f"collapsed at step {step}"
         if since >= self.patience and step >= self.least_share * self.budget:
-            return f"no new least Q for {since} evaluations at step {step}"
+            return f"no lower Q for {since} evaluations at step {step}"
         return None
 
     def _keep(self, trainer: Trainer) -> None:
@@ -163,7 +163,7 @@ class Rule(Stopping):
             if source.is_file():
                 io.save_checkpoint(io.load_checkpoint(source, weights_only=True), self.folder / "checkpoints" / CHOSEN)
             else:
-                log.warning("%s is gone: a run that was killed had removed it, and chooses again", source)
+                log.warning("%s is missing: a killed run removed it, and the rule chooses again", source)
         for gone in before:
             if gone not in kept:
                 trainer.strategy.checkpoint_io.remove_checkpoint(self._candidate(gone))
@@ -214,7 +214,8 @@ class Rule(Stopping):
         log.info("stopping=rule: %s", reason(self.evaluations))
         if self._share_of_time() > MOST_TIME and self.evaluations:
             log.warning(
-                "stopping=rule: evaluations took %.0f %% of the training's time; fewer: stopping.least_steps=%d",
+                "stopping=rule: evaluations took %.0f %% of the training time; for fewer evaluations: "
+                "stopping.least_steps=%d",
                 100 * self._share_of_time(),
                 math.ceil(self.every * self._share_of_time() / MOST_TIME),
             )

@@ -160,7 +160,7 @@ def check(kind: Kind) -> None:
     if not kind.leads:
         raise UserError(
             f"stopping=rule scores windows, and this data set gives {kind.noun}s: its components are those of ECGs. "
-            "stopping=epochs and stopping=steps take any."
+            "stopping=epochs and stopping=steps accept any."
         )
     if kind.other_unit:
         raise UserError(

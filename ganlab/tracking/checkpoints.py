@@ -50,11 +50,11 @@ def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise UserError(
-            f"{path} is not read: it holds more than tensors and plain values, or is no checkpoint "
+            f"{path} is not read: it holds more than tensors and plain values, or is not a checkpoint "
             f"({type(error).__name__}: {reason})."
         ) from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} holds a {type(content).__name__}, where a checkpoint holds names and tensors.")
+        raise UserError(f"{path} holds a {type(content).__name__}; a checkpoint holds names and tensors.")
     return content
 
 
@@ -94,13 +94,13 @@ def newest_checkpoint(run: Path, strict: bool = False) -> Path | None:
             check_seal(path)
         except DamagedFile as error:
             if strict:
-                raise DamagedFile(f"{error}\nstrict=false takes the one before it.") from error
-            log.error("%s It is kept as %s, and the one before it is taken.", error, set_aside(path).name)
+                raise DamagedFile(f"{error}\nstrict=false uses the one before it.") from error
+            log.error("%s It is kept as %s; the checkpoint before it is used.", error, set_aside(path).name)
             trouble = error
         else:
             return path
     if trouble is not None:
-        raise DamagedFile(f"{trouble}\nNo other checkpoint of {run} is whole: begin a new run.")
+        raise DamagedFile(f"{trouble}\nNo other checkpoint of {run} is complete: start a new run.")
     return None
 
 

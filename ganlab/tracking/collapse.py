@@ -37,8 +37,8 @@ class Collapse:
             "collapsed": f"collapsed at {when}",
             "recovered": f"little diversity from {when}, more again later",
             "healthy": "healthy",
-            "dead": f"dead at {when}: its images are not numbers",
-            "not judged": f"not judged: fewer than {CONSECUTIVE} evaluations",
+            "dead": f"failed at {when}: its images are NaN or infinite",
+            "not judged": f"not decided: fewer than {CONSECUTIVE} evaluations",
         }
         return words[self.state]
 

@@ -108,7 +108,7 @@ def store_split(folder: Path, data: Data) -> str:
     if (folder / SPLIT).is_file() and read_split(folder) != split:
         raise UserError(
             f"{folder / SPLIT} no longer fits: the data set's patients have changed since this run began, and some of "
-            "them would move between training and judging. Begin a new run, or restore the data."
+            "them would move from training to evaluation or back. Start a new run, or restore the data."
         )
     stored: dict[str, Any] = {"name": split.name, "seed": split.seed, "parts": split.parts}
     if split.spared:
@@ -131,9 +131,10 @@ def check_data(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) 
     else:
         return
     raise UserError(
-        f"resume={folder}: the data are not those that this run began with: {what}. Give the folder of those data with "
-        f"dataset.root=, or begin a new run. Where the files are the same, ganlab {before.get('version')}, which began "
-        f"it, reads them otherwise than ganlab {__version__} or on another processor: go on with that one."
+        f"resume={folder}: the data are not those that this run began with: {what}. Give the folder of the original "
+        "data with "
+        f"dataset.root=, or start a new run. Where the files are the same, ganlab {before.get('version')}, which began "
+        f"it, reads them differently from ganlab {__version__} or on another processor: continue with that version."
     )
 
 

@@ -53,6 +53,6 @@ def drop_half_line(file: Path) -> None:
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         log.warning(
-            "%s: half a line at the end (%d bytes), of a killed process, is dropped", file, len(content) - whole
+            "%s: the incomplete last line (%d bytes), left by a killed process, is dropped", file, len(content) - whole
         )
         os.truncate(file, whole)

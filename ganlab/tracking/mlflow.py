@@ -23,7 +23,7 @@ from PIL import Image
 from ganlab.core.errors import UserError
 from ganlab.core.files import inside, write_whole
 from ganlab.tracking.history import read_history
-from ganlab.tracking.mlflow_card import data_set, parameters, run_name, swept, tags_of
+from ganlab.tracking.mlflow_card import data_set, origin, parameters, run_name, swept, tags_of
 from ganlab.tracking.record import read_facts, read_scores
 from ganlab.tracking.shared import Shared, counts_of, parsed, requested
 from ganlab.tracking.wandb_store import Place
@@ -66,7 +66,7 @@ def _state(folder: Path) -> dict[str, Any]:
         state = json.loads(file.read_text()) if inside(file, folder) else {}
         return {key: vars(Sent(**sent)) for key, sent in state.items()}
     except (ValueError, TypeError, AttributeError, RecursionError):
-        log.warning("%s is damaged: what a store lacks is looked up in the store", file)
+        log.warning("%s is damaged: the store is asked what it already has", file)
         return {}
 
 
@@ -78,7 +78,7 @@ def bring(folder: Path, store: Place, opened: tuple[Any, str] | None = None) -> 
     client, experiment = opened or store.open(folder)
     with FileLock(folder / ".tracking.lock", timeout=1.0):
         if (folder / "run.json").is_file() and not inside(folder / "run.json", folder):
-            raise UserError(f"{folder / 'run.json'} is a link to outside of its run: copy the folder whole.")
+            raise UserError(f"{folder / 'run.json'} is a link that points outside its run: copy the complete folder.")
         facts = read_facts(folder, "id", "status", "started", "tags", "overrides", "in_sweep")
         sent = Sent.read(folder, store)
         if sent.run is None or client.get_run(sent.run).info.lifecycle_stage == "deleted":
@@ -109,7 +109,7 @@ def parent_of(sweep: Path, client: Any, experiment: str, store: Place) -> str:
         if sent.run is None:
             overrides = requested(sweep)
             name = Shared.of(sweep, {"overrides": overrides}).text(" ".join(swept(overrides))) or "sweep"
-            tags = {"hydra.sweep_dir": sweep.name}
+            tags = {**origin(), "hydra.sweep_dir": sweep.name, "mlflow.note.content": f"Sweep over `{name}`."}
             sent.run = client.create_run(experiment, run_name=name[:LONGEST_NAME], tags=tags).info.run_id
             sent.write(sweep, store)
     assert sent.run is not None
@@ -246,7 +246,9 @@ class _Upload:
             if error.error_code != "INVALID_PARAMETER_VALUE":
                 raise
             if len(batch) == 1:
-                log.warning("MLflow refuses %s, which is left out there: %s", batch[0].key, str(error).splitlines()[0])
+                log.warning(
+                    "MLflow refuses %s, which is missing in MLflow: %s", batch[0].key, str(error).splitlines()[0]
+                )
             else:
                 for one in batch:
                     self._log(kind, [one])
@@ -291,7 +293,7 @@ def _metrics_of(line: bytes) -> list[Any]:
         row = json.loads(line)
         step, when = int(row.pop("step") or 0), int(1000 * row.pop("time"))
     except (ValueError, KeyError, TypeError, AttributeError):
-        log.warning("a line of metrics.jsonl is no row of metrics and is not tracked: %r", line[:80])
+        log.warning("a line of metrics.jsonl is not a row of metrics and is not tracked: %r", line[:80])
         return []
     return [
         Metric(key, float("nan") if value is None else float(value), when, step) for key, value in cleaned(row).items()

@@ -52,11 +52,15 @@ def tags_of(facts: Mapping[str, Any], folder: Path, shared: Shared) -> dict[str,
         **commit,
         "ganlab.id": facts["id"],
         "hydra.output_dir": folder.name,
-        "mlflow.source.name": "ganlab run",
-        "mlflow.source.type": "LOCAL",
-        "mlflow.user": os.environ.get("MLFLOW_TRACKING_USERNAME") or _user(),
+        **origin(),
         "mlflow.note.content": shared.text(description(facts, folder)),
     }
+
+
+def origin() -> dict[str, str]:
+    """Return the tags in which MLflow shows the source and the user of a run or of a sweep."""
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or _user()
+    return {"mlflow.source.name": "ganlab run", "mlflow.source.type": "LOCAL", "mlflow.user": user}
 
 
 def _user() -> str:

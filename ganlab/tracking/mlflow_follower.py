@@ -61,7 +61,8 @@ class Follower(Logger):
         if not self._brought.wait(self.patience_s):
             self._given_up.set()
             log.warning(
-                "%s has not all of this run (%s). Nothing is lost: python -m ganlab.sync run=%s",
+                "%s does not have all of this run (%s). Nothing is lost; upload the rest with python -m ganlab.sync "
+                "run=%s",
                 self.store.service,
                 self._failed or f"it takes longer than {self.patience_s:g} s",
                 self.folder,
@@ -80,13 +81,13 @@ class Follower(Logger):
             except Exception as error:
                 self._failed = _in_short(error)
                 if not warned:
-                    log.warning("%s does not take this run now: %s. Training goes on.", service, self._failed)
+                    log.warning("%s does not accept this run now: %s. Training continues.", service, self._failed)
                 warned, opened, wait = True, None, min(2 * wait, LONGEST_WAIT_S)
                 if self._given_up.wait(1.0 if ends else 0.0):
                     return
             else:
                 if warned:
-                    log.info("%s takes this run again", service)
+                    log.info("%s accepts this run again", service)
                 warned, wait = False, self.every_s
                 if ends:
                     self._brought.set()
@@ -131,7 +132,7 @@ def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summa
                 client.log_text(parent, shared.text(summary.read_text(encoding="utf-8")), summary.name)
             log.info("sweep %s: %s in MLflow", sweep, status)
         except Exception as error:
-            log.warning("MLflow does not know how the sweep ended (%s): %s", type(error).__name__, error)
+            log.warning("MLflow was not told how the sweep ended (%s): %s", type(error).__name__, error)
 
     thread = threading.Thread(target=close, name="mlflow-sweep", daemon=True)
     thread.start()
@@ -144,12 +145,12 @@ def sync(run: str | None, store: Place) -> int:
     Raises UserError where there is no run, or where the store does not take it.
     """
     if not run or not Path(run).is_dir():
-        raise UserError(f"run={run}: no such folder. Runs lie in outputs/runs, sweeps in outputs/sweeps.")
+        raise UserError(f"run={run}: no such folder. Runs are in outputs/runs, sweeps in outputs/sweeps.")
     alone = (Path(run) / "run.json").is_file()
     folders = [Path(run)] if alone else sorted(file.parent for file in Path(run).glob("*/run.json"))
     damaged = 0
     if not folders:
-        raise UserError(f"run={run}: no run lies there (none has a run.json).")
+        raise UserError(f"run={run}: it contains no run (none has a run.json).")
     try:
         for folder in folders:
             try:
@@ -166,11 +167,11 @@ def sync(run: str | None, store: Place) -> int:
     except UserError:
         raise
     except Timeout as error:
-        raise UserError(f"{error.lock_file} is held: the run is still going on and is being tracked.") from error
+        raise UserError(f"{error.lock_file} is held: the run is still running and is being tracked.") from error
     except Exception as error:
         raise UserError(
-            f"{store.service} does not take it ({_in_short(error)}). "
-            "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was brought stays, and nothing is lost."
+            f"{store.service} does not accept it ({_in_short(error)}). "
+            "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was uploaded stays, and nothing is lost."
         ) from error
     if damaged:
         raise UserError(f"{damaged} of {len(folders)} runs were left out, as listed above; the others are there.")

@@ -24,5 +24,5 @@ def bring_along(database: Path, before: str, now: str) -> bool:
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                 (now, len(before) + 1, len(before), before),
             )
-    log.warning("the MLflow store has moved with its folder: its artifacts lie in %s", now)
+    log.warning("the MLflow store was moved with its folder: its artifacts are in %s", now)
     return True

@@ -98,7 +98,12 @@ def _refuse_alive(folder: Path, locks: bool) -> None:
         if not locks and _alive(before):
             raise _in_use(folder)
         return
-    log.info("%s belongs to a process on %s: does it live? Up to %g s", folder, before.get("host"), SILENT_S)
+    log.info(
+        "%s belongs to a process on %s: checking for up to %g s whether it is alive",
+        folder,
+        before.get("host"),
+        SILENT_S,
+    )
     end = time.monotonic() + SILENT_S
     while time.monotonic() < end:
         time.sleep(POLL_S)
@@ -107,15 +112,15 @@ def _refuse_alive(folder: Path, locks: bool) -> None:
             return
         if now != before:
             raise _in_use(folder)
-    log.warning("%s: its process on %s has gone, and this one takes it over", folder, before.get("host"))
+    log.warning("%s: its process on %s has ended, and this process takes over", folder, before.get("host"))
 
 
 def _in_use(folder: Path) -> FolderInUse:
     owner = owner_of(folder)
     who = f"process {owner['pid']} on {owner['host']}" if {"pid", "host"} <= owner.keys() else "another process"
     return FolderInUse(
-        f"{folder} belongs to {who}, which is still at work there: this one does nothing. Let it end, or stop it "
-        "first; hydra.run.dir=<another folder> begins a run of its own."
+        f"{folder} belongs to {who}, which is still using it: this one does nothing. Wait until it ends, or stop it"
+        "; hydra.run.dir=<another folder> starts a separate run."
     )
 
 
@@ -133,7 +138,7 @@ def _beat(folder: Path, me: dict[str, Any], over: threading.Event) -> None:
         if over.wait(BEAT_S):
             return
         if owner_of(folder).get("token", me["token"]) != me["token"]:
-            log.critical("%s was taken over by another process, since this one was silent too long: it ends", folder)
+            log.critical("%s was taken over by another process, because this one was silent too long; it ends", folder)
             os._exit(1)
         # A full disk is noticed by the run itself.
         with suppress(UserError, OSError):

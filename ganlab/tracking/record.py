@@ -158,7 +158,7 @@ def config_values(folder: Path) -> dict[str, Any]:
     lacking = [group for group in GROUPS if not isinstance(stored, dict) or group not in stored]
     if not isinstance(stored, dict) or lacking or not all(isinstance(key, str) for key in stored):
         raise UserError(f"{file} is damaged: it has no {', '.join(lacking) or 'names'}. {way}")
-    check_written(folder, CONFIG, f"For another experiment begin a new run. {way}")
+    check_written(folder, CONFIG, f"For another experiment start a new run. {way}")
     return stored
 
 

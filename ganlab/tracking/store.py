@@ -93,7 +93,8 @@ class Store:
         if stage == "deleted":
             raise UserError(
                 f"tracking.experiment={self.experiment}: it was deleted in MLflow, which takes no run into it."
-                " Two ways on: another name, tracking.experiment=<name>; or restore it: mlflow experiments restore "
+                " Two possibilities: another name, tracking.experiment=<name>; or restore it: mlflow experiments "
+                "restore "
                 f"--experiment-id {number} (with MLFLOW_TRACKING_URI naming the store)."
             )
 

@@ -26,13 +26,13 @@ def check_compiler() -> None:
     if shutil.which(name) is None:
         raise UserError(
             f"compile=true needs a C++ compiler, and there is no {name}. Install one (apt-get install g++), name "
-            "another in the environment variable CXX, or take compile=false."
+            "another in the environment variable CXX, or use compile=false."
         )
     headers = Path(sysconfig.get_path("include"))
     if not (headers / "Python.h").is_file():
         raise UserError(
             f"compile=true needs Python's headers, and there is no Python.h in {headers}. Install them (apt-get "
-            "install python3-dev), or take compile=false."
+            "install python3-dev), or use compile=false."
         )
 
 

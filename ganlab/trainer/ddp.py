@@ -104,7 +104,7 @@ def check(trainer: Trainer, settings: Mapping[str, Any], gan: GAN) -> None:
         if not isinstance(strategy, SingleDeviceStrategy) or trainer.world_size > 1:
             raise UserError(
                 f"trainer.devices={trainer.num_devices} with trainer.strategy={type(strategy).__name__}: several "
-                "devices train with trainer=ddp; other strategies are not known here."
+                "devices need trainer=ddp; other strategies are not supported."
             )
         return
     if trainer.num_nodes > 1:
@@ -116,7 +116,7 @@ def check(trainer: Trainer, settings: Mapping[str, Any], gan: GAN) -> None:
         return
     refuse_combinations({TRAIT: "trainer=ddp"}, dict(zip(gan.tricks, gan.tricks.each(), strict=True)))
     if settings["overfit_batches"]:
-        raise UserError("trainer.overfit_batches takes one process: trainer.devices=1.")
+        raise UserError("trainer.overfit_batches needs a single process: trainer.devices=1.")
     if "batch_norm" in [*traits_of(gan.generator), *traits_of(gan.discriminator)]:
         _check_batch_norm(trainer, bool(settings["sync_batchnorm"]))
 
@@ -124,8 +124,8 @@ def check(trainer: Trainer, settings: Mapping[str, Any], gan: GAN) -> None:
 def _check_batch_norm(trainer: Trainer, synchronized: bool) -> None:
     if trainer.strategy.root_device.type == "cpu":
         raise UserError(
-            "trainer=ddp on a CPU: these networks have batch norm, which torch computes over several processes on GPUs "
-            "alone; each would have the statistics of its part. Take architecture=signal or fcn, or trainer.devices=1."
+            "trainer=ddp on a CPU: these networks have batch norm, which torch synchronizes between processes only on "
+            "GPUs. Use architecture=signal or fcn, or trainer.devices=1."
         )
     if not synchronized:
         raise UserError("trainer=ddp with batch norm needs trainer.sync_batchnorm=true.")

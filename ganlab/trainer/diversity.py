@@ -48,7 +48,7 @@ class Diversity(Callback):
         self.classes = self._comparable_classes()
         self.comparable = mean_distance(self.real) > 0
         if not self.comparable:
-            log.warning("diversity: the %d real images do not differ, so no collapse can be seen", len(self.real))
+            log.warning("diversity: the %d real images do not differ, so a collapse cannot be detected", len(self.real))
 
     def idle_steps(self, trainer: Trainer, pl_module: GAN) -> int:
         """Return how many steps lie before the next evaluation within an epoch."""
@@ -86,7 +86,7 @@ class Diversity(Callback):
         comparable = [k for k in classes if ratios.get(k, 0) > 0 and int(of_class(drawn, k).sum()) > 1]
         if len(comparable) < len(classes):
             left_out = sorted({*classes} - {*comparable})
-            log.warning("diversity: too few different images of classes %s to judge", left_out)
+            log.warning("diversity: too few different images of classes %s to measure it", left_out)
         return comparable
 
 

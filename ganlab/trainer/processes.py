@@ -120,7 +120,7 @@ class Together:
         while not self._over.wait(1.0):
             if any(other.poll() for other in self.others):
                 if not self._over.wait(GRACE_S):
-                    log.critical("another process failed and this one hangs: it ends")
+                    log.critical("another process failed and this one hangs: it ends now")
                     facts.end(self.folder, "FAILED", RankFailed("another process failed; see rank_*.log"))
                     os._exit(1)
                 return

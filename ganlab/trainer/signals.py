@@ -109,10 +109,12 @@ class Signals(Callback):
         if received != self.received and self._training:
             self.received = received
             outcome = "saved, measured and reported" if self.interrupted else "saved"
-            log.warning("%s: what is trained is %s after this step; once more ends at once", received.name, outcome)
+            log.warning(
+                "%s: the training so far is %s after this step; a second signal ends it at once", received.name, outcome
+            )
         elif received != self.received and self._evaluating and received == signal.SIGINT:
             self.received = received
-            log.warning("SIGINT: what is trained is saved, and is measured and reported; once more ends at once")
+            log.warning("SIGINT: the training so far is saved, measured and reported; a second signal ends it at once")
         elif received == signal.SIGINT:
             raise KeyboardInterrupt
         else:

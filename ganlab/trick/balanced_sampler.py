@@ -9,7 +9,7 @@ class BalancedSampler(Trick):
     """Draws anew in each epoch: with replacement from a class that is smaller than its share, else without."""
 
     needs_classes = True
-    refuses = {"under_sampled": "its classes are of one size already"}  # noqa: RUF012
+    refuses = {"under_sampled": "its classes already have equal sizes"}  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()

@@ -126,7 +126,7 @@ def refuse_combinations(traits: Mapping[str, str], tricks: Mapping[str, Trick]) 
     for name, trick in tricks.items():
         for trait, reason in trick.refuses.items():
             if trait in brought:
-                raise UserError(f"trick={name} cannot go with {brought[trait]}: {reason}. Take one of them out.")
+                raise UserError(f"trick={name} cannot go with {brought[trait]}: {reason}. Leave one of them out.")
 
 
 def hooks_of(trick: Trick) -> set[str]:

@@ -10,7 +10,8 @@ class DThreshold(Trick):
     """Counts the steps, and those without an update of the discriminator."""
 
     refuses = dict.fromkeys(
-        ("relativistic", "no_cross_entropy"), "the threshold is one of the cross entropy of real and generated images"
+        ("relativistic", "no_cross_entropy"),
+        "the threshold is a value of the cross entropy of real and generated images",
     )
     steps: Tensor
     rested: Tensor

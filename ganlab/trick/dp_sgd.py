@@ -79,10 +79,10 @@ class DPSGD(Trick):
         "relativistic": "G's loss would compare with real images, to which no noise was added; loss=bce does not",
         "penalty": "a penalty at real images is a second gradient of theirs, which is not clipped with a patient's",
         "generator_term": "G would learn from real images directly, without noise",
-        "discriminator_steps": "whether D rests would be decided by real images, without noise",
-        "reused_fakes": "G would make as many images as windows were drawn, which tells how many patients were",
+        "discriminator_steps": "real images would decide, without noise, whether D trains in a step",
+        "reused_fakes": "G would make as many images as windows were drawn, which reveals the number of patients drawn",
         "order": "epsilon holds for patients who are drawn independently, all with one probability",
-        "several_devices": "patients and noise are drawn in one process; trainer.devices=1 takes one device",
+        "several_devices": "patients and noise are drawn in one process; trainer.devices=1 uses one device",
         "fitted": "it is fitted to training samples, without noise; another range, such as centred_range, is fixed",
     }
     steps: Tensor
@@ -149,7 +149,7 @@ class DPSGD(Trick):
         if self.delta * people >= 1:
             raise UserError(
                 f"trick.dp_sgd.delta={self.delta:g}: {people} patients train, and a delta of 1/{people} or more "
-                "allows to publish one of them. Accepted are smaller ones."
+                "allows the publication of one of them. Accepted are smaller values."
             )
         if self.people != people and self.most is not None:
             log.info("epsilon %g at delta %g: D is updated %d times at most", self.budget, self.delta, self.most)
@@ -186,7 +186,7 @@ class DPSGD(Trick):
     def _parts(self, persons: Tensor | None) -> list[slice]:
         """Return where each patient's samples are in the batch."""
         if persons is None or not self.people or len(persons) % self.windows:
-            raise RuntimeError("trick=dp_sgd has not drawn this batch, so epsilon is not known: train with Data.")
+            raise RuntimeError("trick=dp_sgd did not draw this batch, so epsilon is unknown: train with ganlab's Data.")
         whose = persons.view(-1, self.windows)
         if (whose != whose[:, :1]).any() or len(whose[:, 0].unique()) < len(whose):
             raise RuntimeError("trick=dp_sgd: a patient's samples are not together in the batch, so clipping fails.")

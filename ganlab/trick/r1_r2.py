@@ -19,7 +19,7 @@ class R1R2(Trick):
 
     refuses = {  # noqa: RUF012
         **REFUSED,
-        "smooth_targets": "both hold D back on real images, and together they leave it too little to tell G",
+        "smooth_targets": "both limit D on real images, and together they leave G too little to learn from",
     }
 
     def __init__(self, gamma: float = 0.05, every: int = 4) -> None:

@@ -162,7 +162,7 @@ def test_windows_without_beats_are_refused() -> None:
 
 
 def test_too_little_noise_is_refused() -> None:
-    with pytest.raises(UserError, match=r"architecture.noise=30: architecture=heart takes 31 or more"):
+    with pytest.raises(UserError, match=r"architecture.noise=30: architecture=heart needs 31 or more"):
         Generator(LIMBS, noise=30, rate=RATE)
 
 

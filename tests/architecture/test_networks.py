@@ -285,7 +285,7 @@ def test_images_that_a_network_is_not_for_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=said) as refused:
         make(arrangement)
-    assert "architecture=fcn takes any" in str(refused.value)
+    assert "architecture=fcn accepts any" in str(refused.value)
 
 
 @pytest.mark.parametrize(

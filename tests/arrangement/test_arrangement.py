@@ -169,7 +169,7 @@ def test_an_order_that_loses_a_sample_is_refused() -> None:
 def test_an_order_of_squares_refuses_another_image() -> None:
     own = lambda side: torch.arange(side * side)  # noqa: E731
     assert Leads(order=own, side=3).shape == (1, 3, 3)
-    with pytest.raises(UserError, match=r"takes square images only.*arrangement\.side=\[2, 3\]"):
+    with pytest.raises(UserError, match=r"accepts only square images.*arrangement\.side=\[2, 3\]"):
         Leads(order=own, side=[2, 3])
 
 

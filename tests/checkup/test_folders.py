@@ -71,7 +71,7 @@ def test_a_disk_with_room_is_right_and_a_full_one_wrong(tmp_path: Path, monkeypa
     full = SimpleNamespace(f_files=real.f_files or 1, f_favail=0, **space)
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     (finding,) = room(tmp_path, "cache", 0)
-    assert "no inode left" in finding.message
+    assert "no inodes are left" in finding.message
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_missing_extra_is_for_information() -> None:
     found = versions([Requirement("torch>=2.6"), extra, Requirement('nor-this; extra == "dev"')])
     assert [finding.state for finding in found] == ["ok", "note"]
     assert str(found[1]) == (
-        'note   extra cluster: nowhere-to-be-found not installed. Where it is wanted: pip install "ganlab[cluster]"'
+        'note   extra cluster: nowhere-to-be-found not installed. To use it: pip install "ganlab[cluster]"'
     )
     assert versions([Requirement('torch>=9; extra == "cluster"')])[0].state == "wrong"
 
@@ -120,6 +120,6 @@ def test_other_versions_than_the_lock_s_are_noted(fake: Fake, tmp_path: Path) ->
     assert [finding.state for finding in unlike_lock(tmp_path)] == ["ok"]
     (tmp_path / "requirements.lock").write_text("tested==1.1 \\\n    --hash=sha256:00\n")
     (note,) = unlike_lock(tmp_path)
-    assert str(note).startswith("note   lock: 1 other versions than were tested: tested 1.0+local (tested: 1.1)")
+    assert str(note).startswith("note   lock: 1 versions differ from the tested ones: tested 1.0+local (tested: 1.1)")
     (tmp_path / "requirements.lock").unlink()
     assert unlike_lock(tmp_path) == []

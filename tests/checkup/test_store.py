@@ -85,10 +85,10 @@ def test_a_whole_file_or_none_yet_is_right(tmp_path: Path) -> None:
     [
         (lambda file: file.write_bytes(b"not a database, and long enough to be read as one" * 100), "is damaged"),
         (lambda file: file.write_bytes(file.read_bytes()[:9000]), "damaged"),
-        (lambda file: _run(file, "DELETE FROM alembic_version"), "half made"),
-        (lambda file: _run(file, "INSERT INTO alembic_version VALUES ('b')"), "half made"),
-        (lambda file: _run(file, "CREATE TABLE _alembic_tmp_experiments (a)"), "half made"),
-        (lambda file: _run(file, "DROP TABLE experiments"), "half made"),
+        (lambda file: _run(file, "DELETE FROM alembic_version"), "incomplete"),
+        (lambda file: _run(file, "INSERT INTO alembic_version VALUES ('b')"), "incomplete"),
+        (lambda file: _run(file, "CREATE TABLE _alembic_tmp_experiments (a)"), "incomplete"),
+        (lambda file: _run(file, "DROP TABLE experiments"), "incomplete"),
         (lambda file: (file.unlink(), file.mkdir()), "cannot be opened"),
     ],
 )

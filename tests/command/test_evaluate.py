@@ -107,7 +107,7 @@ ERRORS = [
     (("leads=[v9]",), r"have lead v9, which ptbdb_sim lacks; it has i, ii"),
     (("rate=10000",), r"Windows of 0.203 s are too short for a heartbeat"),
     (("metrics.objective=level/x",), r"measured are level/mean"),
-    (("split.test=0", "part=test"), r"part=test: nobody is in it"),
+    (("split.test=0", "part=test"), r"part=test: it has no patients"),
     (("on_bad=ask",), r"on_bad=ask: accepted are error and skip"),
 ]
 
@@ -145,7 +145,7 @@ def test_a_run_is_not_judged_on_persons_whom_it_did_not_know(
     command: Command, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = refused(command, capsys, f"synthetic={run}", "dataset.patients=15", "dataset.seconds=9")
-    assert "3 are there that it does not know" in said
+    assert "3 patients of the data are not in it" in said
     assert "says who trained" in refused(command, capsys, f"synthetic={run}", "split.seed=3")
 
 

@@ -32,7 +32,7 @@ def test_where_validation_patients_chose_test_patients_are_compared_with() -> No
 def test_without_test_patients_the_page_says_so() -> None:
     chosen = experiment(Rule.chooses_by, test=0)
     assert judged_part(chosen) == "validation"
-    assert compared_with(chosen, "validation").endswith("validation patients, for there are no test patients.")
+    assert compared_with(chosen, "validation").endswith("validation patients, because there are no test patients.")
 
 
 def test_where_nobody_chose_validation_patients_are_compared_with() -> None:
@@ -43,7 +43,7 @@ def test_where_nobody_chose_validation_patients_are_compared_with() -> None:
 def test_where_everybody_trained_the_first_words_say_so() -> None:
     everybody = experiment(part="train")
     assert judged_part(everybody) == "train"
-    assert compared_with(everybody, "train").startswith("Everybody trained: this split keeps nobody apart")
+    assert compared_with(everybody, "train").startswith("Every patient trained (this split holds nobody out)")
 
 
 @pytest.mark.parametrize(("worst", "code"), [("red", 3), ("grey", 4)])

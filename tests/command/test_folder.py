@@ -66,7 +66,7 @@ def test_a_second_process_is_refused_and_changes_nothing(
             with pytest.raises(SystemExit) as refused:
                 command("run", *(FAST if way.startswith("hydra") else ()), way)
             assert refused.value.code == 2
-            assert "which is still at work there" in capsys.readouterr().out
+            assert "which is still using it" in capsys.readouterr().out
             assert files(run) == [*before]
         changed = {name for name in before if (run / name).read_bytes() != before[name]}
         assert changed <= {"run.log"}

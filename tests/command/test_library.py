@@ -98,7 +98,7 @@ def test_rows_become_a_table_of_numbers_and_images_none() -> None:
     assert table["sex"].tolist() == [1, 0]
     with pytest.raises(UserError, match="rows: to_dataframe"):
         ROWS.to_wfdb("nowhere")
-    with pytest.raises(UserError, match="images are no table"):
+    with pytest.raises(UserError, match="images are not a table"):
         IMAGES.to_dataframe()
 
 

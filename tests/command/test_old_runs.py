@@ -55,7 +55,7 @@ def test_they_are_compared_with_the_patients_of_their_split(old: Path, command: 
 def test_they_are_not_made_again_and_the_version_that_made_them_is_named(old: Path, tmp_path: Path) -> None:
     facts = json.loads((old / "run.json").read_text())
     (old / "run.json").write_text(json.dumps(facts | {"version": "0.0.9", "git_commit": "abc"}))
-    with pytest.raises(UserError, match=r"made by ganlab 0\.0\.9, code abc, and cannot go on.*has no ganlab\."):
+    with pytest.raises(UserError, match=r"made by ganlab 0\.0\.9, code abc, and cannot continue.*has no ganlab\."):
         reproduce(str(old), out=str(tmp_path / "again"))
     assert not (tmp_path / "again").exists()
 
@@ -69,7 +69,7 @@ def test_they_are_not_resumed_and_the_version_that_made_them_is_named(
     for way in (f"resume={old}", f"hydra.run.dir={old}"):
         with pytest.raises(SystemExit):
             command("run", way)
-        assert "made by ganlab 0.0.9, code abc, and cannot go on" in capsys.readouterr().out
+        assert "made by ganlab 0.0.9, code abc, and cannot continue" in capsys.readouterr().out
 
 
 def test_networks_that_have_changed_are_refused_with_the_version_and_the_record_stays(
@@ -83,5 +83,5 @@ def test_networks_that_have_changed_are_refused_with_the_version_and_the_record_
     (old / "run.json").write_text(record)
     with pytest.raises(SystemExit):
         command("run", f"resume={old}")
-    assert "take the code that did: ganlab 0.0.9, code abc; this is " in capsys.readouterr().out
+    assert "use the code that wrote it: ganlab 0.0.9, code abc; this is " in capsys.readouterr().out
     assert (old / "run.json").read_text() == record

@@ -62,7 +62,7 @@ def test_what_is_wrong_is_said_and_strangers_get_nothing(server: ThreadingHTTPSe
 
 
 def test_a_port_that_is_taken_is_named(server: ThreadingHTTPServer, generator: TrainedGenerator) -> None:
-    with pytest.raises(UserError, match=r"port=\d+: Address already in use\. port=0 takes a free one"):
+    with pytest.raises(UserError, match=r"port=\d+: Address already in use\. port=0 uses a free one"):
         serve(generator, server.server_address[1])
 
 

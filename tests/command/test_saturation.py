@@ -41,5 +41,5 @@ def test_a_patient_with_an_offset(
     lines = beyond_range(second, Codec(standardization, second.arrangement))
     assert [line.record for line in lines] == (["part validation"] if loud else [])
     if loud:
-        assert lines[0].reason.startswith("100 % of its values lie beyond the range")
+        assert lines[0].reason.startswith("100 % of its values are beyond the range")
         assert "part validation: 100 % of its values" in caplog.text

@@ -69,7 +69,7 @@ def test_a_worker_that_the_system_kills_ends_the_sweep_and_its_job_is_named(tmp_
     done = swept(tmp_path, "killed=false,true", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert done.returncode == 1
     assert "job 1_job failed: it was stopped, or its process killed" in done.stdout
-    assert "with hydra.sweep.dir=sweep does what is missing" in done.stdout
+    assert "with hydra.sweep.dir=sweep runs what is missing" in done.stdout
     assert "0_job failed" not in done.stdout
     assert (tmp_path / "sweep" / "0_job" / "ended").is_file()
     assert "Summary of a sweep" in (tmp_path / "sweep" / "summary.html").read_text()
@@ -137,7 +137,7 @@ def test_a_job_that_another_process_is_at_work_on_keeps_its_folder_and_is_named(
         callback.on_multirun_start(config(tmp_path))
         callback.on_multirun_end(config(tmp_path))
     assert not (folder / sweep.FAILED).exists()
-    assert "job 0_job failed: another process is at work on it" in caplog.text
+    assert "job 0_job failed: another process is running it" in caplog.text
 
 
 def test_a_job_that_succeeds_the_second_time_failed_no_more(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_a_sweep_of_eight_that_is_killed_and_started_again_runs_nothing_twice(tm
     again = called(tmp_path, *call)
     said, _ = again.communicate(timeout=400)
     assert again.returncode == 0, said
-    assert said.count("finished: nothing is done") == len(finished)
+    assert said.count("which has finished: nothing to do") == len(finished)
     assert len(jobs(tmp_path)) == 8
     for job in jobs(tmp_path):
         assert facts(job)["status"] == "FINISHED"
@@ -233,7 +233,7 @@ def test_a_search_goes_on_where_it_was(command: Command, capsys: pytest.CaptureF
     capsys.readouterr()
     command("run", "--multirun", *call, "hydra.sweeper.n_trials=3")
     output = capsys.readouterr().out
-    assert output.count("finished: nothing is done") == 2
+    assert output.count("which has finished: nothing to do") == 2
     assert len(jobs(folder)) == 3
     assert {job: facts(job) for job in first} == first
     best = OmegaConf.load(folder / "sweep" / "optimization_results.yaml")

@@ -38,7 +38,7 @@ def test_classes_of_a_people_file_are_text(classes: list[object], labels: list[s
 def test_a_label_of_the_command_line_is_a_name() -> None:
     trained = Trained(SimpleNamespace(classes=("0", "1", "true"), many_labels=False), None, {}, "last", None)  # type: ignore[arg-type]
     assert [trained.label_of(label) for label in (0, "1", True, None)] == [0, 1, 2, None]  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="label=2: this generator knows 0, 1, true"):
+    with pytest.raises(UserError, match="label=2: this generator has 0, 1, true"):
         trained.label_of(2)  # type: ignore[arg-type]
     several = Trained(SimpleNamespace(classes=("0", "true"), many_labels=True), None, {}, "last", None)  # type: ignore[arg-type]
     assert [several.label_of(label) for label in ("yes", "0+on", "true")] == [

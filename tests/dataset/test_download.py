@@ -314,7 +314,7 @@ def test_the_wait_doubles_up_to_a_minute(database: Database, root: Path, monkeyp
         *((name, "gzip", "answers 'gzip', and identity was asked for") for name in (SUMS, BIG)),
         (SUMS, "huge", r"announces 1,152,921,504,606,846,976 bytes; accepted are"),
         (BIG, "huge", r"announces 1,152,921,504,606,846,976 bytes"),
-        *((name, "drip", r"bytes came in 0 s") for name in (SUMS, BIG)),
+        *((name, "drip", r"bytes arrived in 0 s") for name in (SUMS, BIG)),
         *((name, "chunks", "sends more than 100,000 bytes") for name in (SUMS, BIG)),
     ],
 )

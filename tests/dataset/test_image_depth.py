@@ -163,7 +163,7 @@ def test_an_npz_holds_images_and_their_classes(collect: Callable[..., Collected]
     with pytest.raises(UserError, match="No image in"):
         collect({}, root=tmp_path / "none.npz")
     np.savez(tmp_path / "code.npz", x=np.array([{}], object), allow_pickle=True)
-    with pytest.raises(UserError, match="is no npz file of arrays"):
+    with pytest.raises(UserError, match="is not an npz file of arrays"):
         collect({}, root=tmp_path / "code.npz")
 
 

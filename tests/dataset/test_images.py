@@ -233,15 +233,15 @@ def test_a_photograph_stands_upright(collect: Callable[..., Collected], tmp_path
         (lambda root: write_zip(root, {"C:/a.bmp": b""}), ("'C:/a.bmp' leads out",)),
         (write_link, ("'a.bmp' is a link",)),
         (write_twice, ("a.bmp more than once",)),
-        (lambda root: write_entry(root, mode=0o010644), ("'a.bmp' is no regular file",)),
-        (lambda root: write_entry(root, mode=0o020644), ("'a.bmp' is no regular file",)),
+        (lambda root: write_entry(root, mode=0o010644), ("'a.bmp' is not a regular file",)),
+        (lambda root: write_entry(root, mode=0o020644), ("'a.bmp' is not a regular file",)),
         (locked, ("'a.bmp' is encrypted",)),
         (lambda root: replaced(write_entry(root, "abcd.bmp"), b"abcd", b"ab\xe4d"), ("is not UTF-8",)),
         (lambda root: replaced(write_entry(root, "\xe4b.bmp"), "\xe4".encode(), b"\xe4\xff"), ("not a readable zip",)),
-        (lambda root: write_entry(root, "a\n.bmp"), ("no printable text",)),
-        (lambda root: replaced(write_entry(root, "ab.bmp"), b"ab.bmp", b"a\0.bmp"), ("no printable text",)),
+        (lambda root: write_entry(root, "a\n.bmp"), ("not printable text",)),
+        (lambda root: replaced(write_entry(root, "ab.bmp"), b"ab.bmp", b"a\0.bmp"), ("not printable text",)),
         (lambda root: write_entry(root, content=bytes(65 << 20)), ("would unpack from", "Nothing was read")),
-        (lambda root: write_folder(root, {"a\n.bmp": b""}), ("no printable text",)),
+        (lambda root: write_folder(root, {"a\n.bmp": b""}), ("not printable text",)),
     ],
     ids=[
         *("nothing", "no image", "empty zip", "two zips", "no zip", "up", "root", "drive", "link", "twice"),
@@ -284,8 +284,8 @@ def test_links_out_of_the_root_and_pipes_are_bad_images_and_links_within_are_not
     left = collect(root, on_bad_record="skip")
     reasons = {bad.record: bad.reason for bad in left.skipped}
     assert reasons.keys() == {"out.bmp", "gone.bmp", "pipe.bmp"}
-    assert "leads out of" in reasons["out.bmp"]
-    assert "no regular file" in reasons["pipe.bmp"]
+    assert "points outside" in reasons["out.bmp"]
+    assert "not a regular file" in reasons["pipe.bmp"]
     assert len(left.members) == 7
 
 
@@ -421,7 +421,9 @@ def test_persons_are_never_guessed(names: list[str], persons: list[str] | None, 
 
 def test_images_in_folders_want_a_declaration(collect: Callable[..., Collected], tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", iris_files())
-    with pytest.raises(UserError, match=r"nothing says whose(.|\n)*dataset\.person=folder where(.|\n)*person=file"):
+    with pytest.raises(
+        UserError, match=r"nothing says to which patient(.|\n)*dataset\.person=folder where(.|\n)*person=file"
+    ):
         collect(root, person=None)
 
 
@@ -550,7 +552,7 @@ def test_only_the_arrangement_of_images_of_this_size_is_accepted(tmp_path: Path)
     source = Images(tmp_path, height=HEIGHT, width=WIDTH, name="iris")
     assert source.kind(AsItIs(1, HEIGHT, WIDTH, batch_size=2)) == Image((1, HEIGHT, WIDTH))
     assert source.kind(source.plain()) == Image((1, HEIGHT, WIDTH))
-    with pytest.raises(UserError, match="dataset=iris gives images; arrangement=image takes them"):
+    with pytest.raises(UserError, match="dataset=iris gives images; arrangement=image accepts them"):
         source.kind(Leads())
     with pytest.raises(UserError, match=r"\(1, 6, 8\), the arrangement takes \(3, 6, 8\)"):
         source.kind(AsItIs(3, HEIGHT, WIDTH, batch_size=2))

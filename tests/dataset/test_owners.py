@@ -89,10 +89,10 @@ def test_doubt_is_refused_with_the_ways_on_and_preparing_warns(
 ) -> None:
     root = tmp_path / "ptbxl"
     write(root, "records100/00000/1_lr", "records100/00000/2_lr")
-    with pytest.raises(UserError, match=r"(?s)nothing says whose .*dataset\.people=<CSV.*=folder.*=record"):
+    with pytest.raises(UserError, match=r"(?s)nothing says to which patient .*dataset\.people=<CSV.*=folder.*=record"):
         collect(root)
     assert overview(WFDB(root, 500.0, cache=tmp_path / "cache")).startswith("wfdb: 2 records, ? patients")
-    assert "A run needs to know: Patients are never guessed" in caplog.text
+    assert "A run needs to know: ganlab does not guess patients" in caplog.text
     with caplog.at_level(logging.INFO):
         assert len(collect(root, people="record").train.people) == 2
     assert "wfdb: 2 patient(s) in 2 records, each record is another patient's, as declared" in caplog.text
@@ -132,7 +132,7 @@ def test_parts_of_one_patient_or_one_class_are_named(tmp_path: Path, caplog: pyt
     data = Data(source, PatientSplit(), Leads(["ii"], side=20))
     data.setup()
     (person,) = data.part("validation").people
-    assert "part validation: one of the patients alone: its numbers say nothing of others" in caplog.text
+    assert "part validation: one of the patients alone: its numbers say nothing about others" in caplog.text
     assert not any(person in str(bad["reason"]).split() for bad in data.counts()["doubtful"])
     assert re.search("part validation: class (ill|healthy) alone of healthy, ill", caplog.text)
     shown = {(bad["record"], bad["count"]) for bad in data.counts()["doubtful"]}
@@ -142,5 +142,5 @@ def test_parts_of_one_patient_or_one_class_are_named(tmp_path: Path, caplog: pyt
 @pytest.mark.skipif(not (DATA / "cases").is_dir(), reason=f"no {DATA / 'cases'}: set GANLAB_TEST_DATA")
 def test_the_case_of_ptbxls_layout_is_refused(tmp_path: Path) -> None:
     root = DATA / "cases" / "01-persons-ptbxl-layout" / "ptbxl"
-    with pytest.raises(UserError, match="nothing says whose records100/00000/00000_lr is"):
+    with pytest.raises(UserError, match="nothing says to which patient records100/00000/00000_lr is"):
         WFDB(root, 100.0, cache=tmp_path).collect(Leads(["i"], side=16))

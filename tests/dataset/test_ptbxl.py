@@ -182,7 +182,7 @@ def renamed(old: str, new: str, file: str = "ptbxl_database.csv") -> Callable[[P
         (lambda root: None, {"labels": "superklass"}, r"labels=superklass: no such file; accepted are superclass, sub"),
         (lambda root: None, {"labels": {"AF": "AFIB"}}, r"AF: 'AFIB'; accepted is a list of codes"),
         (lambda root: None, {"unlabelled": "no"}, r"unlabelled=no: accepted are drop and keep"),
-        (lambda root: None, {"folds": {"train": [1], "test": [1]}}, r"fold 1 stands more than once"),
+        (lambda root: None, {"folds": {"train": [1], "test": [1]}}, r"fold 1 occurs more than once"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(

@@ -37,7 +37,7 @@ SIDE = 10
 
 
 def wave(seed: int = 0) -> NDArray[np.int16]:
-    """Two leads in which no value stands twice in a row."""
+    """Two leads in which no value occurs twice in a row."""
     steps = np.random.default_rng(seed).integers(1, 50, (2, LENGTH)) * np.where(np.arange(LENGTH) % 2, 1, -1)
     return (steps * 100).astype(np.int16)
 

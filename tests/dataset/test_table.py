@@ -95,7 +95,7 @@ def test_columns_are_read_from_a_mapping() -> None:
         ({}, "names no column"),
         ({"a": {"min": 0}}, "min is unknown; accepted are low, high, binary, whole"),
         ({"a": {"low": 2, "high": 2}}, "low below high"),
-        ({"a": {"low": float("nan")}}, "a limit that is no number"),
+        ({"a": {"low": float("nan")}}, "a limit that is not a number"),
         ({"a": {"binary": True, "low": 0}}, "a binary column holds 0 and 1"),
         ({"a": {"binary": True, "whole": True}}, "a binary column holds 0 and 1"),
         ({"a": {"low": "zero"}}, "low is 'zero'; accepted is a number"),

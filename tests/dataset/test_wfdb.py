@@ -78,7 +78,7 @@ def test_a_changed_file_of_people_is_read_again(folder: Path) -> None:
         ("name,person,label", "name,who,label", r"people\.csv: no column person; it has name, who, label"),
         ("r0,person0,healthy", "r0,person0,well", r"people\.csv:2: label 'well' is none of .*healthy, ill"),
         ("r0,person0,healthy", "r0,,healthy", r"people\.csv:2: .*person '': neither may be empty"),
-        ("day1/r1,", "day1/r0,", r"people\.csv:3: day1/r0 stands there twice"),
+        ("day1/r1,", "day1/r0,", r"people\.csv:3: day1/r0 occurs twice"),
         ("r0,person0,healthy", 'r0,"person0,healthy', r"people\.csv:\d+ is not CSV"),
     ],
 )

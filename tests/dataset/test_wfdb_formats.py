@@ -222,7 +222,7 @@ def test_records_are_a_name_a_line_and_folders_stand_for_theirs(
         ("r 2 100 202", "r 2 100 100", r"signals i, ii: r\.dat has 808 bytes, its header says 400"),
         ("r 2 100 202", "r 2 100 99999999999", "more than 536,870,912 values"),
         ("r.dat 16", "r.dat sixteen", "syntax of its signal line"),
-        ("r.dat 16", "a:b 16", "a:b leads out of"),
+        ("r.dat 16", "a:b 16", "a:b points outside"),
     ],
 )
 def test_a_wrong_header_is_refused_for_its_reason(before: str, after: str, reason: str, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_splits_that_cannot_be_attacked_are_refused(data: Data) -> None:
     assert "split=paper: everybody trained" in refused(data, everybody)
     assert "split=patient" in refused(data, everybody)
     parts = data.split.parts
-    assert "nobody is in it" in refused(data, replace(data.split, parts={**parts, "holdout": (), "test": ()}))
+    assert "it has no patients" in refused(data, replace(data.split, parts={**parts, "holdout": (), "test": ()}))
     assert "test is among nonmembers and others" in refused(data, data.split, others=["test"])
     assert "accepted are holdout, test and validation" in refused(data, data.split, nonmembers=["train"])
     assert "metrics.attacked.windows=0" in refused(data, data.split, windows=0)
@@ -139,7 +139,7 @@ def test_files_come_without_a_discriminator_and_split_paper_is_refused(
     given = (*COHORT, *CHEAP, *FEWER, f"synthetic={tmp_path / 'x.npy'}", "leads=[i]", "rate=1000")
     command("evaluate", *given, "out=judged")
     found = json.loads((tmp_path / "judged" / "metrics.json").read_text())
-    assert any("discriminator: these samples came without" in reason for reason in found["not_measured"])
+    assert any("discriminator: these samples have no discriminator" in reason for reason in found["not_measured"])
     assert "privacy/nearest_auc" in found["numbers"]
     with pytest.raises(SystemExit):
         command("evaluate", *given, "split=paper", "out=other")

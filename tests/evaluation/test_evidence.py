@@ -147,7 +147,7 @@ def test_a_measure_that_has_nothing_to_measure_is_named_and_costs_no_controls(
     measure = Nothing()
     found = evidence(real, synthetic, {"nothing": measure}, tmp_path)
     assert (found.rows, measure.judged) == ({}, 1)
-    assert "nothing: these samples lack what it measures" in found.left_out[0]
+    assert "nothing: these samples do not have what it needs" in found.left_out[0]
 
 
 def test_a_measure_that_refuses_a_control_leaves_the_others_their_numbers(

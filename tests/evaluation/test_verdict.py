@@ -97,7 +97,7 @@ def test_too_few_patients_are_grey_and_say_how_many_are_needed() -> None:
     rows, null = measured()
     made = verdict(rows | AUC, ECG, null, Sizes(6, 6, 200, 6), ATTACKS)
     assert colours(made) == ["grey"] * 3
-    assert made.lights[0].reason == "6 patients: at least 10 are needed to say so."
+    assert made.lights[0].reason == "6 patients: at least 10 are needed."
 
 
 @pytest.mark.parametrize(("interval", "colour"), [([4.0, 6.0], "red"), ([0.1, 9.0], "grey")])
@@ -153,7 +153,7 @@ def test_a_number_that_misses_its_control_proves_nothing() -> None:
     blind = {name: row(0.5, sees=["noise"], controls={"noise": 0.6}) for name in rows}
     made = verdict(blind, ECG, null, SIZES)
     assert made.lights[0].colour == "grey"
-    assert "do not tell the control noise from real ones" in made.lights[0].reason
+    assert "do not suffice to distinguish the control noise from real samples" in made.lights[0].reason
 
 
 def test_a_part_that_was_not_measured_keeps_a_light_from_being_green() -> None:

@@ -123,7 +123,7 @@ def test_copies_are_as_real_ones_but_for_privacy(given: Prepared) -> None:
 def test_too_few_patients_are_grey() -> None:
     lights = judged(prepared(6), hearts(3, 6)).lights
     assert [light.colour for light in lights] == ["grey"] * 3
-    assert lights[0].reason == "6 patients: at least 10 are needed to say so."
+    assert lights[0].reason == "6 patients: at least 10 are needed."
 
 
 def test_shares_are_in_percent() -> None:

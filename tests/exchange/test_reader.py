@@ -269,8 +269,8 @@ ERRORS = [
     ("empty", IMAGE, {}, r"empty: no image in it"),
     ("empty", ROW, {}, r"empty: not known as a set of rows"),
     ("text.txt", WINDOW, {}, r"text.txt: not known as a set of windows.*WFDB"),
-    ("pickled.npy", WINDOW, {}, r"pickled.npy is no npy array of numbers"),
-    ("header.npy", WINDOW, {}, r"header.npy is no npy array of numbers \(TokenError"),
+    ("pickled.npy", WINDOW, {}, r"pickled.npy is not an npy array of numbers"),
+    ("header.npy", WINDOW, {}, r"header.npy is not an npy array of numbers \(TokenError"),
     ("flat.npy", WINDOW, {}, r"flat.npy: float64 of shape \(4,\); accepted are real numbers in 2 or 3 axes"),
     ("none.npy", WINDOW, {}, r"none.npy has shape \(0, 2, 500\): there is nothing in it"),
     ("three.npy", WINDOW, {}, r"3 leads, and 2 are named: i, avr.*leads=\[i,ii\]"),
@@ -291,7 +291,7 @@ ERRORS = [
     ("three.npy", IMAGE, {}, r"has shape \(2, 1, 3, 500\); accepted is \(images, \*\(3, 6, 5\)\)"),
     ("unit.npy", IMAGE, {}, r"values from 0 to 1 look like shares; multiply them by 255"),
     ("units", WINDOW, {}, r"it is in mmHg, and dataset.unit=mV"),
-    ("classes.csv", ROW, {}, r"label 'dead' is no class of the data set; accepted are healthy, ill"),
+    ("classes.csv", ROW, {}, r"label 'dead' is not a class of the data set; accepted are healthy, ill"),
 ]
 
 
@@ -337,5 +337,5 @@ def test_a_list_of_records_does_not_lead_out_of_its_folder(tmp_path: Path) -> No
     write(tmp_path / "a", WINDOW, WINDOWS, "wfdb")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "RECORDS").write_text("../a/synthetic00001\n")
-    with pytest.raises(UserError, match="leads out of"):
+    with pytest.raises(UserError, match="points outside"):
         read(tmp_path / "b", Request(WINDOW))

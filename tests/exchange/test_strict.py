@@ -32,7 +32,7 @@ WRONG: list[tuple[Kind, str, str]] = [
     (ROW, text("5,1,2,", names="age,sex,visits"), r":2: 4 values, expected 3"),
     (ROW, text("5,1,2,", names="age,sex,visits,"), r":1: column 4 has no name; is there a comma too many"),
     (ROW, text("5,1", names="age,sex,visits"), r":2: 2 values, expected 3"),
-    (ROW, text("5,1,2,3", names="age,sex,visits,age"), r":1: column age stands twice"),
+    (ROW, text("5,1,2,3", names="age,sex,visits,age"), r":1: column age occurs twice"),
     (ROW, text("5,0.5,2", names="age,sex,visits"), r":2: sex: '0.5' is not 0 or 1"),
     (ROW, text("5,1,2.5", names="age,sex,visits"), r":2: visits: '2.5' is not a whole number"),
     (ROW, text("5,1,", names="age,sex,visits"), r":2: visits: '' is not a whole number"),
@@ -45,7 +45,7 @@ WRONG: list[tuple[Kind, str, str]] = [
     (WINDOW, text("a,0,1", "a,,1", "a,4,1"), r":3: time_ms nan below 0"),
     (WINDOW, text("a,0,1", "a,2,1,5"), r":3: 4 values, expected 3"),
     (WINDOW, text("# x,0,1", "a,0,one", "a,2,2"), r":3: i_mv: 'one' is not a number"),
-    (WINDOW, text("a,0,1,1", "a,2,1,1", names="window,time_ms,i_mv,I_mv"), r"lead i stands twice"),
+    (WINDOW, text("a,0,1,1", "a,2,1,1", names="window,time_ms,i_mv,I_mv"), r"lead i occurs twice"),
     (WINDOW, text("a,0,1,ill", "a,2,1,healthy", names="window,time_ms,i_mv,label"), r":3: label 'healthy', and 'ill'"),
     (WINDOW, text("a,0,1", "a,1e-300,1"), r"Hz by its time_ms; accepted are 0.001 to 1e\+06 Hz"),
 ]
@@ -93,15 +93,15 @@ def test_encodings_are_those_of_real_tables_and_comments_of_old_exports_are_pass
 
 
 AXES: list[tuple[str, str]] = [
-    ("[" * 100_000, "is no JSON that can be read: maximum recursion depth"),
+    ("[" * 100_000, "is not readable as JSON: maximum recursion depth"),
     ('{"rate_hz": 1' + "0" * 400 + "}", r"rate_hz: 1000+\.\.\.0+ is refused"),
     ('{"rate_hz": 1e-300}', "rate_hz: 1e-300 is refused: input should be greater than or equal to 0.001"),
     ('{"rate_hz": 0}', "rate_hz: 0 is refused"),
     ('{"rate_hz": "360"}', "rate_hz: '360' is refused: input should be a valid number"),
-    ('{"rate_hz": NaN}', "NaN is no number"),
+    ('{"rate_hz": NaN}', "NaN is not a number"),
     ('{"unit": ["mV"]}', r"unit: \['mV'\] is refused: input should be a valid string"),
     ('{"leads": "i"}', "leads: 'i' is refused"),
-    ('{"leads": ["i"], "leads": ["ii"]}', "the key 'leads' stands twice"),
+    ('{"leads": ["i"], "leads": ["ii"]}', "the key 'leads' occurs twice"),
     ("[]", "all of it: .* is refused"),
     (" " * (1 << 20) + "{}", "1,048,578 bytes; accepted are 1,048,576"),
 ]
@@ -129,7 +129,7 @@ def test_what_stands_beside_an_array_is_checked(content: str, message: str, arra
         ({"rate": "x"}, "rate='x'"),
         ({"rate": True}, "rate=True"),
         ({"unit": ["mV"]}, r"unit=\['mV'\]: accepted is a text"),
-        ({"leads": ["i", "I"]}, "i stands twice"),
+        ({"leads": ["i", "I"]}, "i occurs twice"),
     ],
 )
 def test_a_request_is_checked(request_: dict[str, Any], message: str, array: Path) -> None:

@@ -114,7 +114,7 @@ def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path
         file.unlink()
     (jobs[2] / "run.json").write_text((jobs[2] / "run.json").read_text().replace('"FINISHED"', '"KILLED"'))
     second = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert second.stdout.count("finished: nothing is done") == 1
+    assert second.stdout.count("which has finished: nothing to do") == 1
     assert (jobs[1] / "report.html").stat().st_mtime_ns == reports[jobs[1]]
     assert (jobs[2] / "report.html").stat().st_mtime_ns > reports[jobs[2]]
     assert json.loads((jobs[2] / "run.json").read_text())["status"] == "FINISHED"

@@ -48,7 +48,7 @@ def test_f27_a_second_process(commands: Commands, rounds: int, record: Record, s
         first.until(lambda first=first: trains(first))
         own = (*SLOW, f"hydra.run.dir={first.run}") if number % 2 else (f"resume={first.run}",)
         refused = commands.run(*own, code=2, before=second)
-        assert "which is still at work there" in refused.said
+        assert "which is still using it" in refused.said
         assert "Traceback" not in refused.said
         assert not [*(first.run / ".hydra").glob("resumed_*")]
         first.told(signal.SIGKILL)
@@ -175,7 +175,7 @@ def test_f31_a_record_that_is_cut_or_edited(commands: Commands, rounds: int, rec
         (folder / "split.json").write_bytes((run / "split.json").read_bytes())
         with (folder / "metrics.jsonl").open("a") as lines:
             lines.write('{"step": 99, "ti')
-        assert "half a line at the end" in commands.run(f"resume={folder}", "trainer.max_epochs=3").said
+        assert "the incomplete last line" in commands.run(f"resume={folder}", "trainer.max_epochs=3").said
     record(
         "F31",
         "run.json, split.json, config.yaml cut anywhere; a patient moved from train to test; half a row logged",

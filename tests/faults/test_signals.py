@@ -117,7 +117,7 @@ def test_a_job_that_slurm_queues_again_goes_on(commands: Commands, whole: Path, 
     commands.run(*call, env=slurm)
     assert same(job, whole)
     done = commands.run(*call, env=slurm)
-    assert "finished: nothing is done" in done.said
+    assert "which has finished: nothing to do" in done.said
     other = commands.run(*call, "seed=1", code=2)
     assert "seed: 0 there, 1 here" in other.said
     record("F14", "SIGUSR1 under Slurm, then the same job again", 1, "queued again, goes on in its folder", "so")

@@ -46,7 +46,7 @@ def test_f30_while_measuring(commands: Commands, rounds: int, record: Record) ->
         pause(commands, 0.2)
         started.told(signal.SIGINT)
         if twice:
-            started.until(lambda started=started: "once more ends at once" in started.said)
+            started.until(lambda started=started: "a second signal ends it at once" in started.said)
             started.told(signal.SIGINT)
         assert started.ended() == 130, started.said
         assert "Traceback" not in started.said

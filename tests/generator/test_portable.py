@@ -337,14 +337,14 @@ def test_a_class_that_is_not_on_the_list_is_refused(shared: Path, tmp_path: Path
         ("arrangement.leads", [1, 2], "it generates leads 1, 2|cannot be built"),
         ("sample.leads", [1, 2, 3, 4, 5, 6], "leads.0: 1 is refused: input should be a valid string"),
         ("sample.leads", ["=cmd|' /C calc'!A0", *"bcdef"], "a spreadsheet would execute it as a formula"),
-        ("sample.leads", ["i", "I", *"cdef"], "'i' stands twice"),
+        ("sample.leads", ["i", "I", *"cdef"], "'i' occurs twice"),
         ("sample.noun", "module", "sample: .* is refused"),
         ("sample.rate", 0, "rate: 0 is refused: input should be greater than or equal to 0.001"),
         ("sample.rate", -5, "rate: -5 is refused"),
         ("sample.rate", 1e300, "rate: 1e.300 is refused"),
         ("sample.rate", 10**400, "rate: 1.* is refused"),
         ("sample.rate", "1000", "rate: '1000' is refused"),
-        ("classes", ["a", "a"], "'a' stands twice"),
+        ("classes", ["a", "a"], "'a' occurs twice"),
         ("classes", ["@SUM(1)"], "as a formula"),
         ("about.seed", 2**70, "seed: .* is refused"),
         ("about.data.parts.train.samples", -1, "samples: -1 is refused"),
@@ -401,7 +401,7 @@ def test_damaged_weights_are_refused(shared: Path) -> None:
             load(shared)
         changed(shared, "sha256", hashlib.sha256(damaged).hexdigest())
         if damaged[8:100] != whole[8:100] or len(damaged) != len(whole):
-            with pytest.raises(UserError, match=r"no safetensors|bytes"):
+            with pytest.raises(UserError, match=r"not a safetensors|bytes"):
                 load(shared)
     (shared / WEIGHTS).unlink()
     with pytest.raises(UserError, match=r"No such file.*generator\.safetensors"):
@@ -415,7 +415,7 @@ def test_a_pickle_in_the_place_of_the_weights_does_not_run(shared: Path, tmp_pat
 
     torch.save({"state_dict": Canary()}, shared / WEIGHTS)
     changed(shared, "sha256", hashlib.sha256((shared / WEIGHTS).read_bytes()).hexdigest())
-    with pytest.raises(UserError, match=r"no safetensors|bytes"):
+    with pytest.raises(UserError, match=r"not a safetensors|bytes"):
         load(shared)
     assert not (tmp_path / "canary").exists()
 

@@ -209,7 +209,7 @@ def test_where_only_untested_numbers_are_nothing_is_counted() -> None:
 def test_the_page_says_how_intervals_are_made() -> None:
     said = plain(sections(numbers(ROWS, (), 200)))
     assert (
-        "the quantiles of 200 draws of patients with replacement, moved so that the mean of the draws is the value"
+        "the quantiles of 200 draws of patients with replacement, shifted so that the mean of the draws is the value"
         in said
     )
     assert "the quantiles of draws of patients" in plain(joined(ROWS))
@@ -235,7 +235,7 @@ def test_marks_tell_seen_controls_and_those_that_fool_a_number() -> None:
     blind = next(line for line in re.findall(r"<tr>.*?</tr>", markup, re.DOTALL) if "<td>blind" in line)
     assert "proves nothing here" in blind
     assert '<span class="missed">1.5 ✗</span>' in blind
-    assert "is not: the metric proves nothing here" in plain(markup)
+    assert "but is not: the metric proves nothing here" in plain(markup)
     assert "✗" not in joined({"distribution/kid": ROWS["distribution/kid"]})
 
 
@@ -322,7 +322,7 @@ def test_the_page_says_what_it_is_who_was_judged_and_what_was_not_measured(whole
     ):
         assert words in (said if words != "Real ECG" else whole)
     assert whole.index("Real and synthetic") < whole.index("In short") < whole.index("<h2>Not measured")
-    assert "who may not see the data may not see the page" in said
+    assert "show it only to people who may see the data" in said
     assert not re.search(r"anonym|\bsafe|guarante", whole, re.IGNORECASE)
 
 
@@ -334,7 +334,7 @@ def test_what_keeps_copies_from_being_seen_is_said_loudly(fact: str, tmp_path: P
     assert "<script" not in said
     assert fact.replace("_", " ") not in plain(markup)
     assert "simulated" in plain(markup)
-    assert "who may not see the data" not in markup
+    assert "show it only to people" not in markup
 
 
 def test_a_page_of_nothing_is_written_and_leaves_nothing_else(tmp_path: Path) -> None:

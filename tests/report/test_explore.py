@@ -184,7 +184,7 @@ def test_a_colour_image_stands_beside_its_planes_and_orders_are_drawn(tmp_path):
     layouts = {"z": np.arange(400).reshape(20, 20).tolist()}
     content = write_exploration(tmp_path, exploration(images=images, layouts=layouts)).read_text(encoding="utf-8")
     assert content.count("The planes of rgb, and the image.") == 2
-    assert "Which value stands at which pixel" in content
+    assert "Which value is at which pixel" in content
     assert content.count("<img") == 1 + 1 + 2 * 3
 
 
@@ -222,7 +222,7 @@ def test_rows_and_images_have_pages_too(tmp_path):
     )
     content = write_exploration(tmp_path, of_rows).read_text(encoding="utf-8")
     assert content.count("<img") == 2 + 3
-    assert "Without a single finite value: gone." in content
+    assert "Only NaN or infinite values: gone." in content
     assert re.search(r'<td>age</td><td class="number">0.01</td><td class="number">0.0431', content)
     of_images = Exploration("iris", Image((1, 12, 16)), samples=np.zeros((4, 1, 12, 16)))
     assert write_exploration(tmp_path, of_images).read_text(encoding="utf-8").count("<img") == 1

@@ -69,7 +69,8 @@ def test_the_page_says_who_was_attacked_how_and_what_was_found() -> None:
         "p = 0.300",
         "no more than chance",
         "AUC is 0.81 or more",
-        "recognizes 75 % of 12 real patients by another recording as the nearest of all 12 (95 % interval 43 to 95 %",
+        "Of 12 real patients the network recognizes 75 % by another recording, as the most similar of all 12 (95 % "
+        "interval 43 to 95 %",
         "trained the generator too",
         "0.99",
     ):
@@ -100,7 +101,7 @@ def test_rows_are_shown_with_what_was_inferred() -> None:
     page = joined(attacks(ROWS, {"table_privacy": given}))
     assert "Knowing age, sex of a patient" in page
     assert "40.0 %" in page
-    assert "Whom the windows are most like" not in page
+    assert "Patients to whom the windows are most similar" not in page
 
 
 def test_nothing_is_said_where_nothing_was_attacked() -> None:

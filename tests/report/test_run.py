@@ -180,8 +180,8 @@ def test_the_accuracy_of_the_class_has_its_own_figure_and_chance(folder, monkeyp
     page = write_report(folder, KIND, classes=("ill", "well", "other")).read_text()
     assert drawn["accuracy of D"] == ({"accuracy/real", "accuracy/synthetic"}, 1 / 2)
     assert drawn["accuracy of the class"] == ({f"epoch/{name}" for name in names[2:]}, 1 / 3)
-    assert "real and generated samples whose class D tells (paper, Figure 21). Dashed: 33 %" in page
-    assert "real and generated samples that D tells from one another. Dashed: 50 %" in page
+    assert "real and generated samples whose class D predicts correctly (paper, Figure 21). Dashed: 33 %" in page
+    assert "real and generated samples that D distinguishes. Dashed: 50 %" in page
     assert write_report(folder, KIND).read_text().count("Dashed:") == 1
 
 
@@ -263,7 +263,7 @@ def test_settings_data_and_what_was_left_out_are_told(whole):
     assert "url: https://physionet.org" in whole
     assert re.search(r"<td>train</td><td class=.number.>232</td><td class=.number.>23\u202f200</td>", whole)
     assert "patient002" not in whole
-    assert "The names of single ones are in <code>run.json</code> alone" in whole
+    assert "Their names are only in <code>run.json</code>" in whole
     assert "Left out: 164 records" in whole
     assert "<li>no FID</li>" in whole
     assert "1 h 2 min" in whole
@@ -274,7 +274,7 @@ def test_curves_are_drawn_and_what_is_not_finite_is_counted(whole):
     assert 'alt="loss against steps"' in whole
     assert 'alt="accuracy of D against steps"' in whole
     assert 'alt="lr against steps"' in whole
-    assert "left as gaps: 1 value." in whole
+    assert "shown as gaps: 1 value." in whole
 
 
 def test_grids_are_labelled_with_epoch_and_step_and_the_last_is_shown(whole):
@@ -317,7 +317,7 @@ def test_damaged_files_are_told_and_survived(tmp_path):
     (tmp_path / "config.yaml").write_text("a: [")
     page = write_report(tmp_path, KIND).read_text()
     assert "run.json could not be read" in page
-    assert "metrics.json holds no mapping" in page
+    assert "metrics.json is not a mapping" in page
 
 
 def test_values_of_another_kind_are_tolerated(tmp_path):

@@ -25,7 +25,7 @@ from ganlab.report.summary import summarize, write_summary
 from ganlab.tracking.collapse import Rate, State
 from tests.report.parts import plain
 
-RISK = "The risk to the patients whose records trained a run is in that run's own report."
+RISK = "The report of each run states the risk to the patients whose records trained it."
 HOSTILE = '"><script>alert(1)</script>'
 COLLAPSED, HEALTHY = [0.9, 0.8, 0.1, 0.05, 0.1], [0.1, 0.5, 0.9, 1.0, 0.9]
 RATIOS = {
@@ -252,7 +252,7 @@ def test_damaged_files_are_told_and_survived(tmp_path: Path) -> None:
     for trouble in (
         "0_job/run.json could not be read",
         "0_job/config.yaml could not be read",
-        "0_job/metrics.json holds no mapping",
+        "0_job/metrics.json is not a mapping",
         "0_job/metrics.jsonl: lines that could not be read: 1",
     ):
         assert trouble in said
@@ -304,7 +304,7 @@ def test_what_is_no_sweep_is_refused_with_where_they_lie(tmp_path: Path) -> None
         summarize(None)
     with pytest.raises(UserError, match=r"no such folder.*sweep=outputs/sweeps/NAME"):
         summarize(str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="no run lies in it"):
+    with pytest.raises(UserError, match="it contains no run"):
         summarize(str(tmp_path))
 
 
@@ -331,7 +331,7 @@ def test_groups_are_compared_by_seed_and_the_tables_can_be_pasted(tmp_path: Path
     latex = (tmp_path / "effects.tex").read_text()
     assert r"random\_50\%" in latex
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == markdown.count("**signal/psd_db")
-    assert markdown in page.replace("\u200b", "") or "To paste: Markdown" in page
+    assert markdown in page.replace("\u200b", "") or "Markdown to copy" in page
 
 
 def test_one_experiment_is_compared_with_nothing(tmp_path: Path) -> None:

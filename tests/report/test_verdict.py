@@ -126,7 +126,7 @@ def test_exact_copies_alone_are_not_shown_as_none_found() -> None:
 def test_too_few_patients_stand_in_the_first_words_of_a_page() -> None:
     rows, null = measured(KIND)
     first = plain(part("verdict", "first", view(content(verdict(rows, null, patients=6)))))
-    assert first.strip().startswith("looks like an ECG: not known 6 patients: at least 10 are needed to say so.")
+    assert first.strip().startswith("looks like an ECG: not known 6 patients: at least 10 are needed.")
 
 
 @pytest.mark.parametrize(

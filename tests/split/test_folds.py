@@ -59,9 +59,9 @@ def test_folds_of_no_part_are_in_none() -> None:
             {"train": [1, 2], "validation": [9], "test": [10]},
             r"no patient is in fold 9, which validation takes.*1, 2, 3",
         ),
-        ({"train": [1], "test": [1]}, r"fold 1 stands more than once"),
+        ({"train": [1], "test": [1]}, r"fold 1 occurs more than once"),
         ({"train": [], "test": [1]}, r"names no fold of train"),
-        ({"train": [1], "tset": [2]}, r"tset is no part; accepted are train, validation, test"),
+        ({"train": [1], "tset": [2]}, r"tset is not a part; accepted are train, validation, test"),
         (None, r"publishes no folds.*split=listed split\.file="),
     ],
 )
@@ -100,7 +100,7 @@ def test_an_empty_cell_leaves_a_patient_out(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda rows: rows[:-1], r"lists no fold for 1 record of 80, such as r/39_1"),
-        (lambda rows: [*rows, rows[0]], r"r/00_0 in column name stands more than once"),
+        (lambda rows: [*rows, rows[0]], r"r/00_0 in column name occurs more than once"),
         (lambda rows: [row.replace(",5", ",4") for row in rows], r"no patient is in fold 5.*split\.folds="),
         (lambda rows: [rows[0].replace(",1", ","), *rows[1:]], r"p00: 1, none"),
     ],

@@ -164,7 +164,7 @@ def test_a_splitter_that_puts_a_person_on_two_sides_is_caught_when_the_data_are_
 def test_samples_of_a_person_whom_the_split_put_elsewhere_are_caught() -> None:
     split = Split("mine", 0, {"train": ("a",), "test": ("b",)})
     check_apart(split, samples("a", "a", "b"), {"train": samples("a", "a"), "test": samples("b")})
-    with pytest.raises(UserError, match="split mine: train shows b, whom the split did not put there"):
+    with pytest.raises(UserError, match="split mine: train shows b, whom the split did not assign to it"):
         check_apart(split, samples("a", "b"), {"train": samples("a", "b"), "test": samples("b")})
 
 

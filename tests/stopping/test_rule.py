@@ -209,7 +209,7 @@ def test_training_ends_after_the_patience_and_a_quarter_of_the_budget(
     Script({"q": 0.5}).at(monkeypatch)
     run = newest_run(command("run", *TINY, *RULED, "trainer.max_epochs=20", f"stopping.patience={patience}"))
     assert told(run)["steps"] == ends
-    assert told(run)["stopping"]["ended"] == f"no new least Q for {ends // 2 - 1} evaluations at step {ends}"
+    assert told(run)["stopping"]["ended"] == f"no lower Q for {ends // 2 - 1} evaluations at step {ends}"
 
 
 def test_a_collapse_ends_training_and_marks_the_run(

@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
 ) -> None:
     run = run_with(tmp_path, 10, 20)
     damage(run, 20)
-    with pytest.raises(DamagedFile, match="strict=false takes the one before"):
+    with pytest.raises(DamagedFile, match="strict=false uses the one before"):
         newest_checkpoint(run, strict=True)
     found = newest_checkpoint(run)
     assert found is not None
@@ -291,7 +291,7 @@ def test_half_a_line_is_dropped_and_counted(tmp_path: Path, caplog: pytest.LogCa
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
     JSONLines(tmp_path).log_metrics({"loss/D": 0.5}, step=3)
     assert [line["step"] for line in lines(tmp_path)] == [1, 3]
-    assert "half a line at the end (15 bytes)" in caplog.text
+    assert "the incomplete last line (15 bytes)" in caplog.text
 
 
 def test_a_full_disk_is_told_by_the_files_name(tmp_path: Path) -> None:

@@ -365,21 +365,21 @@ def test_a_store_that_fails_is_asked_again_and_complained_of_once(
     run = Sent.read(folder, store).run
     assert run is not None
     assert [step for step, _ in history(store, run, "loss/G")] == [0]
-    said = "MLflow does not take this run now: ConnectionError: not now. Training goes on."
-    assert caplog.text.count("does not take this run") == caplog.text.count(said) == 1
-    assert "MLflow takes this run again" in caplog.text
+    said = "MLflow does not accept this run now: ConnectionError: not now. Training continues."
+    assert caplog.text.count("does not accept this run") == caplog.text.count(said) == 1
+    assert "MLflow accepts this run again" in caplog.text
 
 
 def test_sync_says_what_is_wrong(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(UserError, match="no such folder"):
         sync(str(tmp_path / "none"), store)
-    with pytest.raises(UserError, match="no run lies there"):
+    with pytest.raises(UserError, match="it contains no run"):
         sync(str(tmp_path), store)
     folder = write_run(tmp_path / "run", id="wrong")
     with pytest.raises(UserError, match=r"does not take it .*tracking\.uri"):
         sync(str(folder), Store("http://127.0.0.1:9", tmp_path))
-    with FileLock(folder / ".tracking.lock"), pytest.raises(UserError, match="still going on"):
+    with FileLock(folder / ".tracking.lock"), pytest.raises(UserError, match="still running"):
         sync(str(tmp_path), store)
 
 

@@ -105,7 +105,7 @@ def test_no_file_is_read_that_lies_elsewhere(
     assert Sent.read(folder, store) == Sent()
     about = json.loads((folder / "run.json").read_text())
     _Upload(Client(), folder, Sent("run", files={"parameters": "x"}), store).everything(about)
-    assert f"{name} lies outside of its folder and is not read" in caplog.text
+    assert f"{name} is outside its folder and is not read" in caplog.text
     (folder / "run.json").rename(tmp_path / "run.json")
     (folder / "run.json").symlink_to(tmp_path / "run.json")
     with pytest.raises(UserError, match=r"run\.json is a link"):
@@ -180,6 +180,8 @@ def test_the_name_of_a_sweep_has_no_path(tmp_path: Path) -> None:
 
     def create_run(experiment: str, run_name: str, tags: dict[str, str]) -> SimpleNamespace:
         names.append(run_name)
+        assert {"mlflow.user", "mlflow.source.name"} < tags.keys()
+        assert "hospital" not in str(tags)
         return SimpleNamespace(info=SimpleNamespace(run_id="x"))
 
     parent_of(tmp_path, SimpleNamespace(create_run=create_run), "0", Store("sqlite:///x", tmp_path, "e"))

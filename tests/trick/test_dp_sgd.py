@@ -224,7 +224,7 @@ def test_an_epoch_has_as_many_batches_and_windows_start_where_other_tricks_say()
 
 def test_a_batch_that_was_not_drawn_so_is_refused() -> None:
     trick, w = DPSGD(windows=2, secret=0), Linear()
-    with pytest.raises(RuntimeError, match="has not drawn this batch"):
+    with pytest.raises(RuntimeError, match="did not draw this batch"):
         trick.discriminator_gradient(w, lambda _: w.w.sum(), torch.tensor([0, 0]))
     drawn(trick)
     for persons in ([0, 1], [0, 0, 0, 0], [0, 0, 1]):
@@ -261,7 +261,7 @@ def test_a_delta_that_allows_to_publish_a_person_is_refused() -> None:
         (["loss=rpgan"], "loss=rpgan"),
         (["trick=[dp_sgd,r1_r2]"], "trick=r1_r2: a penalty"),
         (["trick=[spread_loss,dp_sgd]"], "trick=spread_loss: G would learn"),
-        (["trick=[dp_sgd,d_threshold]"], "trick=d_threshold: whether D rests"),
+        (["trick=[dp_sgd,d_threshold]"], "trick=d_threshold: real images would decide"),
         (["trick=[dp_sgd,balanced_sampler]"], "trick=balanced_sampler: epsilon holds for patients"),
         (["trick=[dp_sgd,under_sampling]"], "trick=under_sampling: epsilon holds for patients"),
         (["standardization=quantile_range"], "standardization=quantile_range: it is fitted"),

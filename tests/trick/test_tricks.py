@@ -509,12 +509,12 @@ RELATIVISTIC, NORM = {"relativistic": "loss=rpgan"}, {"batch_norm": "a discrimin
         (
             {},
             {"label_smoothing": LabelSmoothing(), "r1_r2": R1R2()},
-            "trick=r1_r2 cannot go with trick=label_smoothing: both hold D back on real images",
+            "trick=r1_r2 cannot go with trick=label_smoothing: both limit D on real images",
         ),
         (
             {},
             {"balanced_sampler": BalancedSampler(), "under_sampling": UnderSampling()},
-            "trick=balanced_sampler cannot go with trick=under_sampling: its classes are of one size already",
+            "trick=balanced_sampler cannot go with trick=under_sampling: its classes already have equal sizes",
         ),
     ],
 )
@@ -524,7 +524,7 @@ def test_what_cannot_go_together_is_refused_with_both_names_and_the_reason(
     with pytest.raises(UserError) as refused:
         refuse_combinations(traits, tricks)
     assert str(refused.value).startswith(said)
-    assert str(refused.value).endswith("Take one of them out.")
+    assert str(refused.value).endswith("Leave one of them out.")
 
 
 def test_what_can_go_together_is_accepted() -> None:

@@ -197,7 +197,7 @@ def _lacking(windows: Table) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for name, each in windows.columns.items():
         if not np.isfinite(each).any():
-            reason = f"not measurable in any of {len(each)} windows: they hold too few beats, or no such wave."
+            reason = f"not measurable in any of {len(each)} windows: too few beats, or no such wave."
             reasons |= {f"clinical/{name}_w1": reason}
             reasons |= {f"clinical/{name}_outside": reason} if name in NORMAL else {}
     return reasons

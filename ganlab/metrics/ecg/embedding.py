@@ -121,7 +121,7 @@ class PhysiologicalFeatures(Embedding):
         window = _check_window(kind, self)
         if window.samples < window.rate or window.rate < LEAST_RATE:
             raise UserError(
-                f"{type(self).__name__} wants windows of a second or more at {LEAST_RATE:g} Hz or more, and these have "
+                f"{type(self).__name__} needs windows of a second or more at {LEAST_RATE:g} Hz or more, and these have "
                 f"{window.samples} samples at {window.rate:g} Hz: use RandomConvolutions."
             )
 

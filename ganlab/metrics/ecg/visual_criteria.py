@@ -47,7 +47,7 @@ class VisualCriteria(LeadMetric):
         assert isinstance(kind, Window)
         if kind.samples < kind.rate or kind.rate < LEAST_RATE:
             raise UserError(
-                f"{kind.samples} samples at {kind.rate:g} Hz: metrics=ecg wants a second or more, at {LEAST_RATE:g} Hz "
+                f"{kind.samples} samples at {kind.rate:g} Hz: metrics=ecg needs a second or more, at {LEAST_RATE:g} Hz "
                 "or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
             )
 
@@ -71,7 +71,9 @@ class VisualCriteria(LeadMetric):
             slow = kind.rate < NOISE_RATE
             measured = (name for name in numbers if not (slow and name.startswith("noise")))
             scores = {f"physiology/{name}": numbers[name] for name in measured}
-            reason = f"a count for windows of 2 s, and these have {seconds:g} s; plausible_rate follows the length."
+            reason = (
+                f"a count for windows of about 2 s, and these have {seconds:g} s; plausible_rate follows the length."
+            )
             return Scores(scores, not_measurable=dict.fromkeys(COUNTED if seconds > LONGEST else (), reason))
 
         return score

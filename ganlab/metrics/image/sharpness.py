@@ -27,7 +27,7 @@ def check_images(name: str, images: Array, kind: Kind) -> None:
     """Raise UserError for images of another shape than `kind` says, or with values that are not finite."""
     if not isinstance(kind, Image) or images.shape[1:] != kind.shape:
         wanted = kind.shape if isinstance(kind, Image) else kind.noun
-        raise UserError(f"{name} of shape {images.shape} where an image is {wanted}: want (N, C, H, W).")
+        raise UserError(f"{name} of shape {images.shape} where an image is {wanted}: expected (N, C, H, W).")
     check_finite(images, name)
 
 

@@ -124,7 +124,7 @@ class Linkage(Attack):
 
     name = "linkage"
     knows = "another recording of the patient where there is one, and a network that recognizes patients"
-    blind = "members whom the network takes for somebody else"
+    blind = "members whom the network confuses with somebody else"
 
     def __init__(self, persons: int = 200, steps: int = 800, seed: int = 0) -> None:
         """Take the number of simulated patients to learn from, the steps of training, and its seed."""

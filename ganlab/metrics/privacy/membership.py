@@ -103,7 +103,7 @@ class Calibrated(Attack):
 
     name = "calibrated"
     knows = "the patient's recording, and recordings of patients who are in neither set"
-    blind = "leaks that are no windows like the recorded ones"
+    blind = "leaks other than windows like the recorded ones"
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Take the distances to the closest window of patients in neither set."""
@@ -156,7 +156,7 @@ class DiscriminatorAttack(Attack):
 
     name = "discriminator"
     knows = "the patient's recording, and the discriminator that trained with the generator"
-    blind = "whatever D did not learn by heart"
+    blind = "whatever D did not memorise"
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Return the attack; there is nothing to learn."""
@@ -168,7 +168,7 @@ class DiscriminatorAttack(Attack):
                 return Outcome(targets.mean(learned), learned)
             if discriminator is None:
                 raise NotHere(
-                    "these samples came without the discriminator that trained with their generator. "
+                    "these samples have no discriminator that trained with their generator. "
                     "synthetic=<run folder> with checkpoint=last, or a name in its checkpoints, brings one."
                 )
             score = np.asarray(discriminator(targets.samples.values), np.float64)

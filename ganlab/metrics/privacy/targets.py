@@ -83,7 +83,7 @@ def targets_of(real: Real, least: int) -> Targets:
     lacking = [f"{count} {side}" for side, count in counts.items() if count < least]
     if lacking:
         raise TooFew(
-            f"{' and '.join(lacking)}, and an attack takes {least} patients on each side. More: "
+            f"{' and '.join(lacking)}, and an attack needs {least} patients on each side. More: "
             "metrics.attacked.nonmembers=[holdout,test], split.holdout=, dataset.patients= of a simulated cohort."
         )
     for side in (attacked.knowledge, attacked.strangers):

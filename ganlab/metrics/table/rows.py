@@ -80,5 +80,5 @@ class TableMetric(Metric):
 
 def _check(name: str, rows: Array, columns: int) -> None:
     if rows.ndim != 2 or rows.shape[1] != columns:
-        raise UserError(f"{name} of shape {rows.shape} and {columns} columns: want (N, columns).")
+        raise UserError(f"{name} of shape {rows.shape} and {columns} columns: expected (N, columns).")
     check_finite(rows, name)

@@ -117,7 +117,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     """
     given = [part.labels for part in parts if part.labels is not None]
     if len(given) < len(parts):
-        raise UserError("a classifier is to learn from windows without labels: give a data set with classes.")
+        raise UserError("a classifier cannot learn from windows without labels: give a data set with classes.")
     labels = np.concatenate(given)
     if len(labels) < LEAST:
         raise TooFew(f"{len(labels)} windows, and a classifier needs {LEAST}.")

@@ -124,7 +124,7 @@ class _Patients:
             raise TooFew("utility is tested by patient, and of the real samples labels or patients are not known.")
         both = np.intersect1d(reference.persons, real.train.persons)
         if len(both):
-            raise TooFew(f"{len(both)} patients have trained and would test, which proves nothing. Use split=patient.")
+            raise TooFew(f"{len(both)} patients trained and would also test, which proves nothing. Use split=patient.")
         person, place = np.unique(reference.persons, return_inverse=True)
         label = _labels(place, reference.labels, len(real.classes))
         if len(present(label)) < 2:

@@ -115,7 +115,7 @@ def test_samples_without_a_discriminator_are_attacked_by_the_others_and_the_reas
     judged = found(given, SampleSet(given.train.values))
     assert not [name for name in judged if "discriminator" in name]
     assert len(judged.left_out) == 1
-    assert "discriminator: these samples came without" in judged.left_out[0]
+    assert "discriminator: these samples have no discriminator" in judged.left_out[0]
     assert "synthetic=<run folder>" in judged.left_out[0]
 
 
@@ -200,7 +200,7 @@ def test_a_hold_out_that_overlaps_is_refused() -> None:
 
 
 def test_too_few_persons_are_refused() -> None:
-    with pytest.raises(TooFew, match=r"4 members and 4 non-members, and an attack takes 10 .*metrics.attacked"):
+    with pytest.raises(TooFew, match=r"4 members and 4 non-members, and an attack needs 10 .*metrics.attacked"):
         found(real(attacked(members=4)), waves(range(5), 3))
     with pytest.raises(TooFew, match=r"1 patients in neither set .*metrics.attacked.others"):
         found(real(attacked(known=1)), waves(range(5), 3))

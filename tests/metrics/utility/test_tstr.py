@@ -114,7 +114,7 @@ def test_the_same_persons_on_both_sides_would_look_better(cohort: Real, found: d
 
 def test_what_cannot_be_measured_is_named(cohort: Real, caplog: pytest.LogCaptureFixture) -> None:
     same = Real(cohort.kind, cohort.train, cohort.train, cohort.classes)
-    with pytest.raises(TooFew, match="30 patients have trained and would test"):
+    with pytest.raises(TooFew, match="30 patients trained and would also test"):
         Utility().fit(same)
     unlabelled = Real(cohort.kind, cohort.train, SampleSet(cohort.reference.values), cohort.classes)
     with pytest.raises(TooFew, match="labels or patients"):
