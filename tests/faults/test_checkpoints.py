@@ -61,8 +61,8 @@ def test_f1_a_kill_while_checkpoints_are_written(
         "F1",
         f"SIGKILL while a checkpoint is written at every step, {'TMPDIR on another disk' if temporary else 'one disk'}",
         rounds,
-        "all checkpoints whole; resumed, the same bits",
-        f"all whole, at most {max(behind)} step behind, the same bits each time",
+        "every checkpoint is complete; after resuming, the same bits",
+        f"all complete, at most {max(behind)} step behind, the same bits each time",
     )
 
 
@@ -84,8 +84,8 @@ def test_f2_a_disk_that_is_full(commands: Commands, rounds: int, record: Record)
         "F2",
         "files limited to a tenth to nine tenths of a checkpoint (RLIMIT_FSIZE)",
         rounds,
-        "exit 2, the file and the room named, old checkpoints intact, nothing half",
-        "as expected; resumed with room, finished",
+        "exit code 2; the error names the file and the free space; old checkpoints intact; no partial file",
+        "as expected; with enough space, resumed and finished",
     )
 
 
@@ -130,7 +130,7 @@ def test_f4_a_damaged_checkpoint(
         "F4",
         f"the last checkpoint damaged: {fault.__name__}",
         rounds,
-        "refused by name, the one before it taken, the same bits; strict=true: exit 2",
+        "the error names the file; the previous checkpoint is used; the same bits; with strict=true exit code 2",
         "as expected",
     )
 
@@ -147,7 +147,7 @@ def test_f5_a_checkpoint_of_other_networks(commands: Commands, record: Record) -
     assert "is a checkpoint of other networks" in said
     assert "in the checkpoint" in said
     assert "Traceback" not in said
-    record("F5", "config.yaml of other networks", 1, "the differences by key, nothing loaded", "so, exit 2")
+    record("F5", "config.yaml of other networks", 1, "the error lists the differences; nothing is loaded", "so, exit 2")
 
 
 def _without(*starts: str) -> list[str]:
@@ -182,4 +182,4 @@ def test_resume_is_exact_from_any_step(commands: Commands, rounds: int, record: 
         commands.run(f"resume={started.run}")
         assert same(started.run, whole)
     at = ", ".join(map(str, sorted(chosen)))
-    record("F1", f"{what} stopped at steps {at} of {last}", len(chosen), "resumed, the same bits", "as expected")
+    record("F1", f"{what} stopped at steps {at} of {last}", len(chosen), "after resuming, the same bits", "as expected")

@@ -62,7 +62,7 @@ def test_f34_killed_while_samples_are_written(commands: Commands, rounds: int, r
         "F34",
         f"SIGKILL while ganlab.sample format={form} writes",
         rounds,
-        "no folder by its name; what is left is refused; given again, whole and nothing left",
+        "no folder with the final name; remains are refused; the same command again gives a complete folder",
         "as expected",
     )
 
@@ -80,7 +80,7 @@ def test_f35_files_that_may_not_grow(commands: Commands, rounds: int, record: Re
             assert not (folder / f"out_{form}").exists()
             assert not left(folder)
     record("F35", "files limited to 1 to 6 kB (RLIMIT_FSIZE) while samples are written as npy, csv, wfdb, png",
-           rounds, "exit 2, file and room named, nothing left", "as expected")  # fmt: skip
+           rounds, "exit code 2; the error names the file and the free space; no remains", "as expected")  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -97,7 +97,7 @@ def test_f35_a_disk_that_is_full(commands: Commands, mounted: Mount, rounds: int
     commands.run("run=generator", f"format={form}", "n=2", f"out={disk}", name="sample")
     assert (disk / "README.md").read_text().startswith("# Synthetic")
     record("F35", f"ganlab.sample format={form} to a disk of 200 kB, or in turn to a folder that is the disk", rounds,
-           "exit 2, the room named, nothing left; with room, whole", "as expected")  # fmt: skip
+           "exit code 2; the error names the free space; with space, complete", "as expected")  # fmt: skip
 
 
 def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, rounds: int, record: Record) -> None:
@@ -109,7 +109,13 @@ def test_f35_a_cache_on_a_full_disk(commands: Commands, mounted: Mount, rounds: 
         assert "cache=<folder>" in said
         assert "Traceback" not in said
         assert not left(disk)
-    record("F35", "a cache on a disk of 1 MB", rounds, "exit 2, the room and cache= named, nothing left", "as expected")
+    record(
+        "F35",
+        "a cache on a disk of 1 MB",
+        rounds,
+        "exit code 2; the error names the free space and cache=; no remains",
+        "as expected",
+    )
 
 
 def test_f35_a_generator_on_a_full_disk(
@@ -121,5 +127,5 @@ def test_f35_a_generator_on_a_full_disk(
         assert "needs about" in said or "cannot be written" in said
         assert "Traceback" not in said
         assert not [*disk.iterdir()]
-    record("F35", "ganlab.export_generator to a disk of 8 kB", rounds, "exit 2, the room named, nothing left",
+    record("F35", "ganlab.export_generator to a disk of 8 kB", rounds, "exit code 2; the error names the free space",
            "as expected")  # fmt: skip

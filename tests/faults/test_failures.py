@@ -53,7 +53,11 @@ def test_f18_a_loss_that_is_no_number(commands: Commands, rounds: int, record: R
             assert all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point())
     assert set(statuses(commands.folder / "outputs")) == {"FAILED"}
     record(
-        "F18", "a learning rate of 1e30", rounds, "the loss named, exit 2, FAILED, checkpoints finite", "as expected"
+        "F18",
+        "a learning rate of 1e30",
+        rounds,
+        "the error names the loss; exit code 2; FAILED; checkpoints finite",
+        "as expected",
     )
 
 
@@ -89,7 +93,7 @@ def test_f15_eight_processes_on_an_empty_cache_one_killed(commands: Commands, ro
         assert statuses(outputs) == ["FINISHED"] * 7
     record(
         "F15",
-        "eight runs on an empty cache and an empty store, the one that builds killed",
+        "eight runs on an empty cache and an empty store; the one that builds the cache is killed",
         rounds,
         "one cache, seven runs finished, no error",
         "as expected",
@@ -120,9 +124,9 @@ def test_f16_a_sweep_goes_on_past_its_failures_and_does_what_is_missing(tmp_path
     assert json.loads((jobs[2] / "run.json").read_text())["status"] == "FINISHED"
     record(
         "F16",
-        "a sweep with a job that fails and one that was killed, started again",
+        "a sweep with a failing and a killed job; then the same command again",
         1,
-        "the others finish, failures listed; again: only what is missing",
+        "the others finish and failures are listed; the second command runs only what is missing",
         "so",
     )
 
@@ -152,9 +156,9 @@ def test_f17_a_sweeps_worker_that_is_killed(tmp_path: Path, record: Record) -> N
     assert (facts["status"], facts["steps"], len(facts["resumed"])) == ("FINISHED", 480, 1)
     record(
         "F17",
-        "a worker of a sweep under joblib killed, the sweep started again",
+        "a worker of a sweep under joblib killed; then the same command again",
         1,
-        "exit 1, the job named; again: only what is missing",
+        "exit code 1; the error names the job; the second command runs only what is missing",
         "so",
     )
 

@@ -62,7 +62,7 @@ def test_f27_a_second_process(commands: Commands, rounds: int, record: Record, s
         "F27",
         f"a second process on a run's folder, {where}; then the first killed",
         rounds,
-        "refused, exit 2, nothing changed; after the kill it goes on",
+        "refused, exit code 2, nothing changed; after the kill the second continues",
         "as expected",
     )
 
@@ -102,7 +102,7 @@ def test_f28_a_run_moved(commands: Commands, rounds: int, record: Record) -> Non
         "F28",
         "killed, then project and data moved to other folders",
         rounds,
-        "refused with other data; resumed with the same, the same bits; reproduced from a copy of the folder",
+        "other data are refused; with the same data the same bits; reproduced from a copy of the folder",
         "as expected",
     )
 
@@ -136,7 +136,7 @@ def test_f29_a_kill_while_measuring_with_mlflow(commands: Commands, rounds: int,
         "F29",
         "SIGKILL during the evaluation, with MLflow",
         rounds,
-        "resumed: the same bits and numbers, one run in MLflow, all rows",
+        "after resuming, the same bits and numbers; one run with all rows in MLflow",
         "as expected",
     )
 
@@ -178,8 +178,9 @@ def test_f31_a_record_that_is_cut_or_edited(commands: Commands, rounds: int, rec
         assert "the incomplete last line" in commands.run(f"resume={folder}", "trainer.max_epochs=3").said
     record(
         "F31",
-        "run.json, split.json, config.yaml cut anywhere; a patient moved from train to test; half a row logged",
+        "run.json, split.json or config.yaml cut at any place; a patient moved from train to test; an incomplete "
+        "row in the log",
         rounds,
-        "each named with the way on, exit 2; the half row dropped and counted",
+        "the error names the file and what to do, exit code 2; the incomplete row is dropped and counted",
         "as expected",
     )

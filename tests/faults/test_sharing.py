@@ -51,7 +51,7 @@ def test_f32_a_folder_that_tries_everything(folder: Path, record: Record) -> Non
         "F32",
         f"a config.yaml that names {len(texts)} other things, read by {', '.join(COMMANDS)} summary and sync",
         tried,
-        "each refused by place and value, nothing done",
+        "each refused; the error names place and value; nothing is done",
         "as expected",
     )
 
@@ -111,9 +111,9 @@ def test_f33_a_run_with_secrets(
         assert {path.name for path in (root / "outputs" / "mlartifacts").rglob("*.json")} >= {"split_counts.json"}
     record(
         "F33",
-        "a password, a patient's id, the machine's name and a variable planted in a run, searched in all it left",
+        "a run with a known password, patient id, machine name and variable; all of its files are searched for them",
         rounds,
-        "no file of run, export, samples and MLflow has them; ids in split.json, run.json, run.log alone",
+        "no file of run, export, samples and MLflow has them; patient ids only in split.json, run.json and run.log",
         "as expected",
     )
 
@@ -162,6 +162,7 @@ def test_f33_a_sweep_with_secrets_and_every_export(
         "the same planted in a run and a sweep on records, their MLflow store and W&B files, and exports: generator, "
         f"{', '.join(EXPORTS)}, published folder; relative and ~/ paths of the data",
         1,
-        "nothing of it in exports and MLflow, of a path its last part; no password and no machine's name anywhere",
+        "exports and MLflow contain none of it, except the last part of a path; no password and no machine's name "
+        "in any file",
         "so",
     )

@@ -47,7 +47,7 @@ def test_f14_a_machine_that_is_wanted_back(
         saved = int(checkpoint_in(run).stem.partition("_")[2])
         assert saved >= logged, "the step at which it stopped is saved"
         assert set(statuses(commands.folder / "outputs")) == {"KILLED"}
-    record("F14", f"{told.name} while training", rounds, "saved at the next step, exit 143, KILLED", "as expected")
+    record("F14", f"{told.name} while training", rounds, "saved after the step, exit code 143, KILLED", "as expected")
 
 
 def test_f14_ctrl_c(commands: Commands, rounds: int, record: Record) -> None:
@@ -61,7 +61,7 @@ def test_f14_ctrl_c(commands: Commands, rounds: int, record: Record) -> None:
         assert (run / "metrics.json").is_file()
         assert json.loads((run / "run.json").read_text())["status"] == "KILLED"
         assert f"resume={run.resolve()}" in started.said
-    record("F14", "Ctrl-C while training", rounds, "saved, measured, reported, exit 130", "as expected")
+    record("F14", "Ctrl-C while training", rounds, "saved, measured, reported, exit code 130", "as expected")
 
 
 def test_f14_twice(commands: Commands, rounds: int, record: Record) -> None:
@@ -95,7 +95,7 @@ def test_f14_at_any_moment(commands: Commands, whole: Path, rounds: int, record:
         "F14",
         f"SIGTERM as soon as there is {', '.join(moments)}",
         max(rounds, len(moments)),
-        "exit 143 at once or after the step; resumed, the same bits",
+        "exit code 143 at once or after the step; after resuming, the same bits",
         "as expected",
     )
 
@@ -120,4 +120,4 @@ def test_a_job_that_slurm_queues_again_goes_on(commands: Commands, whole: Path, 
     assert "which has finished: nothing to do" in done.said
     other = commands.run(*call, "seed=1", code=2)
     assert "seed: 0 there, 1 here" in other.said
-    record("F14", "SIGUSR1 under Slurm, then the same job again", 1, "queued again, goes on in its folder", "so")
+    record("F14", "SIGUSR1 under Slurm, then the same job again", 1, "queued again, continues in its folder", "so")

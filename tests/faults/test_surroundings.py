@@ -58,9 +58,9 @@ def test_f30_while_measuring(commands: Commands, rounds: int, record: Record) ->
             assert (run / "report.html").is_file()
     record(
         "F30",
-        "Ctrl-C during the evaluation, in each round once, then twice",
+        "Ctrl-C once during the evaluation, and twice in another run",
         rounds,
-        "once: measured, reported, exit 130; twice: ends at once, exit 130, and resume= measures",
+        "once: measured, reported, exit code 130; twice: ends at once, exit code 130, and `resume=` measures",
         "as expected",
     )
 
@@ -85,7 +85,7 @@ def test_f30_other_commands(commands: Commands, whole: Path, rounds: int, record
         "F30",
         "Ctrl-C while sampling and in ganlab.evaluate",
         rounds,
-        "exit 130, no traceback, no samples and no numbers left",
+        "exit code 130, no traceback, no partial samples or numbers",
         "as expected",
     )
 
@@ -159,7 +159,7 @@ def test_f20_full_and_read_only_folders(
         "F20",
         "TMPDIR on a full disk; outputs, cache, run folder read-only",
         rounds,
-        "the same bits; named",
+        "the same bits, or an error that names the folder",
         "as expected",
     )
 
@@ -191,5 +191,9 @@ def test_f20_files_that_may_not_grow(commands: Commands, rounds: int, record: Re
             assert not [*path.glob(".*")]
             checkpoint_in(path.parent)
     record(
-        "F20", "files limited to 0.5 kB to 256 kB (RLIMIT_FSIZE)", rounds, "named, exit 2, nothing half", "as expected"
+        "F20",
+        "files limited to 0.5 kB to 256 kB (RLIMIT_FSIZE)",
+        rounds,
+        "the error names the file; exit code 2; no partial file",
+        "as expected",
     )

@@ -58,9 +58,9 @@ def test_f12_a_server_that_does_not_track(commands: Commands, rounds: int, recor
         "F12",
         f"MLflow server {server} from start to end",
         rounds,
-        "training within 5 % of its time; sync brings everything",
-        f"time {statistics.median(ratios):.3f} of that without tracking ({min(ratios):.3f} to {max(ratios):.3f}); "
-        f"{len(expected)} rows brought afterwards",
+        "training time within 5 %; `ganlab.sync` uploads everything",
+        f"time {statistics.median(ratios):.3f} of the time without tracking ({min(ratios):.3f} to {max(ratios):.3f}); "
+        f"{len(expected)} rows uploaded afterwards",
     )
 
 
