@@ -86,3 +86,11 @@ def test_leads_are_chosen_and_enlarged_in_a_browser(made_run: Callable[..., Path
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     assert all(each.get_attribute("open") for each in browser.find_elements("css selector", "details"))
     assert browser.get_log("browser") == [], "nothing that the page's policy refuses"
+    sheet = {"width": 718, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", sheet)
+    right = "[...document.querySelectorAll('body *')].filter(each => each.getBoundingClientRect().right > 719"
+    wide = browser.execute_script(f"return {right} && !each.closest('.across')).length")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert wide == 0, "wider than a sheet of A4: printing would cut it off, or shrink the page and its squares"
