@@ -5,10 +5,10 @@ import math
 from importlib import import_module
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ganlab.core.errors import UserError
+from ganlab.core.instantiate import build
 from ganlab.generator.allowed import DIRECTIVES, Allowed, choices
 
 LARGEST = 4096
@@ -31,7 +31,7 @@ def build_allowed(node: Any, package: str, base: type) -> Any:
     check_plain(node, package)
     own_class(node["_target_"], package, base)
     Allowed(package).check(node, package)
-    return instantiate(OmegaConf.create(node))
+    return build(OmegaConf.create(node))
 
 
 def own_class(target: str, package: str, base: type) -> Any:
