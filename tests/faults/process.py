@@ -43,6 +43,7 @@ def _main(
     os.dup2(output, 1)
     os.dup2(output, 2)
     sys.argv = [f"ganlab.{name}", *overrides]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run behind a shell's `&`
     if file_limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
     import torch
