@@ -72,6 +72,7 @@ def _no_key(loader: ConfigLoaderImpl, config_name: str | None, overrides: list[s
     if "_target_" in node and name in signature(get_object(node._target_)).parameters:
         return f"{key}: this configuration leaves it as it is. To set it: +{key}=..."
     siblings = [f"{above}{each}" for each in map(str, node) if not each.startswith("_")]
+    siblings += [group for group in groups if "/" not in group and group not in siblings and not above]
     paths = [*_paths(config)]
     same = [path for path in paths if path.rpartition(".")[2] == name]
     similar = nearest(f"{above}{first}", siblings) if above or not same else ""

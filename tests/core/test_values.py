@@ -75,6 +75,7 @@ def test_the_nearest_name_is_asked_for() -> None:
     ("override", "message"),
     [
         ("batch_siz=3", "batch_siz: no such setting. Did you mean batch_size?"),
+        ("experimnt=laptop", "experimnt: no such setting. Did you mean experiment?"),
         ("trainer.max_epoch=3", "Did you mean trainer.max_epochs"),
         ("max_epochs=3", r"Did you mean trainer\.max_epochs\?"),
         ("datset=ptbdb", "Did you mean dataset?"),
