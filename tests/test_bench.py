@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -97,3 +98,17 @@ def test_two_things_take_turns_in_going_first(table: ModuleType) -> None:
     pairs = in_turns(lambda: order.append("a") or 1.0, lambda: order.append("b") or 2.0, 2)
     assert order == ["a", "b", "a", "b", "b", "a"]
     assert pairs == [(1.0, 2.0)] * 2
+
+
+def test_rows_of_several_calls_become_the_table_of_a_page(table: ModuleType, tmp_path: Path) -> None:
+    page = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"
+    for ratio in (1.0, 2.0):
+        kept = table.keep(tmp_path / "rows.json", {"b": table.Row("second", "that", [ratio])})
+    kept = table.keep(tmp_path / "rows.json", {"a": table.Row("first", "that", [3.0])})
+    for _ in range(2):
+        page = table.with_table(page, kept, ["a", "b", "c"])
+    assert [cells(line)[0] for line in page.splitlines() if " that " in line] == ["first", "second"]
+    assert "2.00x" in page
+    assert "old" not in page
+    assert page.startswith("before\n")
+    assert page.endswith("\nafter\n")

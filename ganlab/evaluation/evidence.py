@@ -210,7 +210,7 @@ def _other_sets(
                 numbers["details"][column] = own.details
         primary = {name: each for name, each in primaries_of(real.kind).items() if name in metric.numbers}
         alone = {name for name in primary if metric.numbers[name].best is None}
-        numbers["null"] = null_of(scorer, real, sizes, primary, alone) if primary else {}
+        numbers["null"] = null_of(scorer, real, sizes, primary, alone, numbers["floor"]) if primary else {}
         (folder / "numbers.json").write_text(json.dumps(numbers))
 
     folder = cached(store, "evidence", key, build)

@@ -64,9 +64,17 @@ def sizes_of(real: Real, samples: SampleSet) -> Sizes:
 
 
 def null_of(
-    scorer: Scorer, real: Real, sizes: Sizes, primary: Mapping[str, Primary], alone: Collection[str] = ()
+    scorer: Scorer,
+    real: Real,
+    sizes: Sizes,
+    primary: Mapping[str, Primary],
+    alone: Collection[str] = (),
+    plain: Mapping[str, float | None] | None = None,
 ) -> dict[str, Null]:
-    """Return the null distributions of the primary numbers by name; those in `alone` describe a set by itself."""
+    """Return the null distributions of the primary numbers by name; those in `alone` describe a set by itself.
+
+    `plain` are the values of `floor`, which has no fault, where they are known.
+    """
     train, count = real.train, sizes.judged
     pool = train.take(evenly(max(count, min(POOL * count, MOST)), len(train)))
     scores = scorer(pool)
@@ -83,7 +91,8 @@ def null_of(
     if themselves := [name for name in names if name in alone and name in own]:
         redrawn = resampled(real.reference, sizes)
         values |= {name: np.array([own[name](each, every) for each in redrawn]) for name in themselves}
-    faulty = faults_of(scorer, real, count, {name: primary[name].fault for name in names if primary[name].fault})
+    faults = {name: primary[name].fault for name in names if primary[name].fault}
+    faulty = faults_of(scorer, real, count, faults, plain)
     return {
         name: {"draws": [round(float(value), 9) if np.isfinite(value) else None for value in row]}
         | {"faults": faulty.get(name, [])}
@@ -129,8 +138,13 @@ def resampled(reference: SampleSet, sizes: Sizes) -> list[NDArray[np.float64]]:
     ]
 
 
-def faults_of(scorer: Scorer, real: Real, count: int, faults: Mapping[str, str]) -> dict[str, list[list[float]]]:
-    """Return pairs of a grade and the number of real samples with the fault, from grade 0, by the number's name."""
+def faults_of(
+    scorer: Scorer, real: Real, count: int, faults: Mapping[str, str], known: Mapping[str, float | None] | None = None
+) -> dict[str, list[list[float]]]:
+    """Return pairs of a grade and the number of real samples with the fault, from grade 0, by the number's name.
+
+    The values without a fault are `known`, or measured.
+    """
     plain = floor(real, count, np.random.default_rng(SEED))
     values: dict[str, list[list[float]]] = {}
 
@@ -141,8 +155,9 @@ def faults_of(scorer: Scorer, real: Real, count: int, faults: Mapping[str, str])
             if np.isfinite(value):
                 values.setdefault(name, []).append([grade, value])
 
-    if faults:
-        measure(plain, 0.0, faults)
+    values |= {name: [[0.0, value]] for name in faults if (value := (known or {}).get(name)) is not None}
+    if unknown := faults.keys() - values.keys():
+        measure(plain, 0.0, unknown)
     for fault in dict.fromkeys(faults.values()):
         names = [name for name, own in faults.items() if own == fault]
         for grade in graded(fault, real.kind)[0]:

@@ -4,9 +4,11 @@ A number is a function of weights because its confidence interval comes from a b
 expensive is computed once, and a draw of patients only changes the weights of their samples.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,6 +52,11 @@ class SampleSet:
     def people(self) -> NDArray[np.int64]:
         """Each patient id once; empty without patient ids."""
         return np.empty(0, np.int64) if self.persons is None else np.unique(self.persons)
+
+    @cached_property
+    def keys(self) -> list[bytes]:
+        """A hash of each sample's bytes: equal ones are equal samples."""
+        return [hashlib.sha256(each.tobytes()).digest() for each in self.values]
 
     def take(self, index: NDArray[Any]) -> "SampleSet":
         """Return the samples at these places, or where a mask is true."""

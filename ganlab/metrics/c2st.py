@@ -6,13 +6,15 @@ has less than 0.5, because whoever is left out is missing in training.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.metrics.base import Floats, SampleSet, Statistic, Weights
+from ganlab.metrics.base import Estimate, Floats, SampleSet, Statistic, Weights
+from ganlab.metrics.once import lazily
 from ganlab.metrics.weighted import auroc
 
 if TYPE_CHECKING:
@@ -69,21 +71,25 @@ def two_sample_auc(
     folds = min(FOLDS, *(len(np.unique(group[judged == side])) for side in (True, False)))
     if folds < 2:
         return None
-    rng, areas = np.random.default_rng(SEED), []
-    for _ in range(REPEATS):
-        fold = _folds(group, judged, folds, rng)
-        for k in range(folds):
-            tested = np.flatnonzero(fold == k)
-            scores = _scores(model, both[fold != k], judged[fold != k], both[tested])
-            areas.append((tested, judged[tested], auroc(scores, judged[tested])))
 
-    def statistic(weights: Weights, real: Weights) -> float:
-        every = np.concatenate([weights, real])
-        pairs = np.array([every[at][side].sum() * every[at][~side].sum() for at, side, _ in areas])
-        values = np.array([area(every[at]) for at, _, area in areas])
-        return float(values[pairs > 0] @ pairs[pairs > 0] / pairs.sum()) if pairs.any() else float("nan")
+    def tested() -> Statistic:
+        rng, areas = np.random.default_rng(SEED), []
+        for _ in range(REPEATS):
+            fold = _folds(group, judged, folds, rng)
+            for k in range(folds):
+                at = np.flatnonzero(fold == k)
+                scores = _scores(model, both[fold != k], judged[fold != k], both[at])
+                areas.append((at, judged[at], auroc(scores, judged[at])))
+        return lambda weights, real: _mean(areas, np.concatenate([weights, real]))
 
-    return statistic
+    return lazily(tested)
+
+
+def _mean(areas: Sequence[tuple[NDArray[np.int64], NDArray[np.bool_], Estimate]], weights: Weights) -> float:
+    """Return the mean of areas, each of its samples and of which of them are judged, by how many pairs they are of."""
+    pairs = np.array([weights[at][side].sum() * weights[at][~side].sum() for at, side, _ in areas])
+    values = np.array([area(weights[at]) for at, _, area in areas])
+    return float(values[pairs > 0] @ pairs[pairs > 0] / pairs.sum()) if pairs.any() else float("nan")
 
 
 def _folds(group: NDArray[Any], judged: NDArray[np.bool_], folds: int, rng: Generator) -> NDArray[np.int64]:

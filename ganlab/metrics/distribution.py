@@ -11,7 +11,7 @@ samples: the ratios of diversity are to the training samples, which are all that
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from ganlab.metrics.frechet import frechet_distance
 from ganlab.metrics.kid import cubic, gaussian, unbiased_mmd
 from ganlab.metrics.near_duplicates import near_duplicates, neighbour_threshold, pair_threshold, support
 from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.once import Once, lazily
 from ganlab.metrics.points import pair_mean
 from ganlab.metrics.vendi import vendi
 from ganlab.metrics.weighted import jensen_shannon
@@ -89,32 +90,33 @@ class Distribution(Metric):
     def fit(self, real: Real) -> Scorer:
         """Learn components, cells and thresholds of the training samples. Raises TooFew for a handful of samples."""
         from sklearn.cluster import KMeans
-        from sklearn.metrics.pairwise import euclidean_distances
 
         self.check(real.kind)
         need(len(real.train), LEAST_TRAIN, "training samples", MORE_TRAINING)
         need(len(real.reference), self.k + 2, "reference samples", MORE_REFERENCE)
-        train, embed = _reduced(self.embedding.fit(real), real, self.components)
+        train, points = _reduced(self.embedding.fit(real), real, self.components)
         few = evenly(PAIRED, len(train))
         learned = Cloud(train[few], self.k)
         near = pair_threshold(learned.distances, None if real.train.persons is None else real.train.persons[few])
         best = {key: each(np.ones(len(few)), np.ones(0)) for key, each in _diversity(learned, near).items()}
         cells = KMeans(min(CELLS, len(train) // 4), n_init=1, random_state=0).fit(train)
-        reference = Cloud(embed(real.reference.values), self.k)
+        reference = Cloud(points(real.reference), self.k)
+        alike = cache(lambda count: neighbour_threshold(train, count))
         width = float(np.median(reference.distances[np.triu_indices(len(reference.points), 1)])) or 1.0
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
             need_generated(len(samples), self.k + 2, "generated samples", len(real.train))
-            cloud = reference if samples is real.reference else Cloud(embed(samples.values), self.k)
-            between = euclidean_distances(cloud.points, reference.points)
-            numbers = _compared(cloud, reference, between, width)
-            del between
+            cloud = reference if samples is real.reference else Cloud(points(samples), self.k)
+            numbers = _compared(cloud, reference, width)
             for key, statistic in _diversity(cloud, near).items():
                 numbers[f"{key}_ratio"] = _over(statistic, best[key])
-            alike = neighbour_threshold(train, min(len(samples), len(train)))
-            numbers["near_duplicates"] = near_duplicates(cloud.distances, alike)
+            numbers["near_duplicates"] = lazily(
+                lambda: near_duplicates(cloud.distances, alike(min(len(samples), len(train))))
+            )
             numbers["frechet"] = frechet_distance(cloud.points, reference.points)
-            numbers["occupancy"] = _occupancy(cells.predict(cloud.points), cells.predict(reference.points))
+            numbers["occupancy"] = lazily(
+                lambda: _occupancy(cells.predict(cloud.points), cells.predict(reference.points))
+            )
             if self.classifier:
                 groups = persons_or_nearest(samples, cloud.points, real.train, train)
                 pair = cloud.points, reference.points, groups, real.reference.persons
@@ -161,7 +163,7 @@ class Cloud:
         return np.partition(self.distances, self.k, axis=1)[:, self.k].copy()
 
 
-def _reduced(embed: Embed, real: Real, components: int) -> tuple[Points, Embed]:
+def _reduced(embed: Embed, real: Real, components: int) -> tuple[Points, Once]:
     """Return the training samples and what embeds others, in principal components of the training samples."""
     from sklearn.decomposition import PCA
 
@@ -173,21 +175,35 @@ def _reduced(embed: Embed, real: Real, components: int) -> tuple[Points, Embed]:
     def project(embedded: Points) -> Points:
         return (basis.transform(embedded) / scale).astype(np.float32)
 
-    return project(features), lambda values: project(embed(check_finite(values)))
+    train, points = project(features), Once(lambda samples: project(embed(check_finite(samples.values))), real)
+    points.keep(real.train, train)
+    return train, points
 
 
-def _compared(cloud: Cloud, reference: Cloud, between: Points, width: float) -> dict[str, Statistic]:
+def _compared(cloud: Cloud, reference: Cloud, width: float) -> dict[str, Statistic]:
+    from sklearn.metrics.pairwise import euclidean_distances
+
     pairs = (cloud.points, cloud.points), (reference.points, reference.points), (cloud.points, reference.points)
-    apart = cloud.distances, reference.distances, between
-    in_real = csr_matrix(between < reference.radius, dtype=np.float32)
-    in_judged = csr_matrix((between < cloud.radius[:, None]).T, dtype=np.float32)
+
+    @cache
+    def between() -> Points:
+        return euclidean_distances(cloud.points, reference.points)
+
+    @cache
+    def in_real() -> csr_matrix:
+        return csr_matrix(between() < reference.radius, dtype=np.float32)
+
+    def in_judged() -> csr_matrix:
+        return csr_matrix((between() < cloud.radius[:, None]).T, dtype=np.float32)
+
+    apart = (lambda: cloud.distances), (lambda: reference.distances), between
     return {
-        "kid": unbiased_mmd(*(cubic(*pair) for pair in pairs)),
-        "mmd": unbiased_mmd(*(gaussian(each, width) for each in apart)),
-        "precision": precision(in_real),
-        "recall": recall(in_judged),
-        "density": density(in_real, cloud.k),
-        "coverage": coverage(in_real.T.tocsr()),
+        "kid": lazily(lambda: unbiased_mmd(*(cubic(*pair) for pair in pairs))),
+        "mmd": lazily(lambda: unbiased_mmd(*(gaussian(each(), width) for each in apart))),
+        "precision": lazily(lambda: precision(in_real())),
+        "recall": lazily(lambda: recall(in_judged())),
+        "density": lazily(lambda: density(in_real(), cloud.k)),
+        "coverage": lazily(lambda: coverage(in_real().T.tocsr())),
     }
 
 
@@ -195,7 +211,7 @@ def _diversity(cloud: Cloud, near: float) -> dict[str, Statistic]:
     return {
         "vendi": lambda judged, _: vendi(cloud.points, judged),
         "pairwise": lambda judged, _: pair_mean(cloud.distances, judged),
-        "support": support(cloud.distances, near),
+        "support": lazily(lambda: support(cloud.distances, near)),
     }
 
 

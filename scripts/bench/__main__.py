@@ -1,10 +1,12 @@
 """Every claim of speed, measured side by side on this machine.
 
-    python scripts/bench [--rows a,b] [--turns N] [--json FILE]
+    python scripts/bench [--rows a,b] [--turns N] [--json FILE] [--docs]
 
 Prints one markdown table. A ratio is of two things measured in turns in this one run; its spread is the least and the
 greatest of the turns, and the median counts. Exit code 1 where a row fails or does not reach what it has to. Rows are
 named as their files or as `file.row`, such as `prepare` and `prepare.memory`; `evaluation` runs only if it is named.
+FILE keeps the rows of earlier calls, so that rows can be measured one by one, on one machine and commit; with `--docs`
+its rows become the table of docs/speed.md.
 """
 
 import argparse
@@ -18,11 +20,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from machine import machine
 from measure import NotRun, Row
 
 HERE = Path(__file__).resolve().parent
+DOCS = HERE.parents[1] / "docs" / "speed.md"
+BEGIN, END = "<!-- table of scripts/bench --docs -->", "<!-- end of the table -->"
 MODULES = ("steps", "prepare", "sampling", "start", "sweep", "cohort", "evaluation")
 TURNS = 5
 HEAD = "| what | against | to reach | median | spread | turns | reached | seen |\n|---|---|---|---|---|---|---|---|"
@@ -35,8 +40,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", help="names, with commas between them; all but the long ones if not given")
     parser.add_argument("--turns", type=int, default=TURNS, help=f"of each row ({TURNS}); costly rows take fewer")
-    parser.add_argument("--json", type=Path, help="a file for all ratios and details")
+    parser.add_argument("--json", type=Path, help="a file for all ratios and details, which keeps other rows of it")
+    parser.add_argument("--docs", action="store_true", help=f"put the rows of that file into {DOCS.name}")
     asked = parser.parse_args()
+    if asked.docs and not asked.json:
+        parser.error("--docs needs --json FILE, whose rows become the table.")
     if asked.turns < 1:
         parser.error(f"--turns {asked.turns}: accepted is a whole number from 1.")
     known = every_row()
@@ -53,9 +61,27 @@ def main() -> int:
         rows[name] = row
     print(f"\n{(time.monotonic() - began) / 60:.0f} minutes.")
     if asked.json:
-        found = {name: asdict(row) | {"reached": row.reached} for name, row in rows.items() if isinstance(row, Row)}
-        asked.json.write_text(json.dumps({"machine": machine(HERE), "rows": found}, indent=1))
+        kept = keep(asked.json, {name: row for name, row in rows.items() if isinstance(row, Row)})
+        if asked.docs:
+            DOCS.write_text(with_table(DOCS.read_text(encoding="utf-8"), kept, list(known)), encoding="utf-8")
     return int(any(row is None or (isinstance(row, Row) and not row.reached) for row in rows.values()))
+
+
+def keep(file: Path, rows: dict[str, Row]) -> dict[str, Any]:
+    """Write rows into a file, in the place of earlier ones of the same name, and return all that it holds."""
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"rows": {}}
+    kept["machine"] = machine(HERE)
+    kept["rows"] |= {name: asdict(row) | {"reached": row.reached} for name, row in rows.items()}
+    file.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    return kept
+
+
+def with_table(text: str, kept: dict[str, Any], order: list[str]) -> str:
+    """Return a page with the rows of a file between its two marks, in this order."""
+    rows = [kept["rows"][name] for name in order if name in kept["rows"]]
+    lines = [line_of(Row(**{name: value for name, value in row.items() if name != "reached"})) for row in rows]
+    before, rest = text.split(BEGIN)
+    return "\n".join((f"{before}{BEGIN}", f"{kept['machine']}\n", HEAD, *lines, f"{END}{rest.split(END)[1]}"))
 
 
 def every_row() -> dict[str, Measured]:

@@ -25,6 +25,7 @@ from ganlab.metrics.ecg.median_beat import MedianBeats, median_beats
 from ganlab.metrics.ecg.peaks import LEAST_RATE, chunks
 from ganlab.metrics.ecg.waves import Waves, measure
 from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.once import Once
 from ganlab.metrics.weighted import circular_distance, column_distances, distance_of, mean_of, mean_of_finite
 
 NORMAL: Mapping[str, tuple[float, float]] = {
@@ -58,10 +59,24 @@ LEAST_CLASS = 20
 
 @dataclass(frozen=True)
 class Table:
-    """Measurements of N windows by name, `(N,)` or `(N, leads)`; NaN where a window has none."""
+    """Measurements of N windows by name, `(N,)` or `(N, leads)`, and what `leads` do not explain of their chest leads.
+
+    NaN where a window has none.
+    """
 
     columns: dict[str, Floats]
-    beats: MedianBeats
+    unexplained: Floats
+
+    @classmethod
+    def of(cls, beats: MedianBeats, names: tuple[str, ...], leads: LeadMap | None = None) -> "Table":
+        """Return the measurements of median beats whose leads have these names."""
+        waves = measure(beats)
+        columns = {name: getattr(waves, name) for name in ("rr", "sdnn", "rmssd", "pr", "qrs", "qt", *BY_LEAD)}
+        columns["heart_rate"] = 60_000 / columns["rr"]
+        columns["qtc"] = columns["qt"] / np.cbrt(columns["rr"] / 1000)
+        if (axis := _axis(waves, names)) is not None:
+            columns["axis"] = axis
+        return cls(columns, leads.unexplained(beats.signal) if leads else np.full(len(columns["rr"]), np.nan))
 
     def outside(self, limits: Mapping[str, tuple[float, float]]) -> dict[str, Floats]:
         """Return of each name whether a window is outside of its limits, in any lead; NaN without a measurement."""
@@ -86,20 +101,23 @@ class ClinicalNumbers(LeadMetric):
         need(len(real.train), 2, "training windows", MORE_TRAINING)
         need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         names = tuple(name.lower() for name in kind.leads[place])
-        few = evenly(LEARNED, len(real.train))
-        train = measured(leads_of(real.train.take(few), place), kind, names)
+        own = real.train.take(evenly(LEARNED, len(real.train)))
+        beats = _beats(leads_of(own, place), kind)
+        leads = LeadMap.of(beats.signal, names)
+        train = Table.of(beats, names, leads)
         scales = {name: _deviation(each) for name, each in train.columns.items()}
-        tempo, leads = _tempo(train), LeadMap.of(train.beats.signal, names)
-        reference = measured(leads_of(real.reference, place), kind, names)
+        tempo = _tempo(train)
+        tables = Once(lambda samples: Table.of(_beats(leads_of(samples, place), kind), names, leads), real)
+        tables.keep(own, train)
+        reference = tables(real.reference)
 
         def score(samples: SampleSet) -> Scores:
-            windows = measured(leads_of(samples, place), kind, names)
+            windows = tables(samples)
             numbers = _distances(windows, reference, scales) | _described(windows)
             if tempo is not None:
                 numbers["tempo_w1"] = distance_of(tempo(windows), tempo(reference))
             if leads is not None:
-                judged, others = (leads.unexplained(each.beats.signal) for each in (windows, reference))
-                numbers["precordial_w1"] = distance_of(judged, others)
+                numbers["precordial_w1"] = distance_of(windows.unexplained, reference.unexplained)
             by_class = _by_class(windows, reference, scales, samples, real)
             if missing := _missing(samples, real):
                 numbers["missing_classes"] = missing
@@ -117,15 +135,11 @@ class ClinicalNumbers(LeadMetric):
 
 def measured(windows: Array, kind: Window, names: tuple[str, ...]) -> Table:
     """Return the measurements of windows `(N, leads, samples)` in mV, whose leads have these names."""
-    parts = [median_beats(part, kind.rate) for part in chunks(windows)]
-    beats = MedianBeats.together(parts)
-    waves = measure(beats)
-    columns = {name: getattr(waves, name) for name in ("rr", "sdnn", "rmssd", "pr", "qrs", "qt", *BY_LEAD)}
-    columns["heart_rate"] = 60_000 / columns["rr"]
-    columns["qtc"] = columns["qt"] / np.cbrt(columns["rr"] / 1000)
-    if (axis := _axis(waves, names)) is not None:
-        columns["axis"] = axis
-    return Table(columns, beats)
+    return Table.of(_beats(windows, kind), names)
+
+
+def _beats(windows: Array, kind: Window) -> MedianBeats:
+    return MedianBeats.together([median_beats(part, kind.rate) for part in chunks(windows)])
 
 
 def _deviation(values: Floats) -> Floats:

@@ -22,6 +22,7 @@ from ganlab.metrics.ecg.fold import comb_powers, fold_side, folds, seam_steps
 from ganlab.metrics.ecg.lead import LeadMetric, leads_of
 from ganlab.metrics.ecg.peaks import chunks
 from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.once import Once
 from ganlab.metrics.points import product
 from ganlab.metrics.weighted import column_distances, mean_of, mean_of_finite
 
@@ -87,10 +88,11 @@ class SignalShape(LeadMetric):
         side = self.side or real.side or fold_side(kind.samples)
         need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         frequency = _frequencies(kind.samples, kind.rate)
-        reference = _signals(leads_of(real.reference, place), kind.rate, side)
+        described = Once(lambda samples: _signals(leads_of(samples, place), kind.rate, side), real)
+        reference = described(real.reference)
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            windows = _signals(leads_of(samples, place), kind.rate, side)
+            windows = described(samples)
             entropy = column_distances(windows.entropy, reference.entropy)
             numbers = _spectra(windows.spectrum, reference.spectrum, frequency, kind.rate) | {
                 "amplitude_w1": _transport(windows.amplitudes, reference.amplitudes, AMPLITUDE),

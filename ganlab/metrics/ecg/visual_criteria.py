@@ -13,6 +13,7 @@ from ganlab.metrics.ecg.lead import LeadMetric, leads_of
 from ganlab.metrics.ecg.peaks import LEAST_RATE
 from ganlab.metrics.ecg.physiology import FAST, LONGEST, NOISE_RATE, SLOW, Physiology, describe, limits
 from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.once import Once
 from ganlab.metrics.weighted import distance_of, mean_of, median_of
 
 COMPARED = {
@@ -60,10 +61,11 @@ class VisualCriteria(LeadMetric):
         noise_limit, residual_limit = limits(leads_of(real.train, place), kind.rate)
         if self.noise_limit_uv is not None:
             noise_limit = self.noise_limit_uv
-        reference = describe(leads_of(real.reference, place), kind.rate)
+        described = Once(lambda samples: describe(leads_of(samples, place), kind.rate), real)
+        reference = described(real.reference)
 
         def score(samples: SampleSet) -> dict[str, Statistic]:
-            windows = describe(leads_of(samples, place), kind.rate)
+            windows = described(samples)
             seconds = kind.samples / kind.rate
             numbers = _described(windows, windows.plausible(noise_limit, residual_limit, seconds))
             for name, field in COMPARED.items():

@@ -12,6 +12,7 @@ Sets whose distances raise no alarm have been shown to leak membership all the s
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from ganlab.metrics.base import (
     need,
 )
 from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.once import Once, lazily
 from ganlab.metrics.points import same_person
 from ganlab.metrics.privacy.search import Library, Nearest, Windows
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile, ratio
@@ -66,7 +68,7 @@ class Copies(Metric):
             return {}
         rate, train = of_kind(real.kind, Window).rate, real.train
         nearest = _nearest(_windows(samples, rate), samples, Library(_windows(train, rate)), train)
-        return {"copies/exact": _exact(samples, train, nearest)}
+        return {"copies/exact": mean_of(_exact(samples, train, nearest))}
 
     def fit(self, real: Real) -> Scorer:
         """Learn the threshold from the reference. Raises TooFew for less than 10 of its windows or none to train."""
@@ -87,15 +89,25 @@ class Copies(Metric):
             for few in (evenly(equal, len(real)),)
         ]
 
-        def score(samples: SampleSet) -> dict[str, Statistic]:
+        def to_train(samples: SampleSet) -> dict[str, NDArray[Any]]:
+            """Return distances to training windows, `(N, 2)`, and whether it is one of them, `(N,)`."""
+            nearest = _nearest(_windows(samples, rate), samples, searched, train)
+            return {"apart": nearest[0].T, "exact": _exact(samples, train, nearest)}
+
+        def nearer(samples: SampleSet) -> NDArray[np.float64]:
+            """Return whether each window is nearer to some of the training windows than to as many others, `(N,)`."""
             windows = _windows(samples, rate)
-            to_train = _nearest(windows, samples, searched, train)
-            to_some, to_others = ((_nearest(windows, samples, *half)[0] / unit).min(axis=0) for half in halves)
-            nearer = np.where(to_some == to_others, 0.5, to_some < to_others)
+            some, other = ((_nearest(windows, samples, *half)[0] / unit).min(axis=0) for half in halves)
+            return np.where(some == other, 0.5, some < other)
+
+        compared, in_halves = (Once(describe, real, by_patient=True) for describe in (to_train, nearer))
+
+        def score(samples: SampleSet) -> dict[str, Statistic]:
+            nearest = compared(samples)
             return {
-                **_alarms(to_train[0], apart, self.share),
-                "copies/nearer_to_train": mean_of(nearer),
-                "copies/exact": _exact(samples, train, to_train),
+                **_alarms(nearest["apart"].T, apart, self.share),
+                "copies/nearer_to_train": lazily(lambda: mean_of(in_halves(samples))),
+                "copies/exact": mean_of(nearest["exact"]),
             }
 
         return score
@@ -133,10 +145,10 @@ def _nearest(windows: Windows, samples: SampleSet, library: Library, real: Sampl
     return library.nearest(windows, same_person(samples.persons, real.persons, len(real)))
 
 
-def _exact(samples: SampleSet, train: SampleSet, nearest: Nearest) -> Statistic:
-    """Return the share of windows that equal a training window, of those that are nearest but for a shift."""
+def _exact(samples: SampleSet, train: SampleSet, nearest: Nearest) -> NDArray[np.bool_]:
+    """Return which windows equal the training window that is nearest but for a shift, `(N,)`."""
     distances, places = nearest
-    return mean_of(equal_windows(samples.values, train.values, np.where(distances[0] < NEAR_EXACT, places[0], -1)))
+    return equal_windows(samples.values, train.values, np.where(distances[0] < NEAR_EXACT, places[0], -1))
 
 
 def equal_windows(windows: Array, train: Array, place: NDArray[np.int64]) -> NDArray[np.bool_]:
