@@ -34,6 +34,8 @@ LARGEST_VALUE = 1e9
 """Largest value in mV or the signal's own unit; a header that gives more is wrong."""
 LARGEST_PADDING = 3
 """Bytes behind the last sample that fill a block of formats 212, 310 and 311."""
+BLOCK = 16384
+"""Frames that are divided into signals together."""
 Digital = NDArray[np.signedinteger[Any]]
 """ADC values of int16 or int32."""
 
@@ -181,7 +183,8 @@ def _frames(file: Path, lines: Sequence[SignalLine]) -> int:
 def _digital(file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Digital | str] | str:
     """Return the values of each signal in a file, or why it or the whole file cannot be used.
 
-    The checksums are of the samples as they lie in the file, before they are shifted.
+    The checksums are of the samples as they lie in the file, before they are shifted; they have 16 bits, as sums that
+    wrap around have.
     """
     from wfdb.io import _signal as formats
 
@@ -199,7 +202,7 @@ def _digital(file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Digit
             return short
         if fmt == "16" and set(each) == {1}:
             values = np.fromfile(file, "<i2", frames * len(lines), offset=lines[0].offset).reshape(frames, -1)
-            signals = list(np.ascontiguousarray(values.T, np.int16))
+            signals = list(_by_signal(values))
         else:
             # wfdb's public functions read the header themselves, and lose what is not ASCII.
             signals = formats._rd_dat_signals(
@@ -209,7 +212,8 @@ def _digital(file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Digit
     except (OSError, RuntimeError, ValueError) as error:
         return f"{file.name} is not readable as WFDB ({type(error).__name__}: {error})"
     wrong = [
-        line.checksum is not None and (int(values.sum(dtype=np.int64)) - line.checksum) % 65536 != 0
+        line.checksum is not None
+        and (int(values.sum(dtype=np.promote_types(values.dtype, np.int16))) - line.checksum) % 65536 != 0
         for line, values in zip(lines, signals, strict=True)
     ]
     unchecked = any(line.checksum is None for line in lines)
@@ -217,6 +221,14 @@ def _digital(file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Digit
         return sizes
     damaged = "its samples do not match the checksum in its header"
     return [damaged if bad else values for bad, values in zip(wrong, signals, strict=True)]
+
+
+def _by_signal(values: Digital) -> Digital:
+    """Return frames `(N, signals)` as signals `(signals, N)`, in blocks that stay in the processor's cache."""
+    signals = np.empty(values.shape[::-1], np.int16)
+    for start in range(0, len(values), BLOCK):
+        signals[:, start : start + BLOCK] = values[start : start + BLOCK].T
+    return signals
 
 
 def _short_flac(file: Path, frames: int, lines: Sequence[SignalLine]) -> str:

@@ -179,7 +179,7 @@ def test_another_signal_is_taken_in_its_own_unit_and_refuses_nothing_else(tmp_pa
     cache = tmp_path / "cache"
     assert len(WFDB(tmp_path, 100.0, cache=cache).collect(Leads(["ii"], side=10)).train) == 2
     assert len(WFDB(tmp_path, 100.0, cache=cache, unit="NU").collect(Leads(["pleth"], side=10)).train) == 2
-    with pytest.raises(UserError, match=r"signal pleth cannot be used: it is in NU, .*: dataset\.unit=NU takes"):
+    with pytest.raises(UserError, match=r"signal pleth cannot be used: it is in NU, .*: dataset\.unit=NU reads"):
         WFDB(tmp_path, 100.0, cache=cache).collect(Leads(["pleth"], side=10))
 
 
