@@ -136,7 +136,7 @@ def elsewhere(root: str, cache: str, classes: Sequence[str]) -> Test:
     data = opened(["experiment=ptbxl", *changes, "dataset.on_bad_record=skip", "tracking=none", f"cache={cache}"]).data
     (samples, _), names = _set(data, "train"), tuple(data.source.classes)
     labels = np.stack([samples.labels == names.index(own) for own in ELSEWHERE.values()], axis=1)
-    known = SampleSet(samples.values, labels.astype(np.float32), samples.persons)
+    known = SampleSet(samples.values, labels, samples.persons)
     return Test(", on the PTB database", known, tuple(ELSEWHERE), tuple(classes.index(name) for name in ELSEWHERE))
 
 

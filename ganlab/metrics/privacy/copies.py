@@ -10,6 +10,7 @@ Sets whose distances raise no alarm have been shown to leak membership all the s
 2025): this metric finds copies, and does not show that members cannot be learned in another way.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,8 @@ from ganlab.metrics.once import Once, lazily
 from ganlab.metrics.points import same_person
 from ganlab.metrics.privacy.search import Library, Nearest, Windows
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile, ratio
+
+log = logging.getLogger(__name__)
 
 LEAST = 10
 """Reference windows from which a threshold is learned."""
@@ -68,7 +71,7 @@ class Copies(Metric):
             return {}
         rate, train = of_kind(real.kind, Window).rate, real.train
         nearest = _nearest(_windows(samples, rate), samples, Library(_windows(train, rate)), train)
-        return {"copies/exact": mean_of(_exact(samples, train, nearest))}
+        return {"copies/exact": mean_of(_equal(samples, train, nearest))}
 
     def fit(self, real: Real) -> Scorer:
         """Learn the threshold from the reference. Raises TooFew for less than 10 of its windows or none to train."""
@@ -78,7 +81,8 @@ class Copies(Metric):
         need(len(train), 1, "training windows", MORE_TRAINING)
         need(len(reference), LEAST, "reference windows", MORE_REFERENCE)
         searched, others = (Library(_windows(each, rate)) for each in (train, reference))
-        apart, _ = _nearest(others.windows, reference, searched, train)
+        apart, places = _nearest(others.windows, reference, searched, train)
+        apart[:, _twins(reference, train, (apart, places))] = np.inf
         need(int(np.isfinite(apart[0]).sum()), LEAST, "reference windows of patients who did not train", MORE_REFERENCE)
         unit = np.median(apart[:, np.isfinite(apart[0])], axis=1, keepdims=True)
         unit[unit == 0] = 1
@@ -92,7 +96,7 @@ class Copies(Metric):
         def to_train(samples: SampleSet) -> dict[str, NDArray[Any]]:
             """Return distances to training windows, `(N, 2)`, and whether it is one of them, `(N,)`."""
             nearest = _nearest(_windows(samples, rate), samples, searched, train)
-            return {"apart": nearest[0].T, "exact": _exact(samples, train, nearest)}
+            return {"apart": nearest[0].T, "exact": _equal(samples, train, nearest)}
 
         def nearer(samples: SampleSet) -> NDArray[np.float64]:
             """Return whether each window is nearer to some of the training windows than to as many others, `(N,)`."""
@@ -145,7 +149,24 @@ def _nearest(windows: Windows, samples: SampleSet, library: Library, real: Sampl
     return library.nearest(windows, same_person(samples.persons, real.persons, len(real)))
 
 
-def _exact(samples: SampleSet, train: SampleSet, nearest: Nearest) -> NDArray[np.bool_]:
+def _twins(reference: SampleSet, train: SampleSet, nearest: Nearest) -> NDArray[np.bool_]:
+    """Return which reference windows equal a training window, `(N,)`: their distance of 0 would be the threshold.
+
+    None does where too few others would be left.
+    """
+    twins = _equal(reference, train, nearest)
+    if len(twins) - twins.sum() < LEAST:
+        return np.zeros_like(twins)
+    if twins.any():
+        log.warning(
+            "copies: %d of %d reference windows equal a training window, the same recording under two patient ids. "
+            "They are left out of the thresholds.",
+            *(twins.sum(), len(reference)),
+        )
+    return twins
+
+
+def _equal(samples: SampleSet, train: SampleSet, nearest: Nearest) -> NDArray[np.bool_]:
     """Return which windows equal the training window that is nearest but for a shift, `(N,)`."""
     distances, places = nearest
     return equal_windows(samples.values, train.values, np.where(distances[0] < NEAR_EXACT, places[0], -1))

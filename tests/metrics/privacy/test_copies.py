@@ -206,6 +206,16 @@ def test_exact_copies_are_looked_for_beside_any_number_of_windows(tmp_path: Path
     assert not Copies().always(replace(given, train=given.train.take(np.arange(0))), samples)
 
 
+def test_one_recording_under_two_patient_ids_does_not_hide_noisy_copies(caplog: pytest.LogCaptureFixture) -> None:
+    given = real()
+    values = given.reference.values.copy()
+    values[3] = given.train.values[5]
+    twins = replace(given, reference=replace(given.reference, values=values))
+    noisy = make("noisy_copy", twins, 40, 0)
+    assert numbers(twins, noisy)["copies/nearest"] > 0.9
+    assert "1 of 40 reference windows equal a training window" in caplog.text
+
+
 def test_records_that_stand_under_two_patient_ids_have_no_ratio_and_end_nothing() -> None:
     x = np.random.default_rng(0).standard_normal((20, 1, 200)).cumsum(axis=-1).astype(np.float32)
     twice = [SampleSet(x, None, np.arange(20) + first) for first in (0, 50)]
