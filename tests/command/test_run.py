@@ -275,7 +275,7 @@ def test_only_trainer_and_tracking_change_on_resume(command: Command, monkeypatc
     facts = json.loads((run / "run.json").read_text())
     assert facts["steps"] == 2 * steps
     assert len(facts["resumed"]) == 1
-    with pytest.raises(SystemExit, match="no run folder"):
+    with pytest.raises(SystemExit, match="not a run folder"):
         command("run", f"resume={folder}")
     assert not (folder / ".hydra").exists()
     with pytest.raises(SystemExit):

@@ -377,7 +377,7 @@ def test_sync_says_what_is_wrong(store: Store, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(UserError, match="it contains no run"):
         sync(str(tmp_path), store)
     folder = write_run(tmp_path / "run", id="wrong")
-    with pytest.raises(UserError, match=r"does not take it .*tracking\.uri"):
+    with pytest.raises(UserError, match=r"does not accept it .*tracking\.uri"):
         sync(str(folder), Store("http://127.0.0.1:9", tmp_path))
     with FileLock(folder / ".tracking.lock"), pytest.raises(UserError, match="still running"):
         sync(str(tmp_path), store)
