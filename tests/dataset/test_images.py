@@ -317,7 +317,7 @@ NOISE = encoded(levels(0, (40, 40)), "PNG")
     [
         (b"no image at all", "not readable as JPEG, PNG, BMP or TIFF"),
         (NOISE[: len(NOISE) // 2], "not readable as JPEG, PNG, BMP or TIFF"),
-        (encoded(levels(0), "GIF"), "not readable as JPEG, PNG, BMP or TIFF"),
+        (encoded(levels(0), "PPM"), "not readable as JPEG, PNG, BMP or TIFF"),
         (b"", "not readable as JPEG, PNG, BMP or TIFF"),
         (encoded(np.zeros((HEIGHT, WIDTH), np.int32), "TIFF"), "32 bits"),
         (TRANSPARENT, "transparent"),

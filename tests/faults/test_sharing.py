@@ -18,10 +18,10 @@ from ganlab.tracking.store import Store
 from tests.conftest import TINY, newest_run
 from tests.dataset.hostile_sets import records
 from tests.faults.conftest import Record
+from tests.fuzz.test_record import Client
 from tests.generator.hostile import CANARY, EXTRA, HOSTILE, TEXTS, with_value
 from tests.generator.test_stored import COMMANDS, folder  # noqa: F401
 from tests.generator.test_stored import command as with_folder
-from tests.tracking.test_shared import Client
 
 SECRETS = {"password": "p4nted-pw", "patient": "PLANTED-47", "host": "planted-host", "variable": "planted-value"}
 NAMED_IN = {"split.json", "run.json", "run.log"}
