@@ -210,6 +210,7 @@ def test_one_recording_under_two_patient_ids_does_not_hide_noisy_copies(caplog: 
     given = real()
     values = given.reference.values.copy()
     values[3] = given.train.values[5]
+    values[3, 0, 7] += 0.1
     twins = replace(given, reference=replace(given.reference, values=values))
     noisy = make("noisy_copy", twins, 40, 0)
     assert numbers(twins, noisy)["copies/nearest"] > 0.9
