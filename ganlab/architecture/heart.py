@@ -9,6 +9,7 @@ training: the tables of the rhythm, the spectrum of the noise, the principal com
 these go together. The adversarial training changes the templates.
 """
 
+import logging
 import math
 from collections.abc import Iterator
 
@@ -28,6 +29,8 @@ from ganlab.architecture.texture import DIRECTIONS, Texture
 from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.spread import evenly
+
+log = logging.getLogger(__name__)
 
 RATE_HZ = 1000.0
 """Rate of recordings for None: the PTB database's."""
@@ -53,6 +56,8 @@ EVEN, FAINT = 0.5, 0.02
 """How far the points of templates count alike for the components, and the deviation below which they count less."""
 MEASURED, BATCH = 512, 64
 """Windows at most whose spectra are compared at the end of the fit, and how many at a time."""
+CUT = 0.05
+"""Share of windows beyond the range of pixels from which on that is worth a warning."""
 LEARNED = 0.25
 """Share of what the adversarial training adds: it is to go slower than the weights' own step."""
 ANOTHER_DAY = 0.5
@@ -151,7 +156,9 @@ class Generator(nn.Module):
 
         Raises UserError where hardly a window has two beats.
         """
-        windows = self.arrangement.decode(images) / PIXEL
+        windows = self.arrangement.decode(images)
+        _warn_of_cut(windows)
+        windows = windows / PIXEL
         of = hearts(windows, self.rate)
         self.level.copy_(windows.median(dim=-1, keepdim=True).values.mean(dim=0))
         sizes = of.templates[:, 0].abs().amax((1, 2)).numpy()
@@ -226,3 +233,14 @@ class Generator(nn.Module):
     def _normal(self, turns: Tensor) -> Tensor:
         share = (turns - turns.floor()).clamp(1e-7, 1 - 1e-7)
         return (math.sqrt(2) * torch.erfinv(2 * share - 1)).to(self.mean.dtype)
+
+
+def _warn_of_cut(windows: Tensor) -> None:
+    """Log how many windows `(N, leads, samples)`, in pixels, were cut off at the range of pixels."""
+    cut = float((windows.abs() >= 1).flatten(1).any(1).float().mean())
+    if cut > CUT:
+        log.warning(
+            "%.0f %% of the training windows go beyond the standardization's range and are cut off there; a wider "
+            "one, such as standardization.reach_mv=6, leaves beats whole",
+            100 * cut,
+        )

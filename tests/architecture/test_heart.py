@@ -161,6 +161,14 @@ def test_windows_without_beats_are_refused() -> None:
         hearts(torch.zeros(8, 1, 500), RATE)
 
 
+def test_windows_that_are_cut_off_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    generator = Generator(LIMBS, noise=48, rate=RATE, style=16, components=4, fit_steps=1)
+    for size, warned in ((1.0, False), (4.0, True)):
+        caplog.clear()
+        generator.fit(image(size * windows(8)).clamp(-1, 1), torch.zeros(8, 0))
+        assert ("reach_mv" in caplog.text) == warned
+
+
 def test_too_little_noise_is_refused() -> None:
     with pytest.raises(UserError, match=r"architecture.noise=30: architecture=heart needs 31 or more"):
         Generator(LIMBS, noise=30, rate=RATE)
