@@ -115,6 +115,6 @@ def data_set(facts: Mapping[str, Any]) -> Any:
         return None
     name = str(facts["tags"].get("dataset", "data"))
     digest = str(facts.get("provenance", {}).get("data", {}).get("values", "unknown"))[:DIGEST]
-    profile = {part: {"samples": own["samples"], "patients": own["patients"]} for part, own in data["parts"].items()}
+    profile = {part: {key: own.get(key, 0) for key in ("samples", "patients")} for part, own in data["parts"].items()}
     own = Dataset(name, digest, "ganlab", json.dumps({"dataset": name}), profile=json.dumps(profile))
     return DatasetInput(own, [InputTag("mlflow.data.context", "training")])
