@@ -14,6 +14,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.settings import plain
 from ganlab.tracking import facts, mlflow_follower
 from ganlab.tracking.mlflow import Sent, _create, _Upload, bring, parent_of
+from ganlab.tracking.mlflow_card import data_set
 from ganlab.tracking.mlflow_follower import close_sweep
 from ganlab.tracking.shared import Shared, counts_of, nameless, requested
 from ganlab.tracking.store import Store
@@ -229,3 +230,10 @@ def test_a_machine_has_a_pseudonym(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts.uuid, "getnode", lambda: 1 << 40 | 5)
     monkeypatch.setattr(Path, "is_file", lambda path: False)
     assert facts.host_name() == ""
+
+
+def test_a_record_without_the_patients_of_a_part_is_sent() -> None:
+    pytest.importorskip("mlflow")
+    facts = {"tags": {}, "data": {"parts": {"train": {"samples": 3}}}}
+    sent = data_set(facts)
+    assert json.loads(sent.dataset.profile) == {"train": {"samples": 3, "patients": 0}}
