@@ -82,6 +82,12 @@ def _shown(text: str) -> str:
     return text
 
 
+def _of_a_data_set(choices: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(choices.get("dataset"), str):
+        raise ValueError("accepted are choices of which one names the dataset")
+    return choices
+
+
 class _Facts(_Lenient):
     id: str = ""
     status: str = ""
@@ -94,7 +100,7 @@ class _Facts(_Lenient):
     version: _Text = ""
     git_commit: _Text | None = None
     overrides: list[str] = []
-    choices: dict[_Text, _Text | list[_Text] | None] = {}
+    choices: Annotated[dict[_Text, _Text | list[_Text] | None], AfterValidator(_of_a_data_set)] = {}
     tags: dict[str, str] = {}
     in_sweep: bool = False
     data: _Data = _Data()

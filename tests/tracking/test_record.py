@@ -10,7 +10,8 @@ from ganlab.tracking.record import GROUPS, config_values, home, note_written, re
 
 CONFIG = "".join(f"{group}: {{}}\n" for group in GROUPS)
 SPLIT = json.dumps({"name": "patient", "seed": 0, "parts": {"train": ["a", "b"], "test": ["c"]}})
-FACTS = {"name": "x", "choices": {"trick": ["ema"], "experiment": None}, "data": {"parts": {"train": {"samples": 3}}}}
+CHOICES = {"dataset": "ptbdb", "trick": ["ema"], "experiment": None}
+FACTS = {"name": "x", "choices": CHOICES, "data": {"parts": {"train": {"samples": 3}}}}
 
 
 @pytest.fixture
@@ -74,7 +75,8 @@ def test_an_edited_configuration_is_refused_and_an_earlier_one_of_the_run_is_not
     ("changes", "message"),
     [
         ({"choices": "z"}, "choices: Input should be a valid dictionary"),
-        ({"choices": {"trick": 3}}, "choices.trick"),
+        ({"choices": {"dataset": "x", "trick": 3}}, "choices.trick"),
+        ({"choices": {"trick": ["ema"]}}, "choices: Value error, accepted are choices of which one"),
         ({"data": {"parts": {"train": {"samples": -1}}}}, "data.parts.train.samples"),
         ({"pid": "4"}, "pid"),
         ({"pid": -1}, "pid"),
