@@ -71,7 +71,8 @@ def run(folder: Path, name: str, size: int, seed: int, given: argparse.Namespace
     """Train on `size` patients, attack, and write the folder."""
     shares = {"train": size, "validation": PATIENTS - NONMEMBERS - size, "test": 0, "holdout": NONMEMBERS}
     split = ["split=patient", f"split.seed={seed}", *(f"split.{part}={count}" for part, count in shares.items())]
-    own = [f"trick.dp_sgd.rate={DRAWN / size}"] if "DP" in name else []
+    private = (f"trick.dp_sgd.rate={DRAWN / size}", f"trick.dp_sgd.delta={min(1e-3, 0.5 / size)}")
+    own = private if "DP" in name else ()
     fixed = [f"dataset.root={given.root}", f"cache={given.out / 'cache'}", f"seed={seed}", f"hydra.run.dir={folder}"]
     words = [*COMMON, *RECIPES[name], *own, *split, *MEASURED, f"stopping.steps={given.steps}", *fixed, *given.set]
     subprocess.run([sys.executable, "-m", "ganlab.run", *words], check=True)
