@@ -83,7 +83,7 @@ def test_rows_are_chosen_by_file_or_by_name_and_the_long_ones_only_by_name(table
     known = table.every_row()
     assert table.choose(known, "start.help,prepare") == [
         "start.help",
-        *(f"prepare.{x}" for x in ("thesis", "wfdb", "memory")),
+        *(f"prepare.{x}" for x in ("thesis", "wfdb", "reading", "memory")),
     ]
     assert "evaluation" not in table.choose(known, None)
     assert table.choose(known, "evaluation") == ["evaluation"]

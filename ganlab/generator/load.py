@@ -68,7 +68,7 @@ def load(run: str | Path | None, checkpoint: str | None = None, trust: str | Col
         _restore_generator(gan, path, whole, content["state_dict"])
     else:
         path, steps = whole, restore(gan, whole, content)
-    facts = read_facts(folder, "name", "started", "choices", "data")
+    facts = read_facts(folder, "name", "started", "choices.dataset", "data")
     return Trained(gan.eval(), networks.kind, facts, path.stem, steps)
 
 

@@ -82,12 +82,6 @@ def _shown(text: str) -> str:
     return text
 
 
-def _of_a_data_set(choices: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(choices.get("dataset"), str):
-        raise ValueError("accepted are choices of which one names the dataset")
-    return choices
-
-
 class _Facts(_Lenient):
     id: str = ""
     status: str = ""
@@ -100,7 +94,7 @@ class _Facts(_Lenient):
     version: _Text = ""
     git_commit: _Text | None = None
     overrides: list[str] = []
-    choices: Annotated[dict[_Text, _Text | list[_Text] | None], AfterValidator(_of_a_data_set)] = {}
+    choices: dict[_Text, _Text | list[_Text] | None] = {}
     tags: dict[str, str] = {}
     in_sweep: bool = False
     data: _Data = _Data()
@@ -137,9 +131,13 @@ def read_scores(folder: Path) -> dict[str, Any]:
 def read_facts(folder: Path, *needed: str) -> dict[str, Any]:
     """Return what `run.json` says. Raises UserError where it is missing, damaged, or lacks a fact that is `needed`."""
     facts = _read(folder / FACTS, _Facts, begin_again(folder, FACTS))
-    if lacking := [name for name in needed if name not in facts]:
+    if lacking := [name for name in needed if not _says(facts, *name.split("."))]:
         raise UserError(f"{folder / FACTS} does not say {', '.join(lacking)}. {begin_again(folder, FACTS)}")
     return facts
+
+
+def _says(facts: Mapping[str, Any], name: str, within: str | None = None) -> bool:
+    return name in facts and (within is None or facts[name].get(within) is not None)
 
 
 def read_split(folder: Path) -> Split:

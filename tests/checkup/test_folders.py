@@ -103,7 +103,7 @@ def test_a_lock_that_is_held_is_told_with_who_holds_it(tmp_path: Path, holder: s
     holder.wait()
     (finding,) = locks([tmp_path / "a.lock", tmp_path / "none.lock"])
     assert finding.state == "ok", "a file that a dead process left is no lock"
-    assert "1 files" in finding.message
+    assert "1 lock files" in finding.message
 
 
 def test_another_user_s_lock_file_is_wrong(open_folder: Path) -> None:

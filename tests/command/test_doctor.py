@@ -56,7 +56,7 @@ def test_it_starts_where_everything_is_broken_and_names_each(tmp_path: Path) -> 
         "torch: cannot be imported",
         "mlflow: cannot be imported",
         "torchvision: does not fit",
-        "MLflow store: a fol",
+        "MLflow store: MLflow 3.17 refuses a fol",
     ):
         assert f"wrong  {line}" in said
     assert "dataset=ptbdb: nowhere is not there" in said

@@ -273,7 +273,7 @@ def test_a_fault_of_a_file_is_that_of_its_leads_alone(
 LEAD_FAULTS = {
     "gain 0": (header(GAIN, "0(0)/mV", 1), "gain of 0"),
     "a gain that is not a number": (header(GAIN, "nan(0)/mV", 1), "no gain"),
-    "unit of pressure": (header("/mV", "/mmHg", 1), "it is in mmHg, and dataset.unit=mV: dataset.unit=mmHg takes"),
+    "unit of pressure": (header("/mV", "/mmHg", 1), "it is in mmHg, and dataset.unit=mV: dataset.unit=mmHg reads"),
     "gain of nanovolts": (header(GAIN, "1e-12(0)/mV", 1), r"values of .*e\+\d+ mV"),
     "baseline beyond": (header(GAIN, "2e30(99999999999)/mV", 1), "a baseline of 99999999999"),
 }

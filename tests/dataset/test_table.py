@@ -163,7 +163,7 @@ BAD = {
     "p5,40,2,60,ill": "ill: '2' is not 0 or 1",
     "p5,40,,60,ill": "ill: '' is not 0 or 1",
     "p5,40,0,60.5,ill": "beats: '60.5' is not a whole number",
-    "p5,40,0,60,sick": "group: 'sick' is none of healthy, ill",
+    "p5,40,0,60,sick": "group: 'sick' is not one of healthy, ill",
     ",40,0,60,ill": "patient: '' names no patient",
     "p5,40,0,60": "4 values, expected 5",
     "p5,40,0,60,ill,": "6 values, expected 5",

@@ -109,7 +109,7 @@ def write(folder: Path, *lines: str) -> Path:
         (LINE.format("3,").replace("0.001,", ","), "TSH: '' is not a number"),
         (LINE.format("3,").replace("0.001,", "?,"), "TSH: '?' is not a number"),
         (LINE.format("3,").replace("0.5,0,", "0.5,7,"), "Sex: '7' is not 0 or 1"),
-        (LINE.format("4,"), "Class: '4' is none of 3"),
+        (LINE.format("4,"), "Class: '4' is not one of 3"),
         (LINE.format("").removesuffix(","), "21 values, expected 22"),
         (LINE.format("").replace(",", " "), "21 values, expected 22"),
     ],

@@ -478,7 +478,7 @@ def test_a_generator_that_comes_with_ganlab_is_sampled_by_its_name(
     assert len(np.load(folder / "synthetic.npy")) == 2
     with pytest.raises(UserError, match=r"generator=other: generator come with ganlab; run=<folder> takes others"):
         write_samples(None, 2, "npy", None, generator="other")
-    with pytest.raises(UserError, match=r"run=x generator=generator: which of the two\?"):
+    with pytest.raises(UserError, match=r"run=x generator=generator: give only one of the two"):
         write_samples("x", 2, "npy", None, generator="generator")
 
 

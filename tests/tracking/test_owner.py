@@ -42,7 +42,7 @@ def test_a_process_of_another_machine_counts_as_dead_when_its_heart_stands_still
     write(tmp_path, host="another-machine", beat=7)
     with owned(tmp_path):
         assert owner_of(tmp_path)["host"] == socket.gethostname()
-    assert "process on another-machine has gone" in caplog.text
+    assert "process on another-machine has ended" in caplog.text
 
 
 def test_a_process_of_another_machine_lives_while_its_heart_beats(tmp_path: Path) -> None:

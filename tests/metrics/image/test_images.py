@@ -191,7 +191,7 @@ def test_the_embedding_is_fixed_and_tells_blur_noise_and_other_images():
     }
     assert min(away["blurred"], away["noise"]) > 5 * away["other"]
     assert np.abs(embed(images(2) + 10) - other).max() < 0.05
-    with pytest.raises(UserError, match="want"):
+    with pytest.raises(UserError, match="expected"):
         embed(images(2)[:, :, 1:])
 
 
