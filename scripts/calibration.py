@@ -1,8 +1,8 @@
 """Calibration of the verdict: how often real patients raise an alarm, and which faults do.
 
 Patients are divided at random into thirds, who stand for those who trained, a generated set, and the reference. The
-page of real against real must raise an alarm in at most 5 % of the divisions. What is measured of each window by
-itself is measured once. Each page is a line of the file `--out`: started again, the script goes on after these.
+page of real against real must raise an alarm in at most 5 % of the divisions. Each page is a line of the file `--out`:
+started again, the script goes on after these.
 
 python scripts/calibration.py dataset=ptbxl dataset.root=DIR arrangement=twelve window_seconds=10 --windows 60
 """
@@ -11,15 +11,13 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hydra import compose, initialize_config_dir
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
 
 from ganlab.compose import compose_metrics, set_window
 from ganlab.core.binomial import proportion_interval
@@ -34,15 +32,6 @@ from ganlab.evaluation.null import null_of, sizes_of
 from ganlab.evaluation.primary import primaries_of
 from ganlab.evaluation.verdict import Verdict, verdict
 from ganlab.metrics.base import Metric, Real, SampleSet
-from ganlab.metrics.ecg import clinical, leads, signal, visual_criteria
-
-OF_ONE_WINDOW = (
-    (visual_criteria, "describe"),
-    (clinical, "measured"),
-    (leads, "_pairs"),
-    (signal, "_signals"),
-)
-"""What is measured of every window by itself, whatever it is compared with."""
 
 
 def main() -> None:
@@ -80,46 +69,12 @@ def _pages(request: argparse.Namespace, divisions: Sequence[int]) -> Iterator[di
     data = Data(source, build(cfg.split), build(cfg.arrangement))
     data.setup()
     metrics = compose_metrics(cfg.metrics).by_name
-    for module, name in OF_ONE_WINDOW:
-        setattr(module, name, Once(getattr(module, name)))
     for division in divisions:
         made = _divided(data, metrics, division, request)
         alarmed = [each for light in made.lights for each in light.numbers if each.state == ALARM]
         words = [f"{each.name} {each.shown} ({each.reference})" for each in alarmed]
         print(division, *(light.colour for light in made.lights), *words, file=sys.stderr, flush=True)
         yield {"division": division, "alarms": [each.name for each in alarmed], "words": words}
-
-
-class Once:
-    """Measures each window once: `measure` takes `(N, leads, samples)` and returns arrays with N rows, by field."""
-
-    def __init__(self, measure: Callable[..., Any]) -> None:
-        self.measure, self.rows, self.places = measure, [], {}
-
-    def __call__(self, windows: NDArray[Any], *settings: Any) -> Any:
-        """Return what `measure` returns of the windows."""
-        keys = [hash((each.tobytes(), settings)) for each in windows]
-        new = [k for k, key in enumerate(keys) if key not in self.places]
-        if new:
-            # One by one, so that what is kept has one row each.
-            self.rows += [self.measure(windows[k : k + 1], *settings) for k in new]
-            self.places |= {keys[k]: len(self.rows) - len(new) + at for at, k in enumerate(new)}
-        return _together([self.rows[self.places[key]] for key in keys])
-
-
-def _together(rows: Sequence[Any]) -> Any:
-    first = rows[0]
-    if isinstance(first, np.ndarray):
-        return np.concatenate(rows)
-    if isinstance(first, csr_matrix):
-        return vstack(rows, "csr")
-    if isinstance(first, dict):
-        return {name: _together([each[name] for each in rows]) for name in first}
-    if isinstance(first, tuple):
-        return tuple(_together(each) for each in zip(*rows, strict=True))
-    if is_dataclass(first):
-        return type(first)(*(_together([getattr(each, of.name) for each in rows]) for of in fields(first)))
-    return None if first is None else [each for row in rows for each in row]
 
 
 def _divided(data: Data, metrics: dict[str, Metric], seed: int, request: argparse.Namespace) -> Verdict:
