@@ -65,9 +65,8 @@ def hilbert(side: Side) -> Tensor:
     height, width = size(side)
     if width % 2 and not height % 2:
         raise UserError(
-            f"arrangement.side=[{height},{width}]: no path through neighbours goes from the top left to the top "
-            "right of "
-            f"an even height and an odd width; accepted is [{width},{height}], or another arrangement such as z."
+            f"arrangement.side=[{height},{width}]: no path through neighbours goes from the top left to the top right "
+            f"of an even height and an odd width; accepted is [{width},{height}], or another arrangement such as z."
         )
     cells = list(_curve(0, 1, 1j, width, height))
     return torch.tensor([int(cell.imag) * width + int(cell.real) for cell in cells]).argsort()

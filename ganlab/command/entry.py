@@ -25,8 +25,7 @@ Result = TypeVar("Result")
 EXIT_CODE = 2
 MEMORY_ADVICE = (
     "Smaller values need less memory: batch_size, architecture.width, metrics.samples, num_workers=0, "
-    "data_on_device=false; "
-    "n or batch_size of ganlab.sample. Or give this process more memory."
+    "data_on_device=false; n or batch_size of ganlab.sample. Or give this process more memory."
 )
 own_launchers()
 for chatty in ("pytorch_lightning", "mlflow", "alembic"):

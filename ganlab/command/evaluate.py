@@ -249,8 +249,8 @@ def _origin(task: Task) -> Mapping[str, str]:
     if task.trained is None:
         return {
             "trained_by_unknown": "It is not known who trained the generator of these samples: the split says only "
-            "with "
-            "whom they are compared with. Samples copied from patients of the reference look like perfect samples."
+            "with whom they are compared with. Samples copied from patients of the reference look like perfect "
+            "samples."
         }
     if isinstance(task.splitter, StoredSplit):
         return {}
@@ -270,8 +270,7 @@ def _both_trained(data: Data) -> Mapping[str, str]:
         return {}
     both_halves_trained = (
         "Every patient trained (split=paper): the patients are divided into two halves, and both trained the "
-        "generator, so "
-        "a copy of a training sample looks like a perfect sample."
+        "generator, so a copy of a training sample looks like a perfect sample."
     )
     log.warning("%s", both_halves_trained)
     return {"both_halves_trained": both_halves_trained}

@@ -69,8 +69,7 @@ def compared_with(experiment: Experiment, part: str) -> str:
     if part == "train":
         return (
             "Every patient trained (this split holds nobody out), so generated samples are compared with training "
-            "samples "
-            "and a copy looks perfect. split=patient holds some out."
+            "samples and a copy looks perfect. split=patient holds some out."
         )
     if not chosen_by:
         return f"Compared with {part} {people}."

@@ -83,8 +83,8 @@ def check_classes(run: str, stored: Mapping[str, Any], facts: Mapping[str, Any])
         raise UserError(
             f"{run}: this run was made by ganlab {facts.get('version', 'of an unknown version')}, code "
             f"{facts.get('git_commit') or 'unknown'}, and cannot continue with this version, which has no "
-            f"{missing[0]}. "
-            "Use that version to resume it; ganlab.sample and ganlab.evaluate can read it with this one."
+            f"{missing[0]}. Use that version to resume it; ganlab.sample and ganlab.evaluate can read it with this "
+            "one."
         )
 
 

@@ -229,7 +229,6 @@ def _left_out(reduced: bool, experiment: Experiment) -> list[str]:
         reasons.append(
             "Comparison with other patients: this split has no validation patients, so the real "
             f"{experiment.data.kind.noun}s beside the generated ones are training data. A generator that copied them "
-            "would look perfect. "
-            "split=patient holds patients out."
+            "would look perfect. split=patient holds patients out."
         )
     return reasons

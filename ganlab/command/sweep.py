@@ -99,8 +99,8 @@ def _check_search(config: DictConfig) -> None:
         return
     if config.metrics.objective is None:
         raise SystemExit(
-            "hydra/sweeper=optuna minimizes metrics.objective, which is not set: "
-            "metrics.objective=distribution/kid, or another number of a run's metrics.json."
+            "hydra/sweeper=optuna minimizes metrics.objective, which is not set: metrics.objective=distribution/kid, "
+            "or another number of a run's metrics.json."
         )
     if (storage := config.hydra.sweeper.storage) is not None:
         raise SystemExit(

@@ -31,9 +31,8 @@ log = logging.getLogger(__name__)
 
 DECLARE = (
     "ganlab does not guess persons: images of one person could be in two parts of the split. Declare them by "
-    "dataset.people=<CSV "
-    "file with columns name and person>, by dataset.person=folder where each folder holds one person's images, or by "
-    "dataset.person=file where each image is of another person."
+    "dataset.people=<CSV file with columns name and person>, by dataset.person=folder where each folder holds one "
+    "person's images, or by dataset.person=file where each image is of another person."
 )
 """How to say whose images are."""
 FEW = 4
@@ -201,9 +200,8 @@ class Images(ImageSource):
             raise UserError(
                 f"{self.name}: the values of {len(deep)} image(s) of more than 8 bits, such as {deep[0].name}, are "
                 f"{least:g}..{most:g} of {low:g}..{high:g}, so that {256 * (most - least) / (high - low):.3g} of 256 "
-                f"levels would be used. Two possibilities: dataset.range=[{least:g},{most:g}], or another range "
-                "that becomes "
-                f"levels 0 to 255; dataset.range=[{low:g},{high:g}] if that is meant."
+                f"levels would be used. Two possibilities: dataset.range=[{least:g},{most:g}], or another range that "
+                f"becomes levels 0 to 255; dataset.range=[{low:g},{high:g}] if that is meant."
             )
         spans = ", ".join(f"{one[0]:g}..{one[1]:g}" for one in ranges)
         beyond = sum(image.used[0] < low or image.used[1] > high for image in deep if image.used)

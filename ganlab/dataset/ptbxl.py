@@ -112,8 +112,8 @@ class PTBXL(Coded):
         """Return the overrides that help: another folder, the download, or the simulated cohort."""
         return (
             "Three possibilities: dataset.root=<folder of PTB-XL>; dataset.download=true to fetch it from PhysioNet "
-            "into "
-            f"{self.root} ({'0.5' if self.rate == 100 else '2.6'} GB); or dataset=ptbdb_sim, which needs no download."
+            f"into {self.root} ({'0.5' if self.rate == 100 else '2.6'} GB); or dataset=ptbdb_sim, which needs no "
+            "download."
         )
 
     def people(self) -> dict[str, Member]:

@@ -140,8 +140,8 @@ class RecordingSource(Source):
         if not len(train):
             why = "; ".join(f"{each.reason} {each.names}".strip() for each in [*left_out, *outside])
             raise UserError(
-                f"{self.name}: every window of leads {', '.join(needed)} is left out: {why}. "
-                "See also arrangement.leads."
+                f"{self.name}: every window of leads {', '.join(needed)} is left out: {why}. See also "
+                "arrangement.leads."
             )
         return Collected(
             members=[self.member(record) for record in recordings.records],

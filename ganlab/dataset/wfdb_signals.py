@@ -183,8 +183,8 @@ def _frames(file: Path, lines: Sequence[SignalLine]) -> int:
 def _digital(file: Path, frames: int, lines: Sequence[SignalLine]) -> list[Digital | str] | str:
     """Return the values of each signal in a file, or why it or the whole file cannot be used.
 
-    The checksums are of the samples as they lie in the file, before they are shifted; they have 16 bits, as sums that
-    wrap around have.
+    Checksums are of the samples as they lie in the file, before they are shifted. A checksum is a sum in 16 bits, so
+    numpy's sum may wrap around.
     """
     from wfdb.io import _signal as formats
 

@@ -31,7 +31,7 @@ from ganlab.evaluation.primary import Plan, plans_of
 from ganlab.evaluation.thresholds import Threshold, thresholds
 
 LEVEL = 0.05
-"""Share of pages of unseen real patients that may raise {verb}."""
+"""Share of pages of unseen real patients that may raise an alarm."""
 FIDELITY, COPIES, ATTACK = 0.015, 0.005, 0.01
 """What fidelity and variety together, copies, and each of two attacks, membership and linkage, may spend of it.
 

@@ -138,9 +138,8 @@ def check_scalar(value: Any, place: str, trust: Collection[str] = ()) -> None:
         if "${" in others:
             name = (ENVIRONMENT.search(others) or ("", "NAME"))[1]
             raise UserError(
-                f"{place}: {value[:SHOWN]!r} is refused: in a folder's configuration only "
-                f"the variables {' and '.join(VARIABLES)} are resolved. Trust another variable with "
-                f"trust=[oc.env:{name}]."
+                f"{place}: {value[:SHOWN]!r} is refused: in a folder's configuration only the variables "
+                f"{' and '.join(VARIABLES)} are resolved. Trust another variable with trust=[oc.env:{name}]."
             )
         if len(value) > LONGEST or any(ord(sign) < 32 or sign == "\x7f" for sign in value):
             raise UserError(f"{place}: {value[:SHOWN]!r} is refused: accepted are {LONGEST:,} printable characters.")

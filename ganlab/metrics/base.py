@@ -201,8 +201,8 @@ class Metric(ABC):
         if real.attacked is None:
             raise UserError(
                 "nobody can be attacked: an attack needs patients who trained, and others who neither trained nor "
-                "chose a checkpoint. Use split=patient "
-                "with patients in holdout or test; see metrics.attacked.nonmembers."
+                "chose a checkpoint. Use split=patient with patients in holdout or test; see "
+                "metrics.attacked.nonmembers."
             )
         sides = (real.attacked.members, real.attacked.nonmembers)
         labels = [each.labels for each in sides if each.labels is not None]

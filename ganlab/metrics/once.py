@@ -1,6 +1,6 @@
-"""Rows of real samples that come again are computed once: controls, faults and groups hold the same training samples.
+"""What is computed of each real sample is computed once, and reused by controls, faults and groups of real samples.
 
-Samples are the same where all their bytes are, in whatever set they are.
+Two samples are the same if all their bytes are, whichever sets they are in.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,10 +15,11 @@ from ganlab.metrics.base import Real, SampleSet, Statistic, Weights
 
 
 class Once:
-    """Returns what `describe` gives of N samples: an array `(N, *)`, a sparse matrix, a dict or dataclass of these.
+    """Calls `describe` only for samples that it has not described before.
 
-    It describes each sample by itself, or `by_patient` with the patient's id. Rows of samples of `real` are kept, and
-    no others, which bounds the memory.
+    `describe` returns a row for each of N samples: an array `(N, *)`, a sparse matrix, or a dict or dataclass of these.
+    A row depends on its sample alone, or `by_patient` on the patient's id too. Only rows of the samples of `real` are
+    kept, which bounds the memory.
     """
 
     def __init__(self, describe: Callable[[SampleSet], Any], real: Real, by_patient: bool = False) -> None:
@@ -28,7 +29,7 @@ class Once:
         self.real = {key for side in (real.train, real.reference) for key in self._keys(side)}
 
     def __call__(self, samples: SampleSet) -> Any:
-        """Return the rows of samples; those that are not kept are computed, each once."""
+        """Return the rows of samples. Rows that are not kept are computed, equal samples once."""
         keys = self._keys(samples)
         new = {key: place for place, key in reversed(list(enumerate(keys))) if key not in self.kept}
         places = np.array(sorted(new.values()), np.int64)
@@ -42,14 +43,14 @@ class Once:
         return fresh if len(places) == len(samples) else _picked(every, [at[key] for key in keys])
 
     def keep(self, samples: SampleSet, rows: Any) -> None:
-        """Keep rows of samples that were computed elsewhere; nothing else is kept yet."""
+        """Keep rows that were computed before, in the place of all that is kept."""
         self._keep({key: place for place, key in enumerate(self._keys(samples))}, rows)
 
     def _keep(self, at: dict[bytes, int], every: Any) -> None:
-        known = [key for key in at if key in self.real]
-        if len(known) > len(self.kept):
-            self.rows = [_picked(every, [at[key] for key in known])]
-            self.kept = {key: place for place, key in enumerate(known)}
+        of_real = [key for key in at if key in self.real]
+        if len(of_real) > len(self.kept):
+            self.rows = [_picked(every, [at[key] for key in of_real])]
+            self.kept = {key: place for place, key in enumerate(of_real)}
 
     def _keys(self, samples: SampleSet) -> list[bytes]:
         values, persons = samples.keys, samples.persons

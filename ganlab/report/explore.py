@@ -125,8 +125,8 @@ def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list
     spread = {name: histogram for name, histogram in held.items() if name not in binary}
     shaded = "Shaded: the range that the chosen standardization keeps. " if exploration.ranges else ""
     caption = (
-        f"Dashed: the quantiles below which 1 % and 99 % of the values lie. {shaded}"
-        "If the tails are long, the axis of counts is logarithmic."
+        f"Dashed: the quantiles below which 1 % and 99 % of the values lie. {shaded}If the tails are long, the axis "
+        "of counts is logarithmic."
     )
     noun, unit = _VALUES[type(exploration.kind)]
     unit = exploration.kind.unit if isinstance(exploration.kind, Window) else unit

@@ -90,9 +90,9 @@ def _windows_compared(kind: Window, sets: Mapping[str, Array]) -> SideBySide:
         )
     named = f"Lead{'s' * (len(kind.leads) > 1)} {', '.join(map(lead_name, kind.leads))}"
     scale = (
-        f"{named} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, "
-        "a large one 200 ms by 0.5 mV, the same for real and synthetic. Each trace is drawn "
-        "about its median; a median that is not 0 mV is written at the end of the trace."
+        f"{named} at {kind.rate:g} Hz. A small square is 40 ms by 0.1 mV, a large one 200 ms by 0.5 mV, the same for "
+        "real and synthetic. Each trace is drawn about its median; a median that is not 0 mV is written at the end "
+        "of the trace."
     )
     return SideBySide(
         _ecgs(kind, sets, 2, 6, _notes(sets)), scale, closer=strips(kind, _SYNTHETIC, sets.get(_SYNTHETIC))

@@ -132,9 +132,9 @@ def check_data(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) 
         return
     raise UserError(
         f"resume={folder}: the data are not those that this run began with: {what}. Give the folder of the original "
-        "data with "
-        f"dataset.root=, or start a new run. Where the files are the same, ganlab {before.get('version')}, which began "
-        f"it, reads them differently from ganlab {__version__} or on another processor: continue with that version."
+        f"data with dataset.root=, or start a new run. Where the files are the same, ganlab {before.get('version')}, "
+        f"which began it, reads them differently from ganlab {__version__} or on another processor: continue with "
+        "that version."
     )
 
 

@@ -170,8 +170,8 @@ def sync(run: str | None, store: Place) -> int:
         raise UserError(f"{error.lock_file} is held: the run is still running and is being tracked.") from error
     except Exception as error:
         raise UserError(
-            f"{store.service} does not accept it ({_in_short(error)}). "
-            "See tracking.uri=..., or the variable MLFLOW_TRACKING_URI; what was uploaded stays, and nothing is lost."
+            f"{store.service} does not accept it ({_in_short(error)}). See tracking.uri=..., or the variable "
+            "MLFLOW_TRACKING_URI; what was uploaded stays, and nothing is lost."
         ) from error
     if damaged:
         raise UserError(f"{damaged} of {len(folders)} runs were left out, as listed above; the others are there.")

@@ -92,9 +92,8 @@ class Store:
     def _refuse_deleted(self, stage: str, number: object) -> None:
         if stage == "deleted":
             raise UserError(
-                f"tracking.experiment={self.experiment}: it was deleted in MLflow, which takes no run into it."
-                " Two possibilities: another name, tracking.experiment=<name>; or restore it: mlflow experiments "
-                "restore "
+                f"tracking.experiment={self.experiment}: it was deleted in MLflow, which takes no run into it. Two "
+                "possibilities: another name, tracking.experiment=<name>; or restore it: mlflow experiments restore "
                 f"--experiment-id {number} (with MLFLOW_TRACKING_URI naming the store)."
             )
 

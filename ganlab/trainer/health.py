@@ -10,9 +10,8 @@ from ganlab.gan.gan import GAN
 from ganlab.trainer.together import until
 
 WAYS_ON = (
-    "The checkpoints before it are kept. What to do: a lower gan.optimizer_g.lr and gan.optimizer_d.lr, another "
-    "loss or "
-    "trick, another seed; trainer.detect_anomaly=true says where it begins."
+    "The checkpoints before it are kept. What to do: a lower gan.optimizer_g.lr and gan.optimizer_d.lr, another loss "
+    "or trick, another seed; trainer.detect_anomaly=true says where it begins."
 )
 
 

@@ -168,8 +168,8 @@ class DiscriminatorAttack(Attack):
                 return Outcome(targets.mean(learned), learned)
             if discriminator is None:
                 raise NotHere(
-                    "these samples have no discriminator that trained with their generator. "
-                    "synthetic=<run folder> with checkpoint=last, or a name in its checkpoints, brings one."
+                    "these samples have no discriminator that trained with their generator. synthetic=<run folder> "
+                    "with checkpoint=last, or a name in its checkpoints, brings one."
                 )
             score = np.asarray(discriminator(targets.samples.values), np.float64)
             return Outcome(targets.mean(score), score)

@@ -159,8 +159,8 @@ def labelled(real: Real) -> Window:
     if len(several) < 2:
         of = " and ".join(real.classes[k] for k in several) or "of no class"
         raise TooFew(
-            f"all training samples are {of}, and a classifier needs two classes. "
-            "More classes: dataset.classes or dataset.diagnoses, or metrics.train=null for all training samples."
+            f"all training samples are {of}, and a classifier needs two classes. More classes: dataset.classes or "
+            "dataset.diagnoses, or metrics.train=null for all training samples."
         )
     return real.kind
 
