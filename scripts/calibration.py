@@ -80,9 +80,9 @@ def _pages(request: argparse.Namespace, divisions: Sequence[int]) -> Iterator[di
 def _divided(data: Data, metrics: dict[str, Metric], seed: int, request: argparse.Namespace) -> Verdict:
     """Return the verdict on one division of the patients into thirds."""
     samples = data.collected.judged
-    people = np.random.default_rng(seed).permutation(samples.people)
-    most = request.patients or len(people)
-    train, other, reference = (_taken(samples, people[k::3][:most], request.windows) for k in range(3))
+    patients = np.random.default_rng(seed).permutation(samples.unique_patients)
+    most = request.patients or len(patients)
+    train, other, reference = (_taken(samples, patients[k::3][:most], request.windows) for k in range(3))
     real = Real(data.kind, train, reference, tuple(data.source.classes))
     if request.anonymous:
         other = SampleSet(other.values, other.labels)
@@ -106,11 +106,11 @@ def _divided(data: Data, metrics: dict[str, Metric], seed: int, request: argpars
     return verdict(rows, data.kind, null, sizes)
 
 
-def _taken(samples: Samples, people: np.ndarray, count: int) -> SampleSet:
-    places = np.flatnonzero(np.isin(samples.persons, people))
+def _taken(samples: Samples, patients: np.ndarray, count: int) -> SampleSet:
+    places = np.flatnonzero(np.isin(samples.patients, patients))
     places = places[evenly(count, len(places))]
     batch = samples.__getitems__(places.tolist())
-    return SampleSet(batch.sample.numpy(), batch.label.numpy(), samples.person[places].astype(np.int64))
+    return SampleSet(batch.sample.numpy(), batch.label.numpy(), samples.patient[places].astype(np.int64))
 
 
 if __name__ == "__main__":

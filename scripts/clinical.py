@@ -50,9 +50,9 @@ def known(patient: int, seed: int, rr: float) -> dict[str, NDArray[np.float64]]:
     A Gaussian's steepest tangent meets 0 two deviations from its top: there P begins and T ends. QRS lasts while its
     waves alone are above 2 % of their greatest height, RMS over leads.
     """
-    person, session = draw_anatomy(patient, seed=seed), draw_session(np.random.default_rng([seed, patient, 1]))
-    waves = at_session(person.normal, session)
-    leads = (session.gain[:, None] * person.leads)[: len(LEADS)]
+    anatomy, session = draw_anatomy(patient, seed=seed), draw_session(np.random.default_rng([seed, patient, 1]))
+    waves = at_session(anatomy.normal, session)
+    leads = (session.gain[:, None] * anatomy.leads)[: len(LEADS)]
     ventricle = [name for name in waves if name[0] in "qr" or name in ("s", "notch_first", "notch_second")]
     repolarized = [name for name in waves if name.startswith("t")]
     qrs = course(waves, ventricle, leads, rr)

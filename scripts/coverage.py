@@ -39,13 +39,13 @@ def skewed(count: int, rng: Generator) -> SampleSet:
 
 def rates(count: int, rng: Generator) -> SampleSet:
     """Return windows that show something, 1, or do not, 0; the rates of patients are beta(1, 3)."""
-    person = np.repeat(np.arange(count), WINDOWS)
-    return SampleSet((rng.random(len(person)) < rng.beta(1, 3, count)[person]).astype(float), persons=person)
+    patient = np.repeat(np.arange(count), WINDOWS)
+    return SampleSet((rng.random(len(patient)) < rng.beta(1, 3, count)[patient]).astype(float), patients=patient)
 
 
 def _windows(levels: Floats, rng: Generator) -> SampleSet:
-    person = np.repeat(np.arange(len(levels)), WINDOWS)
-    return SampleSet(levels[person] + rng.normal(0, WITHIN, len(person)), persons=person)
+    patient = np.repeat(np.arange(len(levels)), WINDOWS)
+    return SampleSet(levels[patient] + rng.normal(0, WITHIN, len(patient)), patients=patient)
 
 
 def generated(shift: float, rng: Generator) -> SampleSet:
@@ -109,7 +109,7 @@ def covered(name: str, patients: int, studies: int, draws: int) -> str:
         judged = generated(SHIFT, rng)
         if name.endswith("both sides"):
             judged = draw(patients, rng)
-            judged = SampleSet(judged.values + SHIFT, persons=judged.persons)
+            judged = SampleSet(judged.values + SHIFT, patients=judged.patients)
         number = statistic(judged.values, real.values)
         values.append(number(np.ones(len(judged)), np.ones(len(real))))
         ends.append(interval(number, Draws.of(judged, real, draws, study), LIMITS.get(name, (-np.inf, np.inf))))

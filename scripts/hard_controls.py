@@ -72,8 +72,8 @@ def windows(request: argparse.Namespace) -> tuple[Real, SampleSet]:
     for number, part in enumerate(("train", "test")):
         own = data.part(part)
         batch = own.spread(len(own))
-        persons = batch.person.numpy().astype(np.int64) * 2 + number
-        sides.append(SampleSet(batch.sample.numpy(), batch.label.numpy(), persons))
+        patients = batch.patient.numpy().astype(np.int64) * 2 + number
+        sides.append(SampleSet(batch.sample.numpy(), batch.label.numpy(), patients))
     return Real(data.kind, *sides, classes=tuple(source.classes)), sides[1]
 
 
@@ -102,8 +102,8 @@ def measured(samples: tuple[Real, SampleSet], count: int, request: argparse.Name
 
 
 def _people(samples: SampleSet, first: int, last: int) -> SampleSet:
-    order = np.random.default_rng(0).permutation(samples.people)
-    return samples.take(np.isin(samples.persons, order[first:last]))
+    order = np.random.default_rng(0).permutation(samples.unique_patients)
+    return samples.take(np.isin(samples.patients, order[first:last]))
 
 
 def print_lights(results: Mapping[int, Mapping[str, Any]]) -> None:

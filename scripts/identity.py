@@ -44,17 +44,17 @@ def main() -> None:
     kind, samples = source.kind(leads), source.collect(leads).judged
     network = identification(("i",), kind.samples / kind.rate, given.persons, given.steps, 0)
     embedded = network(samples.read(samples.places(range(len(samples)))), kind.rate)
-    recordings, people = samples.recordings, np.arange(len(samples.people))
+    recordings, people = samples.recordings, np.arange(len(samples.unique_patients))
     assert recordings is not None
-    own = [np.unique(recordings[samples.person == person]) for person in people]
+    own = [np.unique(recordings[samples.patient == patient]) for patient in people]
     several = np.array([len(names) > 1 for names in own])
     first, last = ([names[at] for names in own] for at in (0, -1))
     known = np.isin(recordings, first)
-    gallery = directions(embedded[known], samples.person[known], people)
-    sought = np.isin(recordings, last) & several[samples.person]
-    probes = directions(embedded[sought], samples.person[sought], people[several])
+    gallery = directions(embedded[known], samples.patient[known], people)
+    sought = np.isin(recordings, last) & several[samples.patient]
+    probes = directions(embedded[sought], samples.patient[sought], people[several])
     hit = (probes @ gallery.T).argmax(axis=1) == people[several]
-    gap = np.array([(day(last[person]) - day(first[person])).days for person in people[several]])
+    gap = np.array([(day(last[patient]) - day(first[patient])).days for patient in people[several]])
     print(f"{len(people)} people, {several.sum()} with several recordings; by chance {1 / len(people):.1%} at rank 1")
     for least, end in pairwise(GAPS):
         chosen = (gap >= least) & (gap < end)

@@ -178,7 +178,7 @@ def measure(board: Board, windows: Array, store: Path) -> dict[str, Any]:
         "lights": {light.name: light.colour for light in lights},
         "reasons": {light.name: light.reason for light in lights},
         "numbers": {name: {key: row[key] for key in kept} for name, row in scores.rows.items()},
-        "patients": [len(board.real.train.people), len(board.real.reference.people)],
+        "patients": [len(board.real.train.unique_patients), len(board.real.reference.unique_patients)],
     }
 
 

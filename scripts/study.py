@@ -147,7 +147,7 @@ class Judges:
 
 
 def _lead_i(samples: SampleSet) -> SampleSet:
-    return SampleSet(samples.values[:, :1], samples.labels, samples.persons)
+    return SampleSet(samples.values[:, :1], samples.labels, samples.patients)
 
 
 def train(experiment: Experiment, folder: Path, seed: int) -> None:
@@ -177,7 +177,7 @@ def update(gan: GAN, batch: Any, optimizers: Sequence[Any], done: int, planned: 
     real = gan.codec.encode(batch.sample)[0]
     gan.draws.begin(gan.steps, gan.tricks.seeds(), None, real.device, 0)
     gan.optimization.set_rates(done, planned, optimizer_g, optimizer_d)
-    gan.step_discriminator(real, gan.targets(batch), optimizer_d, batch.person)
+    gan.step_discriminator(real, gan.targets(batch), optimizer_d, batch.patient)
     if gan.tricks.generator_steps(gan.steps):
         gan.discriminator.requires_grad_(False)
         gan.step_generator(real, optimizer_g)

@@ -116,11 +116,11 @@ def report(name: str, samples: SampleSet, tests: Sequence[Test], budget: Budget)
 
 
 def _report(name: str, logits: Sequence[np.ndarray], test: Test) -> None:
-    labels, persons = test.samples.labels, test.samples.persons
+    labels, patients = test.samples.labels, test.samples.patients
     assert labels is not None
-    assert persons is not None
+    assert patients is not None
     each = [[auroc(one[:, k], labels[:, k]) for k in range(len(test.classes))] for one in logits]
-    people, place = np.unique(persons, return_inverse=True)
+    people, place = np.unique(patients, return_inverse=True)
     own = np.array([[area(np.ones(len(labels))) for area in areas] for areas in each])
     drawn = np.random.default_rng(0).multinomial(len(people), np.full(len(people), 1 / len(people)), size=DRAWS)
     means = [np.mean([area(weights[place].astype(float)) for areas in each for area in areas]) for weights in drawn]
@@ -136,17 +136,17 @@ def elsewhere(root: str, cache: str, classes: Sequence[str]) -> Test:
     data = opened(["experiment=ptbxl", *changes, "dataset.on_bad_record=skip", "tracking=none", f"cache={cache}"]).data
     (samples, _), names = _set(data, "train"), tuple(data.source.classes)
     labels = np.stack([samples.labels == names.index(own) for own in ELSEWHERE.values()], axis=1)
-    known = SampleSet(samples.values, labels, samples.persons)
+    known = SampleSet(samples.values, labels, samples.patients)
     return Test(", on the PTB database", known, tuple(ELSEWHERE), tuple(classes.index(name) for name in ELSEWHERE))
 
 
 def _set(data: Any, *parts: str) -> tuple[SampleSet, np.ndarray]:
-    """Return the samples of these parts, whose `persons` are numbers, and the names of the patients."""
+    """Return the samples of these parts, whose `patients` are numbers, and the names of the patients."""
     sets = [data.part(part) for part in parts]
     batches = [each.__getitems__(range(len(each))) for each in sets]
     values, labels = (np.concatenate([np.asarray(batch[k]) for batch in batches]) for k in (0, 1))
-    people, persons = np.unique(np.concatenate([each.persons for each in sets]), return_inverse=True)
-    return SampleSet(values, labels, persons), people
+    people, patients = np.unique(np.concatenate([each.patients for each in sets]), return_inverse=True)
+    return SampleSet(values, labels, patients), people
 
 
 def main() -> None:
@@ -164,10 +164,10 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(people))
     tests = [Test("", test, classes, tuple(range(len(classes))))]
     tests += [] if ptbdb is None else [elsewhere(ptbdb, cfg["cache"], classes)]
-    tested = len(np.unique(test.persons))
+    tested = len(np.unique(test.patients))
     print(f"{len(people)} patients train, {tested} test; {budget}; published: {PUBLISHED} of 18,869 patients")
     for size in dict.fromkeys(min(size, len(order)) for size in sizes):
-        some = train.take(np.isin(train.persons, order[:size]))
+        some = train.take(np.isin(train.patients, order[:size]))
         report(f"{size} patients, {len(some)} records", some, tests, budget)
     if run is not None:
         _report_generated(Path(run), train, people, tests, data, budget)
@@ -181,9 +181,9 @@ def _report_generated(
     Raises SystemExit where it learned from patients that test.
     """
     own = read_split(run).of("train")
-    if both := set(own) & set(data.part("test").people.tolist()):
+    if both := set(own) & set(data.part("test").unique_patients.tolist()):
         raise SystemExit(f"{run} learned from {len(both)} of the patients that test: give the same dataset.folds.")
-    real = train.take(np.isin(train.persons, np.flatnonzero(np.isin(people, own))))
+    real = train.take(np.isin(train.patients, np.flatnonzero(np.isin(people, own))))
     trained = load(run)
     made = generated(trained.gan, len(real))
     chosen = [trained.kind.leads.index(lead) for lead in data.kind.leads]

@@ -241,7 +241,7 @@ def _facts(task: Task, data: Data, real: Real, parts: Sequence[str]) -> Mapping[
 
 
 def _people(samples: SampleSet) -> int | None:
-    return None if samples.persons is None else len(samples.people)
+    return None if samples.patients is None else len(samples.unique_patients)
 
 
 def _origin(task: Task) -> Mapping[str, str]:

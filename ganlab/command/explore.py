@@ -55,7 +55,7 @@ def main(cfg: DictConfig) -> Path:
     collected, kind = source.collect(plain), source.kind(plain)
     samples, choices = collected.judged, cfg.choices[kind.noun]
     chosen = evenly(cfg.shown, len(samples)).tolist()
-    titles = list(map(str, samples.persons[chosen]))
+    titles = list(map(str, samples.patients[chosen]))
     if source.classes:
         names = [class_names(label, source.classes) or NO_CLASS for label in samples.labels[chosen]]
         titles = [f"{title}, {name.replace('_', ' ')}" for title, name in zip(titles, names, strict=True)]

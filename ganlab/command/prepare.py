@@ -59,4 +59,8 @@ def numbers(collected: Collected, kind: Kind) -> dict[str, int]:
     """Return the numbers of records (of windows only), patients and samples, and how many are left out."""
     records = {"records": len(collected.members)} if kind.leads else {}
     samples = collected.judged
-    return records | {kind.people: len(samples.people), f"{kind.noun}s": len(samples), "left out": collected.left_out}
+    return records | {
+        kind.people: len(samples.unique_patients),
+        f"{kind.noun}s": len(samples),
+        "left out": collected.left_out,
+    }

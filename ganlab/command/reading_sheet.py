@@ -165,14 +165,14 @@ def _one_by_one(part: Samples, rng: Generator) -> Iterator[tuple[int, int]]:
     """Yield the samples in random order, each behind the number of earlier ones of the same patient."""
     earlier: Counter[str] = Counter()
     for place in rng.permutation(len(part)).tolist():
-        person = str(part.persons[place])
-        yield earlier[person], place
-        earlier[person] += 1
+        patient = str(part.patients[place])
+        yield earlier[patient], place
+        earlier[patient] += 1
 
 
 def _name(part: Samples, place: int) -> str:
     if part.recordings is None:
-        return str(part.persons[place])
+        return str(part.patients[place])
     return f"{part.recordings[place]} from sample {part.starts[place]}"
 
 

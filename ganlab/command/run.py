@@ -132,7 +132,7 @@ def prepare(experiment: Experiment, folder: Path) -> None:
     data.prepare_data()
     data.setup()
     assert data.split is not None
-    if metrics.by_name and data.judged_part == "train" and len(data.train.people) < 2:
+    if metrics.by_name and data.judged_part == "train" and len(data.train.unique_patients) < 2:
         raise UserError(
             f"split={data.split.name}: only one patient trains, and there is no other to compare with. More patients, "
             "another split.seed= or split.validation=, or metrics=paper, which measures nothing."

@@ -1,4 +1,4 @@
-"""Lines of text files, read and checked: of numbers, and of the person and the class of each record or image."""
+"""Lines of text files, read and checked: of numbers, and of the patient and the class of each record or image."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ class Entries:
 
     values: NDArray[np.float64]
     names: NDArray[np.str_]
-    persons: NDArray[np.str_]
+    patients: NDArray[np.str_]
     labels: NDArray[np.int64]
     bad: Sequence[Skipped] = ()
     others: Sequence[Skipped] = ()
@@ -55,7 +55,7 @@ class Line(NamedTuple):
     """A data line: its name `file:line`, its patient where no column names one, and its values as written."""
 
     name: str
-    person: str
+    patient: str
     fields: Sequence[str]
 
 
@@ -72,12 +72,12 @@ def checked(
     columns: Sequence[Column],
     label: str | None = None,
     labels: Mapping[str, int] | None = None,
-    person: str | None = None,
+    patient: str | None = None,
     notation: Notation = PLAIN,
 ) -> Entries:
     """Return the values of `columns` as numbers, and of each line without all of them the first reason why.
 
-    `label` is the column of the classes, whose indices `labels` holds; `person` the one with the ids of patients.
+    `label` is the column of the classes, whose indices `labels` holds; `patient` the one with the ids of patients.
     """
     import pandas as pd
 
@@ -99,16 +99,16 @@ def checked(
         _complain(
             reasons, frame[label], frame[label].isin(list(indices)).to_numpy(), f"is not one of {', '.join(indices)}"
         )
-    if person is not None:
-        _complain(reasons, frame[person], (frame[person] != "").to_numpy(), "names no patient")
+    if patient is not None:
+        _complain(reasons, frame[patient], (frame[patient] != "").to_numpy(), "names no patient")
     dropped = np.any(list(gaps.values()), axis=0) if gaps else np.zeros(len(at), bool)
     kept = [place for place, number in enumerate(at) if number not in reasons and not dropped[place]]
     good = [at[place] for place in kept]
     return Entries(
         values=numbers[kept],
         names=np.array([lines[number].name for number in good], dtype=str),
-        persons=np.array(
-            [lines[number].person for number in good] if person is None else frame[person][good], dtype=str
+        patients=np.array(
+            [lines[number].patient for number in good] if patient is None else frame[patient][good], dtype=str
         ),
         labels=np.array([indices[name] for name in frame[label][good]] if label else [0] * len(good), dtype=np.int64),
         bad=[Skipped(lines[number].name, reasons[number]) for number in sorted(reasons)],
@@ -160,10 +160,10 @@ def read_people(
 
 
 def _member(line: str, row: Mapping[str, str], label: Label, attributes: Sequence[str]) -> Member:
-    name, person = (row.get(column, "") for column in ("name", "person"))
-    if not name or not person:
-        raise UserError(f"{line}: name {name!r} and person {person!r}: neither may be empty.")
-    return Member(name, person, label, tuple(_number(line, column, row.get(column, "")) for column in attributes))
+    name, patient = (row.get(column, "") for column in ("name", "person"))
+    if not name or not patient:
+        raise UserError(f"{line}: name {name!r} and person {patient!r}: neither may be empty.")
+    return Member(name, patient, label, tuple(_number(line, column, row.get(column, "")) for column in attributes))
 
 
 def _label(line: str, row: Mapping[str, str], classes: Sequence[str], many_labels: bool) -> Label:

@@ -1,6 +1,6 @@
 """The ECG-ID database: lead I of 90 people, 20 s at 500 Hz, several recordings each, some of them months apart.
 
-Lugovaya, Biometric human identification based on electrocardiogram (2005), PhysioNet. A person's folder holds the
+Lugovaya, Biometric human identification based on electrocardiogram (2005), PhysioNet. A patient's folder holds the
 records `rec_1`, `rec_2`, ..., each with the raw and the filtered signal.
 """
 
@@ -24,9 +24,9 @@ DATE = re.compile(r"(\d\d)\.(\d\d)\.(\d{4})")
 
 
 class ECGID(WFDB):
-    """Records below `root` as lead i, raw or `filtered`, with sex and age; their person is the folder.
+    """Records below `root` as lead i, raw or `filtered`, with sex and age; their patient is the folder.
 
-    A record is called `Person_01/2004-12-07 rec_01`, so that a person's recordings in the order of their names are in
+    A record is called `Person_01/2004-12-07 rec_01`, so that a patient's recordings in the order of their names are in
     that of their dates: the linkage attack takes the last one by name for the attacker's.
     """
 
@@ -43,7 +43,7 @@ class ECGID(WFDB):
         """Return None: headers have a part in what is known of a record."""
 
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
-        """Return the folder as the record's person, no diagnosis and no label."""
+        """Return the folder as the record's patient, no diagnosis and no label."""
         return PurePosixPath(name).parts[0], "", 0
 
     def attributes_of(self, name: str, comments: Sequence[str]) -> tuple[float, ...]:

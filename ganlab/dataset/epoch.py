@@ -22,7 +22,7 @@ class Draws(Protocol):
     def seeds(self) -> tuple[int, ...]:
         """Return numbers that go into the seed of each epoch's draws."""
 
-    def batches(self, persons: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices] | None:
+    def batches(self, patients: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices] | None:
         """Return an epoch's batches, which may differ in size; None for `size` samples at a time in their order."""
 
     def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
@@ -69,7 +69,7 @@ class EpochSampler(Sampler[Place]):
         """Return an epoch's batches where a trick draws whole ones; None where none does."""
         rng = self._rng(self.epoch)
         for trick in self.tricks:
-            drawn = trick.batches(self.samples.person, size, rng)
+            drawn = trick.batches(self.samples.patient, size, rng)
             if drawn is not None:
                 return [self._places(batch, rng) for batch in drawn]
         return None

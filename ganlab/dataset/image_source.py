@@ -72,7 +72,7 @@ def of_members(members: Sequence[Member]) -> dict[str, NDArray[Any]]:
     """Return labels, patients and attributes of members, as `Samples` takes them."""
     return {
         "labels": label_array([member.label for member in members]),
-        "persons": np.array([member.patient for member in members], dtype=np.str_),
+        "patients": np.array([member.patient for member in members], dtype=np.str_),
         "attributes": attribute_array([member.attributes for member in members]),
     }
 
@@ -99,9 +99,9 @@ class Drawings(Samples):
         """Return the images at these places."""
         return self.levels[[self.rows[place.number] for place in places], None].astype(np.float32)
 
-    def of(self, people: Collection[str]) -> Self:
+    def of(self, patients: Collection[str]) -> Self:
         """Return the images of these patients."""
-        among = set(people)
+        among = set(patients)
         chosen = [pair for pair in zip(self.members, self.rows, strict=True) if pair[0].patient in among]
         return type(self)(self.file, self.shape, [member for member, _ in chosen], [row for _, row in chosen])
 

@@ -142,7 +142,7 @@ class Data(LightningDataModule):
             part = self.part(name)
             classes = [c for c, count in class_counts(part.labels, self.source.classes).items() if count]
             reasons = []
-            if len(part.people) == 1:
+            if len(part.unique_patients) == 1:
                 reasons.append(f"one of the {self.kind.people} alone: its numbers say nothing about others")
             if len(part) and len(self.source.classes) > 1 and len(classes) == 1:
                 reasons.append(f"class {classes[0]} alone of {', '.join(self.source.classes)}")
@@ -189,12 +189,12 @@ class Data(LightningDataModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Return the batch on the device; samples that lie there are read there."""
-        sample, label, person = (part.to(device, non_blocking=True) for part in batch[:3])
+        sample, label, patient = (part.to(device, non_blocking=True) for part in batch[:3])
         if self.held is not None:
             assert self.trainer is not None
             sample = self.trainer.precision_plugin.convert_input(self.held(sample))
         attributes = batch.attributes if batch.attributes is None else batch.attributes.to(device, non_blocking=True)
-        return batch._replace(sample=sample, label=label, person=person, attributes=attributes)
+        return batch._replace(sample=sample, label=label, patient=patient, attributes=attributes)
 
     def teardown(self, stage: str) -> None:
         """Give the device's memory back."""
@@ -205,7 +205,7 @@ class Data(LightningDataModule):
 
         def sizes(samples: Samples) -> dict[str, Any]:
             classes = class_counts(samples.labels, self.source.classes)
-            return {"patients": len(samples.people), "samples": len(samples), "classes": classes}
+            return {"patients": len(samples.unique_patients), "samples": len(samples), "classes": classes}
 
         parts = {name: self.part(name) for name in PARTS}
         return {
@@ -238,15 +238,15 @@ def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) ->
     """
     owners: dict[str, str] = {}
     for part, held in parts.items():
-        people = set(held.people.tolist())
-        if strangers := sorted(people - set(split.of(part))):
+        patients = set(held.unique_patients.tolist())
+        if strangers := sorted(patients - set(split.of(part))):
             raise UserError(
                 f"split {split.name}: {part} shows {first_few(strangers, SHOWN)}, whom the split did not assign to it."
             )
-        if twice := sorted(people & owners.keys()):
+        if twice := sorted(patients & owners.keys()):
             raise UserError(
                 f"split {split.name}: samples of {first_few(twice, SHOWN)} in {owners[twice[0]]} and in {part}."
             )
-        owners |= dict.fromkeys(people, part)
-    if nowhere := sorted(set(samples.people.tolist()) - owners.keys()):
+        owners |= dict.fromkeys(patients, part)
+    if nowhere := sorted(set(samples.unique_patients.tolist()) - owners.keys()):
         log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), first_few(nowhere, SHOWN))

@@ -71,7 +71,7 @@ class Pictures(Samples):
         except BadRecord as bad:
             raise UserError(f"{self.store.path}: {bad}. It was readable at the start; start the run again.") from bad
 
-    def of(self, people: Collection[str]) -> Self:
+    def of(self, patients: Collection[str]) -> Self:
         """Return the images of these patients."""
-        among = set(people)
+        among = set(patients)
         return type(self)(self.store, [member for member in self.members if member.patient in among], self.form)

@@ -53,7 +53,7 @@ class Batch(NamedTuple):
 
     `sample` is `(B, leads, samples)` in mV, `(B, columns)` in the columns' units or `(B, C, H, W)` of levels, later an
     image `(B, C, H, W)` in [-1, 1]; `label` is an index into the source's classes `(B,)`, or multi-hot of bool
-    `(B, classes)` where a sample may have several; `person` is an index into the `people` of the samples, `(B,)`.
+    `(B, classes)` where a sample may have several; `patient` is an index into the samples' `unique_patients`, `(B,)`.
     `slice` is their place in the step's batch where several processes train. `attributes` `(B, A)` are continuous
     values in the order of the source's `attribute_names`, NaN where unknown; None where it has none. Where a batch
     holds those of several steps, one after another, `each` is how many samples all but the last of them take.
@@ -61,7 +61,7 @@ class Batch(NamedTuple):
 
     sample: Tensor
     label: Tensor
-    person: Tensor
+    patient: Tensor
     slice: BatchSlice | None = None
     attributes: Tensor | None = None
     each: int | None = None
@@ -70,7 +70,7 @@ class Batch(NamedTuple):
         """Return the batch of each step."""
         if self.each is None:
             return [self]
-        own = (part.split(self.each) for part in (self.sample, self.label, self.person))
+        own = (part.split(self.each) for part in (self.sample, self.label, self.patient))
         parts = [Batch(*each) for each in zip(*own, strict=True)]
         if self.attributes is None:
             return parts
@@ -93,7 +93,7 @@ class Place(NamedTuple):
 class Samples(Dataset[Batch], ABC):
     """Samples of a data set, which are read a whole batch at a time.
 
-    `labels`, `persons`, `starts` and `room` have one value a sample, `labels` a multi-hot row `(N, C)` where a sample
+    `labels`, `patients`, `starts` and `room` have one value a sample, `labels` a multi-hot row `(N, C)` where a sample
     may have several; `attributes` have a row `(N, A)`. A sample may be read at `room + 1` starts, which
     are drawn by their number; its own is the number `drawn`. `stored` is the type that holds their values without loss.
     """
@@ -103,25 +103,25 @@ class Samples(Dataset[Batch], ABC):
     def __init__(
         self,
         labels: Labels,
-        persons: NDArray[np.str_],
+        patients: NDArray[np.str_],
         starts: NDArray[np.int64] | None = None,
         room: NDArray[np.int64] | None = None,
         attributes: NDArray[np.float32] | None = None,
     ) -> None:
         self.labels = labels
-        self.persons = persons
+        self.patients = patients
         self.attributes = np.empty((len(labels), 0), np.float32) if attributes is None else attributes
         self.starts = np.zeros(len(labels), np.int64) if starts is None else starts
         self.room = np.zeros(len(labels), np.int64) if room is None else room
         self.drawn = self.starts
-        self.people, self.person = np.unique(persons.astype(str), return_inverse=True)
+        self.unique_patients, self.patient = np.unique(patients.astype(str), return_inverse=True)
 
     @abstractmethod
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Return the samples at these places, `(B, *)` in their own unit."""
 
     @abstractmethod
-    def of(self, people: Collection[str]) -> Self:
+    def of(self, patients: Collection[str]) -> Self:
         """Return the samples of these patients."""
 
     def placed(self, numbers: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -155,7 +155,7 @@ class Samples(Dataset[Batch], ABC):
     def batch(self, sample: Tensor, places: Sequence[Place]) -> Batch:
         """Return the samples that were read at these places with their labels, patients and attributes."""
         numbers = np.array([place.number for place in places], dtype=np.int64)
-        batch = Batch(sample, torch.from_numpy(self.labels[numbers]), torch.from_numpy(self.person[numbers]))
+        batch = Batch(sample, torch.from_numpy(self.labels[numbers]), torch.from_numpy(self.patient[numbers]))
         some = self.attributes.shape[1] > 0
         return batch._replace(attributes=torch.from_numpy(self.attributes[numbers])) if some else batch
 

@@ -110,7 +110,7 @@ class Source(ABC):
         labels = label_array([member.label for member in collected.members])
 
         def row(records: Mask, own: Mask) -> dict[str, int]:
-            return {"records": int(records.sum()), people: len(set(samples.persons[own])), "samples": int(own.sum())}
+            return {"records": int(records.sum()), people: len(set(samples.patients[own])), "samples": int(own.sum())}
 
         numbers = range(len(self.classes))
         rows = {self.classes[n]: row(of_class(labels, n), of_class(samples.labels, n)) for n in numbers}

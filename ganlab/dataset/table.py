@@ -43,21 +43,21 @@ OF_PATIENTS = re.compile(
 class Rows(Samples):
     """Rows in memory, `values` `(N, columns)` in the columns' units."""
 
-    def __init__(self, values: NDArray[np.float32], labels: NDArray[np.int64], persons: NDArray[np.str_]) -> None:
-        super().__init__(labels, persons)
+    def __init__(self, values: NDArray[np.float32], labels: NDArray[np.int64], patients: NDArray[np.str_]) -> None:
+        super().__init__(labels, patients)
         self.values = values
 
     def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Return rows `(B, columns)`; a row has no start to choose."""
         return self.values[np.array([place.number for place in places], dtype=np.int64)]
 
-    def of(self, people: Collection[str]) -> Self:
+    def of(self, patients: Collection[str]) -> Self:
         """Return the rows of these patients."""
-        return self.at(np.flatnonzero(np.isin(self.persons, list(people))))
+        return self.at(np.flatnonzero(np.isin(self.patients, list(patients))))
 
     def at(self, numbers: NDArray[np.int64]) -> Self:
         """Return the rows of these numbers, in this order."""
-        return type(self)(self.values[numbers], self.labels[numbers], self.persons[numbers])
+        return type(self)(self.values[numbers], self.labels[numbers], self.patients[numbers])
 
 
 class TableSource(Source):
@@ -124,10 +124,10 @@ class TableSource(Source):
         unused = [*entries.others, *beyond, *left_out]
         for skipped in unused:
             log.info("%s: %d row(s) left out, %s: %s", self.name, skipped.count, skipped.record, skipped.reason)
-        rows = Rows(entries.values.astype(np.float32), entries.labels, entries.persons).at(kept)
+        rows = Rows(entries.values.astype(np.float32), entries.labels, entries.patients).at(kept)
         doubtful = [*self._rounded(entries.values[kept]), *self._repeated(rows)]
-        people = zip(entries.names.tolist(), entries.persons.tolist(), entries.labels.tolist(), strict=True)
-        return Collected([Member(*person) for person in people], rows, rows, [*entries.bad, *unused], doubtful)
+        members = zip(entries.names.tolist(), entries.patients.tolist(), entries.labels.tolist(), strict=True)
+        return Collected([Member(*member) for member in members], rows, rows, [*entries.bad, *unused], doubtful)
 
     def _rounded(self, values: NDArray[np.float64]) -> list[Skipped]:
         """Count and log whole numbers and times that single precision, in which rows are kept, does not hold."""

@@ -85,7 +85,7 @@ class Windows(Samples):
         self.record_of = owner[stretch]
         super().__init__(
             labels=(labels if labels.ndim == 2 else np.where(annotated < 0, labels, annotated))[stretch],
-            persons=np.array([r.patient for r in self.records], dtype=np.str_)[self.record_of],
+            patients=np.array([r.patient for r in self.records], dtype=np.str_)[self.record_of],
             starts=starts,
             attributes=attribute_array([r.attributes for r in self.records])[self.record_of],
         )
@@ -158,9 +158,9 @@ class Windows(Samples):
         record_of = torch.from_numpy(self.record_of)
         return ResidentWindows(signal, torch.from_numpy(first), gain, baseline, record_of, self.span)
 
-    def of(self, people: Collection[str]) -> Self:
+    def of(self, patients: Collection[str]) -> Self:
         """Return the windows of these patients."""
-        wanted = set(people)
+        wanted = set(patients)
         return self._of([record for record in self.records if record.patient in wanted])
 
     @property

@@ -69,11 +69,11 @@ def attack_sets(
     outside, rest = _people(split, nonmembers, others)
     labels = _labels(samples)
     members, matched = _matched(
-        [person for person in split.of("train") if person in labels],
-        [person for person in outside if person in labels],
+        [patient for patient in split.of("train") if patient in labels],
+        [patient for patient in outside if patient in labels],
         labels,
     )
-    rest = sorted((person for person in rest if person in labels), key=lambda person: (labels[person], person))
+    rest = sorted((patient for patient in rest if patient in labels), key=lambda patient: (labels[patient], patient))
     log.info(
         "attacked: %d of %d patients who trained, %d of %s; %d of %s are known to whoever attacks",
         *(len(members), len(split.of("train")), len(matched), " and ".join(nonmembers)),
@@ -105,21 +105,21 @@ def _people(split: Split, nonmembers: Sequence[str], others: Sequence[str]) -> t
             f"metrics.attacked: {', '.join(sorted(both))} is among nonmembers and others, so that the attacker "
             "would know attacked patients. Name each part once."
         )
-    people = {key: [person for part in parts for person in split.of(part)] for key, parts in sides.items()}
+    patients = {key: [patient for part in parts for patient in split.of(part)] for key, parts in sides.items()}
     for key, parts in sides.items():
-        if not people[key]:
+        if not patients[key]:
             reason = "everybody trained" if set(split.parts) == {"train"} else "it has no patients"
             raise UserError(
                 f"split={split.name}: {reason}, so there are no {key} of {' or '.join(parts)}, and an attack on "
                 "privacy needs them. Train and evaluate with split=patient; see split.holdout=, split.test=, "
                 "split.validation=."
             )
-    if both := set(split.of("train")) & set(people["nonmembers"]):
+    if both := set(split.of("train")) & set(patients["nonmembers"]):
         raise UserError(
             f"split={split.name}: {len(both)} patients of {' and '.join(nonmembers)} also trained (such as "
             f"{sorted(both)[0]}): a hold-out that overlaps with the members measures nothing. Use split=patient."
         )
-    return people["nonmembers"], people["others"]
+    return patients["nonmembers"], patients["others"]
 
 
 def _labels(samples: Samples) -> dict[str, int]:
@@ -128,17 +128,17 @@ def _labels(samples: Samples) -> dict[str, int]:
     A sample of several classes counts for the rarest.
     """
     votes: dict[str, Counter[int]] = defaultdict(Counter)
-    for person, label in zip(samples.persons.tolist(), strata(samples.labels).tolist(), strict=True):
-        votes[person][label] += 1
-    return {person: min(own, key=lambda label: (-own[label], label)) for person, own in votes.items()}
+    for patient, label in zip(samples.patients.tolist(), strata(samples.labels).tolist(), strict=True):
+        votes[patient][label] += 1
+    return {patient: min(own, key=lambda label: (-own[label], label)) for patient, own in votes.items()}
 
 
 def _matched(members: Sequence[str], others: Sequence[str], labels: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """Return equally many patients of both sides in every class, drawn where one side has more."""
     rng = np.random.default_rng(SEED)
     matched: tuple[list[str], list[str]] = ([], [])
-    for label in sorted({labels[person] for person in [*members, *others]}):
-        sides = [sorted(person for person in side if labels[person] == label) for side in (members, others)]
+    for label in sorted({labels[patient] for patient in [*members, *others]}):
+        sides = [sorted(patient for patient in side if labels[patient] == label) for side in (members, others)]
         count = min(map(len, sides))
         for side, chosen in zip(sides, matched, strict=True):
             chosen.extend(np.array(side)[np.sort(rng.permutation(len(side))[:count])].tolist())
@@ -149,19 +149,19 @@ def _gallery(samples: Samples) -> NDArray[np.bool_]:
     """Return which samples, `(N,)`, are of the last recording of a patient with several: it is the attacker's."""
     last, recordings = np.zeros(len(samples), bool), samples.recordings
     if recordings is not None:
-        for person in samples.people:
-            own = samples.persons == person
+        for patient in samples.unique_patients:
+            own = samples.patients == patient
             names = np.unique(recordings[own])
             last |= own & (recordings == names[-1]) & (len(names) > 1)
     return last
 
 
-def _take(samples: Samples, people: Sequence[str], where: NDArray[np.bool_], count: int) -> SampleSet:
+def _take(samples: Samples, unique_patients: Sequence[str], where: NDArray[np.bool_], count: int) -> SampleSet:
     """Return at most `count` samples of each patient among those where a mask is true, spread evenly over them."""
     places: list[int] = []
-    for person in people:
-        own = np.flatnonzero((samples.persons == person) & where)
+    for patient in unique_patients:
+        own = np.flatnonzero((samples.patients == patient) & where)
         places.extend(own[evenly(count, len(own))].tolist())
     batch = samples.__getitems__(places)
-    persons = samples.person[places].astype(np.int64)
-    return SampleSet(batch.sample.numpy(), batch.label.numpy(), persons)
+    patients = samples.patient[places].astype(np.int64)
+    return SampleSet(batch.sample.numpy(), batch.label.numpy(), patients)

@@ -96,7 +96,7 @@ def widening(*sides: tuple[float, int]) -> float:
 
 def patients_of(samples: SampleSet) -> int:
     """Return how many patients there are; a sample without patient id is one by itself."""
-    return len(samples) if samples.persons is None else len(samples.people)
+    return len(samples) if samples.patients is None else len(samples.unique_patients)
 
 
 def _finite(values: Iterable[float]) -> NDArray[np.float64]:
@@ -106,10 +106,10 @@ def _finite(values: Iterable[float]) -> NDArray[np.float64]:
 
 def drawer(samples: SampleSet) -> Callable[[Generator], Weights]:
     """Return the function that draws patients with replacement: how often each sample occurs then, `(N,)`."""
-    persons = np.arange(len(samples)) if samples.persons is None else samples.persons
-    people, person = np.unique(persons, return_inverse=True)
-    shares = np.full(len(people), 1 / len(people))
-    return lambda rng: rng.multinomial(len(people), shares)[person].astype(np.float64)
+    patients = np.arange(len(samples)) if samples.patients is None else samples.patients
+    unique_patients, patient = np.unique(patients, return_inverse=True)
+    shares = np.full(len(unique_patients), 1 / len(unique_patients))
+    return lambda rng: rng.multinomial(len(unique_patients), shares)[patient].astype(np.float64)
 
 
 def drawn(samples: SampleSet, rng: Generator) -> Weights:

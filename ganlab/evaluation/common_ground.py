@@ -36,8 +36,8 @@ def common_ground(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, S
     if synthetic.kind.leads:
         return _windows(real, synthetic, count)
     some = synthetic.take(_spread(len(synthetic.values), count))
-    persons = None if some.patients is None else -1 - some.patients
-    return real, SampleSet(np.stack(list(some.values)), some.labels, persons), {"available": len(synthetic.values)}
+    patients = None if some.patients is None else -1 - some.patients
+    return real, SampleSet(np.stack(list(some.values)), some.labels, patients), {"available": len(synthetic.values)}
 
 
 def _windows(real: Real, synthetic: Synthetic, count: int) -> tuple[Real, SampleSet, Facts]:
@@ -116,8 +116,8 @@ def _cut(synthetic: Synthetic, rate: float, samples: int, count: int) -> tuple[S
     }
     whose = np.arange(len(windows)) if synthetic.patients is None else synthetic.patients
     # Negative numbers: no real patient has one.
-    persons = -1 - whose[recording[chosen]] if several or synthetic.patients is not None else None
-    return SampleSet(values, labels, persons), facts
+    patients = -1 - whose[recording[chosen]] if several or synthetic.patients is not None else None
+    return SampleSet(values, labels, patients), facts
 
 
 def _resampled(windows: Array, rate: float, wanted: float) -> NDArray[np.float32]:

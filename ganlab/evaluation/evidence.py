@@ -250,7 +250,7 @@ def _identity(real: Real) -> str:
         if samples is None:
             digest.update(b"nobody")
             continue
-        for part in (samples.values, samples.labels, samples.persons):
+        for part in (samples.values, samples.labels, samples.patients):
             digest.update(b"none" if part is None else repr((part.shape, part.dtype)).encode())
             digest.update(b"" if part is None else np.ascontiguousarray(part).data)
     return digest.hexdigest()

@@ -77,11 +77,11 @@ def repeated(real: Real, samples: SampleSet, grade: float, rng: Generator) -> Sa
 
 def copies(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
     """Take the patient id from a share of the training samples, so that they are compared with themselves."""
-    if samples.persons is None:
+    if samples.patients is None:
         return samples
-    persons, chosen = samples.persons.copy(), _share(len(samples), grade, rng)
-    persons[chosen] = -1 - chosen
-    return SampleSet(samples.values, samples.labels, persons)
+    patients, chosen = samples.patients.copy(), _share(len(samples), grade, rng)
+    patients[chosen] = -1 - chosen
+    return SampleSet(samples.values, samples.labels, patients)
 
 
 FAULTS: dict[str, Change] = {each.__name__: each for each in (noise, gain, faster, arms, shuffled, repeated, copies)}
@@ -115,4 +115,4 @@ def _share(count: int, share: float, rng: Generator) -> NDArray[np.int64]:
 
 
 def _with(samples: SampleSet, values: Array) -> SampleSet:
-    return SampleSet(values, samples.labels, samples.persons)
+    return SampleSet(values, samples.labels, samples.patients)

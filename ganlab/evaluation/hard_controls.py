@@ -156,10 +156,10 @@ def _noise_tenth(real: Real, unseen: SampleSet, rng: Generator) -> SampleSet:
 
 def _one_patient(real: Real, unseen: SampleSet, rng: Generator) -> SampleSet | None:
     """Return the windows of the unseen patient who has most, repeated."""
-    if unseen.persons is None:
+    if unseen.patients is None:
         return None
-    people, times = np.unique(unseen.persons, return_counts=True)
-    own = np.flatnonzero(unseen.persons == people[times.argmax()])
+    patients, times = np.unique(unseen.patients, return_counts=True)
+    own = np.flatnonzero(unseen.patients == patients[times.argmax()])
     return unseen.take(np.resize(own, len(unseen)))
 
 

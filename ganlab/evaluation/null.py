@@ -58,8 +58,8 @@ class Sizes:
 def sizes_of(real: Real, samples: SampleSet) -> Sizes:
     """Return the sizes of a comparison; a sample without patient id on the real side is a patient."""
     sides = (real.train, real.reference)
-    training, reference = (len(each) if each.persons is None else len(each.people) for each in sides)
-    patients = reference if samples.persons is None else len(samples.people)
+    training, reference = (len(each) if each.patients is None else len(each.unique_patients) for each in sides)
+    patients = reference if samples.patients is None else len(samples.unique_patients)
     return Sizes(training, reference, len(samples), patients, real.kind.people)
 
 
@@ -112,14 +112,14 @@ def _areas(patients: int, others: int) -> NDArray[np.float64]:
 
 def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float64]]:
     """Return the weights `(N,)` of the samples of random groups of patients, at most about `count` samples in each."""
-    persons = np.arange(len(pool)) if pool.persons is None else pool.persons
-    people, person = np.unique(persons, return_inverse=True)
-    total = len(people)
+    ids = np.arange(len(pool)) if pool.patients is None else pool.patients
+    whose = np.unique(ids, return_inverse=True)[1]
+    total = int(whose.max()) + 1
     size = min(max(round(1 / (1 / patients + 2 / total)), min(2, total)), total)
     rng = np.random.default_rng(SEED)
     drawn = []
     for _ in range(DRAWS):
-        chosen = np.flatnonzero(np.isin(person, rng.permutation(total)[:size]))
+        chosen = np.flatnonzero(np.isin(whose, rng.permutation(total)[:size]))
         weights = np.zeros(len(pool))
         weights[chosen[evenly(count, len(chosen))]] = 1
         drawn.append(weights)
@@ -128,12 +128,14 @@ def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float6
 
 def resampled(reference: SampleSet, sizes: Sizes) -> list[NDArray[np.float64]]:
     """Return the weights `(M,)` of the reference's samples in groups of its patients, drawn with replacement."""
-    persons = np.arange(len(reference)) if reference.persons is None else reference.persons
-    people, person = np.unique(persons, return_inverse=True)
-    size = max(round(1 / (1 / sizes.patients + 1 / len(people))), 1)
+    patients = np.arange(len(reference)) if reference.patients is None else reference.patients
+    unique_patients, patient = np.unique(patients, return_inverse=True)
+    size = max(round(1 / (1 / sizes.patients + 1 / len(unique_patients))), 1)
     rng = np.random.default_rng(SEED)
     return [
-        np.bincount(rng.integers(len(people), size=size), minlength=len(people))[person].astype(np.float64)
+        np.bincount(rng.integers(len(unique_patients), size=size), minlength=len(unique_patients))[patient].astype(
+            np.float64
+        )
         for _ in range(DRAWS)
     ]
 

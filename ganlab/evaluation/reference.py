@@ -27,7 +27,7 @@ class Preview:
     samples: Array
     images: Array
     labels: Labels | None = None
-    persons: NDArray[np.integer] | None = None
+    patients: NDArray[np.integer] | None = None
 
 
 def real_sets(data: Data, part: str, count: int | None, train: int | None, side: int | None = None) -> Real:
@@ -39,10 +39,10 @@ def real_sets(data: Data, part: str, count: int | None, train: int | None, side:
     training = _spread(data, "train", train)
     if part != "train":
         # Each part numbers its own patients.
-        other = _spread(data, part, count, number_from=len(data.part("train").people))
+        other = _spread(data, part, count, number_from=len(data.part("train").unique_patients))
     else:
-        assert training.persons is not None
-        odd = training.persons % 2
+        assert training.patients is not None
+        odd = training.patients % 2
         if 0 < odd.sum() < len(odd):
             training, other = training.take(odd == 1), training.take(odd == 0)
         else:
@@ -103,4 +103,4 @@ def _spread(data: Data, part: str, count: int | None, number_from: int = 0) -> S
     if count is not None and count < len(samples):
         log.info("%s: %d of its %d %ss are taken", part, count, len(samples), data.kind.noun)
     batch = samples.spread(count or len(samples))
-    return SampleSet(batch.sample.numpy(), batch.label.numpy(), batch.person.numpy() + number_from)
+    return SampleSet(batch.sample.numpy(), batch.label.numpy(), batch.patient.numpy() + number_from)

@@ -25,7 +25,10 @@ class StoredSplit:
     def __call__(self, members: Sequence[Member]) -> Split:
         """Return the stored parts. Raises UserError where they were changed since, and for other patients or labels."""
         split = read_split(self.folder)
-        of_run, of_data = {person for people in split.parts.values() for person in people}, {m.patient for m in members}
+        of_run, of_data = (
+            {patient for patients in split.parts.values() for patient in patients},
+            {m.patient for m in members},
+        )
         if of_run != of_data:
             raise UserError(
                 f"{self.folder / SPLIT}: {len(of_run - of_data)} of its {len(of_run)} patients are missing in the "
@@ -51,8 +54,8 @@ class ComparedParts:
     def __call__(self, members: Sequence[Member]) -> Split:
         """Return the split with the parts `train` and COMPARED. Raises UserError where nobody is in COMPARED."""
         split = self.splitter(members)
-        people = tuple(person for part in self.parts for person in split.of(part))
-        if not people and set(split.parts) != {"train"}:
+        patients = tuple(patient for part in self.parts for patient in split.of(part))
+        if not patients and set(split.parts) != {"train"}:
             sizes = ", ".join(f"{name} ({len(split.of(name))} patients)" for name in PARTS)
             raise UserError(f"part={','.join(self.parts)}: it has no patients; there are {sizes}.")
-        return Split(split.name, split.seed, {"train": split.of("train"), COMPARED: people}, split.spared)
+        return Split(split.name, split.seed, {"train": split.of("train"), COMPARED: patients}, split.spared)

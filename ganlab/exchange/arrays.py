@@ -95,7 +95,7 @@ def rows_of(
         [Line(f"{path}:{number}", str(number), fields) for number, fields in lines], columns, kind.columns
     )
     refuse_or_count(path, [f"{bad.record}: {bad.reason}" for bad in entries.bad], request.on_bad)
-    usable = {int(number) for number in entries.persons}
+    usable = {int(number) for number in entries.patients}
     beside = Beside(*(_texts(name, columns, names, lines, usable) for name in (LABEL, PATIENT)))
     facts = {"format": form, "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
     values = entries.values.astype(np.float32)

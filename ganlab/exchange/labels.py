@@ -63,8 +63,8 @@ def _by_name(file: Path, rows: Sequence[dict[str, str]], names: Sequence[str]) -
 
 def numbered(path: Path, beside: Beside, request: Request) -> dict[str, Any]:
     """Return `labels` and `patients` of `ganlab.exchange.synthetic.Synthetic`. Raises UserError as `indices` does."""
-    people, numbers = np.unique(np.array(beside.patients, str), return_inverse=True)
-    several = len(people) < len(numbers)
+    names, numbers = np.unique(np.array(beside.patients, str), return_inverse=True)
+    several = len(names) < len(numbers)
     return {"labels": indices(path, beside.labels, request), "patients": numbers if several else None}
 
 

@@ -121,7 +121,7 @@ class GAN(LightningModule):
         self.optimization.set_rates(self.steps, self.planned_steps, optimizer_g, optimizer_d)
         real = batch.sample
         reused = self._generated(len(real)) if self.optimization.reuse_fakes and len(real) else None
-        logs = self.step_discriminator(real, self.targets(batch), optimizer_d, batch.person, reused)
+        logs = self.step_discriminator(real, self.targets(batch), optimizer_d, batch.patient, reused)
         if self.tricks.generator_steps(self.steps):
             # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
             with fixed(optimizer_d):
@@ -141,7 +141,7 @@ class GAN(LightningModule):
             self.log_dict(self.last, batch_size=batch.size)
 
     def step_discriminator(
-        self, real: Tensor, label: Tensor, optimizer: Any, person: Tensor | None = None, made: Generated | None = None
+        self, real: Tensor, label: Tensor, optimizer: Any, patient: Tensor | None = None, made: Generated | None = None
     ) -> dict[str, Tensor]:
         """Update D on real images `(B, C, H, W)`, with their `targets` and patients, and on as many generated ones.
 
@@ -160,7 +160,7 @@ class GAN(LightningModule):
             return self._discriminator_losses(on_real, label[rows], on_fake, noise[rows])
 
         clear(optimizer)
-        if self.tricks.discriminator_gradient(self.discriminator, lambda rows: total(*losses(rows)[:2]), person):
+        if self.tricks.discriminator_gradient(self.discriminator, lambda rows: total(*losses(rows)[:2]), patient):
             self.updates.step(optimizer)
             with torch.no_grad():
                 return losses(slice(None))[2] if len(real) else {}

@@ -64,10 +64,10 @@ class Tricks(nn.ModuleDict):
         return all(wishes)
 
     def discriminator_gradient(
-        self, discriminator: nn.Module, loss: Callable[[slice], Tensor], persons: Tensor | None
+        self, discriminator: nn.Module, loss: Callable[[slice], Tensor], patients: Tensor | None
     ) -> bool:
         """Let tricks set D's gradients instead of the backward pass; return whether one did."""
-        done = [trick.discriminator_gradient(discriminator, loss, persons) for trick in self.each()]
+        done = [trick.discriminator_gradient(discriminator, loss, patients) for trick in self.each()]
         return any(done)
 
     def generator_images(self, count: int) -> int:

@@ -36,22 +36,22 @@ class SampleSet:
     """N samples in their own unit, with labels, patient ids and a discriminator where there are any.
 
     `values` are windows `(N, leads, samples)` in mV, rows `(N, columns)` in the columns' units, or images
-    `(N, C, H, W)` of levels 0..255; `labels` and `persons` are numbers with shape `(N,)`; where a sample may have
+    `(N, C, H, W)` of levels 0..255; `labels` and `patients` are numbers with shape `(N,)`; where a sample may have
     several labels they are multi-hot, `(N, C)` of bool. `discriminator` is that which came with generated samples.
     """
 
     values: Array
     labels: Labels | None = None
-    persons: NDArray[np.int64] | None = None
+    patients: NDArray[np.int64] | None = None
     discriminator: DiscriminatorScore | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     @property
-    def people(self) -> NDArray[np.int64]:
+    def unique_patients(self) -> NDArray[np.int64]:
         """Each patient id once; empty without patient ids."""
-        return np.empty(0, np.int64) if self.persons is None else np.unique(self.persons)
+        return np.empty(0, np.int64) if self.patients is None else np.unique(self.patients)
 
     @cached_property
     def keys(self) -> list[bytes]:
@@ -60,8 +60,8 @@ class SampleSet:
 
     def take(self, index: NDArray[Any]) -> "SampleSet":
         """Return the samples at these places, or where a mask is true."""
-        labels, persons = (None if each is None else each[index] for each in (self.labels, self.persons))
-        return SampleSet(self.values[index], labels, persons, self.discriminator)
+        labels, patients = (None if each is None else each[index] for each in (self.labels, self.patients))
+        return SampleSet(self.values[index], labels, patients, self.discriminator)
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ class Attacked:
 
     def __post_init__(self) -> None:
         sides = (self.members, self.nonmembers, self.knowledge, self.strangers)
-        if any(each.persons is None for each in sides):
+        if any(each.patients is None for each in sides):
             raise UserError("attacks are on patients, and the samples have no patient ids: see dataset.people=.")
-        person, times = np.unique(np.concatenate([each.people for each in sides]), return_counts=True)
+        patient, times = np.unique(np.concatenate([each.unique_patients for each in sides]), return_counts=True)
         if (times > 1).any():
             raise UserError(
-                f"{(times > 1).sum()} patients are on two sides of an attack (such as number {person[times > 1][0]}): "
+                f"{(times > 1).sum()} patients are on two sides of an attack (such as number {patient[times > 1][0]}): "
                 "a hold-out that overlaps with those who trained measures nothing. Use split=patient, whose parts are "
                 "disjoint."
             )
@@ -209,7 +209,7 @@ class Metric(ABC):
         pooled = SampleSet(
             np.concatenate([each.values for each in sides]),
             np.concatenate(labels) if len(labels) == len(sides) else None,
-            np.concatenate([each.persons for each in sides if each.persons is not None]),
+            np.concatenate([each.patients for each in sides if each.patients is not None]),
         )
         return replace(real, reference=pooled, strangers=real.attacked.strangers)
 

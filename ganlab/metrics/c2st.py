@@ -110,7 +110,7 @@ def _scores(model: "ClassifierMixin", points: Floats, judged: NDArray[np.bool_],
     return fitted.decision_function(tested)
 
 
-def persons_or_nearest(
+def patients_or_nearest(
     samples: SampleSet, points: Floats, train: SampleSet, trained: Floats
 ) -> NDArray[np.int64] | None:
     """Return the patient ids of samples `(N,)`; without any, those of the nearest training samples, perhaps copied.
@@ -118,10 +118,10 @@ def persons_or_nearest(
     In the embedding these are `points`, with shape (N, d), and `trained`, with shape (M, d). None, so that each sample
     is by itself, where all are nearest to a single patient: a collapsed set must be tested, too.
     """
-    if samples.persons is not None or train.persons is None:
-        return samples.persons
+    if samples.patients is not None or train.patients is None:
+        return samples.patients
     from sklearn.neighbors import NearestNeighbors
 
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(trained).kneighbors(points, return_distance=False)
-    persons = train.persons[nearest[:, 0]]
-    return persons if (persons != persons[0]).any() else None
+    patients = train.patients[nearest[:, 0]]
+    return patients if (patients != patients[0]).any() else None

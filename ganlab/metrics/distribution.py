@@ -32,7 +32,7 @@ from ganlab.metrics.base import (
     need,
     need_generated,
 )
-from ganlab.metrics.c2st import linear, nonlinear, persons_or_nearest, two_sample_auc
+from ganlab.metrics.c2st import linear, nonlinear, patients_or_nearest, two_sample_auc
 from ganlab.metrics.coverage import coverage, density, precision, recall
 from ganlab.metrics.embedding import Embed, Embedding
 from ganlab.metrics.frechet import frechet_distance
@@ -97,7 +97,7 @@ class Distribution(Metric):
         train, points = _reduced(self.embedding.fit(real), real, self.components)
         few = evenly(PAIRED, len(train))
         learned = Cloud(train[few], self.k)
-        near = pair_threshold(learned.distances, None if real.train.persons is None else real.train.persons[few])
+        near = pair_threshold(learned.distances, None if real.train.patients is None else real.train.patients[few])
         best = {key: each(np.ones(len(few)), np.ones(0)) for key, each in _diversity(learned, near).items()}
         cells = KMeans(min(CELLS, len(train) // 4), n_init=1, random_state=0).fit(train)
         reference = Cloud(points(real.reference), self.k)
@@ -118,8 +118,8 @@ class Distribution(Metric):
                 lambda: _occupancy(cells.predict(cloud.points), cells.predict(reference.points))
             )
             if self.classifier:
-                groups = persons_or_nearest(samples, cloud.points, real.train, train)
-                pair = cloud.points, reference.points, groups, real.reference.persons
+                groups = patients_or_nearest(samples, cloud.points, real.train, train)
+                pair = cloud.points, reference.points, groups, real.reference.patients
                 areas = {key: two_sample_auc(model(), *pair) for key, model in CLASSIFIERS.items()}
                 numbers |= {key: area for key, area in areas.items() if area is not None}
             named = {f"{self.name}/{key}": each for key, each in numbers.items()}

@@ -32,12 +32,12 @@ def near_duplicates(distances: Floats, near: float) -> Statistic:
     return lambda judged, _: mean((product(close, judged) > 0).astype(float), judged)
 
 
-def pair_threshold(distances: Floats, persons: NDArray[np.int64] | None) -> float:
+def pair_threshold(distances: Floats, patients: NDArray[np.int64] | None) -> float:
     """Return the distance below which 0.1 % of the pairs of different patients are; of all without patient ids."""
     upper = np.triu_indices(len(distances), 1)
-    if persons is None or len(np.unique(persons)) < 2:
+    if patients is None or len(np.unique(patients)) < 2:
         return float(np.quantile(distances[upper], NEAR))
-    return float(np.quantile(distances[upper][persons[upper[0]] != persons[upper[1]]], NEAR))
+    return float(np.quantile(distances[upper][patients[upper[0]] != patients[upper[1]]], NEAR))
 
 
 def neighbour_threshold(points: Floats, count: int) -> float:

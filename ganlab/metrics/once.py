@@ -53,10 +53,10 @@ class Once:
             self.kept = {key: place for place, key in enumerate(of_real)}
 
     def _keys(self, samples: SampleSet) -> list[bytes]:
-        values, persons = samples.keys, samples.persons
-        if not self.by_patient or persons is None:
+        values, patients = samples.keys, samples.patients
+        if not self.by_patient or patients is None:
             return values
-        return [key + person.tobytes() for key, person in zip(values, persons, strict=True)]
+        return [key + patient.tobytes() for key, patient in zip(values, patients, strict=True)]
 
 
 def lazily(prepare: Callable[[], Statistic]) -> Statistic:

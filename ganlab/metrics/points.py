@@ -59,7 +59,7 @@ def nearest(
 ) -> NDArray[np.float64]:
     """Return the distance of each of N points to the nearest of M others, `(N,)`; infinite where there is none.
 
-    Pairs that are `same`, `(N, M)` or `(1, M)` as of `same_person`, are left out; `metric` is one of scipy's `cdist`.
+    Pairs that are `same`, `(N, M)` or `(1, M)` as of `same_patient`, are left out; `metric` is one of scipy's `cdist`.
     """
     least = np.empty(len(points))
     for part in blocks(len(points)):
@@ -82,11 +82,11 @@ def nearest_places(points: Floats, others: Floats, count: int) -> NDArray[np.int
     return np.concatenate(rows)
 
 
-def same_person(persons: NDArray[np.int64] | None, others: NDArray[np.int64] | None, count: int) -> NDArray[np.bool_]:
+def same_patient(patients: NDArray[np.int64] | None, others: NDArray[np.int64] | None, count: int) -> NDArray[np.bool_]:
     """Return which pairs of N and M samples are of one patient, `(N, M)`, by their patient ids.
 
     Without ids on one side, which are None then, these are `(1, M)` times False; `count` is M.
     """
-    if persons is None or others is None:
+    if patients is None or others is None:
         return np.zeros((1, count), np.bool_)
-    return persons[:, None] == others
+    return patients[:, None] == others

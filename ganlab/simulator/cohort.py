@@ -13,15 +13,15 @@ from ganlab.simulator.patient import draw_anatomy
 
 def header_comments(record: Record, *, seed: int) -> list[str]:
     """Return the comments of a PTB header, and one that marks the record as synthetic."""
-    person = draw_anatomy(int(record.patient.removeprefix("patient")), seed=seed)
+    anatomy = draw_anatomy(int(record.patient.removeprefix("patient")), seed=seed)
     return [
-        f"age: {person.age}",
-        f"sex: {person.sex}",
+        f"age: {anatomy.age}",
+        f"sex: {anatomy.sex}",
         "ECG date: n/a",
         "Diagnose:",
-        f"Reason for admission: {person.condition.reason}",
-        f"Acute infarction (localization): {person.condition.acute}",
-        f"Former infarction (localization): {person.condition.former}",
+        f"Reason for admission: {anatomy.condition.reason}",
+        f"Acute infarction (localization): {anatomy.condition.acute}",
+        f"Former infarction (localization): {anatomy.condition.former}",
         "Additional diagnoses: no",
         f"synthetic: simulated by ganlab {__version__}, seed {seed}, not for clinical use",
     ]

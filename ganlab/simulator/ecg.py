@@ -63,12 +63,12 @@ def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) 
     if recording < 1 or round(seconds * RATE) < 1:
         raise ValueError(f"recording={recording}, seconds={seconds}: recording >= 1 and seconds > 0 are needed")
     rng = np.random.default_rng([seed, patient, recording])
-    person, session, samples = draw_anatomy(patient, seed=seed), draw_session(rng), round(seconds * RATE)
-    breath = breathing(person, session, samples)
-    beats = draw_beats(person, session, seconds, rng)
-    heart = heart_dipole(person, session, beats, breath, rng)
-    leads = mixed(session.gain[:, None] * person.leads, heart) + noise(session, breath, rng)
-    diagnosis = diagnosis_of(person.condition.reason)
+    anatomy, session, samples = draw_anatomy(patient, seed=seed), draw_session(rng), round(seconds * RATE)
+    breath = breathing(anatomy, session, samples)
+    beats = draw_beats(anatomy, session, seconds, rng)
+    heart = heart_dipole(anatomy, session, beats, breath, rng)
+    leads = mixed(session.gain[:, None] * anatomy.leads, heart) + noise(session, breath, rng)
+    diagnosis = diagnosis_of(anatomy.condition.reason)
     record = Record(
         name=f"patient{patient:03d}/s{patient:03d}{recording:02d}_sim",
         patient=f"patient{patient:03d}",

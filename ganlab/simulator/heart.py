@@ -22,24 +22,24 @@ class Beats:
     ectopic: NDArray[np.bool_]
 
 
-def _intervals(person: Anatomy, session: Session, count: int, rng: Generator) -> Array:
+def _intervals(anatomy: Anatomy, session: Session, count: int, rng: Generator) -> Array:
     """Return RR intervals `(count,)` in s: respiratory arrhythmia, slow rhythms, and random jitter."""
-    mean = 60.0 / (person.rate * session.rate)
-    if person.condition.fibrillation:
+    mean = 60.0 / (anatomy.rate * session.rate)
+    if anatomy.condition.fibrillation:
         return np.clip(mean * rng.lognormal(-0.02, 0.2, count), 0.36, 1.7)
     times = mean * np.arange(count)
-    breath = np.sin(2.0 * np.pi * person.breath * times + session.breath_phase)
+    breath = np.sin(2.0 * np.pi * anatomy.breath * times + session.breath_phase)
     slow = np.sin(2.0 * np.pi * 0.095 * times + rng.uniform(0.0, 2.0 * np.pi))
     slower = np.sin(2.0 * np.pi * 0.025 * times + rng.uniform(0.0, 2.0 * np.pi))
-    deviation = person.sinus * breath + 0.7 * person.pressure * (slow + slower)
-    return np.clip(mean * (1.0 + deviation + person.jitter * rng.standard_normal(count)), 0.36, 1.7)
+    deviation = anatomy.sinus * breath + 0.7 * anatomy.pressure * (slow + slower)
+    return np.clip(mean * (1.0 + deviation + anatomy.jitter * rng.standard_normal(count)), 0.36, 1.7)
 
 
-def draw_beats(person: Anatomy, session: Session, seconds: float, rng: Generator) -> Beats:
+def draw_beats(anatomy: Anatomy, session: Session, seconds: float, rng: Generator) -> Beats:
     """Return beats from before the start to after the end; an ectopic one is early, and a pause follows."""
     count = int(np.ceil((seconds + 4.0) / 0.36))
-    intervals = _intervals(person, session, count, rng)
-    ectopic = rng.random(count) < person.condition.ectopic
+    intervals = _intervals(anatomy, session, count, rng)
+    ectopic = rng.random(count) < anatomy.condition.ectopic
     ectopic[1:] &= ~ectopic[:-1]
     early = np.where(ectopic, rng.uniform(0.32, 0.42, count), 0.0) * intervals
     intervals = intervals - early
@@ -86,9 +86,9 @@ def _fibrillation(amplitude: float, samples: int, rng: Generator) -> Array:
     return np.array([[0.25], [0.6], [-0.75]]) * course
 
 
-def breathing(person: Anatomy, session: Session, samples: int) -> Array:
+def breathing(anatomy: Anatomy, session: Session, samples: int) -> Array:
     """Return the depth of breath, `(samples,)`, between -1 and 1."""
-    return np.sin(2.0 * np.pi * person.breath / RATE * np.arange(samples) + session.breath_phase)
+    return np.sin(2.0 * np.pi * anatomy.breath / RATE * np.arange(samples) + session.breath_phase)
 
 
 def _summits(length: Array, times: Array) -> NDArray[np.int64]:
@@ -109,13 +109,13 @@ def peaks(dipole: Array, beats: Beats) -> tuple[int, ...]:
     return tuple(np.sort(np.concatenate(kinds)).tolist())
 
 
-def heart_dipole(person: Anatomy, session: Session, beats: Beats, breath: Array, rng: Generator) -> Array:
+def heart_dipole(anatomy: Anatomy, session: Session, beats: Beats, breath: Array, rng: Generator) -> Array:
     """Return the heart's dipole without noise, `(3, samples)` in mV."""
     samples = len(breath)
-    dipole = _turns(at_session(person.normal, session), beats, ~beats.ectopic, samples, rng)
-    dipole += _turns(at_session(person.ectopic, session), beats, beats.ectopic, samples, rng)
-    if person.condition.fibrillation:
-        dipole += _fibrillation(person.condition.fibrillation, samples, rng)
+    dipole = _turns(at_session(anatomy.normal, session), beats, ~beats.ectopic, samples, rng)
+    dipole += _turns(at_session(anatomy.ectopic, session), beats, beats.ectopic, samples, rng)
+    if anatomy.condition.fibrillation:
+        dipole += _fibrillation(anatomy.condition.fibrillation, samples, rng)
     # The lungs' filling makes the dipole smaller and turns it.
     x, y, z = dipole * (1.0 - 0.03 * breath)
     return np.stack([x - 0.04 * breath * y, y + 0.04 * breath * x, z])

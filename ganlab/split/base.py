@@ -36,8 +36,8 @@ class Split:
     spared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        people = Counter(person for part in self.parts.values() for person in part)
-        twice = sorted(person for person, parts in people.items() if parts > 1)
+        patients = Counter(patient for part in self.parts.values() for patient in part)
+        twice = sorted(patient for patient, parts in patients.items() if parts > 1)
         if twice:
             raise UserError(f"split {self.name}: {', '.join(twice[:5])} in more than one part.")
         if not self.parts.get("train"):

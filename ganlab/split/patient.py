@@ -53,14 +53,14 @@ class PatientSplit:
                 overall[part] += 1
                 parts[part].append(patient)
         spared = _last_of_several(members, parts["train"]) if self.spare else ()
-        return Split("patient", self.seed, {part: tuple(sorted(people)) for part, people in parts.items()}, spared)
+        return Split("patient", self.seed, {part: tuple(sorted(patients)) for part, patients in parts.items()}, spared)
 
     def _lack(self, part: str, given: Counter[str]) -> float:
         return self.shares[part] * (given.total() + 1) - given[part]
 
 
-def _last_of_several(members: Sequence[Member], people: Sequence[str]) -> tuple[str, ...]:
-    names: dict[str, list[str]] = {person: [] for person in people}
+def _last_of_several(members: Sequence[Member], patients: Sequence[str]) -> tuple[str, ...]:
+    names: dict[str, list[str]] = {patient: [] for patient in patients}
     for member in members:
         if member.patient in names:
             names[member.patient].append(member.name)

@@ -241,7 +241,7 @@ class Rule(Stopping):
         content = {
             "budget": self.budget,
             "windows": self.windows,
-            "persons": scale.persons,
+            "persons": scale.patients,
             "floors": {name: asdict(floor) for name, floor in scale.floors.items()},
             "limits": self.examiner.limits,
             "chosen_step": self.chosen_step,

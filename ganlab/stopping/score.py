@@ -26,7 +26,7 @@ from ganlab.metrics.ecg.embedding import RandomConvolutions
 from ganlab.metrics.ecg.leads import LeadRelations
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
-from ganlab.metrics.points import same_person
+from ganlab.metrics.points import same_patient
 from ganlab.metrics.privacy.shifts import distances, spectra
 
 LEAST_PERSONS = 4
@@ -97,8 +97,8 @@ class Scale:
 
     def __init__(self, real: Real, windows: int = 200, draws: int = 50, seed: int = 0) -> None:
         check(real.kind)
-        self.persons = 0 if real.reference.persons is None else len(np.unique(real.reference.persons))
-        need(self.persons, LEAST_PERSONS, "validation patients", "A larger split.validation=, or more patients.")
+        self.patients = 0 if real.reference.patients is None else len(np.unique(real.reference.patients))
+        need(self.patients, LEAST_PERSONS, "validation patients", "A larger split.validation=, or more patients.")
         self.real, self.rate = real, of_kind(real.kind, Window).rate
         self.draws, self.seed = draws, seed
         self._metrics = [metric.fit(real) for metric in _metrics()]
@@ -116,7 +116,7 @@ class Scale:
         self.coverage = _plain(numbers["distribution/coverage"], own, real.reference)
         self._train = spectra(real.train, self.rate)
         apart = distances(spectra(real.reference, self.rate), self._train)
-        np.copyto(apart, np.inf, where=same_person(real.reference.persons, real.train.persons, len(real.train)))
+        np.copyto(apart, np.inf, where=same_patient(real.reference.patients, real.train.patients, len(real.train)))
         self._usual = apart.min(axis=1)
 
     def __call__(self, samples: SampleSet) -> Score:

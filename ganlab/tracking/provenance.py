@@ -113,7 +113,7 @@ def data_facts(data: Data) -> dict[str, Any]:
 def members_hash(members: Sequence[Member], split: Split) -> str:
     """Return the hash of names, patients and labels, and of who is in which part of the split."""
     lines = [f"{member.name}\t{member.patient}\t{member.label}" for member in members]
-    parts = json.dumps({name: list(people) for name, people in split.parts.items()}, sort_keys=True)
+    parts = json.dumps({name: list(patients) for name, patients in split.parts.items()}, sort_keys=True)
     return _hash([*lines, parts])
 
 

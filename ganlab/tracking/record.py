@@ -145,7 +145,7 @@ def read_split(folder: Path) -> Split:
     file, way = folder / SPLIT, f"Restore it from a copy, or remove it and let the run write it again: {resume(folder)}"
     stored = _read(file, _Split, way)
     check_written(folder, SPLIT, way)
-    parts = {part: tuple(people) for part, people in stored["parts"].items()}
+    parts = {part: tuple(patients) for part, patients in stored["parts"].items()}
     return Split(stored["name"], stored["seed"], parts, tuple(stored.get("spared", ())))
 
 

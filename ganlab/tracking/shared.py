@@ -128,7 +128,7 @@ def parsed(file: Path, text: str) -> Any:
 def counts_of(split: Mapping[str, Any]) -> dict[str, Any]:
     """Return a split with the number of patients of each part in the place of their ids."""
     parts = split.get("parts")
-    counts = {str(part): len(people) for part, people in parts.items()} if isinstance(parts, Mapping) else {}
+    counts = {str(part): len(patients) for part, patients in parts.items()} if isinstance(parts, Mapping) else {}
     return {"name": split.get("name"), "seed": split.get("seed"), "patients": counts}
 
 

@@ -36,10 +36,10 @@ class Trick(nn.Module):
         """Return numbers that are mixed into every seed of the training."""
         return ()
 
-    def batches(self, persons: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices] | None:
+    def batches(self, patients: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices] | None:
         """Return an epoch's batches of samples; None for `size` samples at a time in their order.
 
-        `persons` are those of all samples. Other tricks change such batches through `starts` only.
+        `patients` are those of all samples. Other tricks change such batches through `starts` only.
         """
         return None
 
@@ -80,11 +80,11 @@ class Trick(nn.Module):
         return True
 
     def discriminator_gradient(
-        self, discriminator: nn.Module, loss: Callable[[slice], Tensor], persons: Tensor | None
+        self, discriminator: nn.Module, loss: Callable[[slice], Tensor], patients: Tensor | None
     ) -> bool:
         """Set the discriminator's gradients in place of the backward pass; return whether they were set.
 
-        `loss` returns the discriminator's loss on a part of the batch, whose patients are `persons` `(B,)`.
+        `loss` returns the discriminator's loss on a part of the batch, whose patients are `patients` `(B,)`.
         """
         return False
 

@@ -1,17 +1,17 @@
-r"""Differential privacy of each training person: DP-SGD on the discriminator (Abadi et al. 2016, arXiv 1607.00133).
+r"""Differential privacy of each training patient: DP-SGD on the discriminator (Abadi et al. 2016, arXiv 1607.00133).
 
-Each step draws every person with probability $q$, and a few windows $x$ of each drawn person $p$. With $g_p$ the
+Each step draws every patient with probability $q$, and a few windows $x$ of each drawn patient $p$. With $g_p$ the
 gradient of the discriminator's mean loss on these and as many generated windows $G(z)$,
 
 $$\hat g = \frac{1}{q N} \Big( \sum_p \frac{g_p}{\max(1, |g_p| / C)} + \mathcal N(0, \sigma^2 C^2) \Big).$$
 
-One person, with all their recordings, changes the sum by $C$ at most. Only the discriminator sees real windows; the
+One patient, with all their recordings, changes the sum by $C$ at most. Only the discriminator sees real windows; the
 generator learns from it, so post-processing costs nothing more (Xie et al. 2018, arXiv 1802.06739). Real and generated
 windows are clipped as a pair and noise is added once: the generated half depends on no real window, and clipped alone
 the real half would be outweighed. A generator step makes the same number of images whoever was drawn.
 
 `Accountant` counts epsilon. Opacus' modules for gradients of single samples are not used: the unit is a
-person with several windows, so autograd computes one gradient per person. All randomness of the training depends on a
+patient with several windows, so autograd computes one gradient per patient. All randomness of the training depends on a
 secret, which the checkpoints hold so that a resumed run draws the same.
 """
 
@@ -122,7 +122,7 @@ class DPSGD(Trick):
                 f"trick.dp_sgd.budget={budget}: one step spends {self.account.epsilon(1):.3g} at delta {delta:g}. "
                 "More noise, a lower rate, or a larger budget."
             )
-        self.people = self.images = 0
+        self.patients = self.images = 0
         self.clipped = 0.0
 
     def seeds(self) -> tuple[int, ...]:
@@ -137,33 +137,33 @@ class DPSGD(Trick):
         """
         return np.random.Generator(np.random.Philox(key=number_of(self.secret), counter=int(self.steps) << BITS))
 
-    def batches(self, persons: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices]:
+    def batches(self, patients: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices]:
         """Return as many Poisson samples of patients as an epoch has batches of `size`, one patient's samples together.
 
         A generator step makes `size` images. Raises UserError for several processes, or a delta of 1/patients or more.
         """
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             raise UserError("trick=dp_sgd draws patients and noise in one process: trainer.devices=1.")
-        members = [np.flatnonzero(persons == person) for person in np.unique(persons)]
-        people = len(members)
-        if self.delta * people >= 1:
+        members = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
+        count = len(members)
+        if self.delta * count >= 1:
             raise UserError(
-                f"trick.dp_sgd.delta={self.delta:g}: {people} patients train, and a delta of 1/{people} or more "
+                f"trick.dp_sgd.delta={self.delta:g}: {count} patients train, and a delta of 1/{count} or more "
                 "allows the publication of one of them. Accepted are smaller values."
             )
-        if self.people != people and self.most is not None:
+        if self.patients != count and self.most is not None:
             log.info("epsilon %g at delta %g: D is updated %d times at most", self.budget, self.delta, self.most)
-        self.people, self.images = people, size
+        self.patients, self.images = count, size
         batches = []
-        for _ in range(math.ceil(len(persons) / size)):
-            drawn = np.flatnonzero(rng.random(people) < self.rate)
-            own = [members[person] for person in drawn.tolist()]
+        for _ in range(math.ceil(len(patients) / size)):
+            drawn = np.flatnonzero(rng.random(count) < self.rate)
+            own = [members[patient] for patient in drawn.tolist()]
             samples = [rng.choice(each, self.windows, replace=len(each) < self.windows) for each in own]
             batches.append(np.concatenate([np.empty(0, np.int64), *samples]))
         return batches
 
     def discriminator_gradient(
-        self, discriminator: nn.Module, loss: Callable[[slice], Tensor], persons: Tensor | None
+        self, discriminator: nn.Module, loss: Callable[[slice], Tensor], patients: Tensor | None
     ) -> bool:
         """Set the sum of the patients' clipped gradients, with noise, over the expected number of patients.
 
@@ -172,25 +172,25 @@ class DPSGD(Trick):
         if self.spent():
             return True
         parameters = [parameter for parameter in discriminator.parameters() if parameter.requires_grad]
-        parts = self._parts(persons)
+        parts = self._parts(patients)
         total, clipped = clipped_sum(parameters, (loss(part) for part in parts), self.clip)
         stream = self.stream()
         for parameter, summed in zip(parameters, total, strict=True):
             noise = torch.from_numpy(stream.standard_normal(summed.shape)).to(summed)
-            parameter.grad = (summed + self.noise * self.clip * noise) / (self.rate * self.people)
+            parameter.grad = (summed + self.noise * self.clip * noise) / (self.rate * self.patients)
         self.clipped = clipped / max(1, len(parts))
         self.steps += 1
         self.epsilon.fill_(self.account.epsilon(int(self.steps)))
         return True
 
-    def _parts(self, persons: Tensor | None) -> list[slice]:
+    def _parts(self, patients: Tensor | None) -> list[slice]:
         """Return where each patient's samples are in the batch."""
-        if persons is None or not self.people or len(persons) % self.windows:
+        if patients is None or not self.patients or len(patients) % self.windows:
             raise RuntimeError("trick=dp_sgd did not draw this batch, so epsilon is unknown: train with ganlab's Data.")
-        whose = persons.view(-1, self.windows)
+        whose = patients.view(-1, self.windows)
         if (whose != whose[:, :1]).any() or len(whose[:, 0].unique()) < len(whose):
             raise RuntimeError("trick=dp_sgd: a patient's samples are not together in the batch, so clipping fails.")
-        return [slice(at, at + self.windows) for at in range(0, len(persons), self.windows)]
+        return [slice(at, at + self.windows) for at in range(0, len(patients), self.windows)]
 
     def generator_images(self, count: int) -> int:
         """Return the batch size, so that the generator does not reveal how many patients were drawn."""
@@ -225,7 +225,7 @@ class DPSGD(Trick):
                 "clip": self.clip,
                 "rate": self.rate,
                 "windows": self.windows,
-                "persons": self.people,
+                "persons": self.patients,
                 "budget": self.budget,
                 "outside": list(OUTSIDE),
             }

@@ -126,11 +126,11 @@ def test_a_setting_of_the_chosen_standardization_is_that_of_no_other(
 
 def write_records(root: Path, leads_of: dict[str, list[str]]) -> None:
     """A record a patient, of two windows of 20 x 20 samples and a bit; each lead is noise of its own."""
-    for number, (person, leads) in enumerate(leads_of.items()):
-        (root / person).mkdir(parents=True)
+    for number, (patient, leads) in enumerate(leads_of.items()):
+        (root / patient).mkdir(parents=True)
         wave = np.random.default_rng(number).normal(0, 0.3, (900, len(leads)))
         given = {"units": ["mV"] * len(leads), "fmt": ["16"] * len(leads), "sig_name": leads}
-        wfdb.wrsamp("r", fs=500, p_signal=wave, write_dir=str(root / person), **given)
+        wfdb.wrsamp("r", fs=500, p_signal=wave, write_dir=str(root / patient), **given)
 
 
 OWN = ("dataset=wfdb", "dataset.people=folder", "dataset.root=records", "dataset.rate=500", "arrangement.side=20")

@@ -47,9 +47,9 @@ def test_half_is_real_and_of_persons_who_did_not_train(there: Path, tmp_path: Pa
     assert sorted(row["truth"] for row in key) == ["generated"] * 3 + ["real"] * 3
     parts = json.loads((there / "split.json").read_text())["parts"]
     allowed = {*parts["validation"], *parts["test"]}
-    persons = [row["record"].partition("/")[0] for row in key if row["truth"] == "real"]
-    assert set(persons) <= allowed
-    assert len(set(persons)) == min(3, len(allowed))
+    patients = [row["record"].partition("/")[0] for row in key if row["truth"] == "real"]
+    assert set(patients) <= allowed
+    assert len(set(patients)) == min(3, len(allowed))
     answers = rows(folder / "reader" / "answers.csv")
     assert [row["item"] for row in answers] == [row["item"] for row in key]
     assert {row["answer"] for row in answers} == {""}

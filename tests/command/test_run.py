@@ -48,7 +48,7 @@ def test_a_run_leaves_its_record_and_tells_mlflow_and_tensorboard(command: Comma
     left = re.findall(r"\$\{.*?\}", (run / "config.yaml").read_text())
     assert set(left) == {"${oc.env:GANLAB_CACHE,outputs/cache}"}
     split = json.loads((run / "split.json").read_text())
-    people = [person for part in split["parts"].values() for person in part]
+    people = [patient for part in split["parts"].values() for patient in part]
     assert len(people) == len(set(people)) == 12
 
     facts = json.loads((run / "run.json").read_text())

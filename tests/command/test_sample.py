@@ -216,7 +216,7 @@ def test_patients_have_several_recordings_with_their_ids(heart: Path, tmp_path: 
     assert people["heart_rate"].tolist() == [80] * 6
     comments = [wfdb.rdheader(str(folder / name)).comments for name in people["name"]]
     assert [next(c for c in each if c.startswith("patient")) for each in comments] == [
-        f"patient: {person}" for person in people["person"]
+        f"patient: {patient}" for patient in people["person"]
     ]
 
 

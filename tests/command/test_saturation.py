@@ -35,7 +35,7 @@ def test_a_patient_with_an_offset(
     first = data("")
     first.setup()
     assert beyond_range(first, Codec(standardization, first.arrangement)) == []
-    (other,) = first.part("validation").people
+    (other,) = first.part("validation").unique_patients
     second = data(other)
     second.setup()
     lines = beyond_range(second, Codec(standardization, second.arrangement))

@@ -45,7 +45,7 @@ def test_a_signal_is_lead_i_and_records_are_named_by_date(root: Path, filtered: 
         "Person_01/2005-04-26 rec_10",
         "Person_02/2005-05-12 rec_01",
     ]
-    assert samples.people.tolist() == ["Person_01", "Person_02"]
+    assert samples.unique_patients.tolist() == ["Person_01", "Person_02"]
     assert samples.attributes[0].tolist() == [1, 25]
     assert samples.spread(4).sample.mean() == pytest.approx(level, abs=0.1 + 0.4 * filtered)
 

@@ -155,7 +155,7 @@ def test_prints_are_drawn_once_with_class_and_person(tmp_path: Path, monkeypatch
         batch = train.spread(30)
         assert batch.sample.shape == (30, 1, 80, 55)
         np.testing.assert_array_equal(batch.sample.numpy(), drawn)
-    assert len(first.train.people) == 30
+    assert len(first.train.unique_patients) == 30
     assert sorted(set(first.train.labels.tolist())) == [0, 1, 2]
     assert list(source.classes) == list(CLASSES)
     assert source.simulated

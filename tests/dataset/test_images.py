@@ -144,7 +144,7 @@ def test_irises_come_level_for_level_in_natural_order_by_person(
     assert sample.dtype == np.float32
     np.testing.assert_array_equal(sample, np.stack([levels(number) for number in range(6)])[:, None])
     of_two = collected.train.of(["002", "010"])
-    assert of_two.persons.tolist() == ["002", "002", "010"]
+    assert of_two.patients.tolist() == ["002", "002", "010"]
     np.testing.assert_array_equal(of_two[2].sample.numpy()[0, 0], levels(5))
 
 
@@ -387,8 +387,8 @@ def test_persons_are_the_first_folders_below_what_all_share(
     above: str, collect: Callable[..., Collected], tmp_path: Path
 ) -> None:
     root = write_folder(tmp_path / "x", {f"{above}{name}": content for name, content in iris_files().items()})
-    assert collect(root, person="folder").train.people.tolist() == ["001", "002", "010"]
-    assert len(collect(root, person="file").train.people) == 6
+    assert collect(root, person="folder").train.unique_patients.tolist() == ["001", "002", "010"]
+    assert len(collect(root, person="file").train.unique_patients) == 6
 
 
 def test_an_image_in_no_folder_has_no_person(collect: Callable[..., Collected], tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_an_image_in_no_folder_has_no_person(collect: Callable[..., Collected], 
 
 
 @pytest.mark.parametrize(
-    ("names", "persons", "rule"),
+    ("names", "patients", "rule"),
     [
         (["a.png", "b.png", "a 2.png"], ["a 2.png", "a.png", "b.png"], "nothing says otherwise"),
         (["x/1.png", "y/1.png"], ["x/1.png", "y/1.png"], "nothing says otherwise"),
@@ -413,10 +413,10 @@ def test_an_image_in_no_folder_has_no_person(collect: Callable[..., Collected], 
         (["1.dcm", "2.dcm"], None, "a patient has many DICOM files"),
     ],
 )
-def test_persons_are_never_guessed(names: list[str], persons: list[str] | None, rule: str) -> None:
+def test_persons_are_never_guessed(names: list[str], patients: list[str] | None, rule: str) -> None:
     own = owners_of_images(names)
     assert rule in own.rule + own.doubt
-    assert sorted(set(own.patients.values())) == (persons or [])
+    assert sorted(set(own.patients.values())) == (patients or [])
 
 
 def test_images_in_folders_want_a_declaration(collect: Callable[..., Collected], tmp_path: Path) -> None:
@@ -447,7 +447,7 @@ def test_labels_and_persons_come_from_the_file(labelled: Callable[..., Collected
         ("c.bmp", "p2", 1),
     ]
     assert every(collected).label.tolist() == [1, 0, 1]
-    assert every(collected).person.tolist() == [0, 0, 1]
+    assert every(collected).patient.tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("row", [(), ("b.bmp,p1,",)])
@@ -568,7 +568,7 @@ def test_the_iris_choice_reads_the_layout_of_the_database(tmp_path: Path) -> Non
     files = {name: encoded(levels(number, (240, 320))) for number, name in enumerate(IRIS)}
     source = from_conf("iris", root=write_folder(tmp_path / "iris", files), cache=tmp_path / "cache")
     collected = source.collect(source.plain())
-    assert collected.train.people.tolist() == ["001", "002", "010"]
+    assert collected.train.unique_patients.tolist() == ["001", "002", "010"]
     assert not source.simulated
     with pytest.raises(UserError, match="dataset=iris_sim"):
         from_conf("iris", root=tmp_path / "gone", cache=tmp_path / "cache").collect(source.plain())
@@ -586,7 +586,7 @@ def test_the_real_fingerprints_are_read_from_their_zip(tmp_path: Path) -> None:
     source = from_conf("fingerprint", root=DATA / "fingerprint", cache=tmp_path / "cache")
     collected = source.collect(source.plain())
     assert [member.name for member in collected.members] == [f"{number}.jpg" for number in range(100)]
-    assert len(collected.train.people) == 100
+    assert len(collected.train.unique_patients) == 100
     sample = collected.train.spread(10).sample
     assert sample.shape == (10, 1, 400, 275)
     assert (sample.amin(dim=(1, 2, 3)) < 20).all()

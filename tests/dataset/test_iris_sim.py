@@ -20,20 +20,20 @@ from tests.conftest import ROOT
 
 Array = NDArray[np.float64]
 
-EYES = [(person, side) for person in (1, 2, 3) for side in (1, 2)]
+EYES = [(patient, side) for patient in (1, 2, 3) for side in (1, 2)]
 
 
 @cache
 def photographs() -> tuple[tuple[tuple[int, int], Array, Array], ...]:
     """Eye, photograph, and the iris below the pupil on its sheet, unrolled by the pose's own geometry."""
     taken = []
-    for person, side in EYES:
+    for patient, side in EYES:
         for take in (1, 2, 3):
-            rng = np.random.default_rng([0, person, side, take])
-            eye, pose = draw_eye(0, person, side), draw_pose(rng)
+            rng = np.random.default_rng([0, patient, side, take])
+            eye, pose = draw_eye(0, patient, side), draw_pose(rng)
             photograph = Photograph(eye, pose, 240, 320)
             levels = photograph.taken(rng).astype(float)
-            taken.append(((person, side), levels, unrolled(photograph, levels)))
+            taken.append(((patient, side), levels, unrolled(photograph, levels)))
     return tuple(taken)
 
 
@@ -69,8 +69,8 @@ def test_photographs_of_an_eye_differ() -> None:
 
 
 def test_an_eye_has_a_dark_pupil_a_grey_iris_and_bright_whites_with_a_reflection() -> None:
-    for (person, side), levels, _ in photographs():
-        eye = draw_eye(0, person, side)
+    for (patient, side), levels, _ in photographs():
+        eye = draw_eye(0, patient, side)
         middle = levels[70:170, 100:220]
         assert 0.02 < np.mean(levels < 50) < 0.12
         assert (middle > 225).any()
@@ -103,8 +103,8 @@ def test_names_and_persons_are_those_of_the_database(tmp_path: Path) -> None:
     source: IrisSim = instantiate(config)
     collected = source.collect(source.plain())
     names = ["01_L", "02_L", "03_R", "04_R"]
-    assert [m.name for m in collected.members] == [f"{person}/{name}" for person in ("001", "002") for name in names]
-    assert collected.train.persons.tolist() == ["001"] * 4 + ["002"] * 4
+    assert [m.name for m in collected.members] == [f"{patient}/{name}" for patient in ("001", "002") for name in names]
+    assert collected.train.patients.tolist() == ["001"] * 4 + ["002"] * 4
     assert source.simulated
     one = collected.judged.of(["002"])
     np.testing.assert_array_equal(one[0].sample[0, 0].numpy(), source.draw(4))

@@ -94,9 +94,9 @@ def test_doubt_is_refused_with_the_ways_on_and_preparing_warns(
     assert overview(WFDB(root, 500.0, cache=tmp_path / "cache")).startswith("wfdb: 2 records, ? patients")
     assert "A run needs to know: ganlab does not guess patients" in caplog.text
     with caplog.at_level(logging.INFO):
-        assert len(collect(root, people="record").train.people) == 2
+        assert len(collect(root, people="record").train.unique_patients) == 2
     assert "wfdb: 2 patient(s) in 2 records, each record is another patient's, as declared" in caplog.text
-    assert collect(root, people="folder").train.people.tolist() == ["records100/00000"]
+    assert collect(root, people="folder").train.unique_patients.tolist() == ["records100/00000"]
     (root / "RECORDS").write_text("records100/00000/1_lr\n")
     ptbdb = PTBDB(root, rate=500.0, cache=tmp_path / "cache")
     with pytest.raises(UserError, match=r"1_lr is not <patient>/<record>.*dataset=wfdb reads others"):
@@ -131,9 +131,9 @@ def test_parts_of_one_patient_or_one_class_are_named(tmp_path: Path, caplog: pyt
     source = WFDB(root, 500.0, people=file, classes=["healthy", "ill"], cache=tmp_path / "cache")
     data = Data(source, PatientSplit(), Leads(["ii"], side=20))
     data.setup()
-    (person,) = data.part("validation").people
+    (patient,) = data.part("validation").unique_patients
     assert "part validation: one of the patients alone: its numbers say nothing about others" in caplog.text
-    assert not any(person in str(bad["reason"]).split() for bad in data.counts()["doubtful"])
+    assert not any(patient in str(bad["reason"]).split() for bad in data.counts()["doubtful"])
     assert re.search("part validation: class (ill|healthy) alone of healthy, ill", caplog.text)
     shown = {(bad["record"], bad["count"]) for bad in data.counts()["doubtful"]}
     assert ("part validation", 2) in shown

@@ -265,7 +265,7 @@ def test_a_fault_of_a_file_is_that_of_its_leads_alone(
     (record,) = (record for record in source.prepare().records if record.name == NAME)
     assert re.search(reason, record.unusable[broken])
     assert f"1 record(s) have signals that cannot be used, such as {NAME}: {broken}: " in caplog.text
-    assert len(source.collect(Leads([sound])).train.people) == 2
+    assert len(source.collect(Leads([sound])).train.unique_patients) == 2
     with pytest.raises(UserError, match=f"{NAME}: its signal {broken} cannot be used: .*{reason}"):
         source.collect(Leads([broken]))
 
@@ -287,8 +287,8 @@ def test_a_fault_of_a_lead_is_that_leads_alone(fault: str, database: Path, tmp_p
     (record,) = (record for record in source.prepare().records if record.name == NAME)
     (lead,) = record.unusable
     assert re.search(reason, record.unusable[lead])
-    assert len(source.collect(Leads(["v6"])).train.people) == 2
-    assert set(source.collect(Leads([lead])).train.people) == {"patient002"}
+    assert len(source.collect(Leads(["v6"])).train.unique_patients) == 2
+    assert set(source.collect(Leads([lead])).train.unique_patients) == {"patient002"}
     with pytest.raises(UserError, match=f"{NAME}: its signal {lead} cannot be used: "):
         PTBDB(database, cache=tmp_path / "cache").collect(Leads([lead]))
 

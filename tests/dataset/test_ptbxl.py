@@ -125,15 +125,15 @@ def test_the_folds_split_by_patient_and_the_hold_out_comes_from_training_folds(s
     assert split is not None
     folds = {member.patient: int(member.fold) for member in data.collected.members}
     assert {
-        part: {folds[person] for person in people} for part, people in split.parts.items() if part != "holdout"
+        part: {folds[patient] for patient in people} for part, people in split.parts.items() if part != "holdout"
     } == {
         "train": set(range(1, 8)),
         "validation": {8},
         "test": {9},
     }
     assert split.of("holdout")
-    assert {folds[person] for person in split.of("holdout")} <= set(range(1, 8))
-    assert not set(split.of("holdout")) & set(data.train.people)
+    assert {folds[patient] for patient in split.of("holdout")} <= set(range(1, 8))
+    assert not set(split.of("holdout")) & set(data.train.unique_patients)
 
 
 def test_the_published_folds_are_refused_where_the_tenth_is_not_there(source: Callable[..., PTBXL]) -> None:

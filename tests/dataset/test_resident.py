@@ -112,7 +112,7 @@ def test_a_loader_then_gives_places_with_their_labels_and_persons() -> None:
     cut = windows()
     batch = Places(cut).__getitems__([Place(3, 330), 1])
     assert batch.sample.tolist() == [[3, 330], [1, 100]]
-    assert [batch.label.tolist(), batch.person.tolist()] == [part.tolist() for part in cut.__getitems__([3, 1])[1:3]]
+    assert [batch.label.tolist(), batch.patient.tolist()] == [part.tolist() for part in cut.__getitems__([3, 1])[1:3]]
 
 
 class Sized:

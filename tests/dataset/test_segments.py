@@ -118,7 +118,7 @@ def test_a_random_crop_stands_everywhere_but_over_a_segment_in_every_record() ->
     for epoch in range(600):
         sampler.set_epoch(epoch)
         for place in sampler:
-            seen[str(windows.persons[place.number])].add(place.start)
+            seen[str(windows.patients[place.number])].add(place.start)
     assert seen["q"] == set(range(600, 901))
     clear = {*range(151), *range(450, 2891)}
     assert seen["p"] <= clear

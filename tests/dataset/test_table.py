@@ -72,7 +72,7 @@ def test_rows_of_a_patient_want_a_declaration(name: str, tmp_path: Path) -> None
     columns: dict[str, Any] = {"age": {}}
     with pytest.raises(UserError, match=rf"'{name}' has 2 values in 3 rows(.|\n)*person={name} (.|\n)*person=row"):
         collected(Table(file, columns))
-    assert [len(set(collected(Table(file, columns, person=own)).train.persons)) for own in (name, "row")] == [2, 3]
+    assert [len(set(collected(Table(file, columns, person=own)).train.patients)) for own in (name, "row")] == [2, 3]
     file.write_text(f"{name},pt,age\n7,1,50\n8,1,60\n9,1,70\n")
     assert len(collected(Table(file, columns)).members) == 3
 
@@ -148,11 +148,11 @@ def test_without_a_person_column_every_row_is_its_own_person(file: Path) -> None
 def test_persons_and_classes_come_from_their_columns(file: Path) -> None:
     found = collected(table(file, person="patient", label="group", classes=["ill", "healthy"]))
     assert [(m.patient, m.label) for m in found.members] == [("p1", 1), ("p2", 0), ("p1", 0), ("p3", 1), ("p4", 1)]
-    assert found.train.persons.tolist() == ["p1", "p1", "p3", "p4"]
+    assert found.train.patients.tolist() == ["p1", "p1", "p3", "p4"]
     assert found.train.labels.tolist() == [1, 0, 1, 1]
     of_two = found.train.of({"p1", "p4"})
     assert of_two.spread(9).sample[:, 2].tolist() == [61, 75, 58]
-    assert of_two.people.tolist() == ["p1", "p4"]
+    assert of_two.unique_patients.tolist() == ["p1", "p4"]
 
 
 BAD = {

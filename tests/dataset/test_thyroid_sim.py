@@ -78,7 +78,7 @@ def test_there_are_as_many_rows_as_asked_for_within_the_limits_each_a_person() -
     source = ThyroidSim({"Age": {"low": 0.5}, "Sex": {"binary": True}}, rows=30)
     found = source.collect(source.plain())
     assert found.train.spread(99).sample[:, 0].min() >= 0.5
-    assert len(found.train.people) == len(found.members) == 30
+    assert len(found.train.unique_patients) == len(found.members) == 30
     assert not found.skipped
 
 

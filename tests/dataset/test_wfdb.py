@@ -51,9 +51,9 @@ def test_records_carry_the_persons_and_labels_of_the_file(folder: Path) -> None:
     assert {(m.name, m.patient, m.label) for m in collected.members} == {
         (f"day1/r{n}", f"person{n % 3}", int(n % 3 == 2)) for n in range(6)
     }
-    sample, label, person = collected.train[5][:3]
+    sample, label, patient = collected.train[5][:3]
     assert sample.shape == (1, 2, 1024)
-    assert (label.item(), collected.train.people[person.item()]) == (1, "person2")
+    assert (label.item(), collected.train.unique_patients[patient.item()]) == (1, "person2")
     np.testing.assert_allclose(sample[0, 0], 0.5, atol=1e-3)
     np.testing.assert_allclose(sample[0, 1], np.sin(2 * np.pi * 6 * np.arange(1024) / 500), atol=2e-3)
 

@@ -44,7 +44,7 @@ def test_windows_are_laid_end_to_end_and_the_tail_is_dropped() -> None:
     cut = windows()
     assert len(cut) == 7
     assert cut.starts.tolist() == [0, 100, 0, 0, 100, 200, 300]
-    assert cut.persons.tolist() == ["p0", "p0", "p1", "p3", "p3", "p3", "p3"]
+    assert cut.patients.tolist() == ["p0", "p0", "p1", "p3", "p3", "p3", "p3"]
     assert cut.labels.tolist() == [0, 0, 1, 0, 0, 0, 0]
     assert cut.room.tolist() == [150, 150, 0, 330, 330, 330, 330]
 
@@ -75,10 +75,10 @@ def test_leads_are_found_where_each_record_has_them() -> None:
 
 def test_a_batch_is_read_at_the_places_asked_for() -> None:
     cut = windows()
-    sample, label, person = cut.__getitems__([Place(3, 330), Place(2, 0)])[:3]
+    sample, label, patient = cut.__getitems__([Place(3, 330), Place(2, 0)])[:3]
     np.testing.assert_allclose(sample[:, 0, 0], [(3000 + 33 + 10) / 2000, (1000 + 10) / 2000], rtol=1e-6)
     assert label.tolist() == [0, 1]
-    assert [cut.people[number] for number in person] == [cut.persons[3], cut.persons[2]]
+    assert [cut.unique_patients[number] for number in patient] == [cut.patients[3], cut.patients[2]]
 
 
 def test_more_windows_than_become_mv_together_are_those_that_are_read_alone() -> None:
@@ -97,7 +97,7 @@ def test_a_spread_of_windows_covers_all_records_evenly_and_never_repeats() -> No
 
 def test_the_windows_of_some_people_are_all_theirs_and_nobody_elses() -> None:
     cut = windows().of({"p3", "p1"})
-    assert cut.persons.tolist() == ["p1", "p3", "p3", "p3", "p3"]
+    assert cut.patients.tolist() == ["p1", "p3", "p3", "p3", "p3"]
     np.testing.assert_array_equal(cut[2].sample, windows()[4].sample)
 
 
@@ -162,7 +162,7 @@ def test_random_crops_start_everywhere_in_their_recording_and_not_beyond() -> No
     sampler = EpochSampler(cut, seed=0, tricks=[RandomCrop()])
     seen = [place for number in range(300) for place in epoch(sampler, number)]
     assert all(0 <= place.start <= cut.room[place.number] for place in seen)
-    starts = {place.start for place in seen if cut.persons[place.number] == "p3"}
+    starts = {place.start for place in seen if cut.patients[place.number] == "p3"}
     assert {0, 330} <= starts
     assert len(starts) > 300
     assert sorted(place.number for place in epoch(sampler, 0)) == list(range(7))

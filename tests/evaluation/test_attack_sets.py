@@ -41,21 +41,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
 def test_as_many_of_each_class_on_both_sides_and_nobody_twice(data: Data) -> None:
     found = attack_sets(data, windows=2)
     assert data.split is not None
-    people = data.collected.judged.people
+    patients = data.collected.judged.unique_patients
     for side, parts in ((found.members, ("train",)), (found.nonmembers, ("holdout", "test"))):
-        own = {str(people[number]) for number in np.unique(side.persons)}
-        assert own <= {person for part in parts for person in data.split.of(part)}
+        own = {str(patients[number]) for number in np.unique(side.patients)}
+        assert own <= {patient for part in parts for patient in data.split.of(part)}
     labels = [
-        sorted(side.labels[np.unique(side.persons, return_index=True)[1]]) for side in (found.members, found.nonmembers)
+        sorted(side.labels[np.unique(side.patients, return_index=True)[1]])
+        for side in (found.members, found.nonmembers)
     ]
     assert labels[0] == labels[1]
     assert len(labels[0]) >= 8
-    assert max(np.bincount(found.members.persons)) == 2
-    known = {str(people[number]) for side in (found.knowledge, found.strangers) for number in np.unique(side.persons)}
+    assert max(np.bincount(found.members.patients)) == 2
+    outside = np.concatenate([found.knowledge.unique_patients, found.strangers.unique_patients])
+    known = set(map(str, patients[outside]))
     assert known == set(data.split.of("validation"))
     assert found.gallery is not None
     assert found.gallery_trained
-    assert set(found.gallery.persons) == set(found.members.persons) | set(found.nonmembers.persons)
+    assert set(found.gallery.patients) == set(found.members.patients) | set(found.nonmembers.patients)
 
 
 def refused(data: Data, split: Split, **settings: Any) -> str:

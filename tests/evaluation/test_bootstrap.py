@@ -9,7 +9,7 @@ from ganlab.metrics.base import SampleSet, Statistic
 
 
 def people(count: int, each: int) -> SampleSet:
-    return SampleSet(np.zeros((count * each, 1)), persons=np.repeat(np.arange(count), each))
+    return SampleSet(np.zeros((count * each, 1)), patients=np.repeat(np.arange(count), each))
 
 
 def test_a_person_comes_with_all_its_samples() -> None:
@@ -72,7 +72,7 @@ def test_a_number_that_is_mostly_undefined_has_no_interval() -> None:
 
 def test_what_no_person_has_may_still_be_there() -> None:
     """None of 35 patients: with 95 % confidence less than 8.2 % of patients (1 - 0.05 ** (1 / 35))."""
-    never = SampleSet(np.zeros((70, 1)), persons=np.repeat(np.arange(35), 2))
+    never = SampleSet(np.zeros((70, 1)), patients=np.repeat(np.arange(35), 2))
     assert interval(lambda *w: 0.0, never, people(9, 3), limits=(0, 1)) == pytest.approx((0, 0.0820), abs=1e-4)
     assert interval(lambda *w: 1.0, never, people(9, 3), limits=(0, 1)) == pytest.approx((0.9180, 1), abs=1e-4)
     assert interval(lambda *w: 0.0, never, people(9, 3)) == (0, 0)
@@ -89,11 +89,11 @@ def test_few_patients_have_the_tails_of_student_and_others_do_not_widen() -> Non
 @pytest.mark.parametrize("share", [False, True])
 def test_intervals_of_six_patients_hold_the_truth(share: bool) -> None:
     """Without being made wider 83 % of either do."""
-    hits, person = [], np.repeat(np.arange(6), 4)
+    hits, patient = [], np.repeat(np.arange(6), 4)
     for study in range(150):
         rng = np.random.default_rng(study)
-        levels = (rng.random(24) < rng.beta(1, 3, 6)[person]) if share else rng.normal(size=6)[person]
-        reference = SampleSet(np.zeros((24, 1)), persons=person)
+        levels = (rng.random(24) < rng.beta(1, 3, 6)[patient]) if share else rng.normal(size=6)[patient]
+        reference = SampleSet(np.zeros((24, 1)), patients=patient)
         ends = interval(
             lambda _, w, of=levels: float(of @ w / w.sum()),
             *(SampleSet(np.zeros((3, 1))), reference),

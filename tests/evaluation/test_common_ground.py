@@ -25,7 +25,7 @@ def test_equal_windows_stay_as_they_are() -> None:
     np.testing.assert_array_equal(ground.reference.values, real().reference.values)
     assert judged.labels is not None
     assert judged.labels.tolist() == labels.tolist()
-    assert (judged.persons, ground.side, done["samples_cut_off"]) == (None, 20, 0)
+    assert (judged.patients, ground.side, done["samples_cut_off"]) == (None, 20, 0)
 
 
 def test_long_recordings_are_cut_into_windows_of_one_person() -> None:
@@ -34,8 +34,8 @@ def test_long_recordings_are_cut_into_windows_of_one_person() -> None:
     labels = np.array([1, 0, 1])
     ground, judged, done = common_ground(real(), Synthetic(Window(("ii",), 200.0, 400), values, labels), 9)
     assert judged.values[:, 0, 0].tolist() == [0, 400, 10_000, 20_000]
-    assert judged.persons is not None
-    assert judged.persons.tolist() == [-1, -1, -2, -3]  # nobody real
+    assert judged.patients is not None
+    assert judged.patients.tolist() == [-1, -1, -2, -3]  # nobody real
     assert judged.labels is not None
     assert judged.labels.tolist() == [1, 1, 0, 1]
     assert (done["samples_cut_off"], done["recordings"], done["available"]) == (250, 3, 4)

@@ -22,8 +22,8 @@ def values(kind: Kind) -> np.ndarray:
 
 
 def real(kind: Kind) -> Real:
-    labels, persons = np.arange(90) % 3, np.arange(90) // 9
-    train = SampleSet(values(kind).astype(np.float32), labels, persons)
+    labels, patients = np.arange(90) % 3, np.arange(90) // 9
+    train = SampleSet(values(kind).astype(np.float32), labels, patients)
     return Real(kind, train, train, ("a", "b", "c"))
 
 
@@ -40,7 +40,7 @@ def test_a_column_has_so_many_samples_of_the_kind_and_is_always_the_same(name: s
     assert made.values.shape == (COUNT, *given.train.values.shape[1:])
     assert made.values.dtype == np.float32
     assert made.labels is not None
-    assert (made.persons is not None) == (name == "floor")
+    assert (made.patients is not None) == (name == "floor")
     assert (make(name, given, COUNT).values == made.values).all()
     if name not in ("floor",):
         assert (make(name, given, COUNT, seed=1).values != made.values).any()

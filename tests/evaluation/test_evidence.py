@@ -49,10 +49,10 @@ def real() -> Real:
     rng = np.random.default_rng(0)
 
     def windows(level: float) -> SampleSet:
-        person = np.repeat(np.arange(6), 10)
-        of_person = rng.normal(level, 0.2, size=6)[person]
+        patient = np.repeat(np.arange(6), 10)
+        of_person = rng.normal(level, 0.2, size=6)[patient]
         noise = rng.normal(size=(60, 1, 200))
-        return SampleSet((of_person[:, None, None] + noise).astype(np.float32), np.zeros(60, np.int64), person)
+        return SampleSet((of_person[:, None, None] + noise).astype(np.float32), np.zeros(60, np.int64), patient)
 
     return Real(WINDOW, windows(0), windows(0))
 
@@ -89,7 +89,7 @@ def test_floors_and_controls_are_computed_once(real: Real, synthetic: SampleSet,
     assert first.judged == 9  # the reference, seven columns, the generated set
     assert evidence(real, synthetic, {"level": second}, tmp_path).rows == rows
     assert second.judged == 1
-    changed = Real(WINDOW, real.train, SampleSet(real.reference.values + 1, None, real.reference.persons))
+    changed = Real(WINDOW, real.train, SampleSet(real.reference.values + 1, None, real.reference.patients))
     evidence(changed, synthetic, {"level": other}, tmp_path)
     assert other.judged == 9
 

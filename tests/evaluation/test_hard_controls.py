@@ -21,8 +21,8 @@ def windows(first: int, count: int) -> SampleSet:
     records = [simulate_record(first + k, 1, seconds=13, seed=0)[1][:12, ::4] / 1000 for k in range(count)]
     values = np.concatenate([[each[:, :1500], each[:, 1500:3000]] for each in records]).astype(np.float32)
     values -= np.median(values, axis=-1, keepdims=True)
-    persons = first + np.repeat(np.arange(count), 2)
-    return SampleSet(values, persons % 2, persons)
+    patients = first + np.repeat(np.arange(count), 2)
+    return SampleSet(values, patients % 2, patients)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_all_apply_to_twelve_leads_and_have_no_patient_ids(
     assert list(made) == list(HARD)
     again = hard_controls(real, unseen)
     for name, each in made.items():
-        assert each.persons is None
+        assert each.patients is None
         assert each.values.shape == unseen.values.shape
         assert each.values.dtype == np.float32
         assert np.isfinite(each.values).all()
@@ -56,7 +56,7 @@ def test_all_apply_to_twelve_leads_and_have_no_patient_ids(
 
 def test_those_that_need_leads_rate_or_classes_are_left_out(unseen: SampleSet) -> None:
     kind = Window(("i",), 100.0, 600)
-    one = SampleSet(unseen.values[:, :1, :600], None, unseen.persons)
+    one = SampleSet(unseen.values[:, :1, :600], None, unseen.patients)
     made = hard_controls(Real(kind, one, one), one)
     absent = {"swapped_v1_v6", "lead_inverted", "other_precordials", "hum_50", "hum_60", "one_class"}
     assert set(HARD) - set(made) == absent

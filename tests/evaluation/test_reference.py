@@ -26,10 +26,10 @@ def data(source: PTBDBSim, split: Splitter) -> Data:
 def test_training_samples_and_those_of_other_persons_have_other_numbers(source: PTBDBSim) -> None:
     given = data(source, PatientSplit())
     real = real_sets(given, "validation", None, None, 45)
-    assert real.train.persons is not None
-    assert real.reference.persons is not None
-    assert not set(real.train.persons) & set(real.reference.persons)
-    assert len(set(real.train.persons)) == len(given.part("train").people)
+    assert real.train.patients is not None
+    assert real.reference.patients is not None
+    assert not set(real.train.patients) & set(real.reference.patients)
+    assert len(set(real.train.patients)) == len(given.part("train").unique_patients)
     whole = torch.from_numpy(real.reference.values)
     assert torch.equal(whole, given.part("validation").spread(1000).sample)
     assert (real.classes, real.side) == (tuple(source.classes), 45)
@@ -38,14 +38,14 @@ def test_training_samples_and_those_of_other_persons_have_other_numbers(source: 
 def test_so_many_samples_are_taken_spread_over_all(source: PTBDBSim) -> None:
     real = real_sets(data(source, PatientSplit()), "test", 5, 7)
     assert (len(real.reference), len(real.train)) == (5, 7)
-    assert len(set(real.train.persons)) > 3  # type: ignore[arg-type]
+    assert len(set(real.train.patients)) > 3  # type: ignore[arg-type]
 
 
 def test_where_everybody_trains_the_persons_are_parted_in_two(source: PTBDBSim) -> None:
     real = real_sets(data(source, PaperSplit()), "train", 30, None)
-    assert real.train.persons is not None
-    assert real.reference.persons is not None
-    assert not set(real.train.persons) & set(real.reference.persons)
+    assert real.train.patients is not None
+    assert real.reference.patients is not None
+    assert not set(real.train.patients) & set(real.reference.patients)
     assert len(real.reference) == 30
 
 

@@ -289,21 +289,21 @@ def test_one_exact_copy_of_a_thousand_is_an_alarm() -> None:
 
 
 def test_groups_are_of_patients_and_have_the_variance_of_unseen_ones() -> None:
-    persons = np.repeat(np.arange(40), 5)
+    patients = np.repeat(np.arange(40), 5)
     effects = np.random.default_rng(0).normal(size=40)
-    real = SampleSet(np.zeros((200, 1, 4), np.float32), None, persons)
+    real = SampleSet(np.zeros((200, 1, 4), np.float32), None, patients)
     drawn = groups(real, patients=20, count=100)
-    means = [weights @ effects[persons] / weights.sum() for weights in drawn]
+    means = [weights @ effects[patients] / weights.sum() for weights in drawn]
     assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 40), rel=0.2)
     assert all(weights.sum() <= 100 for weights in drawn)
 
 
 def test_a_set_by_itself_varies_as_its_difference_to_unseen_patients_does() -> None:
-    persons = np.repeat(np.arange(30), 4)
+    patients = np.repeat(np.arange(30), 4)
     effects = np.random.default_rng(0).normal(size=30)
-    reference = SampleSet(np.zeros((120, 1, 4), np.float32), None, persons)
+    reference = SampleSet(np.zeros((120, 1, 4), np.float32), None, patients)
     drawn = resampled(reference, Sizes(40, 30, 80, 20))
-    means = [weights @ effects[persons] / weights.sum() for weights in drawn]
+    means = [weights @ effects[patients] / weights.sum() for weights in drawn]
     assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 30), rel=0.1)
     assert np.mean(means) == pytest.approx(effects.mean(), abs=0.05)
 

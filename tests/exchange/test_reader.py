@@ -84,8 +84,8 @@ def test_patients_and_attributes_are_written_beside_windows_and_patients_read_ba
     assert found.patients.tolist() == [0, 0, 0, 1, 1, 1, 2]
     real = SampleSet(WINDOWS, None, np.arange(7))
     _, samples, _ = common_ground(Real(SECONDS, real, real), found, 7)
-    assert samples.persons is not None
-    assert samples.persons.tolist() == [-1, -1, -1, -2, -2, -2, -3]
+    assert samples.patients is not None
+    assert samples.patients.tolist() == [-1, -1, -1, -2, -2, -2, -3]
     texts = {name: [f"{value:g}" for value in values] for name, values in attributes.items()}
     if form in ("csv", "parquet"):
         table = (

@@ -58,9 +58,9 @@ def test_f32_a_folder_that_tries_everything(folder: Path, record: Record) -> Non
 
 def planted_images(root: Path) -> None:
     rng = np.random.default_rng(0)
-    for person in range(12):
+    for patient in range(12):
         for number in range(3):
-            file = root / f"{SECRETS['patient']}{person:02}" / f"{number}.png"
+            file = root / f"{SECRETS['patient']}{patient:02}" / f"{number}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(rng.integers(0, 256, (20, 30), np.uint8)).save(file)
     file.write_bytes(file.read_bytes()[:60])

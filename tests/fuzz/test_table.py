@@ -46,7 +46,7 @@ def checked(source: Source) -> Collected:
     found = source.collect(source.plain())
     rows = found.judged.spread(99)
     assert rows.sample.isfinite().all()
-    assert len(found.judged) == len(found.judged.persons) == len(found.judged.labels) <= len(found.members)
+    assert len(found.judged) == len(found.judged.patients) == len(found.judged.labels) <= len(found.members)
     for number, column in enumerate(source.kind(source.plain()).columns):  # type: ignore[union-attr]
         values = rows.sample[:, number].numpy()
         assert column.low is None or (values >= np.float32(column.low)).all()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ganlab.metrics.base import SampleSet
-from ganlab.metrics.c2st import _folds, linear, nonlinear, persons_or_nearest, two_sample_auc
+from ganlab.metrics.c2st import _folds, linear, nonlinear, patients_or_nearest, two_sample_auc
 
 
 def test_a_patient_is_in_one_fold_and_every_fold_has_both_sides() -> None:
@@ -59,7 +59,7 @@ def test_a_draw_without_either_side_has_no_area() -> None:
 
 
 def test_samples_that_are_all_nearest_to_one_patient_are_tested_one_by_one() -> None:
-    train = SampleSet(np.zeros((3, 1)), persons=np.array([7, 7, 8]))
+    train = SampleSet(np.zeros((3, 1)), patients=np.array([7, 7, 8]))
     trained, made = np.array([[0.0], [1.0], [9.0]]), SampleSet(np.zeros((4, 1)))
-    assert persons_or_nearest(made, np.full((4, 1), 0.2), train, trained) is None
-    assert persons_or_nearest(made, np.array([[0.0], [0.0], [8.0], [8.0]]), train, trained).tolist() == [7, 7, 8, 8]
+    assert patients_or_nearest(made, np.full((4, 1), 0.2), train, trained) is None
+    assert patients_or_nearest(made, np.array([[0.0], [0.0], [8.0], [8.0]]), train, trained).tolist() == [7, 7, 8, 8]

@@ -44,7 +44,7 @@ def points(count: int, seed: int, shift: float = 0.0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def given() -> Real:
-    return Real(Row(()), SampleSet(points(200, 0), persons=np.arange(200) // 10), SampleSet(points(60, 1)))
+    return Real(Row(()), SampleSet(points(200, 0), patients=np.arange(200) // 10), SampleSet(points(60, 1)))
 
 
 def values(judged: SampleSet, real: Real, of_judged=None, of_real=None, **settings) -> dict[str, float]:
@@ -159,10 +159,10 @@ def test_a_number_does_not_depend_on_the_order_of_the_samples(given: Real) -> No
 def test_the_classifier_finds_what_is_common_and_not_whose_the_samples_are() -> None:
     rng = np.random.default_rng(7)
     centres = 5 * rng.normal(size=(60, DIMENSIONS))
-    person = np.repeat(np.arange(60), 10)
-    rows = (centres[person] + rng.normal(size=(600, DIMENSIONS))).astype(np.float32)
-    whole = SampleSet(rows, persons=person)
-    given = Real(Row(()), whole.take(person < 40), whole.take(person >= 40))
+    patient = np.repeat(np.arange(60), 10)
+    rows = (centres[patient] + rng.normal(size=(600, DIMENSIONS))).astype(np.float32)
+    whole = SampleSet(rows, patients=patient)
+    given = Real(Row(()), whole.take(patient < 40), whole.take(patient >= 40))
     copies = make("copy", given, 200)
     found = (values(each, given, classifier=True) for each in (copies, SampleSet(copies.values + np.float32(15))))
     copied, moved = found
@@ -178,7 +178,7 @@ def test_diversity_of_repeated_samples(given: Real) -> None:
     assert collapsed["near_duplicates"] == 1
     assert fresh["near_duplicates"] < 0.1
     # A pair is of the same of four samples with a chance of 24 in 99.
-    near = pair_threshold(cdist(*[reduced(given, given.train.values)] * 2), given.train.persons)
+    near = pair_threshold(cdist(*[reduced(given, given.train.values)] * 2), given.train.patients)
     close = cdist(*[reduced(given, given.train.values)] * 2) < near
     of_train = 200 * 199 / (close.sum() - 200)
     assert collapsed["support_ratio"] == pytest.approx(99 / 24 / of_train, rel=1e-3)
@@ -221,7 +221,7 @@ def test_neighbours_among_a_handful_of_samples_say_nothing(given: Real) -> None:
 
 
 def test_a_classifier_of_one_patient_against_others_is_not_measurable(given: Real) -> None:
-    samples = SampleSet(points(30, 3), persons=np.zeros(30, np.int64))
+    samples = SampleSet(points(30, 3), patients=np.zeros(30, np.int64))
     reason = Distribution(Columns()).fit(given)(samples).not_measurable
     for name in ("c2st_auc", "c2st_nonlinear_auc"):
         assert "single patient" in reason[f"distribution/{name}"]

@@ -20,10 +20,10 @@ class Rows:
     columns: dict[str, Any]
 
 
-def sets(seed: int, count: int, persons: bool = True) -> SampleSet:
+def sets(seed: int, count: int, patients: bool = True) -> SampleSet:
     """Return random rows, each of a patient of its own."""
     values = np.random.default_rng(seed).normal(size=(count, 3)).astype(np.float32)
-    return SampleSet(values, persons=100 * seed + np.arange(count) if persons else None)
+    return SampleSet(values, patients=100 * seed + np.arange(count) if patients else None)
 
 
 def once(by_patient: bool = False) -> tuple[Once, Real, list[int]]:
@@ -62,7 +62,7 @@ def test_rows_that_are_kept_are_not_computed() -> None:
 def test_the_same_sample_of_another_patient_is_another_one() -> None:
     described, real, counts = once(by_patient=True)
     described(real.train)
-    described(SampleSet(real.train.values, persons=real.train.persons))
+    described(SampleSet(real.train.values, patients=real.train.patients))
     described(SampleSet(real.train.values))
     assert counts == [6, 6]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from ganlab.metrics.points import blocks, cross_mean, distances, nearest, nearest_places, pair_mean, radii, same_person
+from ganlab.metrics.points import blocks, cross_mean, distances, nearest, nearest_places, pair_mean, radii, same_patient
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(300, 3)), RNG.normal(size=(40, 3))
@@ -11,10 +11,10 @@ A, B = RNG.normal(size=(300, 3)), RNG.normal(size=(40, 3))
 def test_the_nearest_row_is_one_of_another_person() -> None:
     points, others = np.array([[0.0], [10.0]]), np.array([[0.0], [4.0], [9.0]])
     assert nearest(points, others) == pytest.approx([0, 1])
-    same = same_person(np.array([1, 2]), np.array([1, 1, 2]), 3)
+    same = same_patient(np.array([1, 2]), np.array([1, 1, 2]), 3)
     assert nearest(points, others, same) == pytest.approx([9, 6])
-    assert nearest(points[:1], others[:1], same_person(np.array([1]), np.array([1]), 1)) == np.inf
-    assert nearest(points, others, same_person(None, np.array([1, 1, 2]), 3)) == pytest.approx([0, 1])
+    assert nearest(points[:1], others[:1], same_patient(np.array([1]), np.array([1]), 1)) == np.inf
+    assert nearest(points, others, same_patient(None, np.array([1, 1, 2]), 3)) == pytest.approx([0, 1])
 
 
 def test_blocks_change_nothing() -> None:

@@ -24,7 +24,7 @@ def windows(count: int, seed: int, size: float) -> SampleSet:
     phase = rng.uniform(0, 6, (count, 1))
     wave = np.sin(2 * np.pi * beats * time + phase) + 0.4 * np.sin(4 * np.pi * beats * time + 2 * phase)
     values = size * (2000 + wave + 0.02 * rng.standard_normal(wave.shape))
-    return SampleSet(values[:, None].astype(np.float32), persons=np.arange(count) + 1000 * seed)
+    return SampleSet(values[:, None].astype(np.float32), patients=np.arange(count) + 1000 * seed)
 
 
 def real(size: float) -> Real:

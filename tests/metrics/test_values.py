@@ -32,33 +32,33 @@ Make = Callable[[range, int], SampleSet]
 """Samples of these patients, with a seed."""
 
 
-def windows(kind: Window, persons: range, seed: int, each: int = 4) -> SampleSet:
+def windows(kind: Window, patients: range, seed: int, each: int = 4) -> SampleSet:
     """Simulated windows, every second sample of 1000 Hz."""
     at = [LEADS.index(lead) for lead in kind.leads]
     values = []
-    for person in persons:
-        record, digital = simulate_record(person + 1, 1, seconds=2.1 * each, seed=seed)
+    for patient in patients:
+        record, digital = simulate_record(patient + 1, 1, seconds=2.1 * each, seed=seed)
         mv = millivolts(digital[at], np.array(record.gain)[at], np.array(record.baseline)[at])[:, ::2]
         values += [mv[:, k * kind.samples :][:, : kind.samples] for k in range(each)]
-    who = np.repeat(np.array(persons), each)
+    who = np.repeat(np.array(patients), each)
     return SampleSet(np.stack(values).astype(np.float32), who % 2, who)
 
 
-def rows(persons: range, seed: int, each: int = 1) -> SampleSet:
+def rows(patients: range, seed: int, each: int = 1) -> SampleSet:
     """Rows of four columns; the last follows from the third but for noise."""
     rng = np.random.default_rng(seed)
-    count = len(persons) * each
+    count = len(patients) * each
     tsh = rng.uniform(0, 10, count).round(2)
     columns = [rng.integers(20, 90, count), rng.integers(0, 2, count), tsh, (tsh + rng.normal(size=count)).clip(0, 10)]
-    who = np.repeat(np.array(persons), each)
+    who = np.repeat(np.array(patients), each)
     return SampleSet(np.stack(columns, axis=1).astype(np.float32), (tsh > 5).astype(np.int64), who)
 
 
-def images(kind: Image, persons: range, seed: int, each: int = 2) -> SampleSet:
+def images(kind: Image, patients: range, seed: int, each: int = 2) -> SampleSet:
     """Soft spots with a fine texture, levels about 128."""
-    noise = np.random.default_rng(seed).normal(size=(len(persons) * each, *kind.shape))
+    noise = np.random.default_rng(seed).normal(size=(len(patients) * each, *kind.shape))
     values = (128 + 400 * gaussian_filter(noise, (0, 0, 4, 4)) + 10 * noise).clip(0, 255).astype(np.float32)
-    return SampleSet(values, None, np.repeat(np.array(persons), each))
+    return SampleSet(values, None, np.repeat(np.array(patients), each))
 
 
 def real_of(kind: Kind, make: Make, train: int, other: int, side: int | None = None) -> Real:
@@ -71,9 +71,9 @@ def real_of(kind: Kind, make: Make, train: int, other: int, side: int | None = N
     return Real(kind, members, reference, ("a", "b"), side, attacked)
 
 
-def generated(real: Real, make: Make, persons: int) -> SampleSet:
+def generated(real: Real, make: Make, patients: int) -> SampleSet:
     """Samples of nobody, a few of them copies, with a discriminator that knows a direction."""
-    fresh, copied = make(range(900, 900 + persons), 7), real.train.take(np.arange(4))
+    fresh, copied = make(range(900, 900 + patients), 7), real.train.take(np.arange(4))
     values = np.concatenate([fresh.values, copied.values])
     pair = [each.labels for each in (fresh, copied) if each.labels is not None]
     labels = np.concatenate(pair) if pair else None
@@ -133,7 +133,7 @@ SETS = {"ecg": ecg, "lead": lead, "table": table, "image": image}
 
 def drawn(samples: SampleSet, seed: int) -> NDArray[np.float64]:
     """How often each sample is there in one draw of patients."""
-    who = np.arange(len(samples)) if samples.persons is None else np.unique(samples.persons, return_inverse=True)[1]
+    who = np.arange(len(samples)) if samples.patients is None else np.unique(samples.patients, return_inverse=True)[1]
     count = int(who.max()) + 1
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count))[who].astype(np.float64)
 

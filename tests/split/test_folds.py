@@ -44,12 +44,12 @@ def test_the_hold_out_is_of_all_classes_and_drawn_by_its_seed() -> None:
 
 def test_a_recording_of_a_training_patient_is_spared() -> None:
     split = Folds(OURS, spare=True)(MEMBERS)
-    assert set(split.spared) == {f"r/{person[1:]}_1" for person in split.of("train")}
+    assert set(split.spared) == {f"r/{patient[1:]}_1" for patient in split.of("train")}
 
 
 def test_folds_of_no_part_are_in_none() -> None:
     split = Folds({"train": [1], "test": [2]}, 0.0)(MEMBERS)
-    assert fold_of([person for part in split.parts.values() for person in part]) == {"1", "2"}
+    assert fold_of([patient for part in split.parts.values() for patient in part]) == {"1", "2"}
 
 
 @pytest.mark.parametrize(

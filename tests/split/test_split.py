@@ -1,4 +1,4 @@
-"""Splits by person: nobody stands on two sides, every class on all of them."""
+"""Splits by patient: nobody stands on two sides, every class on all of them."""
 
 import random
 from collections import Counter
@@ -44,7 +44,7 @@ def mine(split: Split, part: str, records: Sequence[Member]) -> list[Member]:
 def test_everybody_stands_in_exactly_one_part() -> None:
     records = cohort(PTB, each=2)
     split = PatientSplit()(records)
-    given = [person for part in split.parts.values() for person in part]
+    given = [patient for part in split.parts.values() for patient in part]
     assert len(given) == len(set(given)) == 290
     assert set(given) == people(records)
     assert list(split.parts) == list(SHARES)
@@ -142,9 +142,9 @@ class Doubled(Split):
         pass
 
 
-def samples(*persons: str) -> Rows:
-    values = np.arange(len(persons), dtype=np.float32)[:, None]
-    return Rows(values, np.zeros(len(persons), np.int64), np.array(persons))
+def samples(*patients: str) -> Rows:
+    values = np.arange(len(patients), dtype=np.float32)[:, None]
+    return Rows(values, np.zeros(len(patients), np.int64), np.array(patients))
 
 
 @pytest.mark.parametrize("part", ["test", "control"])

@@ -113,7 +113,7 @@ class Script:
 
     floors: ClassVar[dict[str, Floor]] = {"kid": Floor(0.1, 0.2)}
     left_out: ClassVar[list[str]] = []
-    coverage, persons = 0.2, 4
+    coverage, patients = 0.2, 4
 
     def __init__(self, *scores: Mapping[str, float]) -> None:
         self.scores = [PLAIN | score for score in scores]

@@ -104,7 +104,7 @@ def test_a_component_is_in_deviations_above_its_floor_between_0_and_the_most() -
 
 def test_too_few_persons_and_what_is_no_window_are_refused() -> None:
     real = cohort()[0]
-    few = real.reference.take(real.reference.persons < np.unique(real.reference.persons)[3])
+    few = real.reference.take(real.reference.patients < np.unique(real.reference.patients)[3])
     with pytest.raises(TooFew, match="3 validation patients, and 4 are needed"):
         Scale(Real(real.kind, real.train, few), WINDOWS)
     with pytest.raises(UserError, match="stopping=rule scores windows, and this data set gives images"):

@@ -62,15 +62,15 @@ def test_the_data_s_hashes_see_who_is_there_and_what_is_measured(tmp_path: Path)
     first = hashes(rows)
     assert first["of"] == "40 of 40 rows"
     assert hashes(rows) == first
-    person, age, tsh = rows[7].split(",")
-    changed = hashes([*rows[:7], f"{person},{age},{float(tsh) + 1e-4:.4f}", *rows[8:]])
+    patient, age, tsh = rows[7].split(",")
+    changed = hashes([*rows[:7], f"{patient},{age},{float(tsh) + 1e-4:.4f}", *rows[8:]])
     assert changed["members"] == first["members"]
     assert changed["values"] != first["values"]
     renamed = hashes([*rows[:7], f"p99,{age},{tsh}", *rows[8:]])
     assert renamed["members"] != first["members"]
     assert renamed["values"] == first["values"]
     assert file.is_file()
-    assert not any(person in json.dumps(first) for person in ("p07", "p99", str(tmp_path)))
+    assert not any(patient in json.dumps(first) for patient in ("p07", "p99", str(tmp_path)))
 
 
 def test_the_machine_is_its_kind_and_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

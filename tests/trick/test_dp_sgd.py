@@ -33,8 +33,8 @@ PRIVATE = (
 
 
 def drawn(trick: DPSGD, people: int = 10, each: int = 6, size: int = 8, seed: int = 0) -> list[np.ndarray]:
-    persons = np.repeat(np.arange(people), each)
-    return list(trick.batches(persons, size, np.random.default_rng([seed, *trick.seeds()])))
+    patients = np.repeat(np.arange(people), each)
+    return list(trick.batches(patients, size, np.random.default_rng([seed, *trick.seeds()])))
 
 
 def noise_of(trick: DPSGD, parameters: list[Tensor]) -> list[Tensor]:
@@ -48,12 +48,12 @@ def test_ds_gradient_is_that_of_the_formula_person_by_person() -> None:
     trick = DPSGD(noise=0.3, clip=4.0, rate=0.5, windows=2, secret=1)
     drawn(trick, people=5)
     game = gan({"dp": trick})
-    discriminator, real, persons = game.discriminator, 4 * images(), torch.tensor([3, 3, 0, 0, 4, 4])
+    discriminator, real, patients = game.discriminator, 4 * images(), torch.tensor([3, 3, 0, 0, 4, 4])
     (added,) = noise_of(trick, [discriminator.w])
     torch.manual_seed(5)
     optimizer = torch.optim.SGD(discriminator.parameters(), lr=1.0)
     before = discriminator.w.detach().clone()
-    game.step_discriminator(real, torch.zeros(6, dtype=torch.long), optimizer, persons)
+    game.step_discriminator(real, torch.zeros(6, dtype=torch.long), optimizer, patients)
 
     torch.manual_seed(5)
     fake = game.generator(game.draw_noise(6)).detach().flatten(1).double().numpy()
@@ -100,10 +100,12 @@ def test_the_noise_has_its_scale_and_is_added_once_whoever_was_drawn(people: int
     trick = DPSGD(noise=3.0, clip=0.5, rate=0.25, windows=2, secret=3)
     drawn(trick, people=20)
     network = nn.Linear(200, 100)
-    persons = torch.arange(people).repeat_interleave(2)
+    patients = torch.arange(people).repeat_interleave(2)
     found = []
     for _ in range(2):
-        done = trick.discriminator_gradient(network, lambda _: 0 * (network.weight.sum() + network.bias.sum()), persons)
+        done = trick.discriminator_gradient(
+            network, lambda _: 0 * (network.weight.sum() + network.bias.sum()), patients
+        )
         assert done
         found.append(network.weight.grad.clone())
     for gradient in found:
@@ -156,10 +158,10 @@ def test_persons_are_drawn_independently_each_with_the_rate() -> None:
     ]
     there = np.zeros((len(batches), 10))
     for row, batch in zip(there, batches, strict=True):
-        persons = batch.reshape(-1, 4) // 6
-        assert (persons == persons[:, :1]).all()
+        patients = batch.reshape(-1, 4) // 6
+        assert (patients == patients[:, :1]).all()
         assert all(len(set(samples)) == 4 for samples in batch.reshape(-1, 4).tolist())
-        row[persons[:, 0]] += 1
+        row[patients[:, 0]] += 1
     assert there.max() == 1
     np.testing.assert_allclose(there.mean(axis=0), 0.3, atol=0.03)
     np.testing.assert_allclose(np.corrcoef(there.T) - np.eye(10), 0, atol=0.08)
@@ -208,7 +210,7 @@ def test_the_noise_is_the_same_after_a_resume() -> None:
 
 def test_an_epoch_has_as_many_batches_and_windows_start_where_other_tricks_say() -> None:
     samples = Rows()
-    samples.person = np.arange(len(samples)) // 5
+    samples.patient = np.arange(len(samples)) // 5
     samples.room[:] = 1000
     trick = DPSGD(rate=0.5, windows=2, secret=0)
     batches = EpochBatches(EpochSampler(samples, 0, [trick, RandomCrop()]), 8)
@@ -227,9 +229,9 @@ def test_a_batch_that_was_not_drawn_so_is_refused() -> None:
     with pytest.raises(RuntimeError, match="did not draw this batch"):
         trick.discriminator_gradient(w, lambda _: w.w.sum(), torch.tensor([0, 0]))
     drawn(trick)
-    for persons in ([0, 1], [0, 0, 0, 0], [0, 0, 1]):
+    for patients in ([0, 1], [0, 0, 0, 0], [0, 0, 1]):
         with pytest.raises(RuntimeError, match="trick=dp_sgd"):
-            trick.discriminator_gradient(w, lambda _: w.w.sum(), torch.tensor(persons))
+            trick.discriminator_gradient(w, lambda _: w.w.sum(), torch.tensor(patients))
 
 
 def test_what_was_spent_with_other_settings_is_not_counted_on() -> None:

@@ -42,7 +42,7 @@ from ganlab.metrics.ecg.signal import power
 from ganlab.metrics.frechet import frechet_distance
 from ganlab.metrics.kid import mixture, unbiased_mmd
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.points import blocks, distances, radii, same_person
+from ganlab.metrics.points import blocks, distances, radii, same_patient
 from ganlab.metrics.weighted import distance_of, jensen_shannon, mean, mean_of
 
 PEER_RATE = 125.0
@@ -66,7 +66,7 @@ class _Windows:
     """With shape (N, 11)."""
     rr: NDArray[np.float64]
     """Heart rate in 1/min, RMSSD and SDNN in ms, with shape (N, 3); NaN where there are too few peaks."""
-    persons: NDArray[np.int64] | None
+    patients: NDArray[np.int64] | None
 
 
 class PeersList(LeadMetric):
@@ -94,7 +94,7 @@ class PeersList(LeadMetric):
             need_generated(len(samples), NEIGHBOURS + 2, "judged windows", len(real.train))
             windows = _windows(samples, place, kind.rate)
             features = (windows.features - middle) / scale
-            same = same_person(samples.persons, real.train.persons, len(real.train))
+            same = same_patient(samples.patients, real.train.patients, len(real.train))
             numbers = errors(reference.slow, windows.slow) | {
                 "dtw": _warped(windows, reference, self.pairs),
                 "nn_distance": nearest_distance(others, features),
@@ -171,7 +171,7 @@ def _windows(samples: SampleSet, place: slice, rate: float) -> _Windows:
     parts = [windows[part] for part in blocks(len(windows))]
     features = np.concatenate([features_of(centred(part), rate) for part in parts])
     rr = np.concatenate([_intervals(part, rate) for part in parts])
-    return _Windows(slow, features, rr, samples.persons)
+    return _Windows(slow, features, rr, samples.patients)
 
 
 def _intervals(windows: Floats, rate: float) -> NDArray[np.float64]:
@@ -220,8 +220,8 @@ def _warped(windows: _Windows, reference: _Windows, pairs: int) -> Statistic:
     """Return the mean warped distance of random pairs of different patients, weighted as both windows are."""
     rng = np.random.default_rng(SEED)
     first, second = (rng.integers(len(each.slow), size=4 * pairs) for each in (windows, reference))
-    if windows.persons is not None and reference.persons is not None:
-        apart = windows.persons[first] != reference.persons[second]
+    if windows.patients is not None and reference.patients is not None:
+        apart = windows.patients[first] != reference.patients[second]
         first, second = first[apart], second[apart]
     first, second = first[:pairs], second[:pairs]
     distance = dtw(windows.slow[first], reference.slow[second])

@@ -24,7 +24,7 @@ from ganlab.metrics.base import (
 )
 from ganlab.metrics.image.sharpness import check_images, laplacian, octave_power, structure
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.points import blocks, pair_mean, same_person
+from ganlab.metrics.points import blocks, pair_mean, same_patient
 from ganlab.metrics.weighted import mean, mean_of, ratio
 
 Floats = NDArray[np.float32]
@@ -69,7 +69,7 @@ class ImageMetric(Metric):
         """Return the share of images that equal a training image."""
         if not len(real.train):
             return {}
-        same = same_person(samples.persons, real.train.persons, len(real.train))
+        same = same_patient(samples.patients, real.train.patients, len(real.train))
         return _exact(real, samples, same, reduced(samples.values), reduced(real.train.values))
 
     def fit(self, real: Real) -> Scorer:
@@ -88,7 +88,7 @@ class ImageMetric(Metric):
             need_generated(len(samples), 3, "images to judge", len(real.train))
             check_images("images", samples.values, real.kind)
             images = _described(samples.values)
-            same = same_person(samples.persons, real.train.persons, len(real.train))
+            same = same_patient(samples.patients, real.train.patients, len(real.train))
             near = (images.apart <= alike).astype(np.float32)
             return (
                 _statistics(images, reference)

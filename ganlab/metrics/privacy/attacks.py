@@ -57,7 +57,7 @@ class Privacy(Metric):
 
     def control(self, samples: SampleSet, real: Real) -> SampleSet:
         """Return the control as if its discriminator had memorised it."""
-        return Control(samples.values, samples.labels, samples.persons)
+        return Control(samples.values, samples.labels, samples.patients)
 
     def fit(self, real: Real) -> Scorer:
         """Prepare the attacks. Raises TooFew for too few patients on one side."""
@@ -79,11 +79,11 @@ class Privacy(Metric):
             details: dict[str, Any] = {"attacks": {}}
             for name, outcome in outcomes.items():
                 numbers |= _statistics(name, outcome, targets)
-                details["attacks"][name] = attack_details(outcome.person, targets) | dict(outcome.details or {})
+                details["attacks"][name] = attack_details(outcome.patient, targets) | dict(outcome.details or {})
             if outcomes:
-                persons = {name: each.person for name, each in outcomes.items()}
-                best, details["strongest"] = strongest(persons, targets.member, targets.stratum)
-                numbers["privacy/strongest_auc"] = targets.by_person(best)
+                patients = {name: each.patient for name, each in outcomes.items()}
+                best, details["strongest"] = strongest(patients, targets.member, targets.stratum)
+                numbers["privacy/strongest_auc"] = targets.by_patient(best)
             knows = {each.name: each.knows for each in self.chosen}
             return Scores(numbers, details | target_details(targets, real, knows), [*unprepared, *left_out])
 
@@ -122,7 +122,7 @@ def _numbers(attack: Attack) -> dict[str, Number]:
 
 
 def _statistics(name: str, outcome: Outcome, targets: Targets) -> dict[str, Statistic]:
-    numbers = attack_statistics(name, outcome.person, targets) | dict(outcome.numbers or {})
+    numbers = attack_statistics(name, outcome.patient, targets) | dict(outcome.numbers or {})
     if outcome.sample is not None:
         windows, members = outcome.sample, targets.of_members
         numbers |= {

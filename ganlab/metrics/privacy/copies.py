@@ -36,7 +36,7 @@ from ganlab.metrics.base import (
 )
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once, lazily
-from ganlab.metrics.points import same_person
+from ganlab.metrics.points import same_patient
 from ganlab.metrics.privacy.search import Library, Nearest, Windows
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile, ratio
 
@@ -149,7 +149,7 @@ def _windows(samples: SampleSet, rate: float) -> Windows:
 
 def _nearest(windows: Windows, samples: SampleSet, library: Library, real: SampleSet) -> Nearest:
     """Return the distances of each window to the nearest of another patient's in a library, and its places."""
-    return library.nearest(windows, same_person(samples.persons, real.persons, len(real)))
+    return library.nearest(windows, same_patient(samples.patients, real.patients, len(real)))
 
 
 def _twins(apart: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -67,9 +67,9 @@ def identification(leads: tuple[str, ...], seconds: float, persons: int, steps: 
 
     Global random state stays as it was: the seed is that of generators of its own.
     """
-    windows, person = _cohort(leads, seconds, persons)
+    windows, patient = _cohort(leads, seconds, persons)
     scale = np.sqrt(np.mean(np.square(windows), axis=(0, 2)))[:, None].astype(np.float32)
-    given, target = torch.from_numpy(windows / scale), torch.from_numpy(person)
+    given, target = torch.from_numpy(windows / scale), torch.from_numpy(patient)
     draws = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.random.default_generator.manual_seed(seed)
@@ -84,19 +84,19 @@ def _cohort(leads: Sequence[str], seconds: float, persons: int) -> tuple[NDArray
     span = round(seconds * SIMULATED)
     at = [LEADS.index(lead) for lead in leads]
     windows, whose = [], []
-    for person in range(persons):
+    for patient in range(persons):
         for recording in range(RECORDINGS):
             length = max(SECONDS, 2 * seconds)
-            record, digital = simulate_record(person + 1, recording + 1, seconds=length, seed=COHORT)
+            record, digital = simulate_record(patient + 1, recording + 1, seconds=length, seed=COHORT)
             mv = millivolts(digital[at], np.array(record.gain)[at], np.array(record.baseline)[at])
             count = mv.shape[1] // span
             windows.append(mv[:, : count * span].reshape(len(at), count, span).swapaxes(0, 1))
-            whose += [person] * count
+            whose += [patient] * count
     return at_rate(np.concatenate(windows), SIMULATED, RATE), np.array(whose, np.int64)
 
 
 def _learn(
-    network: ResNet, directions: nn.Parameter, windows: Tensor, person: Tensor, steps: int, draws: torch.Generator
+    network: ResNet, directions: nn.Parameter, windows: Tensor, patient: Tensor, steps: int, draws: torch.Generator
 ) -> None:
     parameters = [*network.features.parameters(), directions]
     optimizer = torch.optim.AdamW(parameters, weight_decay=DECAY)
@@ -111,8 +111,8 @@ def _learn(
         # Random gain and noise do not identify a patient.
         crop = gain * crop + noise
         cosine = F.normalize(network(crop)[0], dim=1) @ F.normalize(directions, dim=1).T
-        margin = MARGIN * F.one_hot(person[chosen], len(directions))
-        loss = F.cross_entropy(SCALE * (cosine - margin), person[chosen])
+        margin = MARGIN * F.one_hot(patient[chosen], len(directions))
+        loss = F.cross_entropy(SCALE * (cosine - margin), patient[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -145,17 +145,17 @@ class Linkage(Attack):
         network = identification(kind.leads, kind.samples / kind.rate, self.persons, self.steps, self.seed)
         own, other = targets.samples, real.attacked.gallery
         embedded = network(own.values, kind.rate)
-        persons, recognized = directions(embedded, own.persons, targets.person), Recognized()
+        means, recognized = directions(embedded, own.patients, targets.patient), Recognized()
         if other is not None:
-            assert other.persons is not None
-            several = np.isin(targets.person, other.persons)
-            others = directions(network(other.values, kind.rate), other.persons, targets.person[several])
+            assert other.patients is not None
+            several = np.isin(targets.patient, other.patients)
+            others = directions(network(other.values, kind.rate), other.patients, targets.patient[several])
             recognized = recognition(embedded, targets, several, others)
-            persons[several] = others
+            means[several] = others
 
         def attempt(released: Released) -> Outcome:
-            likeness = network(released.samples.values, kind.rate) @ persons.T
-            shares = np.bincount(likeness.argmax(axis=1), minlength=len(targets.person)) / len(likeness)
+            likeness = network(released.samples.values, kind.rate) @ means.T
+            shares = np.bincount(likeness.argmax(axis=1), minlength=len(targets.patient)) / len(likeness)
             details = asdict(recognized) | _null(shares, targets) | {"shares": shares.tolist()}
             numbers = {"privacy/linkage_share": functools.partial(_share, likeness, targets)}
             count = min(NEAREST, len(likeness))
@@ -166,11 +166,11 @@ class Linkage(Attack):
 
 
 def directions(
-    embedded: NDArray[np.float32], persons: NDArray[np.int64] | None, wanted: NDArray[np.int64]
+    embedded: NDArray[np.float32], patients: NDArray[np.int64] | None, wanted: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Return the mean direction of each wanted patient's windows, `(P, 64)` of `(N, 64)`."""
-    assert persons is not None
-    means = np.stack([embedded[persons == person].mean(axis=0) for person in wanted])
+    assert patients is not None
+    means = np.stack([embedded[patients == patient].mean(axis=0) for patient in wanted])
     return means / np.linalg.norm(means, axis=1, keepdims=True)
 
 
@@ -201,10 +201,10 @@ def recognition(
     own = several[targets.place]
     row = (np.cumsum(several) - 1)[targets.place[own]]
     by_window = (embedded[own] @ gallery.T).argmax(axis=1) == row
-    persons = directions(embedded[own], row, np.arange(len(gallery)))
-    by_person = (persons @ gallery.T).argmax(axis=1) == np.arange(len(gallery))
-    interval = proportion_interval(int(by_person.sum()), len(gallery))
-    return Recognized(len(gallery), float(by_person.mean()), float(by_window.mean()), interval)
+    means = directions(embedded[own], row, np.arange(len(gallery)))
+    by_patient = (means @ gallery.T).argmax(axis=1) == np.arange(len(gallery))
+    interval = proportion_interval(int(by_patient.sum()), len(gallery))
+    return Recognized(len(gallery), float(by_patient.mean()), float(by_window.mean()), interval)
 
 
 def _share(likeness: NDArray[np.float32], targets: Targets, judged: Weights, reference: Weights) -> float:

@@ -1,10 +1,10 @@
-r"""Membership inference: was this person's recording among those that trained the generator?
+r"""Membership inference: was this patient's recording among those that trained the generator?
 
-The attacker holds recordings of persons and wants to know who of them trained. Scores of windows become one of the
-person: their mean where every window counts, their maximum where a single copied window is enough.
+The attacker holds recordings of patients and wants to know who of them trained. Scores of windows become one of the
+patient: their mean where every window counts, their maximum where a single copied window is enough.
 
 `nearest` is the distance to the closest released sample (GAN-Leaks, Chen et al., CCS 2020). `calibrated` asks how much
-closer it is than the closest of other real persons, $\log d_{ref} - \log d_{syn}$: windows that are like everybody's
+closer it is than the closest of other real patients, $\log d_{ref} - \log d_{syn}$: windows that are like everybody's
 are near to everything. Chen et al. calibrate by a second generator; here real samples take its place. `density` is
 DOMIAS (van Breugel et al., AISTATS 2023), $\log p_{syn}(x) / p_{ref}(x)$ in a fixed embedding, both densities of the
 nearest neighbour (Loftsgaarden and Quesenberry, 1965), $\log p \propto -\log r_1$; a kernel estimate missed copies.
@@ -50,7 +50,7 @@ class Outcome:
     `details` holds plain values for a page.
     """
 
-    person: Floats
+    patient: Floats
     sample: Floats | None = None
     numbers: Mapping[str, Statistic] | None = None
     details: Mapping[str, object] | None = None

@@ -104,7 +104,7 @@ class Library:
     def nearest(self, windows: Windows, left_out: NDArray[np.bool_]) -> Nearest:
         """Return the distances to the nearest window and its places; infinite where none is.
 
-        Pairs that are `left_out`, `(N, M)` or `(1, M)`, as of `same_person`, are not compared.
+        Pairs that are `left_out`, `(N, M)` or `(1, M)`, as of `same_patient`, are not compared.
         """
         every = torch.tensor(left_out).expand(len(windows), -1)
         parts = [self._nearest(windows.take(part), every[part]) for part in blocks(len(windows), BLOCK)]

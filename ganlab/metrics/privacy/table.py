@@ -88,7 +88,7 @@ class TablePrivacy(Metric):
             for name, scores in attacks.items():
                 numbers |= attack_statistics(name, scores, targets)
             best, test = strongest(attacks, targets.member, targets.stratum)
-            numbers["privacy/strongest_auc"] = targets.by_person(best)
+            numbers["privacy/strongest_auc"] = targets.by_patient(best)
             details: dict[str, Any] = {
                 "attacks": {name: attack_details(scores, targets) for name, scores in attacks.items()},
                 "strongest": test,

@@ -23,12 +23,12 @@ LEAST_OTHERS = 2
 class Targets:
     """Samples of members and of non-members, N of P patients.
 
-    `person` holds the patient ids, `(P,)`; `place` the patient of each sample, `(N,)`; `member` whether each patient
+    `patient` holds the patient ids, `(P,)`; `place` the patient of each sample, `(N,)`; `member` whether each patient
     trained, `(P,)`; `stratum` each patient's class, of several the rarest, `(P,)`.
     """
 
     samples: SampleSet
-    person: NDArray[np.int64]
+    patient: NDArray[np.int64]
     place: NDArray[np.int64]
     member: NDArray[np.bool_]
     stratum: NDArray[np.int64]
@@ -36,15 +36,15 @@ class Targets:
     @classmethod
     def of(cls, pooled: SampleSet, members: NDArray[np.int64]) -> "Targets":
         """Return the targets of samples of both, and the patient ids of the members."""
-        assert pooled.persons is not None
-        person, first, place = np.unique(pooled.persons, return_index=True, return_inverse=True)
+        assert pooled.patients is not None
+        patient, first, place = np.unique(pooled.patients, return_index=True, return_inverse=True)
         labels = np.zeros(len(pooled), np.int64) if pooled.labels is None else strata(pooled.labels)
-        return cls(pooled, person, place, np.isin(person, members), labels[first])
+        return cls(pooled, patient, place, np.isin(patient, members), labels[first])
 
     @cached_property
     def windows(self) -> NDArray[np.int64]:
         """Number of samples of each patient, `(P,)`."""
-        return np.bincount(self.place, minlength=len(self.person))
+        return np.bincount(self.place, minlength=len(self.patient))
 
     @property
     def of_members(self) -> NDArray[np.bool_]:
@@ -53,19 +53,19 @@ class Targets:
 
     def mean(self, scores: Floats) -> Floats:
         """Return the mean score of each patient's samples, `(P,)`."""
-        return np.bincount(self.place, scores, minlength=len(self.person)) / self.windows
+        return np.bincount(self.place, scores, minlength=len(self.patient)) / self.windows
 
     def greatest(self, scores: Floats) -> Floats:
         """Return the greatest score of each patient's samples, `(P,)`."""
-        greatest = np.full(len(self.person), -np.inf)
+        greatest = np.full(len(self.patient), -np.inf)
         np.maximum.at(greatest, self.place, scores)
         return greatest
 
     def weights(self, samples: Weights) -> Weights:
         """Return the weight of each patient, `(P,)`, given those of the samples, `(N,)`."""
-        return np.bincount(self.place, samples, minlength=len(self.person)) / self.windows
+        return np.bincount(self.place, samples, minlength=len(self.patient)) / self.windows
 
-    def by_person(self, number: Estimate) -> Statistic:
+    def by_patient(self, number: Estimate) -> Statistic:
         """Return an estimate of patients as a statistic, whose reference are the samples under attack."""
         return lambda _, reference: number(self.weights(reference))
 
@@ -79,7 +79,7 @@ def targets_of(real: Real, least: int) -> Targets:
     """Return the targets. Raises TooFew for less than `least` patients on a side, or hardly anybody to learn from."""
     attacked = real.attacked
     assert attacked is not None
-    counts = {"members": len(attacked.members.people), "non-members": len(attacked.nonmembers.people)}
+    counts = {"members": len(attacked.members.unique_patients), "non-members": len(attacked.nonmembers.unique_patients)}
     lacking = [f"{count} {side}" for side, count in counts.items() if count < least]
     if lacking:
         raise TooFew(
@@ -87,12 +87,12 @@ def targets_of(real: Real, least: int) -> Targets:
             "metrics.attacked.nonmembers=[holdout,test], split.holdout=, dataset.patients= of a simulated cohort."
         )
     for side in (attacked.knowledge, attacked.strangers):
-        if (count := len(side.people)) < LEAST_OTHERS:
+        if (count := len(side.unique_patients)) < LEAST_OTHERS:
             raise TooFew(
                 f"{count} patients in neither set where {LEAST_OTHERS} are needed, to learn from and for the control "
                 "that no attack may find. More: metrics.attacked.others=, split.validation=."
             )
-    return Targets.of(real.reference, attacked.members.people)
+    return Targets.of(real.reference, attacked.members.unique_patients)
 
 
 def target_details(targets: Targets, real: Real, knows: Mapping[str, str]) -> dict[str, Any]:
@@ -105,8 +105,8 @@ def target_details(targets: Targets, real: Real, knows: Mapping[str, str]) -> di
         "members": members,
         "nonmembers": others,
         "windows": len(targets.samples),
-        "known": len(real.attacked.knowledge.people),
-        "strangers": len(real.attacked.strangers.people),
+        "known": len(real.attacked.knowledge.unique_patients),
+        "strangers": len(real.attacked.strangers.unique_patients),
         "gallery_trained": real.attacked.gallery_trained,
         "knows": dict(knows),
         "least_auc": least_auc(members, others),
@@ -118,9 +118,9 @@ def attack_statistics(name: str, scores: Floats, targets: Targets) -> dict[str, 
     """Return the numbers of an attack's scores of patients, `(P,)`."""
     member = targets.member
     return {
-        f"privacy/{name}_auc": targets.by_person(auroc(scores, member)),
-        f"privacy/{name}_tpr_10": targets.by_person(rate_at(scores, member, LOW)),
-        f"privacy/{name}_tpr_1": targets.by_person(rate_at(scores, member, FEW)),
+        f"privacy/{name}_auc": targets.by_patient(auroc(scores, member)),
+        f"privacy/{name}_tpr_10": targets.by_patient(rate_at(scores, member, LOW)),
+        f"privacy/{name}_tpr_1": targets.by_patient(rate_at(scores, member, FEW)),
         f"privacy/{name}_epsilon": constant(epsilon_bound(scores, member)),
     }
 
@@ -128,7 +128,7 @@ def attack_statistics(name: str, scores: Floats, targets: Targets) -> dict[str, 
 def attack_details(scores: Floats, targets: Targets) -> dict[str, Any]:
     """Return what a page draws of an attack's scores of patients, `(P,)`: ROC curve, its area, the scores."""
     return {
-        "auc": auroc(scores, targets.member)(np.ones(len(targets.person))),
+        "auc": auroc(scores, targets.member)(np.ones(len(targets.patient))),
         "curve": curve(scores, targets.member),
         "scores": [float(f"{score:.5g}") for score in scores],
     }
@@ -145,13 +145,13 @@ def screen(distance: Floats, targets: Targets) -> dict[str, Statistic]:
     patient resemble one another. Sets that pass were shown to leak membership all the same (Yao et al., "The DCR
     Delusion", 2025).
     """
-    nearest = np.full((len(targets.person), len(distance)), np.inf, distance.dtype)
+    nearest = np.full((len(targets.patient), len(distance)), np.inf, distance.dtype)
     np.minimum.at(nearest, targets.place, distance.T)
-    to_person = nearest.T
+    to_patient = nearest.T
 
     def sides(reference: Weights) -> tuple[Floats, Floats]:
         present = targets.weights(reference) > 0
-        return to_person[:, present & targets.member], to_person[:, present & ~targets.member]
+        return to_patient[:, present & targets.member], to_patient[:, present & ~targets.member]
 
     def share(judged: Weights, reference: Weights) -> float:
         ours, others = sides(reference)

@@ -15,7 +15,7 @@ from scipy.spatial.distance import cdist
 from ganlab.core.kind import Array, Column
 from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.coverage import coverage, precision
-from ganlab.metrics.points import blocks, cross_mean, distances, nearest, pair_mean, radii, same_person
+from ganlab.metrics.points import blocks, cross_mean, distances, nearest, pair_mean, radii, same_patient
 from ganlab.metrics.weighted import mean_of
 
 NEIGHBOURS = 5
@@ -36,7 +36,7 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
     radius = radii(reference, NEIGHBOURS)
 
     def same_as(samples: SampleSet) -> NDArray[np.bool_]:
-        return same_person(samples.persons, real.train.persons, len(train))
+        return same_patient(samples.patients, real.train.patients, len(train))
 
     grid = Grid(real.train.values, columns, steps)
     near = np.quantile(nearest(reference, train, same_as(real.reference)), SHARE)
@@ -63,7 +63,7 @@ def fit(real: Real, columns: Sequence[Column], steps: int | None) -> Scorer:
 
 def copied(real: Real, grid: "Grid", samples: SampleSet) -> dict[str, Statistic]:
     """Return the shares of rows that equal a training row of another patient: in every number, and on the grid."""
-    same = same_person(samples.persons, real.train.persons, len(real.train))
+    same = same_patient(samples.patients, real.train.patients, len(real.train))
     # The largest difference of any column: no square that could vanish.
     exact = nearest(samples.values, real.train.values, same, "chebyshev") == 0
     equal = nearest(grid(samples.values), grid(real.train.values), same, "chebyshev") == 0

@@ -100,7 +100,7 @@ class _Target:
 
 def _detection(samples: SampleSet, reference: SampleSet) -> dict[str, Statistic]:
     """Return the AUROC of the folds; nothing without two patients on both sides."""
-    area = two_sample_auc(_trees(), samples.values, reference.values, samples.persons, reference.persons)
+    area = two_sample_auc(_trees(), samples.values, reference.values, samples.patients, reference.patients)
     return {} if area is None else {"table/detection_auc": area}
 
 

@@ -126,7 +126,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     scale = np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)
     windows, target = torch.from_numpy(values / scale), torch.as_tensor(labels)
     draws = torch.Generator().manual_seed(seed)
-    weights = np.concatenate([draw_weights(strata(each), p.persons) for each, p in zip(given, parts, strict=True)])
+    weights = np.concatenate([draw_weights(strata(each), p.patients) for each, p in zip(given, parts, strict=True)])
     order = torch.multinomial(torch.as_tensor(weights), steps * BATCH, replacement=True, generator=draws)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.random.default_generator.manual_seed(seed)
@@ -135,14 +135,14 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     return Classifier(network.eval(), kind.rate, scale, labels.ndim == 2)
 
 
-def draw_weights(labels: NDArray[np.int64], persons: NDArray[np.int64] | None) -> NDArray[np.float64]:
+def draw_weights(labels: NDArray[np.int64], patients: NDArray[np.int64] | None) -> NDArray[np.float64]:
     """Return weights of the draw of windows, `(N,)`: 1 in each class, shared equally by its patients, then windows."""
-    if persons is None:
+    if patients is None:
         _, place, count = np.unique(labels, return_inverse=True, return_counts=True)
         return 1 / count[place]
-    pairs, place, count = np.unique(np.stack([labels, persons]), axis=1, return_inverse=True, return_counts=True)
-    _, group, people = np.unique(pairs[0], return_inverse=True, return_counts=True)
-    return 1 / (count * people[group])[place]
+    pairs, place, count = np.unique(np.stack([labels, patients]), axis=1, return_inverse=True, return_counts=True)
+    _, group, unique_patients = np.unique(pairs[0], return_inverse=True, return_counts=True)
+    return 1 / (count * unique_patients[group])[place]
 
 
 def resampled(windows: Array, rate: float) -> NDArray[np.float32]:
@@ -179,13 +179,16 @@ def classify_unseen(
         train_classifier(real.train.take(each), kind=kind, classes=len(real.classes), seed=seed + k, steps=steps)
         for k, each in enumerate(kept)
     ]
-    persons = real.train.persons
-    learned = [None if persons is None else np.unique(persons[each]) for each in kept]
+    patients = real.train.patients
+    learned = [None if patients is None else np.unique(patients[each]) for each in kept]
 
     def classify(samples: SampleSet) -> list[tuple[Probabilities, NDArray[np.bool_]]]:
-        windows, own = resampled(samples.values, kind.rate), samples.persons
+        windows, own = resampled(samples.values, kind.rate), samples.patients
         every = np.ones(len(samples), bool)
-        new = [every if own is None or people is None else ~np.isin(own, people) for people in learned]
+        new = [
+            every if own is None or unique_patients is None else ~np.isin(own, unique_patients)
+            for unique_patients in learned
+        ]
         return [(each.classify(windows), unseen) for each, unseen in zip(classifiers, new, strict=True)]
 
     return classify
@@ -232,9 +235,9 @@ def _learn(
 def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
     """Return which training samples each classifier learns from: all but a part of the patients of every class."""
     assert train.labels is not None
-    who = np.arange(len(train)) if train.persons is None else train.persons
+    who = np.arange(len(train)) if train.patients is None else train.patients
     label = dict(zip(who.tolist(), strata(train.labels).tolist(), strict=True))
-    by_class = sorted(label, key=lambda person: (label[person], person))
-    part = {person: k % FOLDS for k, person in enumerate(by_class)}
-    parts = np.array([part[person] for person in who.tolist()])
+    by_class = sorted(label, key=lambda patient: (label[patient], patient))
+    part = {patient: k % FOLDS for k, patient in enumerate(by_class)}
+    parts = np.array([part[patient] for patient in who.tolist()])
     return [parts != k for k in range(FOLDS)]

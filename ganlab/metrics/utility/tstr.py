@@ -79,7 +79,7 @@ class Utility(Metric):
                 _warn_unlabelled()
                 return {}
             numbers = {"utility/trts_auroc": _tested_windows(classify(samples), samples.labels)}
-            if samples.persons is not None and np.isin(samples.persons, patients.person).any():
+            if samples.patients is not None and np.isin(samples.patients, patients.patient).any():
                 return numbers
             mixed = np.random.default_rng(self.seed).permutation(samples.labels)
             real_as_many, synthetic = trtr(min(len(samples), len(real.train))), tested(samples)
@@ -110,7 +110,7 @@ class Utility(Metric):
 class _Patients:
     """The reference's patients: ids `(P,)`, labels `(P,)` or `(P, C)`; for each window its place in them, `(N,)`."""
 
-    person: NDArray[np.int64]
+    patient: NDArray[np.int64]
     label: Labels
     place: NDArray[np.int64]
     several: Sequence[str] = ()
@@ -120,16 +120,16 @@ class _Patients:
     def of(cls, real: Real) -> "_Patients":
         """Return the reference's patients. Raises TooFew where they cannot test what training samples teach."""
         reference = real.reference
-        if reference.labels is None or reference.persons is None or real.train.persons is None:
+        if reference.labels is None or reference.patients is None or real.train.patients is None:
             raise TooFew("utility is tested by patient, and of the real samples labels or patients are not known.")
-        both = np.intersect1d(reference.persons, real.train.persons)
+        both = np.intersect1d(reference.patients, real.train.patients)
         if len(both):
             raise TooFew(f"{len(both)} patients trained and would also test, which proves nothing. Use split=patient.")
-        person, place = np.unique(reference.persons, return_inverse=True)
+        patient, place = np.unique(reference.patients, return_inverse=True)
         label = _labels(place, reference.labels, len(real.classes))
         if len(present(label)) < 2:
             raise TooFew("the reference's patients are of one class, and two are needed: another split.seed or judged.")
-        return cls(person, label, place, real.classes if label.ndim == 2 else ())
+        return cls(patient, label, place, real.classes if label.ndim == 2 else ())
 
     def guess(self, classes: Sequence[str]) -> Probabilities:
         """Return the same probability of each class for each patient, `(P, K)`."""
@@ -137,7 +137,7 @@ class _Patients:
 
     def mean(self, windows: Probabilities) -> Probabilities:
         """Return the mean of each patient's windows, `(P, K)` of `(N, K)`."""
-        summed = np.zeros((len(self.person), windows.shape[1]))
+        summed = np.zeros((len(self.patient), windows.shape[1]))
         np.add.at(summed, self.place, windows)
         return summed / np.bincount(self.place)[:, None]
 

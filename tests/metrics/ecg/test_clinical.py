@@ -53,8 +53,8 @@ def cohort() -> SampleSet:
 @pytest.fixture(scope="module")
 def real(cohort: SampleSet) -> Real:
     """Every second patient trains, of the others half are the reference."""
-    assert cohort.persons is not None
-    side = cohort.persons % 4
+    assert cohort.patients is not None
+    side = cohort.patients % 4
     return Real(KIND, cohort.take(side % 2 == 0), cohort.take(side == 1), ("other", "infarction"))
 
 
@@ -70,8 +70,8 @@ def numbers(cohort: SampleSet, real: Real) -> Callable[[SampleSet], dict[str, fl
 @pytest.fixture(scope="module")
 def unseen(cohort: SampleSet) -> SampleSet:
     """The other half of the patients who did not train."""
-    assert cohort.persons is not None
-    return cohort.take(cohort.persons % 4 == 3)
+    assert cohort.patients is not None
+    return cohort.take(cohort.patients % 4 == 3)
 
 
 @pytest.fixture(scope="module")

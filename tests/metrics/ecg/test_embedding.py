@@ -25,8 +25,8 @@ def beats(count: int, seed: int = 0, kind: Window = KIND) -> np.ndarray:
 
 
 def real(kind: Window = KIND) -> Real:
-    train = SampleSet(beats(60, kind=kind), persons=np.arange(60) // 5)
-    return Real(kind, train, SampleSet(beats(20, 1, kind), persons=100 + np.arange(20) // 5))
+    train = SampleSet(beats(60, kind=kind), patients=np.arange(60) // 5)
+    return Real(kind, train, SampleSet(beats(20, 1, kind), patients=100 + np.arange(20) // 5))
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,8 @@ def _simulated(patient: int, seconds: float) -> Floats:
 
 def cut(signals: Sequence[Floats]) -> SampleSet:
     parts = [x[:, : x.shape[1] // SAMPLES * SAMPLES].reshape(12, -1, SAMPLES).swapaxes(0, 1) for x in signals]
-    persons = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    return SampleSet(np.concatenate(parts).astype(np.float32), np.zeros(len(persons), np.int64), persons)
+    patients = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return SampleSet(np.concatenate(parts).astype(np.float32), np.zeros(len(patients), np.int64), patients)
 
 
 @pytest.fixture(scope="module")

@@ -395,21 +395,21 @@ def test_a_thousand_windows_take_less_than_three_seconds() -> None:
 
 def simulated(patients: range, seconds: float = 20) -> SampleSet:
     """Lead i of simulated patients."""
-    windows, persons = [], []
+    windows, whose = [], []
     for patient in patients:
         record, digital = simulate_record(patient, 1, seconds=seconds, seed=0)
         lead = (digital[0] / record.gain[0]).astype(np.float32)
         windows.append(lead[: len(lead) // SAMPLES * SAMPLES].reshape(-1, 1, SAMPLES))
-        persons += [patient] * len(windows[-1])
-    return SampleSet(np.concatenate(windows), np.zeros(len(persons), np.int64), np.array(persons))
+        whose += [patient] * len(windows[-1])
+    return SampleSet(np.concatenate(windows), np.zeros(len(whose), np.int64), np.array(whose))
 
 
 def recorded(paths: Sequence[Path]) -> SampleSet:
     """Lead i of real records, some 15 s of each; a record is a patient."""
     parts = [rdrecord(str(path), sampto=15_000, channels=[0]).p_signal[:, 0] for path in paths]
     windows = [x[: len(x) // SAMPLES * SAMPLES].reshape(-1, 1, SAMPLES).astype(np.float32) for x in parts]
-    persons = np.repeat(np.arange(len(windows)), [len(each) for each in windows])
-    return SampleSet(np.concatenate(windows), np.zeros(len(persons), np.int64), persons)
+    patients = np.repeat(np.arange(len(windows)), [len(each) for each in windows])
+    return SampleSet(np.concatenate(windows), np.zeros(len(patients), np.int64), patients)
 
 
 def check_controls(train: SampleSet, reference: SampleSet, folder: Path) -> None:

@@ -219,8 +219,8 @@ def test_only_images_are_embedded():
 def lands(source, tmp_path, train, count):
     samples = source.collect(AsItIs(*source.shape, batch_size=1)).judged
     values = samples.__getitems__(list(range(len(samples))))
-    shown, person = values.sample.numpy()[:, :, -200:, -160:], values.person.numpy()
-    sets = [SampleSet(shown[part], None, person[part]) for part in (slice(0, train), slice(train, train + count))]
+    shown, patient = values.sample.numpy()[:, :, -200:, -160:], values.patient.numpy()
+    sets = [SampleSet(shown[part], None, patient[part]) for part in (slice(0, train), slice(train, train + count))]
     beside = Real(Image(shown.shape[1:]), *sets)
     found = evidence(beside, controls.make("pca_gaussian", beside, train), {"image": ImageMetric()}, tmp_path, draws=40)
     assert not found.left_out

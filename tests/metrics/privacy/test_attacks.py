@@ -26,8 +26,8 @@ def waves(people: range, seed: int, each: int = 4) -> SampleSet:
     rng = np.random.default_rng(seed)
     own = np.repeat(rng.normal(size=(len(people), 2, 150)), each, axis=0)
     values = 3 * gaussian_filter1d(own + 0.7 * rng.normal(size=own.shape), 3, axis=-1, mode="wrap")
-    persons = np.repeat(np.array(people), each)
-    return SampleSet(values.astype(np.float32), persons % 2, persons)
+    patients = np.repeat(np.array(people), each)
+    return SampleSet(values.astype(np.float32), patients % 2, patients)
 
 
 def attacked(members: int = 24, known: int = 6) -> Attacked:
@@ -190,11 +190,11 @@ def test_other_measures_keep_their_floor_and_their_cache_where_somebody_is_attac
 
 def test_a_hold_out_that_overlaps_is_refused() -> None:
     given = attacked()
-    assert given.strangers.persons is not None
-    overlapping = replace(given.strangers, persons=given.strangers.persons - 9)
+    assert given.strangers.patients is not None
+    overlapping = replace(given.strangers, patients=given.strangers.patients - 9)
     with pytest.raises(UserError, match=r"6 patients are on two sides of an attack .*split=patient"):
         Attacked(given.members, given.nonmembers, given.knowledge, overlapping)
-    nobody = replace(given.strangers, persons=None)
+    nobody = replace(given.strangers, patients=None)
     with pytest.raises(UserError, match="the samples have no patient ids"):
         Attacked(given.members, given.nonmembers, given.knowledge, nobody)
 

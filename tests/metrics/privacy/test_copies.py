@@ -18,7 +18,7 @@ from ganlab.evaluation.findings import ALARM
 from ganlab.evaluation.reference import real_sets
 from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Real, SampleSet, TooFew
-from ganlab.metrics.points import same_person
+from ganlab.metrics.points import same_patient
 from ganlab.metrics.privacy.copies import Copies
 from ganlab.metrics.privacy.search import Library, Windows
 from ganlab.metrics.privacy.shifts import distances, spectra
@@ -91,7 +91,7 @@ def test_who_is_the_same_person_is_left_out() -> None:
     train = waves(8, 0)
 
     def same(samples: SampleSet) -> np.ndarray:
-        return same_person(samples.persons, train.persons, len(train))
+        return same_patient(samples.patients, train.patients, len(train))
 
     assert same(train).sum() == 8 * 4
     assert not same(SampleSet(train.values)).any()
@@ -102,7 +102,7 @@ def test_who_is_the_same_person_is_left_out() -> None:
 
 def test_a_window_near_to_its_own_persons_is_no_copy() -> None:
     given = real()
-    own = SampleSet(given.train.values + 2, None, given.train.persons)
+    own = SampleSet(given.train.values + 2, None, given.train.patients)
     assert numbers(given, own)["copies/nearest"] < 0.2
     assert numbers(given, SampleSet(own.values))["copies/nearest"] == 1
 
@@ -132,9 +132,9 @@ def windows(source: PTBDB | PTBDBSim, count: int, most: int) -> tuple[Real, Samp
     data = Data(source, PatientSplit(), Leads(["i"], side=45))
     data.setup()
     real = real_sets(data, "test", count, most, 45)
-    persons = real.train.persons
-    assert persons is not None
-    out = np.isin(persons, np.unique(persons)[::3])
+    patients = real.train.patients
+    assert patients is not None
+    out = np.isin(patients, np.unique(patients)[::3])
     return replace(real, train=real.train.take(~out)), real.train.take(out)
 
 

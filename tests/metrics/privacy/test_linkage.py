@@ -75,15 +75,15 @@ def test_a_network_knows_simulated_persons_apart_and_leaves_torch_as_it_was() ->
 
 def test_recognition_counts_persons_and_windows() -> None:
     own = np.eye(4, dtype=np.float32)[[0, 0, 1, 2, 2, 3]]
-    persons = np.array([5, 5, 6, 7, 7, 8])
-    targets = Targets.of(SampleSet(np.zeros((6, 1)), None, persons), np.array([5, 6]))
+    patients = np.array([5, 5, 6, 7, 7, 8])
+    targets = Targets.of(SampleSet(np.zeros((6, 1)), None, patients), np.array([5, 6]))
     several = np.array([True, False, True, True])
     known = np.eye(4, dtype=np.float32)[[0, 2, 1]]
     found = recognition(own, targets, several, known)
     assert (found.among, found.rank_1, found.rank_1_of_windows) == (3, pytest.approx(2 / 3), pytest.approx(4 / 5))
     assert found.interval == pytest.approx((0.094, 0.992), abs=0.001), "Clopper and Pearson, 2 of 3"
     assert recognition(own, targets, np.zeros(4, bool), known[:0]).rank_1 is None
-    assert directions(own, persons, np.array([5])) == pytest.approx(own[:1])
+    assert directions(own, patients, np.array([5])) == pytest.approx(own[:1])
 
 
 def test_leads_that_are_not_simulated_are_refused(cohort: tuple[Data, Real]) -> None:

@@ -20,9 +20,9 @@ MEMBER = np.arange(80) < 40
 
 
 def targets(label: int = 0, each: int = 3) -> Targets:
-    persons = np.repeat(np.arange(80), each)
-    labels = np.where(persons % 2, label, 0)
-    return Targets.of(SampleSet(np.zeros((len(persons), 1)), labels, persons), np.arange(40))
+    patients = np.repeat(np.arange(80), each)
+    labels = np.where(patients % 2, label, 0)
+    return Targets.of(SampleSet(np.zeros((len(patients), 1)), labels, patients), np.arange(40))
 
 
 def scores(lift: float, seed: int = 0) -> np.ndarray:

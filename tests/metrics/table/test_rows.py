@@ -45,9 +45,9 @@ def rows(seed, count=400):
 
 def real(seed=0, train=600, reference=400, kind=KIND):
     values = rows(seed, train + reference)[:, : len(kind.columns)]
-    persons = np.arange(len(values))
+    patients = np.arange(len(values))
     return Real(
-        kind, SampleSet(values[:train], None, persons[:train]), SampleSet(values[train:], None, persons[train:])
+        kind, SampleSet(values[:train], None, patients[:train]), SampleSet(values[train:], None, patients[train:])
     )
 
 
@@ -289,9 +289,9 @@ def thyroid(count):
         pytest.skip(f"no real rows in {path}: set GANLAB_TEST_DATA to the folder that holds thyroid")
     table = np.array([line.split()[0].split(",")[:21] for line in path.read_text().splitlines()], np.float32)
     kind = Row(tuple(Column(str(index), binary=1 <= index <= 15) for index in range(21)))
-    table, persons = np.random.default_rng(0).permutation(table)[:count], np.arange(count)
+    table, patients = np.random.default_rng(0).permutation(table)[:count], np.arange(count)
     half = count // 2
-    return Real(kind, SampleSet(table[:half], None, persons[:half]), SampleSet(table[half:], None, persons[half:]))
+    return Real(kind, SampleSet(table[:half], None, patients[:half]), SampleSet(table[half:], None, patients[half:]))
 
 
 def test_real_rows_beside_other_real_rows_are_near_to_right_and_controls_are_not(trees, tmp_path):

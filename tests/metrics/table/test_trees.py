@@ -97,10 +97,10 @@ def test_classes_are_guessed_where_there_are_classes():
 def test_rows_of_a_person_are_asked_about_together():
     """Twins on either side of the folds would tell who is real: each patient's row is there ten times."""
     known, judged = rows(1, 40), rows(2, 40)
-    persons = np.repeat(np.arange(40), 10)
+    patients = np.repeat(np.arange(40), 10)
     tenfold = [np.repeat(values, 10, axis=0) for values in (known, judged)]
-    apart = Real(KIND, SampleSet(rows(0)), SampleSet(tenfold[0], None, persons))
-    found = measured(SampleSet(tenfold[1], None, persons + 40), apart)["detection_auc"]
+    apart = Real(KIND, SampleSet(rows(0)), SampleSet(tenfold[0], None, patients))
+    found = measured(SampleSet(tenfold[1], None, patients + 40), apart)["detection_auc"]
     twins = Real(KIND, SampleSet(rows(0)), SampleSet(tenfold[0]))
     assert found < 0.75
     assert measured(SampleSet(tenfold[1]), twins)["detection_auc"] > 0.95

@@ -31,13 +31,13 @@ CLASSES = ("a", "b", "c")
 def windows(people: int, first: int = 0, each: int = 6) -> SampleSet:
     """Waves of 2, 4 and 8 Hz, one of them a class, of people whose phase and level is their own."""
     rng = np.random.default_rng(first)
-    person = np.repeat(np.arange(first, first + people), each)
-    label = person % 3
-    phase, level = rng.uniform(0, 6, people)[person - first], rng.normal(size=people)[person - first]
+    patient = np.repeat(np.arange(first, first + people), each)
+    label = patient % 3
+    phase, level = rng.uniform(0, 6, people)[patient - first], rng.normal(size=people)[patient - first]
     time = np.arange(300) / 250
     wave = np.sin(2 * np.pi * 2.0 ** (label[:, None] + 1) * time + phase[:, None]) + 5 * level[:, None]
-    values = np.stack([wave, -0.01 * wave], axis=1) + rng.normal(size=(len(person), 2, 300)) * [[0.3], [0.003]]
-    return SampleSet(values.astype(np.float32), label.astype(np.int64), person)
+    values = np.stack([wave, -0.01 * wave], axis=1) + rng.normal(size=(len(patient), 2, 300)) * [[0.3], [0.003]]
+    return SampleSet(values.astype(np.float32), label.astype(np.int64), patient)
 
 
 def real() -> Real:
@@ -50,7 +50,7 @@ def lead_i(source: Source, count: int) -> Real:
     sets = []
     for n, part in enumerate(("train", "test")):
         batch = data.part(part).spread(count)
-        sets.append(SampleSet(batch.sample.numpy(), batch.label.numpy(), 100 * n + batch.person.numpy()))
+        sets.append(SampleSet(batch.sample.numpy(), batch.label.numpy(), 100 * n + batch.patient.numpy()))
     return Real(data.kind, *sets, tuple(source.classes), 36)
 
 
@@ -91,8 +91,8 @@ def test_a_window_is_judged_by_itself_without_its_level() -> None:
 
 
 def test_classes_are_drawn_alike_and_persons_within_them() -> None:
-    labels, persons = np.array([0, 0, 0, 0, 1]), np.array([1, 1, 1, 2, 3])
-    assert draw_weights(labels, persons) == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2, 1])
+    labels, patients = np.array([0, 0, 0, 0, 1]), np.array([1, 1, 1, 2, 3])
+    assert draw_weights(labels, patients) == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2, 1])
     assert draw_weights(labels, None) == pytest.approx([1 / 4] * 4 + [1])
 
 
@@ -109,7 +109,7 @@ def test_other_rates_lengths_and_a_flat_lead() -> None:
 def test_what_cannot_be_learned_is_named() -> None:
     given = real()
     unlabelled = SampleSet(given.train.values)
-    alone = SampleSet(given.train.values, np.zeros(len(given.train), np.int64), given.train.persons)
+    alone = SampleSet(given.train.values, np.zeros(len(given.train), np.int64), given.train.patients)
     with pytest.raises(TooFew, match="classes"):
         TrainedClassifier().fit(Real(KIND, unlabelled, given.reference))
     with pytest.raises(TooFew, match="all training samples are a"):
@@ -131,7 +131,7 @@ def test_no_classifier_judges_a_person_it_has_learned_from() -> None:
     assert (masks.sum(axis=0) == 1).all()
     for mask in masks:
         assert set(given.train.labels[mask]) == {0, 1, 2}  # type: ignore[index]
-        assert not set(given.train.persons[mask]) & set(given.train.persons[~mask])  # type: ignore[index]
+        assert not set(given.train.patients[mask]) & set(given.train.patients[~mask])  # type: ignore[index]
     assert all(unseen.all() for _, unseen in classify(given.reference))
     assert len(masks) == FOLDS
 

@@ -27,7 +27,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Real:
     sets = []
     for n, part in enumerate(("train", "test")):
         batch = data.part(part).spread(150)
-        sets.append(SampleSet(batch.sample.numpy(), batch.label.numpy(), 1000 * n + batch.person.numpy()))
+        sets.append(SampleSet(batch.sample.numpy(), batch.label.numpy(), 1000 * n + batch.patient.numpy()))
     return Real(data.kind, *sets, tuple(source.classes), 36)
 
 
@@ -74,10 +74,10 @@ def test_balanced_accuracy_is_that_of_scikit_learn() -> None:
 
 
 def test_a_patient_counts_once_and_weighs_as_often_as_drawn() -> None:
-    label, person = np.array([0, 1, 1, 2, 0, 2, 2]), np.array([11, 10, 10, 10, 11, 12, 12])
+    label, patient = np.array([0, 1, 1, 2, 0, 2, 2]), np.array([11, 10, 10, 10, 11, 12, 12])
     values = np.zeros((7, 1, 10), np.float32)
-    reference = SampleSet(values, label, person)
-    train = SampleSet(values, label, person - 10)
+    reference = SampleSet(values, label, patient)
+    train = SampleSet(values, label, patient - 10)
     patients = utility._Patients.of(Real(None, train, reference, ("a", "b", "c")))  # type: ignore[arg-type]
     assert patients.label.tolist() == [1, 0, 2]
     means = patients.mean(np.arange(14.0).reshape(7, 2))
@@ -102,7 +102,7 @@ def test_the_references_own_persons_are_not_learned_from(found: dict[str, dict[s
 
 
 def test_the_same_persons_on_both_sides_would_look_better(cohort: Real, found: dict[str, dict[str, float]]) -> None:
-    who, even = cohort.reference.persons, np.arange(150) % 2 == 0
+    who, even = cohort.reference.patients, np.arange(150) % 2 == 0
     assert who is not None
     assert set(who[even]) == set(who[~even])
     kind, tested = cohort.kind, cohort.reference.take(~even)
