@@ -14,10 +14,10 @@ from ganlab.plot.figure import png_bytes
 NUMBERS = {
     "physiology/plausible_rate": "plausible",
     "physiology/beat_correlation": "beat correlation",
-    "physiology/r_amplitude_cv": "R CV",
-    "signal/psd_db": "spectrum, dB",
+    "physiology/r_amplitude_cv": "variation of R",
+    "signal/psd_db": "spectrum off by, dB",
     "distribution/kid": "KID",
-    "distribution/c2st_auc": "C2ST",
+    "distribution/c2st_auc": "AUC of a classifier",
     "distribution/recall": "recall",
     "distribution/coverage": "coverage",
     "copies/nearest": "copies",
@@ -54,7 +54,7 @@ def _written(path: Path) -> float:
 
 def table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the table in Markdown: the light of each seed, means over seeds, and what other real patients have."""
-    heads = ["row", *LIGHTS.values(), *NUMBERS.values(), "updates", "training, s", "windows/s"]
+    heads = ["row", *LIGHTS.values(), *NUMBERS.values(), "training steps", "training, s", "generated windows/s"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, results in rows.items():
         lights = [_lights(each["lights"].get(light, "grey") for each in results) for light in LIGHTS]
