@@ -30,7 +30,7 @@ DOCS = HERE.parents[1] / "docs" / "speed.md"
 BEGIN, END = "<!-- table of scripts/bench --docs -->", "<!-- end of the table -->"
 MODULES = ("steps", "prepare", "sampling", "start", "sweep", "cohort", "evaluation")
 TURNS = 5
-HEAD = "| what | against | to reach | median | spread | turns | reached | measured values |\n|---|---|---|---|---|---|---|---|"
+HEAD = "| what | against | to reach | median | spread | turns | reached | measured |\n|---|---|---|---|---|---|---|---|"
 
 Measured = Callable[[int], Row]
 
