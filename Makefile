@@ -65,6 +65,7 @@ format: $(READY) ## mend the style
 ui: $(READY) ## MLflow's pages on http://127.0.0.1:5000
 	@mkdir -p outputs
 	@echo "Open http://127.0.0.1:$(or $(PORT),5000)/#/experiments/1/runs?workflowType=machine_learning"
+	@echo "If the sidebar of a run shows GenAI, choose Model training at its top; the browser keeps the choice."
 	@case "$$MLFLOW_TRACKING_URI" in http*) echo "The runs are on $$MLFLOW_TRACKING_URI";; *) \
 	  MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false $(BIN)/mlflow ui \
 	  --host 127.0.0.1 --port $(or $(PORT),5000) \
