@@ -10,13 +10,14 @@ For an attack on privacy `floor` is the negative control: patients who are neith
 are the positive ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Row, Window, places_of
+from ganlab.core.kind import Row, places_of
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, SampleSet
 from ganlab.metrics.scaled import deviations
@@ -32,17 +33,15 @@ FITTED = 2000
 """Training samples at most to which it is fitted."""
 BLOCK = 512
 """Samples that are made together, which bounds the memory."""
-VISIBLE_MV, INVISIBLE_MV = 0.05, 0.01
-"""Standard deviation of the noise on copied windows, mV; quiet records of ptbdb have about the second."""
+VISIBLE: Mapping[str, float] = {"window": 0.05, "image": 25.0, "row": 0.25}
+"""Standard deviation of the noise that the eye sees: mV, grey levels, a share of each continuous column's own."""
+INVISIBLE: Mapping[str, float] = {"window": 0.01, "image": 5.0, "row": 0.02}
+"""The same of noise that it does not see; quiet records of ptbdb have about 0.01 mV."""
 USUAL_MV = 0.16
 """Deviation of an ECG about its median, mV: noise on a signal in another unit is as large in proportion to it.
 
 Median over twelve leads of 1,000 windows of 2 s of PTB-XL at 100 Hz; 205 windows of ptbdb have 0.17.
 """
-VISIBLE_LEVELS, INVISIBLE_LEVELS = 25.0, 5.0
-"""The same on images, grey levels."""
-VISIBLE_SHARE, INVISIBLE_SHARE = 0.25, 0.02
-"""The same on continuous columns, as shares of their standard deviations."""
 
 
 def floor(real: Real, count: int, rng: Generator) -> SampleSet:
@@ -58,7 +57,7 @@ def copy(real: Real, count: int, rng: Generator) -> SampleSet:
 
 def noisy_copy(real: Real, count: int, rng: Generator) -> SampleSet:
     """Return training samples with visible noise."""
-    return _noisy(real, copy(real, count, rng), rng, (VISIBLE_MV, VISIBLE_LEVELS, VISIBLE_SHARE))
+    return with_noise(real, copy(real, count, rng), VISIBLE[real.kind.noun], rng)
 
 
 def collapsed(real: Real, count: int, rng: Generator) -> SampleSet:
@@ -83,7 +82,7 @@ def noise(real: Real, count: int, rng: Generator) -> SampleSet:
 def bootstrap(real: Real, count: int, rng: Generator) -> SampleSet:
     """Return training samples drawn with replacement, with invisible noise."""
     drawn = _anonymous(real.train.take(rng.integers(len(real.train), size=count)))
-    return _noisy(real, drawn, rng, (INVISIBLE_MV, INVISIBLE_LEVELS, INVISIBLE_SHARE))
+    return with_noise(real, drawn, INVISIBLE[real.kind.noun], rng)
 
 
 def pca_gaussian(real: Real, count: int, rng: Generator) -> SampleSet:
@@ -119,21 +118,21 @@ def _anonymous(samples: SampleSet) -> SampleSet:
     return SampleSet(samples.values, samples.labels)
 
 
-def _noisy(real: Real, samples: SampleSet, rng: Generator, size: tuple[float, float, float]) -> SampleSet:
-    """With white noise of a standard deviation in mV, levels, or shares of a column's own; binary columns stay."""
-    millivolts, levels, share = size
-    scale: float | Array = levels
-    if isinstance(real.kind, Window):
-        scale = millivolts
-        if real.kind.other_unit:
-            scale = (millivolts / USUAL_MV * deviations(real.train.values)).astype(np.float32)
+def with_noise(real: Real, samples: SampleSet, size: float, rng: Generator) -> SampleSet:
+    """Return samples with white noise of a standard deviation in mV, levels, or shares of a column's own.
+
+    On signals in another unit it is as large in proportion; binary columns stay.
+    """
+    scale: float | Array = size
+    if real.kind.other_unit:
+        scale = (size / USUAL_MV * deviations(real.train.values)).astype(np.float32)
     if isinstance(real.kind, Row):
-        scale = share * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
+        scale = size * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
     values = np.array(samples.values, dtype=np.float32)
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
         block += scale * rng.standard_normal(block.shape, dtype=np.float32)
-    return SampleSet(real.kind.limited(values), samples.labels)
+    return replace(samples, values=real.kind.limited(values))
 
 
 def _random_phases(values: Array, rng: Generator) -> NDArray[np.float32]:

@@ -4,15 +4,15 @@ Each fault changes samples `(N, *)` in their own unit by a grade; `graded` says 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Kind, Row, Window, places_of
-from ganlab.evaluation.controls import MODES, USUAL_MV
-from ganlab.metrics.base import Array, Real, SampleSet
-from ganlab.metrics.scaled import deviations
+from ganlab.core.kind import Kind, Row, Window, of_kind, places_of
+from ganlab.evaluation.controls import MODES, with_noise
+from ganlab.metrics.base import Real, SampleSet
 
 Change = Callable[[Real, SampleSet, float, Generator], SampleSet]
 """Returns the samples with a fault of a grade, made from those of training patients."""
@@ -20,19 +20,13 @@ Change = Callable[[Real, SampleSet, float, Generator], SampleSet]
 
 def noise(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
     """Add white noise: mV on ECGs, deviations of other signals, grey levels, shares of a column's deviation."""
-    scale: float | Array = grade
-    if isinstance(real.kind, Window) and real.kind.other_unit:
-        scale = (grade / USUAL_MV * deviations(real.train.values)).astype(np.float32)
-    if isinstance(real.kind, Row):
-        scale = grade * real.train.values.std(axis=0) * [not column.binary for column in real.kind.columns]
-    noisy = samples.values + scale * rng.standard_normal(samples.values.shape, dtype=np.float32)
-    return _with(samples, real.kind.limited(noisy))
+    return with_noise(real, samples, grade, rng)
 
 
 def gain(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
     """Multiply windows by 1 + the grade, about their medians."""
     middle = np.median(samples.values, axis=-1, keepdims=True)
-    return _with(samples, middle + (1 + grade) * (samples.values - middle))
+    return replace(samples, values=middle + (1 + grade) * (samples.values - middle))
 
 
 def faster(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
@@ -42,29 +36,27 @@ def faster(real: Real, samples: SampleSet, grade: float, rng: Generator) -> Samp
     low = place.astype(np.int64)
     part = (place - low).astype(np.float32)
     values = samples.values
-    return _with(samples, (1 - part) * values[..., low % length] + part * values[..., (low + 1) % length])
+    return replace(samples, values=(1 - part) * values[..., low % length] + part * values[..., (low + 1) % length])
 
 
 def arms(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
     """Swap the cables of the arms in a share of the windows: i is inverted, ii and iii, avr and avl change places."""
-    assert isinstance(real.kind, Window)
-    leads = real.kind.leads
+    leads = of_kind(real.kind, Window).leads
     partner = {"ii": "iii", "iii": "ii", "avr": "avl", "avl": "avr"}
     order = [leads.index(partner[lead]) if partner.get(lead) in leads else k for k, lead in enumerate(leads)]
     sign = np.array([-1 if lead == "i" else 1 for lead in leads], np.float32)[:, None]
     values = samples.values.copy()
     chosen = _share(len(values), grade, rng)
     values[chosen] = values[chosen][:, order] * sign
-    return _with(samples, values)
+    return replace(samples, values=values)
 
 
 def shuffled(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
     """Shuffle each of the file's columns by itself among a share of the rows."""
-    assert isinstance(real.kind, Row)
     values, chosen = samples.values.copy(), _share(len(samples), grade, rng)
-    for own in places_of(real.kind.columns).values():
+    for own in places_of(of_kind(real.kind, Row).columns).values():
         values[chosen[:, None], own] = values[rng.permutation(chosen)[:, None], own]
-    return _with(samples, values)
+    return replace(samples, values=values)
 
 
 def repeated(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
@@ -72,7 +64,7 @@ def repeated(real: Real, samples: SampleSet, grade: float, rng: Generator) -> Sa
     chosen, modes = _share(len(samples), grade, rng), rng.choice(len(samples), MODES)
     values = samples.values.copy()
     values[chosen] = values[np.resize(modes, len(chosen))]
-    return _with(samples, values)
+    return replace(samples, values=values)
 
 
 def copies(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
@@ -81,7 +73,7 @@ def copies(real: Real, samples: SampleSet, grade: float, rng: Generator) -> Samp
         return samples
     patients, chosen = samples.patients.copy(), _share(len(samples), grade, rng)
     patients[chosen] = -1 - chosen
-    return SampleSet(samples.values, samples.labels, patients)
+    return replace(samples, patients=patients)
 
 
 FAULTS: dict[str, Change] = {each.__name__: each for each in (noise, gain, faster, arms, shuffled, repeated, copies)}
@@ -90,17 +82,15 @@ FAULTS: dict[str, Change] = {each.__name__: each for each in (noise, gain, faste
 
 def graded(name: str, kind: Kind) -> tuple[tuple[float, ...], str]:
     """Return the grades of a fault in rising order, and what a grade means, in words with a place for it."""
-    if name == "noise" and not isinstance(kind, Window):
-        if isinstance(kind, Row):
-            return (0.05, 0.2, 0.8), "noise of {:.0%} of a column's spread"
-        return (3.0, 10.0, 30.0), "noise of {:.2g} grey levels"
-    if name == "noise" and kind.other_unit:
-        return (0.01, 0.03, 0.1), "white noise of {:.2g} mV"
-    return GRADES[name]
+    return NOISE[kind.noun] if name == "noise" else GRADES[name]
 
 
+NOISE = {
+    "window": ((0.01, 0.03, 0.1), "white noise of {:.2g} mV"),
+    "row": ((0.05, 0.2, 0.8), "noise of {:.0%} of a column's spread"),
+    "image": ((3.0, 10.0, 30.0), "noise of {:.2g} grey levels"),
+}
 GRADES = {
-    "noise": ((0.01, 0.03, 0.1), "white noise of {:.2g} mV"),
     "gain": ((0.05, 0.15, 0.5), "amplitudes {:.0%} too large"),
     "faster": ((0.03, 0.1, 0.3), "a heart rate {:.0%} too fast"),
     "arms": ((0.1, 0.3, 1.0), "arm cables swapped in {:.0%} of the windows"),
@@ -112,7 +102,3 @@ GRADES = {
 
 def _share(count: int, share: float, rng: Generator) -> NDArray[np.int64]:
     return np.sort(rng.permutation(count)[: round(share * count)])
-
-
-def _with(samples: SampleSet, values: Array) -> SampleSet:
-    return SampleSet(values, samples.labels, samples.patients)

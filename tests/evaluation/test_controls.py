@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ganlab.core.kind import Column, Image, Kind, Row, Window
-from ganlab.evaluation.controls import COLUMNS, MODES, VISIBLE_MV, make
+from ganlab.evaluation.controls import COLUMNS, MODES, VISIBLE, make
 from ganlab.metrics.base import Real, SampleSet
 
 COUNT = 60
@@ -66,7 +66,7 @@ def test_the_noise_of_a_noisy_copy_is_as_large_as_said() -> None:
     given = real(WINDOW)
     noisy = make("noisy_copy", given, 90).values
     nearest = ((noisy[:, None] - given.train.values[None]) ** 2).mean(axis=(2, 3)).min(axis=1)
-    assert np.sqrt(nearest) == pytest.approx(VISIBLE_MV, rel=0.15)
+    assert np.sqrt(nearest) == pytest.approx(VISIBLE["window"], rel=0.15)
 
 
 def test_copies_repeat_only_when_all_are_taken() -> None:
