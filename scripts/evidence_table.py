@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ganlab.evaluation.evidence import detected
+from ganlab.evaluation.rows import detected
 
 CONTROLS = ("copy", "noisy_copy", "collapsed", "noise")
 BASELINES = ("bootstrap", "pca_gaussian")

@@ -23,11 +23,11 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.settings import CONF
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbxl import PTBXL
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.hard_controls import hard_controls
+from ganlab.evaluation.rows import relative, undetected
 from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.report.tally import relative
 from ganlab.split.patient import PatientSplit
 
 FARTHEST = 3

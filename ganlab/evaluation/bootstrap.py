@@ -96,7 +96,7 @@ def widening(*sides: tuple[float, int]) -> float:
 
 def patients_of(samples: SampleSet) -> int:
     """Return how many patients there are; a sample without patient id is one by itself."""
-    return len(samples) if samples.patients is None else len(samples.unique_patients)
+    return len(np.unique(samples.owners))
 
 
 def _finite(values: Iterable[float]) -> NDArray[np.float64]:
@@ -106,10 +106,9 @@ def _finite(values: Iterable[float]) -> NDArray[np.float64]:
 
 def drawer(samples: SampleSet) -> Callable[[Generator], Weights]:
     """Return the function that draws patients with replacement: how often each sample occurs then, `(N,)`."""
-    patients = np.arange(len(samples)) if samples.patients is None else samples.patients
-    unique_patients, patient = np.unique(patients, return_inverse=True)
-    shares = np.full(len(unique_patients), 1 / len(unique_patients))
-    return lambda rng: rng.multinomial(len(unique_patients), shares)[patient].astype(np.float64)
+    patients, patient = np.unique(samples.owners, return_inverse=True)
+    shares = np.full(len(patients), 1 / len(patients))
+    return lambda rng: rng.multinomial(len(patients), shares)[patient].astype(np.float64)
 
 
 def drawn(samples: SampleSet, rng: Generator) -> Weights:

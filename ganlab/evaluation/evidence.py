@@ -26,6 +26,7 @@ from ganlab.evaluation.by_class import by_class
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
 from ganlab.evaluation.primary import primaries_of
+from ganlab.evaluation.rows import EMPTY, NumberRow
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, TooFew
 
 log = logging.getLogger(__name__)
@@ -35,9 +36,6 @@ SEED = 0
 
 UNDEFINED = "it is not defined for these samples."
 """Why a number that came out as NaN or infinity has no value."""
-
-Row = dict[str, Any]
-"""A number with all that it is compared with: see `evidence`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Evidence:
     distributions of primary numbers by name, for the verdict, and `sizes` how many patients and samples there are.
     """
 
-    rows: dict[str, Row]
+    rows: dict[str, NumberRow]
     left_out: list[str]
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     not_measurable: dict[str, str] = field(default_factory=dict)
@@ -137,13 +135,12 @@ def _compared(
     return Evidence(kept, own.left_out, details, null=null)
 
 
-def _blank(number: Number, reason: str) -> Row:
+def _blank(number: Number, reason: str) -> NumberRow:
     """Return the row of a number that cannot be measured of these samples."""
-    empty = {"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}}
-    return dict.fromkeys(("synthetic", "real", "floor")) | empty | _meaning(number) | {"not_measurable": reason}
+    return EMPTY | _meaning(number) | {"not_measurable": reason}
 
 
-def _meaning(number: Number) -> Row:
+def _meaning(number: Number) -> NumberRow:
     return {name: getattr(number, name) for name in ("unit", "meaning", "best", "worse")} | {"sees": list(number.sees)}
 
 
@@ -151,7 +148,7 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
     """Return value and interval of each number; what they were computed from, which may be large, is dropped."""
     scores = scorer(samples)
     more = scores if isinstance(scores, Scores) else Scores({})
-    rows: dict[str, Row] = {}
+    rows: dict[str, NumberRow] = {}
     drawn = Draws.of(samples, real.reference, draws, SEED) if draws else None
     within = by_class(scores, samples, real) if draws and not metric.attacks else {}
     for name, each in scores.items():
@@ -166,8 +163,8 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
 
 
 def _rows(
-    numbers: Mapping[str, Number], own: Mapping[str, Row], others: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Row]:
+    numbers: Mapping[str, Number], own: Mapping[str, NumberRow], others: Mapping[str, Mapping[str, Any]]
+) -> dict[str, NumberRow]:
     rows = {}
     for name, measured in own.items():
         number = numbers[name]
@@ -254,47 +251,3 @@ def _identity(real: Real) -> str:
             digest.update(b"none" if part is None else repr((part.shape, part.dtype)).encode())
             digest.update(b"" if part is None else np.ascontiguousarray(part).data)
     return digest.hexdigest()
-
-
-def best(row: Row) -> float | None:
-    """Return the value of a perfect generator: by definition, or the reference's own."""
-    return row["real"] if row["best"] is None else row["best"]
-
-
-def distance(row: Row, value: float) -> float | None:
-    """Return how far a value is from the best, 0 on the side of it that is no worse; None where the best is unknown."""
-    perfect = best(row)
-    if perfect is None:
-        return None
-    sides = {"above": max(value - perfect, 0.0), "below": max(perfect - value, 0.0)}
-    return sides.get(row.get("worse", ""), abs(value - perfect))
-
-
-def reach(row: Row) -> float | None:
-    """Return how far from the best other real samples reach, at the far end of their interval; None where unknown.
-
-    It is half of their interval at least where only one side is worse: on the other side they vary as much by chance.
-    """
-    ends = [end for end in (row["floor"], *row["floor_interval"]) if end is not None]
-    far = [each for end in ends if (each := distance(row, end)) is not None]
-    if not far:
-        return None
-    return max(*far, (max(ends) - min(ends)) / 2) if row.get("worse") else max(far)
-
-
-def detected(row: Row) -> dict[str, bool]:
-    """Return which controls a number distinguishes from real samples: those farther from the best than these reach."""
-    far = reach(row)
-    if far is None:
-        return {}
-    return {
-        name: off > far
-        for name, value in row["controls"].items()
-        if value is not None and (off := distance(row, value)) is not None
-    }
-
-
-def undetected(rows: Mapping[str, Row]) -> dict[str, list[str]]:
-    """Return by number the controls that it should distinguish from real samples, and does not: it proves nothing."""
-    missed = {name: [c for c in row["sees"] if not detected(row).get(c, True)] for name, row in rows.items()}
-    return {name: controls for name, controls in missed.items() if controls}

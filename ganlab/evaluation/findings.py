@@ -7,11 +7,11 @@ from typing import Any
 
 from ganlab.core.kind import Kind
 from ganlab.core.words import number, p_value
-from ganlab.evaluation.evidence import Row, best, undetected
 from ganlab.evaluation.faults import graded
 from ganlab.evaluation.null import Sizes
 from ganlab.evaluation.primary import Primary
-from ganlab.evaluation.thresholds import Threshold, badness
+from ganlab.evaluation.rows import NumberRow, badness, best, undetected
+from ganlab.evaluation.thresholds import Threshold
 
 LEAST = 10
 """Patients on each side below whom nothing is called good."""
@@ -45,7 +45,7 @@ class Finding:
 
 
 def finding_of(
-    each: Primary, row: Row | None, limit: Threshold | None, sizes: Sizes, watched: Sequence[str] = ()
+    each: Primary, row: NumberRow | None, limit: Threshold | None, sizes: Sizes, watched: Sequence[str] = ()
 ) -> Finding:
     """Return a number beside the range of other real patients; not measured where the row has no value.
 
@@ -76,14 +76,14 @@ def finding_of(
     return replace(own, state=RIGHT)
 
 
-def _least_badness(row: Row, low: float, high: float) -> float:
+def _least_badness(row: NumberRow, low: float, high: float) -> float:
     """Return the least distance from the best of an interval, which may hold the best itself."""
     perfect = best(row)
     assert perfect is not None
     return min(badness(row, value) for value in (low, high, min(max(perfect, low), high)))
 
 
-def tested(each: Primary, row: Row | None, p: float | None, level: float) -> Finding:
+def tested(each: Primary, row: NumberRow | None, p: float | None, level: float) -> Finding:
     """Return an attack's number, decided by the p value of its permutation test."""
     empty = Finding(each.name, each.words, each.why)
     if row is None or row["synthetic"] is None or p is None:
@@ -99,7 +99,7 @@ def tested(each: Primary, row: Row | None, p: float | None, level: float) -> Fin
     return replace(own, state=RIGHT)
 
 
-def power_of(each: Primary, row: Row, limit: Threshold, faults: Sequence[Sequence[float]], kind: Kind) -> str:
+def power_of(each: Primary, row: NumberRow, limit: Threshold, faults: Sequence[Sequence[float]], kind: Kind) -> str:
     """Return the smallest grade of a number's fault that lies beyond the threshold, in words; empty where unknown."""
     if not each.fault or len(faults) < 2:
         return ""

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.spread import evenly
+from ganlab.evaluation.bootstrap import patients_of
 from ganlab.evaluation.controls import floor
 from ganlab.evaluation.faults import FAULTS, graded
 from ganlab.evaluation.primary import Primary
@@ -57,8 +58,7 @@ class Sizes:
 
 def sizes_of(real: Real, samples: SampleSet) -> Sizes:
     """Return the sizes of a comparison; a sample without patient id on the real side is a patient."""
-    sides = (real.train, real.reference)
-    training, reference = (len(each) if each.patients is None else len(each.unique_patients) for each in sides)
+    training, reference = patients_of(real.train), patients_of(real.reference)
     patients = reference if samples.patients is None else len(samples.unique_patients)
     return Sizes(training, reference, len(samples), patients, real.kind.people)
 
@@ -112,14 +112,13 @@ def _areas(patients: int, others: int) -> NDArray[np.float64]:
 
 def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float64]]:
     """Return the weights `(N,)` of the samples of random groups of patients, at most about `count` samples in each."""
-    ids = np.arange(len(pool)) if pool.patients is None else pool.patients
-    whose = np.unique(ids, return_inverse=True)[1]
-    total = int(whose.max()) + 1
+    patient = np.unique(pool.owners, return_inverse=True)[1]
+    total = int(patient.max()) + 1
     size = min(max(round(1 / (1 / patients + 2 / total)), min(2, total)), total)
     rng = np.random.default_rng(SEED)
     drawn = []
     for _ in range(DRAWS):
-        chosen = np.flatnonzero(np.isin(whose, rng.permutation(total)[:size]))
+        chosen = np.flatnonzero(np.isin(patient, rng.permutation(total)[:size]))
         weights = np.zeros(len(pool))
         weights[chosen[evenly(count, len(chosen))]] = 1
         drawn.append(weights)
@@ -128,16 +127,12 @@ def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float6
 
 def resampled(reference: SampleSet, sizes: Sizes) -> list[NDArray[np.float64]]:
     """Return the weights `(M,)` of the reference's samples in groups of its patients, drawn with replacement."""
-    patients = np.arange(len(reference)) if reference.patients is None else reference.patients
-    unique_patients, patient = np.unique(patients, return_inverse=True)
-    size = max(round(1 / (1 / sizes.patients + 1 / len(unique_patients))), 1)
+    patient = np.unique(reference.owners, return_inverse=True)[1]
+    total = int(patient.max()) + 1
+    size = max(round(1 / (1 / sizes.patients + 1 / total)), 1)
     rng = np.random.default_rng(SEED)
-    return [
-        np.bincount(rng.integers(len(unique_patients), size=size), minlength=len(unique_patients))[patient].astype(
-            np.float64
-        )
-        for _ in range(DRAWS)
-    ]
+    drawn = (np.bincount(rng.integers(total, size=size), minlength=total) for _ in range(DRAWS))
+    return [times[patient].astype(np.float64) for times in drawn]
 
 
 def faults_of(

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind
 
 FILE = Path(__file__).with_name("verdict.yaml")
 
@@ -67,7 +67,7 @@ class Plan:
 
 def plans_of(kind: Kind) -> tuple[Plan, ...]:
     """Return the lights of a kind of sample."""
-    name = "signal" if kind.other_unit else "ecg" if isinstance(kind, Window) else kind.noun
+    name = "signal" if kind.other_unit else kind.noun
     leads = len(kind.leads)
     return tuple(
         Plan(

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.evaluation.evidence import Row, best
 from ganlab.evaluation.null import Sizes
+from ganlab.evaluation.rows import NumberRow, badness, best
 
 TAIL = 0.1
 """Share of the groups, the farthest ones, from which the tail is estimated."""
@@ -37,17 +37,8 @@ class Threshold:
     high: float
 
 
-def badness(row: Row, value: float) -> float:
-    """Return how far from the best a value is; below 0 where only the other side is worse. NaN without a best."""
-    perfect = best(row)
-    if perfect is None:
-        return math.nan
-    sides = {"above": value - perfect, "below": perfect - value}
-    return float(sides.get(row.get("worse", ""), abs(value - perfect)))
-
-
 def thresholds(
-    rows: Mapping[str, Row],
+    rows: Mapping[str, NumberRow],
     null: Mapping[str, Mapping[str, list[float | None]]],
     level: float,
     sizes: Sizes,
@@ -111,7 +102,7 @@ class Tail:
         return max(groups, self.begin + self.excess * math.log(TAIL / p)) if p < TAIL else groups
 
 
-def _of_share(row: Row, draws: list[float | None], p: float, sizes: Sizes) -> float:
+def _of_share(row: NumberRow, draws: list[float | None], p: float, sizes: Sizes) -> float:
     """Return how far from its best a share of new patients is with a probability of `p`, given what groups have."""
     from scipy.stats import betabinom
 
@@ -121,11 +112,11 @@ def _of_share(row: Row, draws: list[float | None], p: float, sizes: Sizes) -> fl
     return max(badness(row, float(end) / sizes.patients) for end in (likely.isf(p), likely.ppf(p)))
 
 
-def _distances(row: Row, values: list[float | None]) -> NDArray[np.float64]:
+def _distances(row: NumberRow, values: list[float | None]) -> NDArray[np.float64]:
     return np.array([math.nan if value is None else badness(row, value) for value in values])
 
 
-def _threshold(row: Row, draws: list[float | None], most: float) -> Threshold:
+def _threshold(row: NumberRow, draws: list[float | None], most: float) -> Threshold:
     """Return the threshold with its range, which ends at the best where no value lies beyond it."""
     perfect = best(row)
     assert perfect is not None

@@ -12,7 +12,6 @@ from typing import Any
 
 from ganlab.core.kind import Kind
 from ganlab.core.words import counted
-from ganlab.evaluation.evidence import Row
 from ganlab.evaluation.findings import (
     ALARM,
     BLIND,
@@ -28,6 +27,7 @@ from ganlab.evaluation.findings import (
     tested,
 )
 from ganlab.evaluation.primary import Plan, plans_of
+from ganlab.evaluation.rows import NumberRow
 from ganlab.evaluation.thresholds import Threshold, thresholds
 
 LEVEL = 0.05
@@ -92,7 +92,7 @@ class Verdict:
 
 
 def verdict(
-    rows: Mapping[str, Row],
+    rows: Mapping[str, NumberRow],
     kind: Kind,
     null: Mapping[str, Mapping[str, Any]],
     sizes: Sizes,

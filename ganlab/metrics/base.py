@@ -53,6 +53,11 @@ class SampleSet:
         """Each patient id once; empty without patient ids."""
         return np.empty(0, np.int64) if self.patients is None else np.unique(self.patients)
 
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The patient of each sample, `(N,)`; a sample without patient id is a patient by itself."""
+        return np.arange(len(self)) if self.patients is None else self.patients
+
     @cached_property
     def keys(self) -> list[bytes]:
         """A hash of each sample's bytes: equal ones are equal samples."""

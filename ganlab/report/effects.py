@@ -14,11 +14,10 @@ from typing import Any
 from ganlab.core.files import write_whole
 from ganlab.core.words import number, p_value
 from ganlab.evaluation.effects import Effect, compared
-from ganlab.evaluation.evidence import best
+from ganlab.evaluation.rows import best, complete, direction
 from ganlab.plot.effects import draw_effects
 from ganlab.report.jobs import Group, Job, pair
 from ganlab.report.page import Picture, picture
-from ganlab.report.tally import complete, direction
 
 PRIMARY = (
     *("signal/psd_db", "distribution/frechet", "distribution/kid", "distribution/coverage"),

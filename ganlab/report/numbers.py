@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganlab.core.words import counted
-from ganlab.evaluation.evidence import Row, best, detected, undetected
+from ganlab.evaluation.rows import NumberRow, best, complete, detected, direction, relative, span, tested, undetected
 from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_end
 from ganlab.report.content import mapping
 from ganlab.report.page import NOTICE, Picture, picture
 from ganlab.report.privacy import Attacks, attacks
-from ganlab.report.tally import complete, direction, relative, short, span, summary, tally, tested
+from ganlab.report.tally import short, summary, tally
 
 LONG = 8
 """Tables are folded where there are more metrics."""
@@ -85,7 +85,7 @@ def numbers(
     whole = {str(name): complete(row) for name, row in rows.items()}
     if not whole:
         return Numbers(people, draws, left_out=left_out)
-    families: dict[str, dict[str, Row]] = {}
+    families: dict[str, dict[str, NumberRow]] = {}
     for name, row in whole.items():
         families.setdefault(name.partition("/")[0], {})[name] = row
     measured = {name: own for name, row in rows.items() if (own := mapping(mapping(row).get("classes")))}
@@ -105,7 +105,7 @@ def numbers(
     )
 
 
-def _about(row: Row) -> str:
+def _about(row: NumberRow) -> str:
     return ", ".join(filter(None, (row["unit"], direction(row))))
 
 
@@ -114,7 +114,7 @@ def _both(values: Sequence[float | None] | None) -> str:
     return "–" if values is None else f"{short(values[0])} ({short(values[1])})"
 
 
-def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str, Picture]]]:
+def _pictures(families: Mapping[str, Mapping[str, NumberRow]]) -> list[list[tuple[str, Picture]]]:
     """Return a picture per family, in two columns of about the same height."""
     drawings = {name: distance_lines(rows) for name, rows in families.items()}
     end = scale_end([line for drawn in drawings.values() for line in drawn])
@@ -129,7 +129,7 @@ def _pictures(families: Mapping[str, Mapping[str, Row]]) -> list[list[tuple[str,
     return [column for column in columns if column]
 
 
-def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
+def distance_lines(rows: Mapping[str, NumberRow]) -> list[DistanceLine]:
     """Return the metrics that can be drawn: those whose distance from the best is known."""
     flagged, lines = undetected(rows), []
     for name, row in rows.items():
@@ -142,7 +142,7 @@ def distance_lines(rows: Mapping[str, Row]) -> list[DistanceLine]:
     return lines
 
 
-def _family(name: str, rows: Mapping[str, Row], drawn: Mapping[str, Any]) -> Family:
+def _family(name: str, rows: Mapping[str, NumberRow], drawn: Mapping[str, Any]) -> Family:
     missed = undetected(rows)
     listed = {each: row for name, row in rows.items() for each, row in ((name, row), *_by_class(name, row, drawn))}
     metrics = [_metric(each, row, missed.get(each, [])) for each, row in listed.items()]
@@ -156,7 +156,7 @@ def _family(name: str, rows: Mapping[str, Row], drawn: Mapping[str, Any]) -> Fam
     )
 
 
-def _by_class(name: str, row: Row, drawn: Mapping[str, Any]) -> list[tuple[str, Row]]:
+def _by_class(name: str, row: NumberRow, drawn: Mapping[str, Any]) -> list[tuple[str, NumberRow]]:
     """Return a row of each class below that of their mean; none where a metric keeps no values by class."""
     if not name.endswith("/class_distance"):
         return []
@@ -171,7 +171,7 @@ def _by_class(name: str, row: Row, drawn: Mapping[str, Any]) -> list[tuple[str, 
     return rows
 
 
-def _summary(rows: Mapping[str, Row]) -> str:
+def _summary(rows: Mapping[str, NumberRow]) -> str:
     """Return how many metrics there are, how many of them as real samples, how many that prove nothing."""
     parted = tally(rows)
     parts = [counted(len(rows), "metric")]
@@ -184,7 +184,7 @@ def _summary(rows: Mapping[str, Row]) -> str:
     return ", ".join(parts)
 
 
-def _metric(name: str, row: Row, missed: Sequence[str]) -> MetricRow:
+def _metric(name: str, row: NumberRow, missed: Sequence[str]) -> MetricRow:
     perfect, noticed = best(row), detected(row)
     marks = {column: "seen" for column, is_seen in noticed.items() if is_seen} | dict.fromkeys(missed, "missed")
     others = row["baselines"] | row["controls"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganlab.evaluation.evidence import Row, undetected
+from ganlab.evaluation.rows import NumberRow, undetected
 from ganlab.evaluation.verdict import ATTACK
 from ganlab.plot.attacks import BARS, SETS, draw_linkage, draw_roc, draw_scores
 from ganlab.report.page import NOTICE, Picture, percent, picture
@@ -34,7 +34,7 @@ class Attacks:
     rows: Sequence[Sequence[str]]
 
 
-def attacks(rows: Mapping[str, Row], drawn: Mapping[str, BySet]) -> list[Attacks]:
+def attacks(rows: Mapping[str, NumberRow], drawn: Mapping[str, BySet]) -> list[Attacks]:
     """Return a section for each metric that attacked; none where none did.
 
     `rows` are complete rows of scores, `drawn` by metric the plain values of `ganlab.evaluation.evidence`.
@@ -42,7 +42,7 @@ def attacks(rows: Mapping[str, Row], drawn: Mapping[str, BySet]) -> list[Attacks
     return [_attacks(rows, columns) for columns in drawn.values() if columns.get("synthetic", {}).get("attacks")]
 
 
-def _attacks(rows: Mapping[str, Row], columns: BySet) -> Attacks:
+def _attacks(rows: Mapping[str, NumberRow], columns: BySet) -> Attacks:
     own = columns["synthetic"]
     names = list(own["attacks"])
     strongest = rows.get("privacy/strongest_auc")
@@ -72,7 +72,7 @@ def _attacks(rows: Mapping[str, Row], columns: BySet) -> Attacks:
     )
 
 
-def _result(rows: Mapping[str, Row], name: str, attack: Mapping[str, Any]) -> tuple[str, str, str]:
+def _result(rows: Mapping[str, NumberRow], name: str, attack: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return an attack's name, its AUC, and the share of members found at 10 % false alarms, as text."""
     row = rows.get(f"privacy/{name}_tpr_10")
     share = "–"
@@ -83,7 +83,7 @@ def _result(rows: Mapping[str, Row], name: str, attack: Mapping[str, Any]) -> tu
     return name, _value(rows.get(f"privacy/{name}_auc"), attack["auc"]), share
 
 
-def _rows(rows: Mapping[str, Row], names: Sequence[str]) -> list[list[str]]:
+def _rows(rows: Mapping[str, NumberRow], names: Sequence[str]) -> list[list[str]]:
     """Return a line per attack: its scores, and the AUC of the same attack on the controls."""
     missed = undetected(rows)
     lines = []
@@ -99,7 +99,7 @@ def _rows(rows: Mapping[str, Row], names: Sequence[str]) -> list[list[str]]:
     return lines
 
 
-def _value(row: Row | None, otherwise: float | None = None) -> str:
+def _value(row: NumberRow | None, otherwise: float | None = None) -> str:
     return _interval(otherwise, (None, None)) if row is None else _interval(row["synthetic"], row["interval"])
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import write_whole
 from ganlab.core.words import counted, dashed, duration, number
+from ganlab.evaluation.rows import complete, direction
 from ganlab.plot.collapse import draw_diversity, draw_rates
 from ganlab.plot.curves import class_accuracies, draw_curves
 from ganlab.report.effects import HEADER, effects_section
@@ -27,7 +28,6 @@ from ganlab.report.jobs import Group, Job, common, group_runs, pair, read_jobs, 
 from ganlab.report.numbers import LONG
 from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.run import COMPARISON
-from ganlab.report.tally import complete, direction
 from ganlab.report.training import grid_files, moment
 from ganlab.report.verdict import LightView, read_verdict, view
 from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, evaluations, rate

@@ -1,7 +1,7 @@
 """What scores say together: which metrics can be trusted, and in how many the generated samples are as real ones.
 
 Every score is put on one scale: its distance from the best value, over that of the end of the real-versus-real
-reference range. At 1 or below a set is within the range of real samples; `ganlab.evaluation.evidence.detected` asks the
+reference range. At 1 or below a set is within the range of real samples; `ganlab.evaluation.rows.detected` asks the
 same of controls.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganlab.core.words import counted, number
-from ganlab.evaluation.evidence import Row, best, distance, reach, undetected
+from ganlab.evaluation.rows import NumberRow, finite, relative, span, tested, undetected
 from ganlab.plot.distances import MOST
 
 WORST = 3
@@ -19,57 +19,6 @@ _BASELINES = {
     "pca_gaussian": "the PCA-Gaussian sampler",
     "bootstrap": "training samples drawn again with a little noise (bootstrap)",
 }
-_EMPTY: Row = dict.fromkeys(("synthetic", "real", "floor", "best")) | {
-    **{"interval": [None, None], "floor_interval": [None, None], "controls": {}, "baselines": {}},
-    **{"unit": "", "meaning": "", "worse": "", "sees": [], "not_measurable": ""},
-}
-
-
-def complete(row: object) -> Row:
-    """Return a row with every key, and None for what is not a number; a bare number is that of the generated "
-    "samples."""
-    given = row if isinstance(row, Mapping) else {"synthetic": row}
-    whole = _EMPTY | {key: given[key] for key in _EMPTY if given.get(key) is not None}
-    whole |= {key: finite(whole[key]) for key in ("real", "floor", "best")}
-    whole |= {key: [finite(end) for end in whole[key]] for key in ("interval", "floor_interval")}
-    whole |= {key: {name: finite(of) for name, of in whole[key].items()} for key in ("controls", "baselines")}
-    return whole
-
-
-def relative(row: Row, value: float | None) -> float | None:
-    """Return the distance of a value from the best over the reach of real samples; None where one is not known."""
-    far, usable = reach(row), finite(value)
-    off = None if usable is None else distance(row, usable)
-    if off is None or far is None:
-        return None
-    return off / far if far else math.inf if off else 0.0
-
-
-def span(row: Row) -> tuple[float, float] | None:
-    """Return the ends of the interval of the generated samples as relative distances; None where one is not known."""
-    ends = [off for end in row["interval"] if (off := relative(row, end)) is not None]
-    if len(ends) < 2:
-        return None
-    low, high = row["interval"]
-    perfect = best(row)
-    around = perfect is not None and low <= perfect <= high
-    return (0.0 if around else min(ends), max(ends))
-
-
-def direction(row: Row) -> str:
-    """Return which way is better, from where the best lies among the values in the row; empty without a best."""
-    perfect = best(row)
-    values = [row["synthetic"], row["floor"], *row["interval"], *row["controls"].values(), *row["baselines"].values()]
-    usable = [value for value in map(finite, values) if value is not None]
-    if perfect is None or not usable:
-        return ""
-    if row["best"] is None:
-        return "nearer to real is better"
-    if row.get("worse"):
-        return "lower is better" if row["worse"] == "above" else "higher is better"
-    if all(value >= perfect for value in usable):
-        return "lower is better"
-    return "higher is better" if all(value <= perfect for value in usable) else "nearer to the best is better"
 
 
 @dataclass(frozen=True)
@@ -91,7 +40,7 @@ class Tally:
         return [name for name, off in self.judged.items() if off <= 1]
 
 
-def tally(rows: Mapping[str, Row]) -> Tally:
+def tally(rows: Mapping[str, NumberRow]) -> Tally:
     """Return the metrics parted by what they prove."""
     nothing = list(undetected(rows))
     measured = {name: row for name, row in rows.items() if name not in nothing and not row.get("not_measurable")}
@@ -102,12 +51,7 @@ def tally(rows: Mapping[str, Row]) -> Tally:
     return Tally(judged, nothing, untested, [name for name in every if name not in usable])
 
 
-def tested(row: Row) -> bool:
-    """Return whether a control is there that the metric must distinguish from real samples."""
-    return any(row["controls"].get(control) is not None for control in row["sees"])
-
-
-def summary(rows: Mapping[str, Row]) -> list[str]:
+def summary(rows: Mapping[str, NumberRow]) -> list[str]:
     """Return the sentences that sum up all metrics."""
     parted = tally(rows)
     sentences = [
@@ -139,7 +83,7 @@ def summary(rows: Mapping[str, Row]) -> list[str]:
     return sentences
 
 
-def _against(rows: Mapping[str, Row], parted: Tally) -> str:
+def _against(rows: Mapping[str, NumberRow], parted: Tally) -> str:
     """Return how often the generated samples are nearer to the best than a baseline, and how often beyond doubt."""
     parts = []
     for baseline, title in _BASELINES.items():
@@ -160,9 +104,3 @@ def short(value: object) -> str:
     """Return a number with the three digits that an interval leaves."""
     usable = finite(value)
     return number(value if usable is None else float(f"{usable:.3g}"))
-
-
-def finite(value: object) -> float | None:
-    """Return a number that is finite, else None."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.evaluation.findings import finding_of
 from ganlab.evaluation.null import Sizes, groups, resampled, sizes_of
 from ganlab.evaluation.primary import plans_of, primaries_of
-from ganlab.evaluation.thresholds import badness, thresholds
+from ganlab.evaluation.rows import badness
+from ganlab.evaluation.thresholds import thresholds
 from ganlab.evaluation.verdict import COPIES, FIDELITY, Verdict, verdict
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.report.effects import PRIMARY as SWEPT

@@ -13,8 +13,9 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.reference import real_sets
+from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.ecg.embedding import RandomConvolutions

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from ganlab.core.kind import Window
-from ganlab.evaluation.evidence import Evidence, best, detected
+from ganlab.evaluation.evidence import Evidence
+from ganlab.evaluation.rows import best, complete, detected, direction, relative
 from ganlab.metrics.base import SampleSet
 from ganlab.plot.distances import LEAST, MOST, draw_distances
 from ganlab.report import page
 from ganlab.report.evidence import write_evidence
 from ganlab.report.numbers import distance_lines, numbers
-from ganlab.report.tally import complete, direction, relative, summary, tally
+from ganlab.report.tally import summary, tally
 from tests.report.parts import plain, sections
 
 RISK = "Not measured: the risk to the patients whose records trained the generator."

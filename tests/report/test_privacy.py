@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ganlab.evaluation.rows import complete
 from ganlab.plot.attacks import draw_linkage, draw_roc, draw_scores
 from ganlab.report.numbers import numbers
 from ganlab.report.privacy import Attacks, attacks
-from ganlab.report.tally import complete
 from tests.report.parts import part, sections
 
 FORBIDDEN = ("anonymous", "guaranteed", "safe")

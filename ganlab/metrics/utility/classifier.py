@@ -235,7 +235,7 @@ def _learn(
 def _folds(train: SampleSet) -> list[NDArray[np.bool_]]:
     """Return which training samples each classifier learns from: all but a part of the patients of every class."""
     assert train.labels is not None
-    who = np.arange(len(train)) if train.patients is None else train.patients
+    who = train.owners
     label = dict(zip(who.tolist(), strata(train.labels).tolist(), strict=True))
     by_class = sorted(label, key=lambda patient: (label[patient], patient))
     part = {patient: k % FOLDS for k, patient in enumerate(by_class)}

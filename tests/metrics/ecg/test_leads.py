@@ -10,7 +10,8 @@ from wfdb import rdrecord
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.evaluation import controls
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
+from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg import leads
 from ganlab.metrics.ecg.leads import (

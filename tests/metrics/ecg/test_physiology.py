@@ -16,7 +16,8 @@ from wfdb.processing import xqrs_detect
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.evaluation import controls
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
+from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg.peaks import agreement, find_all_peaks, find_peaks, lags
 from ganlab.metrics.ecg.physiology import describe

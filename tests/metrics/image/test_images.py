@@ -11,7 +11,8 @@ from ganlab.core.kind import Image, Window
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.evaluation import controls
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
+from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.image.embedding import OUTERMOST, ImageConvolutions

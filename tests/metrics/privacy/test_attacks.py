@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import Evidence, evidence, undetected
+from ganlab.evaluation.evidence import Evidence, evidence
+from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
 from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.linkage import Linkage

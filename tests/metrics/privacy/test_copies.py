@@ -13,9 +13,10 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.findings import ALARM
 from ganlab.evaluation.reference import real_sets
+from ganlab.evaluation.rows import undetected
 from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import same_patient

@@ -8,7 +8,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Row
 from ganlab.evaluation import controls
 from ganlab.evaluation.controls import make
-from ganlab.evaluation.evidence import evidence, undetected
+from ganlab.evaluation.evidence import evidence
+from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import radii
 from ganlab.metrics.table import categories
