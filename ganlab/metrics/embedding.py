@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.kind import Kind
+from ganlab.core.errors import UserError
+from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.metrics.base import Array, Real, SampleSet
 
 Embed = Callable[[Array], NDArray[np.float32]]
@@ -20,13 +21,17 @@ class Embedding(ABC):
     """Makes features of samples; what it learns comes from `real.train` alone.
 
     `blind` are the controls of `ganlab.evaluation.controls` that no number in these features distinguishes from real
-    samples.
+    samples, `kinds` the samples that it takes.
     """
 
     blind: tuple[str, ...] = ()
+    kinds: ClassVar[tuple[type[Kind], ...]] = (Window, Row, Image)
 
-    def check(self, kind: Kind) -> None:  # noqa: B027
+    def check(self, kind: Kind) -> None:
         """Raise UserError for samples that cannot be embedded. Called before any data are read."""
+        if not isinstance(kind, self.kinds):
+            taken = " and ".join(f"{each.noun}s" for each in self.kinds)
+            raise UserError(f"{type(self).__name__} embeds {taken}, and this data set gives {kind.noun}s.")
 
     @abstractmethod
     def fit(self, real: Real) -> Embed:

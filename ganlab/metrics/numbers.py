@@ -1,7 +1,7 @@
 """The meaning of each number, read from `numbers.yaml` beside this file."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ganlab.metrics.base import WORSE, Number
+from ganlab.metrics.base import Number
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -35,28 +35,18 @@ def numbers_of(metric: str, prefix: str | None = None, blind: Collection[str] = 
 def _read() -> dict[str, dict[str, Number]]:
     metrics = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return {
-        metric: {name: number(f"{metric}: {name}", fields) for name, fields in numbers.items()}
-        for metric, numbers in metrics.items()
+        metric: {name: _number(**fields) for name, fields in numbers.items()} for metric, numbers in metrics.items()
     }
 
 
-def number(place: str, fields: Mapping[str, Any]) -> Number:
-    """Return the number that an entry of the file describes. Raises ValueError for an unknown or a wrong value."""
-    defaults = {"unit": "", "meaning": None, "best": None, "worse": "", "sees": [], "limits": [-math.inf, math.inf]}
-    values = {**defaults, **fields}
-    sees, limits, best = values["sees"], values["limits"], values["best"]
-    right = (
-        values.keys() == defaults.keys()
-        and all(isinstance(values[key], str) for key in ("unit", "meaning"))
-        and values["worse"] in (*WORSE, "")
-        and all(isinstance(control, str) for control in sees)
-        and all(isinstance(value, int | float) for value in (*limits, *([] if best is None else [best])))
-        and len(limits) == 2
-    )
-    if not right:
-        raise ValueError(
-            f"{FILE.name}, {place}: {dict(fields)}; accepted are {', '.join(defaults)}, see its first lines."
-        )
+def _number(
+    *,
+    meaning: str,
+    unit: str = "",
+    best: float | None = None,
+    worse: str = "",
+    sees: Sequence[str] = (),
+    limits: Sequence[float] = (-math.inf, math.inf),
+) -> Number:
     low, high = map(float, limits)
-    perfect = None if best is None else float(best)
-    return Number(values["unit"], values["meaning"], perfect, tuple(sees), (low, high), values["worse"])
+    return Number(unit, meaning, None if best is None else float(best), tuple(sees), (low, high), worse)

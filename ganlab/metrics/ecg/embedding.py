@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import conv1d
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind, Window, of_kind
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Array, Real, check_finite
@@ -45,16 +45,15 @@ class RandomConvolutions(Embedding):
     the leads that each kernel sees.
     """
 
+    kinds = (Window,)
+
     def __init__(self, dilations: int = 5, seed: int = 0) -> None:
         self.dilations, self.seed = dilations, seed
 
-    def check(self, kind: Kind) -> None:
-        """Raise UserError for anything but windows."""
-        _check_window(kind, self)
-
     def fit(self, real: Real) -> Embed:
         """Learn thresholds and scales from training windows. Raises UserError for windows that are too short."""
-        kind = _check_window(real.kind, self)
+        self.check(real.kind)
+        kind = of_kind(real.kind, Window)
         length = at_rate(real.train.values[:1], kind.rate).shape[-1]
         if length < TAPS:
             raise UserError(f"windows of {kind.samples} samples at {kind.rate:g} Hz are too short to be embedded.")
@@ -116,9 +115,12 @@ class PhysiologicalFeatures(Embedding):
     they do not name they do not see.
     """
 
+    kinds = (Window,)
+
     def check(self, kind: Kind) -> None:
         """Raise UserError for anything but windows of a second or more at 100 Hz or more."""
-        window = _check_window(kind, self)
+        super().check(kind)
+        window = of_kind(kind, Window)
         if window.samples < window.rate or window.rate < LEAST_RATE:
             raise UserError(
                 f"{type(self).__name__} needs windows of a second or more at {LEAST_RATE:g} Hz or more, and these have "
@@ -128,7 +130,7 @@ class PhysiologicalFeatures(Embedding):
     def fit(self, real: Real) -> Embed:
         """Learn medians and scales of the training windows' features."""
         self.check(real.kind)
-        kind = _check_window(real.kind, self)
+        kind = of_kind(real.kind, Window)
         named = _named(real.train.values, kind.rate)
         finite = np.isfinite(named)
         medians = np.array([np.median(x[k]) if k.any() else 0.0 for x, k in zip(named.T, finite.T, strict=True)])
@@ -168,9 +170,3 @@ def _named_part(windows: Array, rate: float) -> NDArray[np.float64]:
     powers = [power[..., (frequency >= low) & (frequency < high)].sum(axis=-1) for low, high in bands]
     by_lead = [*np.quantile(leads, QUANTILES, axis=-1), *(np.log10(each + LEAST_POWER) for each in powers)]
     return np.hstack([np.stack(columns, axis=1), *by_lead])
-
-
-def _check_window(kind: Kind, embedding: Embedding) -> Window:
-    if not isinstance(kind, Window):
-        raise UserError(f"{type(embedding).__name__} embeds windows, and this data set gives {kind.noun}s.")
-    return kind

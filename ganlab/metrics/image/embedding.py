@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, conv2d
 
-from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Image, Kind
+from ganlab.core.kind import Array, Image
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import Floats, Real
 from ganlab.metrics.embedding import Embed, Embedding, Standardized
@@ -32,14 +31,10 @@ class ImageConvolutions(Embedding):
 
     # The noise that is added is less than what sets one print of high contrast apart from another.
     blind = ("noisy_copy",)
+    kinds = (Image,)
 
     def __init__(self, kernels: int = 32, levels: int = 5, quantile: float = 0.8, seed: int = 0) -> None:
         self.kernels, self.levels, self.quantile, self.seed = kernels, levels, quantile, seed
-
-    def check(self, kind: Kind) -> None:
-        """Raise UserError for anything but images."""
-        if not isinstance(kind, Image):
-            raise UserError(f"{type(self).__name__} embeds images, and this data set gives {kind.noun}s.")
 
     def fit(self, real: Real) -> Embed:
         """Learn thresholds and scales from training images."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Window
+from ganlab.core.kind import Array, Window, of_kind
 from ganlab.core.labels import present, strata
 from ganlab.core.resampling import at_rate
 from ganlab.metrics.base import Real, SampleSet, TooFew, check_finite
@@ -152,7 +152,6 @@ def resampled(windows: Array, rate: float) -> NDArray[np.float32]:
 
 def labelled(real: Real) -> Window:
     """Return the kind of the windows. Raises TooFew, with the reason, where there are not two classes to learn."""
-    assert isinstance(real.kind, Window)
     if real.train.labels is None or len(real.classes) < 2:
         raise TooFew(f"the data set has {len(real.classes)} classes with labels, and a classifier needs two.")
     several = present(real.train.labels)
@@ -162,7 +161,7 @@ def labelled(real: Real) -> Window:
             f"all training samples are {of}, and a classifier needs two classes. More classes: dataset.classes or "
             "dataset.diagnoses, or metrics.train=null for all training samples."
         )
-    return real.kind
+    return of_kind(real.kind, Window)
 
 
 def classify_unseen(
@@ -202,6 +201,7 @@ class TrainedClassifier(Embedding):
     """
 
     blind = ("noisy_copy",)
+    kinds = (Window,)
 
     def __init__(self, steps: int = STEPS, seed: int = 0) -> None:
         self.steps, self.seed = steps, seed
