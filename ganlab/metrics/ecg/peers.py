@@ -39,6 +39,7 @@ from ganlab.metrics.ecg.lead import LeadMetric, leads_of
 from ganlab.metrics.ecg.nearest_errors import dtw, errors, nearest_distance
 from ganlab.metrics.ecg.peaks import LEAST_RATE, find_all_peaks
 from ganlab.metrics.ecg.signal import power
+from ganlab.metrics.ecg.waves import rhythm_of
 from ganlab.metrics.frechet import frechet_distance
 from ganlab.metrics.kid import mixture, unbiased_mmd
 from ganlab.metrics.numbers import numbers_of
@@ -65,7 +66,7 @@ class _Windows:
     features: NDArray[np.float64]
     """With shape (N, 11)."""
     rr: NDArray[np.float64]
-    """Heart rate in 1/min, RMSSD and SDNN in ms, with shape (N, 3); NaN where there are too few peaks."""
+    """Median RR, SDNN and RMSSD, ms, with shape (N, 3); NaN where there are too few peaks."""
     patients: NDArray[np.int64] | None
 
 
@@ -175,17 +176,10 @@ def _windows(samples: SampleSet, place: slice, rate: float) -> _Windows:
 
 
 def _intervals(windows: Floats, rate: float) -> NDArray[np.float64]:
-    """Return heart rate, RMSSD and SDNN of windows `(N, samples)`, `(N, 3)`."""
-    rows = np.full((len(windows), 3), np.nan)
+    """Return `rr` of windows `(N, samples)` at `rate` Hz, `(N, 3)`."""
     if rate < LEAST_RATE:
-        return rows
-    for row, peaks in zip(rows, find_all_peaks(windows, rate), strict=True):
-        rr = np.diff(peaks) * (1000 / rate)
-        if len(rr):
-            row[0] = 60_000 / np.median(rr)
-        if len(rr) > 1:
-            row[1:] = np.sqrt((np.diff(rr) ** 2).mean()), rr.std()
-    return rows
+        return np.full((len(windows), 3), np.nan)
+    return np.array([rhythm_of(np.diff(peaks) * (1000 / rate)) for peaks in find_all_peaks(windows, rate)])
 
 
 def _over(above: Floats, below: Floats) -> NDArray[np.float64]:
@@ -193,11 +187,11 @@ def _over(above: Floats, below: Floats) -> NDArray[np.float64]:
 
 
 def _rhythm(rr: Floats, reference: Floats) -> dict[str, Statistic]:
-    bins, reference_bins = _binned(rr[:, 0]), _binned(reference[:, 0])
+    bins, reference_bins = (_binned(60_000 / each[:, 0]) for each in (rr, reference))
     return {
         "heart_rate_js": lambda judged, real: jensen_shannon(judged @ bins, real @ reference_bins),
-        "hrv_rmssd_w1": distance_of(rr[:, 1], reference[:, 1]),
-        "hrv_sdnn_w1": distance_of(rr[:, 2], reference[:, 2]),
+        "hrv_rmssd_w1": distance_of(rr[:, 2], reference[:, 2]),
+        "hrv_sdnn_w1": distance_of(rr[:, 1], reference[:, 1]),
     }
 
 

@@ -62,7 +62,7 @@ class Waves:
 
 def measure(beats: MedianBeats) -> Waves:
     """Return the measurements of median beats."""
-    rhythm = np.array([_rhythm(each) for each in beats.intervals]).reshape(-1, 3)
+    rhythm = np.array([rhythm_of(1000 * each) for each in beats.intervals]).reshape(-1, 3)
     rr = np.where(np.isfinite(rhythm[:, 0]), rhythm[:, 0] / 1000, USUAL_RR)
     signal = beats.signal.astype(np.float32)
     onset, offset = _qrs(np.nan_to_num(signal))
@@ -89,9 +89,8 @@ def _samples(seconds: float) -> int:
     return round(seconds * RATE)
 
 
-def _rhythm(intervals: Floats) -> tuple[float, float, float]:
-    """Return median RR, SDNN and RMSSD, ms; NaN where there are too few beats."""
-    rr = 1000 * intervals
+def rhythm_of(rr: Floats) -> tuple[float, float, float]:
+    """Return median, SDNN and RMSSD of a window's RR intervals, all in ms; NaN where there are too few beats."""
     if len(rr) < 2:
         return (float(rr[0]) if len(rr) else np.nan), np.nan, np.nan
     return float(np.median(rr)), float(rr.std()), float(np.sqrt((np.diff(rr) ** 2).mean()))

@@ -8,24 +8,15 @@ attack shows that this attack failed, with what it knew and on so many patients.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Window
+from ganlab.core.kind import Array, Window, of_kind
 from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.privacy.membership import Attack, Attempt, Control, NotHere, Outcome, Released
-from ganlab.metrics.privacy.roc import FEW, LOW, rate_at, strongest
+from ganlab.metrics.privacy.roc import FEW, LOW, rate_at
 from ganlab.metrics.privacy.shifts import distances, spectra
-from ganlab.metrics.privacy.targets import (
-    LEAST,
-    Targets,
-    attack_details,
-    attack_statistics,
-    screen,
-    target_details,
-    targets_of,
-)
+from ganlab.metrics.privacy.targets import LEAST, Targets, results_of, screen, target_details, targets_of
 from ganlab.metrics.weighted import auroc
 
 log = logging.getLogger(__name__)
@@ -62,8 +53,7 @@ class Privacy(Metric):
     def fit(self, real: Real) -> Scorer:
         """Prepare the attacks. Raises TooFew for too few patients on one side."""
         self.check(real.kind)
-        assert isinstance(real.kind, Window)
-        rate = real.kind.rate
+        rate = of_kind(real.kind, Window).rate
         targets = targets_of(real, self.least)
 
         def distance(one: SampleSet, other: SampleSet) -> Array:
@@ -75,15 +65,11 @@ class Privacy(Metric):
         def score(samples: SampleSet) -> Scores:
             near = distances(spectra(samples, rate), searched)
             outcomes, left_out = _made(attempts, Released(samples, near))
-            numbers: dict[str, Statistic] = screen(near, targets)
-            details: dict[str, Any] = {"attacks": {}}
+            numbers, details = results_of({name: each.patient for name, each in outcomes.items()}, targets)
+            numbers |= screen(near, targets)
             for name, outcome in outcomes.items():
-                numbers |= _statistics(name, outcome, targets)
-                details["attacks"][name] = attack_details(outcome.patient, targets) | dict(outcome.details or {})
-            if outcomes:
-                patients = {name: each.patient for name, each in outcomes.items()}
-                best, details["strongest"] = strongest(patients, targets.member, targets.stratum)
-                numbers["privacy/strongest_auc"] = targets.by_patient(best)
+                numbers |= _of_windows(name, outcome, targets) | dict(outcome.numbers or {})
+                details["attacks"][name] |= dict(outcome.details or {})
             knows = {each.name: each.knows for each in self.chosen}
             return Scores(numbers, details | target_details(targets, real, knows), [*unprepared, *left_out])
 
@@ -121,13 +107,12 @@ def _numbers(attack: Attack) -> dict[str, Number]:
     return numbers | numbers_of("window_attack", f"{name}_window_", blind)
 
 
-def _statistics(name: str, outcome: Outcome, targets: Targets) -> dict[str, Statistic]:
-    numbers = attack_statistics(name, outcome.patient, targets) | dict(outcome.numbers or {})
-    if outcome.sample is not None:
-        windows, members = outcome.sample, targets.of_members
-        numbers |= {
-            f"privacy/{name}_window_auc": targets.by_sample(auroc(windows, members)),
-            f"privacy/{name}_window_tpr_10": targets.by_sample(rate_at(windows, members, LOW)),
-            f"privacy/{name}_window_tpr_1": targets.by_sample(rate_at(windows, members, FEW)),
-        }
-    return numbers
+def _of_windows(name: str, outcome: Outcome, targets: Targets) -> dict[str, Statistic]:
+    windows, members = outcome.sample, targets.of_members
+    if windows is None:
+        return {}
+    return {
+        f"privacy/{name}_window_auc": targets.by_sample(auroc(windows, members)),
+        f"privacy/{name}_window_tpr_10": targets.by_sample(rate_at(windows, members, LOW)),
+        f"privacy/{name}_window_tpr_1": targets.by_sample(rate_at(windows, members, FEW)),
+    }

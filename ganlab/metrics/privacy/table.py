@@ -6,19 +6,17 @@ by the standard deviation of rows of neither set; binary columns stay 0 and 1.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Row
+from ganlab.core.kind import Row, of_kind
 from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import nearest
 from ganlab.metrics.privacy.attributes import inferred, known_columns, risk
-from ganlab.metrics.privacy.roc import strongest
-from ganlab.metrics.privacy.targets import LEAST, attack_details, attack_statistics, target_details, targets_of
+from ganlab.metrics.privacy.targets import LEAST, results_of, target_details, targets_of
 from ganlab.metrics.table.neighbours import Grid
 from ganlab.metrics.weighted import mean_of
 
@@ -59,9 +57,8 @@ class TablePrivacy(Metric):
     def fit(self, real: Real) -> Scorer:
         """Learn the columns' scales. Raises UserError for columns that do not exist, TooFew for too few patients."""
         self.check(real.kind)
-        assert isinstance(real.kind, Row)
         assert real.attacked is not None
-        columns = real.kind.columns
+        columns = of_kind(real.kind, Row).columns
         known, binary = known_columns(columns, self.known), np.array([column.binary for column in columns])
         targets = targets_of(real, self.least)
         others = real.attacked.knowledge.values.astype(np.float64)
@@ -85,17 +82,13 @@ class TablePrivacy(Metric):
             equal, targets_equal = grid(samples.values), grid(targets.samples.values)
             exact = [nearest(equal, targets_equal[side], metric="chebyshev") == 0 for side in (member, ~member)]
             numbers["privacy/exact_copies"] = _difference(*exact)
-            for name, scores in attacks.items():
-                numbers |= attack_statistics(name, scores, targets)
-            best, test = strongest(attacks, targets.member, targets.stratum)
-            numbers["privacy/strongest_auc"] = targets.by_patient(best)
-            details: dict[str, Any] = {
-                "attacks": {name: attack_details(scores, targets) for name, scores in attacks.items()},
-                "strongest": test,
-                "attributes": {"members": float(right[member].mean()), "nonmembers": float(right[~member].mean())},
+            of_attacks, details = results_of(attacks, targets)
+            details["attributes"] = {
+                "members": float(right[member].mean()),
+                "nonmembers": float(right[~member].mean()),
+                "known": [columns[k].name for k in np.flatnonzero(known)],
             }
-            details["attributes"]["known"] = [columns[k].name for k in np.flatnonzero(known)]
-            return Scores(numbers, details | target_details(targets, real, ATTACKS))
+            return Scores(numbers | of_attacks, details | target_details(targets, real, ATTACKS))
 
         return score
 

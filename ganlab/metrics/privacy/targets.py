@@ -10,13 +10,23 @@ from numpy.typing import NDArray
 
 from ganlab.core.labels import strata
 from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, TooFew, Weights
-from ganlab.metrics.privacy.roc import FEW, LOW, constant, curve, epsilon_bound, greatest_bound, least_auc, rate_at
+from ganlab.metrics.privacy.roc import (
+    FEW,
+    LOW,
+    constant,
+    curve,
+    epsilon_bound,
+    greatest_bound,
+    least_auc,
+    rate_at,
+    strongest,
+)
 from ganlab.metrics.weighted import auroc, mean, quantile, ratio
 
 LEAST = 10
 """Members, and non-members, below which no attack is made."""
 LEAST_OTHERS = 2
-"""Persons in neither set at least, for the attacker's auxiliary set and for the negative control each."""
+"""Patients in neither set at least, for the attacker's auxiliary set and for the negative control each."""
 
 
 @dataclass(frozen=True)
@@ -114,24 +124,31 @@ def target_details(targets: Targets, real: Real, knows: Mapping[str, str]) -> di
     }
 
 
-def attack_statistics(name: str, scores: Floats, targets: Targets) -> dict[str, Statistic]:
-    """Return the numbers of an attack's scores of patients, `(P,)`."""
+def results_of(attacks: Mapping[str, Floats], targets: Targets) -> tuple[dict[str, Statistic], dict[str, Any]]:
+    """Return the numbers of attacks by their scores of patients, `(P,)`, and what a page draws of them.
+
+    These are of each attack the ROC curve, its area and the scores, and the test of the strongest one.
+    """
+    numbers: dict[str, Statistic] = {}
+    details: dict[str, Any] = {"attacks": {}}
     member = targets.member
-    return {
-        f"privacy/{name}_auc": targets.by_patient(auroc(scores, member)),
-        f"privacy/{name}_tpr_10": targets.by_patient(rate_at(scores, member, LOW)),
-        f"privacy/{name}_tpr_1": targets.by_patient(rate_at(scores, member, FEW)),
-        f"privacy/{name}_epsilon": constant(epsilon_bound(scores, member)),
-    }
-
-
-def attack_details(scores: Floats, targets: Targets) -> dict[str, Any]:
-    """Return what a page draws of an attack's scores of patients, `(P,)`: ROC curve, its area, the scores."""
-    return {
-        "auc": auroc(scores, targets.member)(np.ones(len(targets.patient))),
-        "curve": curve(scores, targets.member),
-        "scores": [float(f"{score:.5g}") for score in scores],
-    }
+    for name, scores in attacks.items():
+        area = auroc(scores, member)
+        numbers |= {
+            f"privacy/{name}_auc": targets.by_patient(area),
+            f"privacy/{name}_tpr_10": targets.by_patient(rate_at(scores, member, LOW)),
+            f"privacy/{name}_tpr_1": targets.by_patient(rate_at(scores, member, FEW)),
+            f"privacy/{name}_epsilon": constant(epsilon_bound(scores, member)),
+        }
+        details["attacks"][name] = {
+            "auc": area(np.ones(len(member))),
+            "curve": curve(scores, member),
+            "scores": [float(f"{score:.5g}") for score in scores],
+        }
+    if attacks:
+        greatest, details["strongest"] = strongest(attacks, member, targets.stratum)
+        numbers["privacy/strongest_auc"] = targets.by_patient(greatest)
+    return numbers, details
 
 
 LOWEST = 0.05
