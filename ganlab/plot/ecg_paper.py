@@ -157,9 +157,6 @@ def _panel(axes: Axes, window: Array, medians: Array, spans: Array, leads: Seque
     """Draw one window `(leads, samples)` in mV; from y = 0 the leads go down, each in its band."""
     tall = float((spans[:, 1] - spans[:, 0]).sum())
     right = right_end(window.shape[-1] / rate)
-    axes.set(xlim=(-BEFORE, right), ylim=(-tall, BIG), xticks=[], yticks=[], facecolor=PAPER)
-    axes.set_aspect(GAIN / SPEED)
-    axes.spines[:].set(color=HEAVY, linewidth=0.8)
     draw_paper(axes, right, tall)
     top = 0.0
     for lead, trace, median, (low, high) in zip(leads, window, medians, spans, strict=True):
@@ -169,7 +166,10 @@ def _panel(axes: Axes, window: Array, medians: Array, spans: Array, leads: Seque
 
 
 def draw_paper(axes: Axes, right: float, tall: float) -> None:
-    """Draw the lines of ECG paper from before the trace to `right` in s, and down to `tall` in mV."""
+    """Make the axes a sheet of ECG paper from before the trace to `right` in s, and down to `tall` in mV."""
+    axes.set(xlim=(-BEFORE, right), ylim=(-tall, BIG), xticks=[], yticks=[], facecolor=PAPER)
+    axes.set_aspect(GAIN / SPEED)
+    axes.spines[:].set(color=HEAVY, linewidth=0.8)
     for millimetres, color, width in ((1, _FINE, 0.3), (5, HEAVY, 0.65)):
         across = -BEFORE + millimetres / SPEED * np.arange(round((right + BEFORE) * SPEED / millimetres) + 1)
         upwards = BIG - millimetres / GAIN * np.arange(round((tall + BIG) * GAIN / millimetres) + 1)
@@ -180,11 +180,21 @@ def draw_paper(axes: Axes, right: float, tall: float) -> None:
 
 
 def _lead(axes: Axes, trace: Array, zero: float, span: tuple[float, float], lead: str, rate: float) -> None:
+    draw_pulse(axes, zero)
+    axes.text(-0.34, zero - 0.06, lead_name(lead), va="top", fontsize=9, fontweight="bold", color=INK)
+    draw_trace(axes, np.arange(len(trace)) / rate, trace, zero, span, lead)
+
+
+def draw_pulse(axes: Axes, zero: float) -> None:
+    """Draw the calibration mark of 1 mV before a trace whose 0 mV is at `zero`."""
     pulse = np.array([(-0.36, 0), (-0.32, 0), (-0.32, 1), (-0.12, 1), (-0.12, 0), (-0.08, 0)])
     axes.plot(pulse[:, 0], pulse[:, 1] + zero, color=INK, linewidth=0.7, gid="1 mV")
-    axes.text(-0.34, zero - 0.06, lead_name(lead), va="top", fontsize=9, fontweight="bold", color=INK)
+
+
+def draw_trace(axes: Axes, seconds: Array, trace: Array, zero: float, span: Sequence[float] | Array, lead: str) -> None:
+    """Draw a trace `(samples,)` in mV at these times, cut at the ends of its span, with its 0 mV at `zero`."""
     drawn = np.where(np.isfinite(trace), np.clip(trace, *span), np.nan)
-    axes.plot(np.arange(len(trace)) / rate, drawn + zero, color=INK, linewidth=0.65, gid=f"lead {lead}")
+    axes.plot(seconds, drawn + zero, color=INK, linewidth=0.65, gid=f"lead {lead}")
 
 
 def _remarks(axes: Axes, trace: Array, median: float, span: tuple[float, float], place: tuple[float, float]) -> None:

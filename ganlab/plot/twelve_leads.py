@@ -13,16 +13,12 @@ from matplotlib.figure import Figure
 from ganlab.core.kind import Array
 from ganlab.plot.ecg_paper import (
     ALARM,
-    BEFORE,
-    BIG,
-    GAIN,
     GREY,
-    HEAVY,
     INK,
-    PAPER,
-    SPEED,
     center_windows,
     draw_paper,
+    draw_pulse,
+    draw_trace,
     extent,
     layout,
     lead_name,
@@ -58,9 +54,6 @@ def draw_twelve(
     for number, (window, spans, box) in enumerate(zip(values, heights, boxes, strict=True)):
         axes = figure.add_axes(box)
         tall, right = float((spans[:, 1] - spans[:, 0]).sum()), right_end(COLUMNS * across)
-        axes.set(xlim=(-BEFORE, right), ylim=(-tall, BIG), xticks=[], yticks=[], facecolor=PAPER)
-        axes.set_aspect(GAIN / SPEED)
-        axes.spines[:].set(color=HEAVY, linewidth=0.8)
         draw_paper(axes, right, tall)
         top = 0.0
         for row, span in zip((*ROWS, (RHYTHM,)), spans, strict=True):
@@ -87,17 +80,14 @@ def _row(
     long: bool,
 ) -> None:
     """Draw a row of leads beside one another, or the rhythm strip where there is one, with the calibration mark."""
-    pulse = np.array([(-0.36, 0), (-0.32, 0), (-0.32, 1), (-0.12, 1), (-0.12, 0), (-0.08, 0)])
-    axes.plot(pulse[:, 0], pulse[:, 1] + zero, color=INK, linewidth=0.7, gid="1 mV")
+    draw_pulse(axes, zero)
     for column, (lead, trace) in enumerate(traces):
         begin, end = 0, len(trace)
         if long and len(traces) > 1:
             begin, end = (round(each * across * rate) for each in (column, column + 1))
         part = trace[begin:end]
-        drawn = np.where(np.isfinite(part), np.clip(part, *span), np.nan)
-        times = column * across + np.arange(len(part)) / rate
         name = lead_name(lead) if len(traces) > 1 else f"{lead_name(lead)} (rhythm)"
-        axes.plot(times, drawn + zero, color=INK, linewidth=0.65, gid=f"lead {lead}")
+        draw_trace(axes, column * across + np.arange(len(part)) / rate, part, zero, span, lead)
         axes.text(
             column * across + 0.04, zero + span[1] - 0.06, name, va="top", fontsize=8.5, fontweight="bold", color=INK
         )

@@ -26,22 +26,14 @@ def fold_side(samples: int) -> int:
     return math.isqrt(samples) if math.isqrt(samples) ** 2 == samples else SIDE
 
 
-def seam_steps(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
+def seam_steps(windows: Floats, side: int) -> NDArray[np.float64]:
     """Return the mean |step| of each window `(N, samples)` between rows of `side` samples, and within, `(N, 2)`."""
     step = np.abs(np.diff(windows))
     seam = np.arange(1, step.shape[1] + 1) % side == 0
     return np.stack([step[:, at].mean(axis=1, dtype=np.float64) for at in (seam, ~seam)], axis=1)
 
 
-def seam_ratio(windows: Floats, side: int = SIDE) -> float:
-    """Return the mean step between the rows of folded windows over that within them; 1 is no seam, NaN no step.
-
-    The windows `(N, samples)` have two rows or more of `side` samples.
-    """
-    return ratio(*seam_steps(windows, side).mean(axis=0))
-
-
-def comb_powers(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
+def comb_powers(windows: Floats, side: int) -> NDArray[np.float64]:
     """Return the power of windows `(N, samples)` in mV at multiples of the row's frequency, and next to them.
 
     The shape is `(N, 2, harmonics)`. The window is cut to whole rows of `side` samples, so that the multiples are
@@ -61,14 +53,12 @@ def comb_powers(windows: Floats, side: int = SIDE) -> NDArray[np.float64]:
     return np.stack([spectrum[:, at], around], axis=1)
 
 
-def comb_ratio(windows: Floats, side: int = SIDE) -> float:
-    """Return the geometric mean over harmonics of power over neighbours' power; NaN without harmonics."""
-    powers = comb_powers(windows, side)
-    return _comb(np.ones(len(powers)), powers)
-
-
 def folds(steps: Floats, powers: Floats) -> dict[str, Statistic]:
-    """Return the numbers of `seam_steps` `(N, 2)` and `comb_powers` `(N, 2, harmonics)`."""
+    """Return the numbers of `seam_steps` `(N, 2)` and `comb_powers` `(N, 2, harmonics)`.
+
+    The seam is the mean step between rows over that within them; 1 is no seam, NaN no step. The comb is the geometric
+    mean over harmonics of power over neighbours' power; there is none without harmonics.
+    """
     numbers: dict[str, Statistic] = {"seam_ratio": lambda judged, _: ratio(*(judged @ steps / judged.sum()))}
     if powers.shape[2]:
         numbers["comb_ratio"] = lambda judged, _: _comb(judged, powers)

@@ -37,14 +37,6 @@ CHUNK = 1 << 21
 """Samples of all leads described at a time, which bounds the memory: a thousand windows of one lead, 2 s, 1000 Hz."""
 
 
-def find_peaks(signal: Floats, rate: float = 1000.0) -> NDArray[np.int64]:
-    """Return the indices of the R peaks, up or down, of one short window; none where there is no spike of 50 uV.
-
-    The `signal` is a window in mV, with shape (samples,), of one to some ten seconds, at `rate` Hz.
-    """
-    return find_all_peaks(signal[None], rate)[0]
-
-
 def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
     """Return the R peaks of windows `(N, samples)` in mV, or of all leads of `(N, leads, samples)`, at `rate` Hz."""
     x = filled(windows)[0].reshape(len(windows), -1, windows.shape[-1])
@@ -56,27 +48,14 @@ def find_all_peaks(windows: Floats, rate: float = 1000.0) -> Peaks:
     return [_window_peaks(*each, rate) for each in zip(x, energy, threshold, strict=True)]
 
 
-def agreement(
-    a: Peaks, b: Peaks, samples: int, rate: float = 1000.0, tolerance: float = 0.04, edge: float = EDGE
-) -> tuple[float, float]:
-    """Return the share of the peaks in `a` that `b` has too, and of those in `b` that `a` has too.
-
-    Arguments are those of `lags`, on both sides; `tolerance` is the largest distance of two peaks of the same beat, s.
-    """
-    shares = [np.abs(lags(*pair, samples, rate, edge)[1]) <= tolerance for pair in ((a, b), (b, a))]
-    return tuple(float(share.mean()) if len(share) else 0.0 for share in shares)  # type: ignore[return-value]
-
-
-def lags(
-    a: Peaks, b: Peaks, samples: int, rate: float = 1000.0, edge: float = EDGE
-) -> tuple[NDArray[np.int64], Floats]:
+def lags(a: Peaks, b: Peaks, samples: int, rate: float = 1000.0) -> tuple[NDArray[np.int64], Floats]:
     """Return each peak's window in `a`, and how much later the nearest of `b` is, s; more than a window for none.
 
     `a` and `b` are peaks of the same windows of `samples` at `rate` Hz, found in two ways or on two leads. Peaks of `a`
-    that are less than `edge` s from the window's edge are left out.
+    that are less than `EDGE` from the window's edge are left out.
     """
     flat, other, apart = _flat(a, samples), _flat(b, samples), 2 * samples
-    inner = flat[(flat % apart >= edge * rate) & (flat % apart < samples - edge * rate)]
+    inner = flat[(flat % apart >= EDGE * rate) & (flat % apart < samples - EDGE * rate)]
     padded = np.concatenate([[-apart], other, [apart * (len(a) + 1)]])
     after = np.searchsorted(padded, inner).clip(1)
     later, earlier = padded[after] - inner, padded[after - 1] - inner

@@ -60,8 +60,6 @@ patients have an ectopic beat with its pause, or a moment's noise. Noise with an
 class Physiology:
     """Descriptions of N windows, each with shape (N,); NaN where a window has none."""
 
-    finite: NDArray[np.bool_]
-    """Whether every sample is a number."""
     peaks: NDArray[np.int64]
     """Number of R peaks."""
     longest_pause: Floats
@@ -141,7 +139,7 @@ def _describe(windows: Floats, rate: float) -> Physiology:
     noise, slope, residual = np.where(finite, _line(x, rate), np.nan)
     count = np.array([len(p) for p in peaks], np.int64)
     pause = np.array([np.diff(p, prepend=0, append=x.shape[-1]).max() / rate for p in peaks])
-    return Physiology(finite, count, pause, pulse, irregular, variation, usual, same, pairs, noise, slope, residual)
+    return Physiology(count, pause, pulse, irregular, variation, usual, same, pairs, noise, slope, residual)
 
 
 def _beats(x: NDArray[np.float64], peaks: NDArray[np.int64], rate: float) -> tuple[float, ...]:

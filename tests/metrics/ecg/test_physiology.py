@@ -19,7 +19,7 @@ from ganlab.evaluation import controls
 from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.ecg.peaks import agreement, find_all_peaks, find_peaks, lags
+from ganlab.metrics.ecg.peaks import Peaks, find_all_peaks, lags
 from ganlab.metrics.ecg.physiology import describe
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
 from ganlab.simulator.ecg import simulate_record
@@ -43,6 +43,16 @@ def ecg(
         for at, width, mv in WAVES:
             x += height * mv * np.exp(-(((t - place - at) / width) ** 2) / 2)
     return x
+
+
+def find_peaks(x: NDArray[Any], rate: float = 1000.0) -> NDArray[np.int64]:
+    return find_all_peaks(x[None], rate)[0]
+
+
+def agreement(a: Peaks, b: Peaks, samples: int, tolerance: float = 0.04) -> tuple[float, ...]:
+    """The share of the peaks in `a` that `b` has too, to `tolerance` in s, and of those in `b` that `a` has too."""
+    shares = [np.abs(lags(*pair, samples)[1]) <= tolerance for pair in ((a, b), (b, a))]
+    return tuple(float(share.mean()) if len(share) else 0.0 for share in shares)
 
 
 def rhythm(n: int, seed: int = 0) -> NDArray[np.float64]:
@@ -252,7 +262,7 @@ def test_the_noise_limit_decides_over_a_noisy_ecg() -> None:
 
 def test_windows_that_are_not_numbers_are_counted_and_change_nothing_else() -> None:
     clean, spoilt = describe(rhythm(9)), describe(np.concatenate([rhythm(9), np.full((1, SAMPLES), np.inf)]))
-    assert spoilt.finite.tolist() == [True] * 9 + [False]
+    assert np.isfinite(spoilt.noise_uv).tolist() == [True] * 9 + [False]
     assert (spoilt.noise_uv[:9] == clean.noise_uv).all()
     assert not spoilt.plausible()[9]
     x = rhythm(4)[:, None]

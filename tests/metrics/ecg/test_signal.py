@@ -13,7 +13,7 @@ from ganlab.dataset.ptbdb import PTBDB
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.reference import real_sets
 from ganlab.metrics.base import Real, SampleSet
-from ganlab.metrics.ecg.fold import comb_ratio, seam_ratio
+from ganlab.metrics.ecg.fold import comb_powers, folds, seam_steps
 from ganlab.metrics.ecg.signal import SignalShape, stuck
 from ganlab.split.patient import PatientSplit
 
@@ -94,17 +94,21 @@ def test_weights_are_repetition_and_order_is_nothing() -> None:
         assert statistic(weights, ones) == pytest.approx(repeated[name](np.ones(30), ones), rel=1e-3, abs=1e-5), name
 
 
+def folded(name: str, x: np.ndarray, side: int = 45) -> float:
+    return folds(seam_steps(x, side), comb_powers(x, side))[f"{name}_ratio"](np.ones(len(x)), np.ones(0))
+
+
 def test_seam_and_comb_show_a_tilt_of_the_rows_of_five_microvolts() -> None:
     x = 0.1 * np.sin(np.linspace(0, 20, 2025)) + np.random.default_rng(0).normal(0, 0.0005, (60, 2025))
     tilt = np.tile(np.linspace(-0.0025, 0.0025, 45), 45)
-    assert seam_ratio(x) == pytest.approx(1, abs=0.1)
-    assert seam_ratio(x + tilt) > 1.2
-    assert seam_ratio(x + tilt, side=44) < 1.1
-    assert comb_ratio(x) < 2
-    assert comb_ratio(x + tilt) > 10
-    assert comb_ratio(x + tilt, side=44) < 2
-    assert math.isnan(seam_ratio(np.zeros((2, 2025))))
-    assert math.isnan(comb_ratio(np.zeros((2, 2025))))
+    assert folded("seam", x) == pytest.approx(1, abs=0.1)
+    assert folded("seam", x + tilt) > 1.2
+    assert folded("seam", x + tilt, side=44) < 1.1
+    assert folded("comb", x) < 2
+    assert folded("comb", x + tilt) > 10
+    assert folded("comb", x + tilt, side=44) < 2
+    assert math.isnan(folded("seam", np.zeros((2, 2025))))
+    assert math.isnan(folded("comb", np.zeros((2, 2025))))
 
 
 def test_the_side_is_the_setting_the_runs_own_or_that_of_a_square() -> None:
