@@ -20,7 +20,7 @@ from ganlab.evaluation.effects import Effect, Runs, compared
 from ganlab.plot.effects import draw_effects
 from ganlab.plot.figure import png_bytes
 from ganlab.report.jobs import Job, pair, read_jobs
-from ganlab.tracking.collapse import rate
+from ganlab.tracking.collapse import collapse_rate
 
 ALIKE = ("z", "transposed", "reversed")
 """One experiment in three disguises: their differences are chance."""
@@ -60,10 +60,10 @@ def main() -> None:
         print(f"\n{given.number}, {title}\n\n{table(column, given.ratio)}")
     print(f"\nhalf of the steps against all: {stability(groups, compare)}\n")
     for title, own in groups.items():
-        print(f"collapsed, {title}: {rate(job.verdict for job in own)}")
+        print(f"collapsed, {title}: {collapse_rate(job.verdict for job in own)}")
     if given.tricks:
         for each in next(iter(columns.values())):
-            print(f"collapsed, {each}: {rate(job.verdict for job in jobs if trick(job) == each)}")
+            print(f"collapsed, {each}: {collapse_rate(job.verdict for job in jobs if trick(job) == each)}")
     spent = sum(float(job.facts["processor_seconds"]) for job in jobs)
     training = sorted(float(job.facts["training_processor_seconds"]) for job in jobs)
     print(f"{len(jobs)} runs, {spent / 3600:.2f} hours of a core; training {training[0]:.1f} to {training[-1]:.1f} s")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.stats import norm
 
-from ganlab.evaluation.bootstrap import Draws, interval
+from ganlab.evaluation.bootstrap import PatientDraws, interval
 from ganlab.metrics.base import Floats, SampleSet, Statistic
 from ganlab.metrics.points import pair_mean
 from ganlab.metrics.weighted import auroc, distance_of, mean, quantile
@@ -112,7 +112,7 @@ def covered(name: str, patients: int, studies: int, draws: int) -> str:
             judged = SampleSet(judged.values + SHIFT, patients=judged.patients)
         number = statistic(judged.values, real.values)
         values.append(number(np.ones(len(judged)), np.ones(len(real))))
-        ends.append(interval(number, Draws.of(judged, real, draws, study), LIMITS.get(name, (-np.inf, np.inf))))
+        ends.append(interval(number, PatientDraws.of(judged, real, draws, study), LIMITS.get(name, (-np.inf, np.inf))))
     low, high = np.array(ends).T
     truth, usable = np.mean(values), np.isfinite(low)
     if not usable.any():

@@ -32,7 +32,7 @@ from ganlab.compose import Experiment
 from ganlab.core.files import write_whole
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence
-from ganlab.evaluation.reference import finite, real_sets
+from ganlab.evaluation.reference import real_sets, without_broken
 from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Array, Real, SampleSet
 
@@ -162,7 +162,7 @@ def rows(board: Board) -> dict[str, Callable[[], tuple[Array, dict[str, float]]]
 
 def measure(board: Board, windows: Array, store: Path) -> dict[str, Any]:
     """Return the lights and the numbers of a set of windows."""
-    samples, left_out = finite(SampleSet(np.ascontiguousarray(windows, np.float32)))
+    samples, left_out = without_broken(SampleSet(np.ascontiguousarray(windows, np.float32)))
     metrics = board.experiment.metrics
     if len(samples) < COUNT / 2:
         return {

@@ -20,7 +20,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.attack_sets import attack_sets
-from ganlab.evaluation.bootstrap import Draws, interval
+from ganlab.evaluation.bootstrap import PatientDraws, interval
 from ganlab.evaluation.reference import discriminator_score, generated, real_sets
 from ganlab.generator.load import load
 from ganlab.metrics.base import Real, SampleSet, Scores
@@ -113,7 +113,7 @@ def said(found: Scores, samples: SampleSet, ground: Real, draws: int) -> dict[st
     """Return values and intervals by name, and the values of the figures."""
     everybody = np.ones(len(samples)), np.ones(len(ground.reference))
     values = {name: number(*everybody) for name, number in found.items()}
-    drawn = Draws.of(samples, ground.reference, draws)
+    drawn = PatientDraws.of(samples, ground.reference, draws)
     ends = {
         name: interval(number, drawn, (0, 1))
         for name, number in found.items()

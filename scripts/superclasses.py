@@ -32,7 +32,7 @@ from ganlab.core.settings import CONF
 from ganlab.evaluation.reference import generated
 from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
-from ganlab.metrics.utility.classifier import Block
+from ganlab.metrics.utility.classifier import Residual
 from ganlab.metrics.weighted import auroc
 from ganlab.tracking.record import read_split
 
@@ -59,7 +59,7 @@ class Wang(nn.Module):
     def __init__(self, leads: int, classes: int, width: int) -> None:
         super().__init__()
         stem = nn.Sequential(nn.Conv1d(leads, width, 7, 1, 3, bias=False), nn.BatchNorm1d(width), nn.ReLU())
-        self.features = nn.Sequential(stem, *(Block(width, width, stride, kernels=(5, 3)) for stride in (1, 2, 2)))
+        self.features = nn.Sequential(stem, *(Residual(width, width, stride, kernels=(5, 3)) for stride in (1, 2, 2)))
         hidden = nn.Sequential(nn.BatchNorm1d(2 * width), nn.Dropout(0.25), nn.Linear(2 * width, 128), nn.ReLU())
         self.head = nn.Sequential(hidden, nn.BatchNorm1d(128), nn.Dropout(0.5), nn.Linear(128, classes))
 

@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> Path:
     request.
     """
     from ganlab.report.evidence import write_evidence
-    from ganlab.report.verdict import following, keep_for_cards, leave, measuring, table, write_verdict
+    from ganlab.report.verdict import exit_with, following, keep_for_cards, measuring, table, write_verdict
 
     out = _out(cfg)
     real, synthetic, metrics, facts = _comparison(cfg)
@@ -73,7 +73,7 @@ def main(cfg: DictConfig) -> Path:
     lines = table(content, page, following(content, command, share))
     log.info("evaluation: %s\n%s", page, "\n".join(lines), extra=RESULT)
     if cfg.gate:
-        leave(content["worst"])
+        exit_with(content["worst"])
     return page
 
 

@@ -9,7 +9,7 @@ from ganlab.core.errors import RESULT
 from ganlab.core.files import write_whole
 from ganlab.evaluation.attack_sets import with_attack_sets
 from ganlab.evaluation.evidence import Evidence, evidence
-from ganlab.evaluation.reference import Preview, discriminator_score, finite, generated, pictures, real_sets
+from ganlab.evaluation.reference import Preview, discriminator_score, generated, pictures, real_sets, without_broken
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.report.run import write_report
 from ganlab.report.samples import REAL, SIMULATED
@@ -81,7 +81,7 @@ def compared_with(experiment: Experiment, part: str) -> str:
 
 def _measure(experiment: Experiment, real: Real, generated: Preview) -> Evidence:
     metrics = experiment.metrics
-    synthetic, left_out = finite(
+    synthetic, left_out = without_broken(
         SampleSet(generated.samples, generated.labels, discriminator=discriminator_score(experiment.gan))
     )
     if not len(synthetic):

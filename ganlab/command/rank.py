@@ -42,7 +42,7 @@ def follow(
     from ganlab.trainer.build import fit, make_trainer
     from ganlab.trainer.compiled import compile_networks
     from ganlab.trainer.ddp import Ranks
-    from ganlab.trainer.processes import HOST, leave
+    from ganlab.trainer.processes import HOST, leave_group
     from ganlab.trainer.signals import Signals
 
     # What there is to say of the data the first process says.
@@ -62,7 +62,7 @@ def follow(
     assert isinstance(trainer.strategy, Ranks)
     trainer.strategy.join(store, rank)
     fit(trainer, experiment.gan, experiment.data, start)
-    leave()
+    leave_group()
 
 
 if __name__ == "__main__":

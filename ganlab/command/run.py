@@ -28,13 +28,13 @@ from ganlab.core.words import REDUCED
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
 from ganlab.tracking import facts as run_facts
-from ganlab.tracking.checkpoints import check_room, whole_size
+from ganlab.tracking.checkpoints import check_checkpoint_room, whole_size
 from ganlab.tracking.provenance import provenance
 from ganlab.tracking.record import CONFIG, SPLIT, config_values, home, note_written, read_scores
 from ganlab.trainer import ddp
 from ganlab.trainer.build import AUTO, make_trainer
 from ganlab.trainer.compiled import compile_networks
-from ganlab.trainer.probe import precision
+from ganlab.trainer.probe import faster_precision
 from ganlab.trainer.signals import Signals
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def _probed(experiment: Experiment, folder: Path) -> dict[str, Any]:
     if before := run_facts.earlier(folder).get("precision"):
         return dict(before)
     data = experiment.data
-    return precision(experiment.gan, data.source, data.batch_size, settings["accelerator"])
+    return faster_precision(experiment.gan, data.source, data.batch_size, settings["accelerator"])
 
 
 def check(experiment: Experiment, trainer: Trainer) -> None:
@@ -122,7 +122,7 @@ def check(experiment: Experiment, trainer: Trainer) -> None:
     experiment.stopping.check(kind)
     for follow in experiment.follow:
         follow.keywords["store"].check()
-    ddp.check(trainer, experiment.config["trainer"], experiment.gan)
+    ddp.check_devices(trainer, experiment.config["trainer"], experiment.gan)
     compile_networks(experiment.gan, wanted=experiment.config.get("compile", False))
 
 
@@ -138,7 +138,7 @@ def prepare(experiment: Experiment, folder: Path) -> None:
             "another split.seed= or split.validation=, or metrics=paper, which measures nothing."
         )
     check_attackable(data.split, metrics.by_name, metrics.settings)
-    check_room(folder, experiment.gan.parameters())
+    check_checkpoint_room(folder, experiment.gan.parameters())
 
 
 @contextmanager

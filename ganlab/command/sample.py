@@ -25,7 +25,7 @@ from ganlab.core.values import check_whole
 from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.labels import PEOPLE
 from ganlab.exchange.writers import FORMATS, Generated
-from ganlab.gan.verdict import Given
+from ganlab.gan.outputs import Given
 from ganlab.generator.load import load, shipped
 from ganlab.generator.recordings import Recordings
 from ganlab.generator.trained import Trained

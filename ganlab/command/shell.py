@@ -65,9 +65,11 @@ def main() -> None:
         sys.argv = [f"ganlab.{name}", *more]
         import_module(f"ganlab.{name}").main()
     else:
-        from ganlab.core.values import nearest
+        from ganlab.core.values import did_you_mean
 
-        _refuse(f"ganlab {name}: no such command.{nearest(name, commands())} Accepted are {', '.join(commands())}.")
+        _refuse(
+            f"ganlab {name}: no such command.{did_you_mean(name, commands())} Accepted are {', '.join(commands())}."
+        )
 
 
 def overview() -> str:

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from ganlab.core.values import nearest
+from ganlab.core.values import did_you_mean
 
 NO_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
 NO_CHOICE = re.compile(r"(In '(?P<file>[^']+)': )?Could not (find|load) '(?P<group>(hydra/)?[^/']+)/(?P<choice>[^']*)'")
@@ -58,7 +58,7 @@ def _no_key(loader: ConfigLoaderImpl, config_name: str | None, overrides: list[s
     """Return that a key is none, with similar keys of the configuration that the chosen groups make."""
     groups = {*choices(loader, "", ObjectType.GROUP)}
     if "/" in key:
-        return f"{key}: no such group.{nearest(key, groups) or f' Accepted are {_listed(groups)}.'}"
+        return f"{key}: no such group.{did_you_mean(key, groups) or f' Accepted are {_listed(groups)}.'}"
     parsed = OverridesParser.create().parse_overrides(overrides)
     chosen = [each.input_line for each in parsed if each.key_or_group in groups and not each.is_sweep_override()]
     config = load(loader, config_name, [str(line) for line in chosen], RunMode.RUN)
@@ -75,9 +75,9 @@ def _no_key(loader: ConfigLoaderImpl, config_name: str | None, overrides: list[s
     siblings += [group for group in groups if "/" not in group and group not in siblings and not above]
     paths = [*_paths(config)]
     same = [path for path in paths if path.rpartition(".")[2] == name]
-    similar = nearest(f"{above}{first}", siblings) if above or not same else ""
+    similar = did_you_mean(f"{above}{first}", siblings) if above or not same else ""
     if not similar:
-        similar = f" Did you mean {' or '.join(same[:3])}?" if same else nearest(key, paths)
+        similar = f" Did you mean {' or '.join(same[:3])}?" if same else did_you_mean(key, paths)
     listed = f" Accepted are {_listed(siblings)}." if above and siblings and not similar else ""
     return f"{key}: no such setting.{similar}{listed} To add one all the same: +{key}=..."
 
@@ -87,7 +87,7 @@ def _no_choice(loader: ConfigLoaderImpl, config_name: str | None, missing: re.Ma
     group, choice = missing["group"], missing["choice"]
     names = sorted(choices(loader, group, ObjectType.CONFIG))
     file = f" (in {missing['file']})" if missing["file"] not in (None, config_name, "hydra/config") else ""
-    similar = nearest(choice, names)
+    similar = did_you_mean(choice, names)
     if not similar and (same := [name for name in names if name.rpartition("/")[2] == choice]):
         similar = f" Did you mean {same[0]}?"
     return f"{group}={choice}{file}: no such choice.{similar} Accepted are {_listed(names)}."

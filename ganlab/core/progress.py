@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Task:
+class RunningLoop:
     """A loop that goes on, of `total` things where their number is known."""
 
     name: str
@@ -37,7 +37,7 @@ class Task:
         return f"{text}, about {duration(seconds / self.done * (self.total - self.done))} left" if self.done else text
 
 
-_going_on: list[Task] = []
+_going_on: list[RunningLoop] = []
 """Loops that go on without a bar, the outer ones first: one line tells of all."""
 
 
@@ -50,7 +50,7 @@ def tracked(items: Iterable[T], name: str, unit: str, total: int | None = None, 
     if not bar.disable:
         yield from bar
         return
-    task = Task(name, unit, len(items) if total is None and isinstance(items, Sized) else total)
+    task = RunningLoop(name, unit, len(items) if total is None and isinstance(items, Sized) else total)
     over = threading.Event()
     _going_on.append(task)
     if len(_going_on) == 1:

@@ -13,7 +13,7 @@ ANY = (Any, object, Path)
 """Types that take a text, whatever else they are."""
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return the question whether a similar name was meant, to go behind a message; nothing where none is similar."""
     similar = get_close_matches(name, [*names], 2, 0.6)
     return f" Did you mean {' or '.join(similar)}?" if similar else ""

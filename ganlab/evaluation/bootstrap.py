@@ -15,7 +15,7 @@ SIDES = 4
 
 
 @dataclass(frozen=True)
-class Draws:
+class PatientDraws:
     """Weights of judged and real samples when patients are drawn: of both, of the judged alone, of the real alone."""
 
     whole: tuple[Weights, Weights]
@@ -25,7 +25,7 @@ class Draws:
     patients: tuple[int, int]
 
     @classmethod
-    def of(cls, judged: SampleSet, reference: SampleSet, draws: int = 200, seed: int = 0) -> "Draws":
+    def of(cls, judged: SampleSet, reference: SampleSet, draws: int = 200, seed: int = 0) -> "PatientDraws":
         """Return as many draws; always the same for the same seed."""
         rng, (own, real) = np.random.default_rng(seed), (drawer(judged), drawer(reference))
         return cls(
@@ -38,7 +38,7 @@ class Draws:
 
 
 def interval(
-    statistic: Statistic, draws: Draws, limits: tuple[float, float] = (-np.inf, np.inf)
+    statistic: Statistic, draws: PatientDraws, limits: tuple[float, float] = (-np.inf, np.inf)
 ) -> tuple[float, float]:
     """Return the confidence interval of a number; NaN for one patient, or a number that is mostly undefined.
 

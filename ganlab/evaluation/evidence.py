@@ -21,7 +21,7 @@ from ganlab.core.progress import tracked
 from ganlab.core.settings import HERE
 from ganlab.core.spread import evenly
 from ganlab.dataset.cache import cached
-from ganlab.evaluation.bootstrap import Draws, interval
+from ganlab.evaluation.bootstrap import PatientDraws, interval
 from ganlab.evaluation.by_class import by_class
 from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
@@ -149,7 +149,7 @@ def _measured(metric: Metric, scorer: Scorer, real: Real, samples: SampleSet, dr
     scores = scorer(samples)
     more = scores if isinstance(scores, Scores) else Scores({})
     rows: dict[str, NumberRow] = {}
-    drawn = Draws.of(samples, real.reference, draws, SEED) if draws else None
+    drawn = PatientDraws.of(samples, real.reference, draws, SEED) if draws else None
     within = by_class(scores, samples, real) if draws and not metric.attacks else {}
     for name, each in scores.items():
         if name in more.not_measurable:

@@ -83,7 +83,7 @@ def _least_badness(row: NumberRow, low: float, high: float) -> float:
     return min(badness(row, value) for value in (low, high, min(max(perfect, low), high)))
 
 
-def tested(each: Primary, row: NumberRow | None, p: float | None, level: float) -> Finding:
+def finding_of_attack(each: Primary, row: NumberRow | None, p: float | None, level: float) -> Finding:
     """Return an attack's number, decided by the p value of its permutation test."""
     empty = Finding(each.name, each.words, each.why)
     if row is None or row["synthetic"] is None or p is None:

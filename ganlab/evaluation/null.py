@@ -79,7 +79,7 @@ def null_of(
     pool = train.take(evenly(max(count, min(POOL * count, MOST)), len(train)))
     scores = scorer(pool)
     names = [name for name in primary if name in scores]
-    every, weights = np.ones(len(real.reference)), groups(pool, sizes.patients, count)
+    every, weights = np.ones(len(real.reference)), patient_groups(pool, sizes.patients, count)
     values = {
         name: _areas(min(sizes.patients, sizes.training), sizes.reference)
         if primary[name].classifier
@@ -89,7 +89,7 @@ def null_of(
     }
     own = scorer(real.reference) if alone else {}
     if themselves := [name for name in names if name in alone and name in own]:
-        redrawn = resampled(real.reference, sizes)
+        redrawn = redrawn_groups(real.reference, sizes)
         values |= {name: np.array([own[name](each, every) for each in redrawn]) for name in themselves}
     faults = {name: primary[name].fault for name in names if primary[name].fault}
     faulty = faults_of(scorer, real, count, faults, plain)
@@ -110,7 +110,7 @@ def _areas(patients: int, others: int) -> NDArray[np.float64]:
     return np.clip(np.random.default_rng(SEED).normal(0.5, deviation, DRAWS), 0, 1)
 
 
-def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float64]]:
+def patient_groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float64]]:
     """Return the weights `(N,)` of the samples of random groups of patients, at most about `count` samples in each."""
     patient = np.unique(pool.owners, return_inverse=True)[1]
     total = int(patient.max()) + 1
@@ -125,7 +125,7 @@ def groups(pool: SampleSet, patients: int, count: int) -> list[NDArray[np.float6
     return drawn
 
 
-def resampled(reference: SampleSet, sizes: Sizes) -> list[NDArray[np.float64]]:
+def redrawn_groups(reference: SampleSet, sizes: Sizes) -> list[NDArray[np.float64]]:
     """Return the weights `(M,)` of the reference's samples in groups of its patients, drawn with replacement."""
     patient = np.unique(reference.owners, return_inverse=True)[1]
     total = int(patient.max()) + 1

@@ -29,7 +29,7 @@ class Proportion:
 
 
 @dataclass(frozen=True)
-class Score:
+class ReaderScore:
     """The score of one reader. Proportions are of the items that were decided; `cannot_say` counts the others.
 
     `sensitivity` is the proportion of generated items called generated, `specificity` that of real ones called real.
@@ -45,7 +45,7 @@ class Score:
     mean_confidence: float | None
 
 
-def sentence(score: Score) -> str:
+def sentence(score: ReaderScore) -> str:
     """Return a score as a sentence."""
     rate = score.accuracy
     if rate.share is None or rate.low is None or rate.high is None:
@@ -56,14 +56,14 @@ def sentence(score: Score) -> str:
     )
 
 
-def scored(real: Mapping[str, bool], answers: Mapping[str, Mapping[str, str]]) -> Score:
+def scored(real: Mapping[str, bool], answers: Mapping[str, Mapping[str, str]]) -> ReaderScore:
     """Return the score of a reader's answers by item; `real` says which items are real."""
     from scipy.stats import binomtest
 
     decided = {item: row["answer"] == REAL for item, row in answers.items() if row["answer"] != UNDECIDED}
     right = {item: called_real == real[item] for item, called_real in decided.items()}
     confidence = [int(row["confidence"]) for row in answers.values() if row["confidence"]]
-    return Score(
+    return ReaderScore(
         items=len(answers),
         cannot_say=len(answers) - len(decided),
         accuracy=_proportion(list(right.values())),

@@ -51,7 +51,7 @@ def real_sets(data: Data, part: str, count: int | None, train: int | None, side:
     return Real(data.kind, training, other, tuple(data.source.classes), side)
 
 
-def finite(samples: SampleSet) -> tuple[SampleSet, list[str]]:
+def without_broken(samples: SampleSet) -> tuple[SampleSet, list[str]]:
     """Return the samples without NaN and infinity, and a message about the others, if there are any."""
     whole = np.asarray(np.isfinite(samples.values).reshape(len(samples), -1).all(axis=1))
     if whole.all():

@@ -18,13 +18,13 @@ def complete(row: object) -> NumberRow:
     """Return a row with every key, and None for what is not a number; a bare number is one of generated samples."""
     given = row if isinstance(row, Mapping) else {"synthetic": row}
     whole = EMPTY | {key: given[key] for key in EMPTY if given.get(key) is not None}
-    whole |= {key: finite(whole[key]) for key in ("real", "floor", "best")}
-    whole |= {key: [finite(end) for end in whole[key]] for key in ("interval", "floor_interval")}
-    whole |= {key: {name: finite(of) for name, of in whole[key].items()} for key in ("controls", "baselines")}
+    whole |= {key: finite_or_none(whole[key]) for key in ("real", "floor", "best")}
+    whole |= {key: [finite_or_none(end) for end in whole[key]] for key in ("interval", "floor_interval")}
+    whole |= {key: {name: finite_or_none(of) for name, of in whole[key].items()} for key in ("controls", "baselines")}
     return whole
 
 
-def finite(value: object) -> float | None:
+def finite_or_none(value: object) -> float | None:
     """Return a number that is finite, else None."""
     usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if usable else None  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ def undetected(rows: Mapping[str, NumberRow]) -> dict[str, list[str]]:
 
 def relative(row: NumberRow, value: float | None) -> float | None:
     """Return the distance of a value from the best over the reach of real samples; None where one is not known."""
-    far, usable = reach(row), finite(value)
+    far, usable = reach(row), finite_or_none(value)
     off = None if usable is None else distance(row, usable)
     if off is None or far is None:
         return None
@@ -103,7 +103,7 @@ def direction(row: NumberRow) -> str:
     """Return which way is better, from where the best lies among the values in the row; empty without a best."""
     perfect = best(row)
     values = [row["synthetic"], row["floor"], *row["interval"], *row["controls"].values(), *row["baselines"].values()]
-    usable = [value for value in map(finite, values) if value is not None]
+    usable = [value for value in map(finite_or_none, values) if value is not None]
     if perfect is None or not usable:
         return ""
     if row["best"] is None:
@@ -115,6 +115,6 @@ def direction(row: NumberRow) -> str:
     return "higher is better" if all(value <= perfect for value in usable) else "nearer to the best is better"
 
 
-def tested(row: NumberRow) -> bool:
+def has_control(row: NumberRow) -> bool:
     """Return whether a control is there that the metric must distinguish from real samples."""
     return any(row["controls"].get(control) is not None for control in row["sees"])

@@ -22,9 +22,9 @@ from ganlab.evaluation.findings import (
     Finding,
     Sizes,
     finding_of,
+    finding_of_attack,
     p_values,
     power_of,
-    tested,
 )
 from ganlab.evaluation.primary import Plan, plans_of
 from ganlab.evaluation.rows import NumberRow
@@ -119,7 +119,7 @@ def verdict(
             for each in part.numbers:
                 row, limit = rows.get(each.name), limits.get(each.name)
                 finding = (
-                    tested(each, row, p.get(each.p), ATTACK)
+                    finding_of_attack(each, row, p.get(each.p), ATTACK)
                     if each.p
                     else finding_of(each, row, limit, sizes, plan.controls)
                 )

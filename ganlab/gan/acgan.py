@@ -23,7 +23,7 @@ from ganlab.core.errors import UserError
 from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
-from ganlab.gan.verdict import Given, Terms, Verdict
+from ganlab.gan.outputs import Given, Outputs, Terms
 
 
 class ACGAN(GAN):
@@ -104,13 +104,13 @@ class ACGAN(GAN):
         assert batch.attributes is not None
         return self._joined(batch.label, self.conditions.chosen(batch.attributes))
 
-    def discriminate(self, images: Tensor) -> Verdict:
+    def discriminate(self, images: Tensor) -> Outputs:
         """Return D's logits of source and class for images `(B, C, H, W)`, and its attributes."""
         source, predicted = self.discriminator.discriminate(images)  # type: ignore[operator]
         classes = len(self.classes)
-        return Verdict(source, predicted[:, :classes], predicted[:, classes:])
+        return Outputs(source, predicted[:, :classes], predicted[:, classes:])
 
-    def discriminator_terms(self, on_real: Verdict, on_fake: Verdict, label: Tensor, noise: Tensor) -> Terms:
+    def discriminator_terms(self, on_real: Outputs, on_fake: Outputs, label: Tensor, noise: Tensor) -> Terms:
         """Return the cross entropy of the classes: of real images by the `targets`, of generated ones by noise."""
         requested = self._requested(noise)
         of_real, of_fake = self._losses(on_real, label), self._losses(on_fake, requested)
@@ -122,7 +122,7 @@ class ACGAN(GAN):
         real, fake = (torch.stack([*each.values()]).sum() for each in (of_real, of_fake))
         return [self.class_weight * (real + fake if self.class_on_synthetic else real)], logs
 
-    def generator_terms(self, on_fake: Verdict, noise: Tensor) -> Terms:
+    def generator_terms(self, on_fake: Outputs, noise: Tensor) -> Terms:
         """Return D's loss of the classes and attributes that G was given."""
         losses = self._losses(on_fake, self._requested(noise))
         return [self.class_weight * torch.stack([*losses.values()]).sum()], {}
@@ -149,7 +149,7 @@ class ACGAN(GAN):
         labels, attributes = target.tensor_split([-len(self.conditions.attributes)], dim=1)
         return (labels > 0.5 if self.conditions.many_labels else labels.squeeze(1).long()), attributes
 
-    def _losses(self, verdict: Verdict, target: Tensor) -> dict[str, Tensor]:
+    def _losses(self, verdict: Outputs, target: Tensor) -> dict[str, Tensor]:
         """Return the mean of -log P(C = c), and of the square error of the attributes that are known."""
         assert verdict.label is not None
         labels, attributes = self._parts(target)
@@ -164,7 +164,7 @@ class ACGAN(GAN):
             losses["attributes"] = error.sum() / attributes.isfinite().sum().clamp(min=1)
         return losses
 
-    def _accuracy(self, verdict: Verdict, target: Tensor) -> Tensor:
+    def _accuracy(self, verdict: Outputs, target: Tensor) -> Tensor:
         """Return the share of images whose class D recognises; of all answers where each class has one."""
         assert verdict.label is not None
         predicted = verdict.label > 0 if self.conditions.many_labels else verdict.label.argmax(dim=1)

@@ -15,9 +15,9 @@ from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.draws import StepDraws
 from ganlab.gan.means import EpochMeans, batch_means
 from ganlab.gan.optimization import Optimization
+from ganlab.gan.outputs import Fakes, Given, Outputs, Terms, total
 from ganlab.gan.tricks import Tricks
 from ganlab.gan.updates import Updates, clear, fixed
-from ganlab.gan.verdict import Generated, Given, Terms, Verdict, total
 from ganlab.loss.base import Loss
 from ganlab.trick.base import Trick
 from ganlab.trick.gradients import KnownLogits
@@ -141,7 +141,7 @@ class GAN(LightningModule):
             self.log_dict(self.last, batch_size=batch.size)
 
     def step_discriminator(
-        self, real: Tensor, label: Tensor, optimizer: Any, patient: Tensor | None = None, made: Generated | None = None
+        self, real: Tensor, label: Tensor, optimizer: Any, patient: Tensor | None = None, made: Fakes | None = None
     ) -> dict[str, Tensor]:
         """Update D on real images `(B, C, H, W)`, with their `targets` and patients, and on as many generated ones.
 
@@ -178,7 +178,7 @@ class GAN(LightningModule):
         return logs
 
     def _discriminator_losses(
-        self, on_real: Verdict, label: Tensor, on_fake: Verdict, noise: Tensor
+        self, on_real: Outputs, label: Tensor, on_fake: Outputs, noise: Tensor
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """Return D's adversarial loss on real and generated images, its other terms, and what is logged."""
         loss = self.loss.discriminator(on_real.source, on_fake.source, self.tricks.real_target())
@@ -188,7 +188,7 @@ class GAN(LightningModule):
         accuracy = {"accuracy/real": right_real.float().mean(), "accuracy/synthetic": right_fake.float().mean()}
         return loss, terms, {"loss/D": loss.detach(), **accuracy, **logs}
 
-    def step_generator(self, real: Tensor, optimizer: Any, made: Generated | None = None) -> dict[str, Tensor]:
+    def step_generator(self, real: Tensor, optimizer: Any, made: Fakes | None = None) -> dict[str, Tensor]:
         """Update G on the images `made`, or on as many new ones as there are real ones `(B, C, H, W)`.
 
         A trick may say another number. Returns what is logged.
@@ -208,21 +208,21 @@ class GAN(LightningModule):
         """Return what D is to predict of real images besides their source, with a row each: their labels."""
         return batch.label
 
-    def discriminate(self, images: Tensor) -> Verdict:
+    def discriminate(self, images: Tensor) -> Outputs:
         """Return D's verdict on images `(B, C, H, W)`."""
-        return Verdict(self.discriminator(images))
+        return Outputs(self.discriminator(images))
 
-    def discriminator_terms(self, on_real: Verdict, on_fake: Verdict, label: Tensor, noise: Tensor) -> Terms:
+    def discriminator_terms(self, on_real: Outputs, on_fake: Outputs, label: Tensor, noise: Tensor) -> Terms:
         """Return the terms of D's loss besides the adversarial one, given the labels `(B,)` of real images: none."""
         return [], {}
 
-    def generator_terms(self, on_fake: Verdict, noise: Tensor) -> Terms:
+    def generator_terms(self, on_fake: Outputs, noise: Tensor) -> Terms:
         """Return the terms of G's loss besides the adversarial one: none."""
         return [], {}
 
-    def _generated(self, count: int) -> Generated:
+    def _generated(self, count: int) -> Fakes:
         noise = self.draws.noise(self.draw_noise, count)
-        return Generated(noise, self.codec.valid(self.generator(noise)))
+        return Fakes(noise, self.codec.valid(self.generator(noise)))
 
     def draw_noise(
         self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float

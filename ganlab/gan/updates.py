@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from ganlab.core import collective
 from ganlab.dataset.samples import BatchSlice
-from ganlab.gan.verdict import total
+from ganlab.gan.outputs import total
 
 
 class Updates:

@@ -15,7 +15,7 @@ from ganlab.core.kind import Kind
 from ganlab.core.labels import SEPARATOR, multi_hot, names_in
 from ganlab.core.names import name_of, spelled
 from ganlab.gan.gan import GAN
-from ganlab.gan.verdict import Given
+from ganlab.gan.outputs import Given
 from ganlab.tracking.checkpoints import read_checkpoint
 from ganlab.tracking.facts import git_commit
 from ganlab.tracking.record import read_facts

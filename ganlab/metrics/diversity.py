@@ -47,7 +47,7 @@ def pairwise_distance_ratio(fake: Tensor, real: Tensor) -> float:
     return mean_distance(fake) / of_real if of_real > 0 else math.nan
 
 
-def by_class(fake: Tensor, real: Tensor, fake_labels: Tensor, real_labels: Tensor) -> dict[int, float]:
+def ratios_by_class(fake: Tensor, real: Tensor, fake_labels: Tensor, real_labels: Tensor) -> dict[int, float]:
     """The ratio inside each class that has images on either side; labels are `(N,)` and `(M,)`, or multi-hot.
 
     An AC-GAN collapses inside the class: images of different classes still differ. NaN for a class with fewer than

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganlab.plot.figure import BLUE, GREEN, GREY, GRID, INK, ORANGE, bare, blank, panels
-from ganlab.tracking.collapse import THRESHOLD, Rate, State, evaluations
+from ganlab.tracking.collapse import THRESHOLD, CollapseRate, State, evaluations
 from ganlab.tracking.history import History
 
-Runs = Sequence[tuple[History, State]]
+LoggedRuns = Sequence[tuple[History, State]]
 """The runs of one experiment: what each logged, and whether it collapsed."""
 _COLORS: dict[State, str] = {
     "collapsed": ORANGE,
@@ -21,7 +21,7 @@ _COLORS: dict[State, str] = {
 }
 
 
-def draw_rates(rates: Sequence[Rate], names: Sequence[str]) -> Figure:
+def draw_rates(rates: Sequence[CollapseRate], names: Sequence[str]) -> Figure:
     """Draw one line per experiment: the share of its judged runs that collapsed, and its interval, in percent."""
     figure = blank(8.4, 0.9 + 0.3 * len(rates))
     axes = figure.add_subplot()
@@ -40,7 +40,7 @@ def draw_rates(rates: Sequence[Rate], names: Sequence[str]) -> Figure:
     return figure
 
 
-def draw_diversity(experiments: Sequence[Runs], names: Sequence[str]) -> Figure:
+def draw_diversity(experiments: Sequence[LoggedRuns], names: Sequence[str]) -> Figure:
     """Draw one panel per experiment: the diversity ratio of each run against epochs, coloured by its state."""
     columns = min(4, len(experiments))
     figure, axes = panels(len(experiments), columns, 1.95, 2.4 * columns + 0.4, sharey=True)
@@ -50,7 +50,7 @@ def draw_diversity(experiments: Sequence[Runs], names: Sequence[str]) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, runs: Runs, name: str) -> None:
+def _panel(axes: Axes, runs: LoggedRuns, name: str) -> None:
     for history, state in runs:
         points, steps_per_epoch = evaluations(history.rows), history.steps_per_epoch() or 1.0
         times, ratios = [step / steps_per_epoch for *_, step in points], [ratio for ratio, *_ in points]

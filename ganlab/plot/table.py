@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ganlab.core.kind import Array, Column
-from ganlab.metrics.table.columns import correlations
+from ganlab.metrics.table.columns import column_correlations
 from ganlab.plot.figure import GREY, INK, dress, panels, thousands
 
 REAL, SYNTHETIC = "#4f97c6", "#e08a4a"
@@ -63,7 +63,7 @@ def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column], 
     """
     _check(real, synthetic, columns, list(range(len(columns))), "known")
     kept = [rows[np.isfinite(rows).all(axis=1)] for rows in (real, synthetic)]
-    maps = [correlations(rows) if len(rows) > 1 else np.full((len(columns),) * 2, np.nan) for rows in kept]
+    maps = [column_correlations(rows) if len(rows) > 1 else np.full((len(columns),) * 2, np.nan) for rows in kept]
     difference = maps[1] - maps[0]
     limit = max(LEAST_SCALE, float(np.abs(np.nan_to_num(difference)).max()))
     figure, axes = panels(3, 3, 5.1, sharey=True)

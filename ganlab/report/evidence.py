@@ -11,7 +11,7 @@ from ganlab.evaluation.evidence import Evidence
 from ganlab.metrics.base import SampleSet
 from ganlab.report.numbers import numbers
 from ganlab.report.page import render
-from ganlab.report.samples import REAL, SIMULATED, by_class, compare
+from ganlab.report.samples import REAL, SIMULATED, compare, exhibits_by_class
 from ganlab.report.verdict import read_verdict, view
 
 _WARNINGS = ("both_halves_trained", "trained_by_unknown", "other_data")
@@ -58,7 +58,7 @@ def write_evidence(
         verdict=view(read_verdict(folder)),
         called=called,
         samples=compare(kind, real.values, synthetic.values, called=called),
-        classes=[] if labels is None else by_class(kind, synthetic.values, labels, classes),
+        classes=[] if labels is None else exhibits_by_class(kind, synthetic.values, labels, classes),
         numbers=numbers(evidence.rows, evidence.left_out, facts.get("draws_of_persons"), evidence.details, kind.people),
         command=" ".join(map(str, command)) if isinstance(command, list | tuple) else command,
         settings=_rows(facts, [key for key in _SETTINGS if facts.get(key) is not None]),

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganlab.core.words import counted
-from ganlab.evaluation.rows import NumberRow, best, complete, detected, direction, relative, span, tested, undetected
+from ganlab.evaluation.rows import (
+    NumberRow,
+    best,
+    complete,
+    detected,
+    direction,
+    has_control,
+    relative,
+    span,
+    undetected,
+)
 from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_end
 from ganlab.report.content import mapping
 from ganlab.report.page import NOTICE, Picture, picture
@@ -18,7 +28,7 @@ _VALUES = (("synthetic", "interval"), ("floor", "floor_interval"))
 
 
 @dataclass(frozen=True)
-class Cell:
+class ScoreCell:
     """A score as text, with its interval or a remark below it; `mark` is `seen` or `missed` for a control."""
 
     value: str
@@ -36,7 +46,7 @@ class MetricRow:
     meaning: str
     missed: bool
     untested: bool
-    cells: Sequence[Cell]
+    cells: Sequence[ScoreCell]
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ def numbers(
         classes,
         [(name, _about(whole[name]), [_both(own.get(of)) for of in classes]) for name, own in measured.items()],
         bool(undetected(whole)),
-        not all(map(tested, whole.values())),
+        not all(map(has_control, whole.values())),
     )
 
 
@@ -190,21 +200,21 @@ def _metric(name: str, row: NumberRow, missed: Sequence[str]) -> MetricRow:
     others = row["baselines"] | row["controls"]
     cells = [
         *(
-            Cell(short(row[value]), "" if None in row[ends] else " to ".join(map(short, row[ends])))
+            ScoreCell(short(row[value]), "" if None in row[ends] else " to ".join(map(short, row[ends])))
             for value, ends in _VALUES
         ),
-        *(Cell(short(others.get(column)), mark=marks.get(column, "")) for column in COLUMNS),
+        *(ScoreCell(short(others.get(column)), mark=marks.get(column, "")) for column in COLUMNS),
     ]
     if row.get("not_measurable"):
-        cells[0] = Cell("not measurable", row["not_measurable"])
+        cells[0] = ScoreCell("not measurable", row["not_measurable"])
     remark = "as real" if row["best"] is None else "perfect"
-    cells.insert(1, Cell("–") if perfect is None else Cell(short(perfect), remark))
+    cells.insert(1, ScoreCell("–") if perfect is None else ScoreCell(short(perfect), remark))
     return MetricRow(
         name.partition("/")[2] or name,
         row["unit"],
         direction(row),
         row["meaning"],
         bool(missed),
-        not tested(row),
+        not has_control(row),
         cells,
     )

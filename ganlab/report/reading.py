@@ -11,7 +11,7 @@ from functools import singledispatch
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Image, Kind, Window
 from ganlab.core.words import number
-from ganlab.evaluation.reading import Proportion, Score
+from ganlab.evaluation.reading import Proportion, ReaderScore
 from ganlab.plot.ecg_paper import draw_windows, lead_spans
 from ganlab.plot.figure import png_bytes
 from ganlab.plot.images import draw_grid, pixels
@@ -94,7 +94,7 @@ def _paper(size: tuple[float, float]) -> tuple[str, int]:
 
 
 def scores_page(
-    scores: Mapping[str, Score], kappa: float | None, remarks: Mapping[str, Sequence[tuple[str, str, str, str]]]
+    scores: Mapping[str, ReaderScore], kappa: float | None, remarks: Mapping[str, Sequence[tuple[str, str, str, str]]]
 ) -> str:
     """Return the page of the scores of readers; `remarks` by reader are the item, its truth, the answer, the remark."""
     rows = [

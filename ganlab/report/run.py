@@ -19,7 +19,7 @@ from ganlab.plot.images import draw_grids
 from ganlab.report.content import list_of, mapping, read_mapping
 from ganlab.report.numbers import numbers
 from ganlab.report.page import NOTICE, Picture, picture, render
-from ganlab.report.samples import REAL, by_class, compare
+from ganlab.report.samples import REAL, compare, exhibits_by_class
 from ganlab.report.training import choice, curves, grids
 from ganlab.report.verdict import read_verdict, view
 from ganlab.tracking.history import read_history
@@ -75,7 +75,7 @@ def write_report(
         compared=compared,
         verdict=view(read_verdict(folder, trouble)),
         by_label=by_label,
-        classes=by_class(kind, synthetic.samples, synthetic.labels, classes) if by_label else [],  # type: ignore
+        classes=exhibits_by_class(kind, synthetic.samples, synthetic.labels, classes) if by_label else [],  # type: ignore
         numbers=numbers(scores, drawn=attacks, people=kind.people),
         privacy=mapping(run.get("differential_privacy")),
         choice=choice(folder),

@@ -1,8 +1,8 @@
 """Samples for the eye: real ones compared with synthetic ones, and some of each class.
 
 Windows are drawn on ECG paper, or as lines where they are in another unit than mV, rows as box plots, counts and
-correlations, images as images. `compare` and `by_class` choose by the kind of the samples: `(N, leads, samples)` in the
-leads' unit, `(N, columns)` in the columns' units, `(N, C, H, W)` of levels 0..255.
+correlations, images as images. `compare` and `exhibits_by_class` choose by the kind of the samples:
+`(N, leads, samples)` in the leads' unit, `(N, columns)` in the columns' units, `(N, C, H, W)` of levels 0..255.
 """
 
 import math
@@ -111,7 +111,7 @@ def _images_compared(kind: Image, sets: Mapping[str, Array]) -> SideBySide:
     return SideBySide(_grids(kind, sets, 3, 9, _notes(sets)))
 
 
-def by_class(kind: Kind, synthetic: Array, labels: Labels, classes: Sequence[str]) -> list[Exhibit]:
+def exhibits_by_class(kind: Kind, synthetic: Array, labels: Labels, classes: Sequence[str]) -> list[Exhibit]:
     """Return a block for each class with a few of its N generated samples (paper, Figure 20).
 
     `labels`, `(N,)`, are places in `classes`, or multi-hot `(N, classes)`: then a sample may stand in several blocks.

@@ -30,7 +30,7 @@ from ganlab.report.page import NOTICE, Picture, picture, render
 from ganlab.report.run import COMPARISON
 from ganlab.report.training import grid_files, moment
 from ganlab.report.verdict import LightView, read_verdict, view
-from ganlab.tracking.collapse import THRESHOLD, Collapse, Rate, evaluations, rate
+from ganlab.tracking.collapse import THRESHOLD, Collapse, CollapseRate, collapse_rate, evaluations
 from ganlab.tracking.shared import requested
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class ExperimentSection:
     setting: Mapping[str, str]
     reduced: bool
     reported: str
-    rate: Rate
+    rate: CollapseRate
     finished: int
     seconds: float | None
     grids: Sequence[Picture]
@@ -132,7 +132,7 @@ def _experiment(group: Group, name: str) -> ExperimentSection:
         setting=_setting(group),
         reduced=any(job.reduced for job in group),
         reported=", ".join(map(str, reported)) if isinstance(reported, list) else str(reported),
-        rate=rate(verdicts),
+        rate=collapse_rate(verdicts),
         finished=sum(job.finished for job in group),
         seconds=fmean(seconds) if seconds else None,
         grids=_grids(group),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganlab.core.words import counted, number
-from ganlab.evaluation.rows import NumberRow, finite, relative, span, tested, undetected
+from ganlab.evaluation.rows import NumberRow, finite_or_none, has_control, relative, span, undetected
 from ganlab.plot.distances import MOST
 
 WORST = 3
@@ -46,7 +46,7 @@ def tally(rows: Mapping[str, NumberRow]) -> Tally:
     measured = {name: row for name, row in rows.items() if name not in nothing and not row.get("not_measurable")}
     every = {name: relative(row, row["synthetic"]) for name, row in measured.items()}
     usable = {name: off for name, off in every.items() if off is not None}
-    judged = {name: off for name, off in usable.items() if tested(rows[name])}
+    judged = {name: off for name, off in usable.items() if has_control(rows[name])}
     untested = [name for name in usable if name not in judged]
     return Tally(judged, nothing, untested, [name for name in every if name not in usable])
 
@@ -102,5 +102,5 @@ def _times(off: float) -> str:
 
 def short(value: object) -> str:
     """Return a number with the three digits that an interval leaves."""
-    usable = finite(value)
+    usable = finite_or_none(value)
     return number(value if usable is None else float(f"{usable:.3g}"))

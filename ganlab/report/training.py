@@ -124,7 +124,7 @@ FILE = "stopping.json"
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenCheckpoint:
     """The reason for the chosen checkpoint, the picture of the rule's scores, and a line per component.
 
     It holds its real-versus-real value and deviation, and its score where the rule chose.
@@ -135,7 +135,7 @@ class Choice:
     rows: Sequence[Sequence[str]]
 
 
-def choice(folder: Path) -> Choice | None:
+def choice(folder: Path) -> ChosenCheckpoint | None:
     """Return what the rule chose in a run's folder; None where no rule chose."""
     file = folder / FILE
     content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -155,4 +155,4 @@ def choice(folder: Path) -> Choice | None:
         for name, floor in content["floors"].items()
     ]
     drawn = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
-    return Choice(content["why"][:1].upper() + content["why"][1:] + ".", drawn, rows)
+    return ChosenCheckpoint(content["why"][:1].upper() + content["why"][1:] + ".", drawn, rows)

@@ -158,7 +158,7 @@ def measuring(command: str, kind: Kind) -> str:
     return f"{command} metrics={group}" if group else ""
 
 
-def leave(worst: str) -> None:
+def exit_with(worst: str) -> None:
     """Exit with the code of the worst light: 3 where it is red, 4 where it is grey; return where all are green."""
     if code := EXIT_CODES[worst]:
         sys.exit(code)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganlab.gan.gan import GAN
-from ganlab.gan.verdict import Verdict
+from ganlab.gan.outputs import Outputs
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.stopping.choice import Evaluation
 from ganlab.stopping.score import Scale
@@ -94,7 +94,7 @@ def memory(module: GAN, images: Mapping[str, Tensor]) -> float | None:
 
 
 @torch.inference_mode()
-def _verdicts(module: GAN, images: Tensor) -> list[Verdict]:
+def _verdicts(module: GAN, images: Tensor) -> list[Outputs]:
     """Verdicts of the discriminator in evaluation mode, batch by batch."""
     was_training = module.discriminator.training
     module.discriminator.eval()

@@ -27,7 +27,7 @@ from ganlab.metrics.ecg.leads import LeadRelations
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
 from ganlab.metrics.points import same_patient
-from ganlab.metrics.privacy.shifts import distances, spectra
+from ganlab.metrics.privacy.shifts import shifted_distances, spectra
 
 LEAST_PERSONS = 4
 """Least validation patients for a deviation over draws of patients."""
@@ -115,7 +115,7 @@ class Scale:
         self.left_out = sorted(set(components) - set(self.floors))
         self.coverage = _plain(numbers["distribution/coverage"], own, real.reference)
         self._train = spectra(real.train, self.rate)
-        apart = distances(spectra(real.reference, self.rate), self._train)
+        apart = shifted_distances(spectra(real.reference, self.rate), self._train)
         np.copyto(apart, np.inf, where=same_patient(real.reference.patients, real.train.patients, len(real.train)))
         self._usual = apart.min(axis=1)
 
@@ -125,7 +125,7 @@ class Scale:
         components = self._components(numbers)
         z = {name: floor.above(_plain(components[name], samples, reference)) for name, floor in self.floors.items()}
         of_draws = [_q(floor.above(components[name](*pair)) for name, floor in self.floors.items()) for pair in pairs]
-        nearest = distances(spectra(samples, self.rate), self._train).min(axis=1)
+        nearest = shifted_distances(spectra(samples, self.rate), self._train).min(axis=1)
         farther = (nearest[:, None] > self._usual) + 0.5 * (nearest[:, None] == self._usual)
         deviation = float(np.std([float(own @ farther @ real / (own.sum() * real.sum())) for own, real in pairs]))
         return Score(

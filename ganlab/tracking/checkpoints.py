@@ -130,7 +130,7 @@ def checkpoint_in(run: Path, name: str | None = "last") -> Path:
     return paths[name]
 
 
-def check_room(folder: Path, parameters: Iterable[Tensor]) -> None:
+def check_checkpoint_room(folder: Path, parameters: Iterable[Tensor]) -> None:
     """Raise UserError where the disk has no room for the checkpoints that a run keeps while it writes the next."""
     needed = (KEPT + 1) * COPIES * sum(tensor.numel() * tensor.element_size() for tensor in parameters)
     free = shutil.disk_usage(folder).free

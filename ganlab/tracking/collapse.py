@@ -87,7 +87,7 @@ def _streaks(points: Sequence[Point], threshold: float, consecutive: int) -> lis
 
 
 @dataclass(frozen=True)
-class Rate:
+class CollapseRate:
     """How many of the judged runs collapsed; runs that recovered are among the others.
 
     Runs that died or were not judged are counted apart.
@@ -111,9 +111,9 @@ class Rate:
         return ", ".join(counted + apart) or "no run"
 
 
-def rate(verdicts: Iterable[Collapse]) -> Rate:
+def collapse_rate(verdicts: Iterable[Collapse]) -> CollapseRate:
     """Return the rate over the runs of an experiment."""
     states = Counter(verdict.state for verdict in verdicts)
     collapsed, recovered = states["collapsed"], states["recovered"]
     judged = collapsed + recovered + states["healthy"]
-    return Rate(collapsed, judged, recovered, states["dead"], states["not judged"])
+    return CollapseRate(collapsed, judged, recovered, states["dead"], states["not judged"])

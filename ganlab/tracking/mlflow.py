@@ -25,8 +25,8 @@ from ganlab.core.files import inside, write_whole
 from ganlab.tracking.history import read_history
 from ganlab.tracking.mlflow_card import data_set, origin, parameters, run_name, swept, tags_of
 from ganlab.tracking.record import read_facts, read_scores
-from ganlab.tracking.shared import Shared, counts_of, parsed, requested
-from ganlab.tracking.wandb_store import Place
+from ganlab.tracking.shared import Shared, counts_of, parsed_json, requested
+from ganlab.tracking.wandb_store import AnyStore
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ class Sent:
     status: str = "RUNNING"
 
     @classmethod
-    def read(cls, folder: Path, store: Place) -> "Sent":
+    def read(cls, folder: Path, store: AnyStore) -> "Sent":
         """Return what `tracking.json` notes for this store; nothing is sent where there is none."""
         return cls(**_state(folder).get(store.key, {}))
 
-    def write(self, folder: Path, store: Place) -> None:
+    def write(self, folder: Path, store: AnyStore) -> None:
         """Write it to `tracking.json`, which may hold what other stores have."""
         write_whole(folder / STATE, json.dumps(_state(folder) | {store.key: vars(self)}, indent=1))
 
@@ -70,7 +70,7 @@ def _state(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def bring(folder: Path, store: Place, opened: tuple[Any, str] | None = None) -> Sent:
+def bring(folder: Path, store: AnyStore, opened: tuple[Any, str] | None = None) -> Sent:
     """Bring to the store what it lacks of a run's folder; return what it has now.
 
     Raises what the store raises, which loses nothing, and filelock.Timeout where another call has the folder for long.
@@ -88,7 +88,7 @@ def bring(folder: Path, store: Place, opened: tuple[Any, str] | None = None) -> 
     return sent
 
 
-def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any], store: Place) -> str:
+def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any], store: AnyStore) -> str:
     """The id of the run in the store; of an earlier process's run where that died before it noted the id."""
     runs = client.search_runs([experiment], f"tags.`ganlab.id` = '{facts['id']}'", max_results=1)
     if runs:
@@ -102,7 +102,7 @@ def _create(client: Any, experiment: str, folder: Path, facts: Mapping[str, Any]
     return str(client.create_run(experiment, start_time=began, tags=tags, run_name=name[:LONGEST_NAME]).info.run_id)
 
 
-def parent_of(sweep: Path, client: Any, experiment: str, store: Place) -> str:
+def parent_of(sweep: Path, client: Any, experiment: str, store: AnyStore) -> str:
     """Return the id of a sweep's own run, which the first of its jobs creates."""
     with FileLock(sweep / ".tracking.lock"):
         sent = Sent.read(sweep, store)
@@ -123,7 +123,7 @@ class _Upload:
     client: Any
     folder: Path
     sent: Sent
-    store: Place
+    store: AnyStore
     shared: Shared = field(default_factory=lambda: Shared(()))
 
     def everything(self, facts: Mapping[str, Any]) -> None:
@@ -194,9 +194,9 @@ class _Upload:
         """Send a text as it may leave the folder: of `split.json` the counts, of `run.json` what is of no machine."""
         name, text = file.name, file.read_text(encoding="utf-8", errors="replace")
         if name == "split.json" and not self.store.patient_ids:
-            name, text = "split_counts.json", json.dumps(counts_of(parsed(file, text)), indent=1)
+            name, text = "split_counts.json", json.dumps(counts_of(parsed_json(file, text)), indent=1)
         elif name == "run.json" and not self.store.patient_ids:
-            text = json.dumps(self.shared.facts(parsed(file, text)), indent=1)
+            text = json.dumps(self.shared.facts(parsed_json(file, text)), indent=1)
         self.client.log_text(self.sent.run, self.shared.text(text), name)
 
     def _register(self, name: str) -> None:

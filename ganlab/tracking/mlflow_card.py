@@ -22,7 +22,7 @@ DIGEST = 36
 """Characters that MLflow takes of the hash of a data set."""
 
 
-def groups() -> set[str]:
+def config_groups() -> set[str]:
     """Return the names of ganlab's config groups."""
     return {place.name for place in Path(CONF).iterdir() if place.is_dir()}
 
@@ -44,7 +44,7 @@ def swept(overrides: Sequence[Any]) -> list[str]:
 
 def tags_of(facts: Mapping[str, Any], folder: Path, shared: Shared) -> dict[str, str]:
     """Return the tags of a run: its choices, the folder's name, source and user, and a description."""
-    accepted = groups() | TAGS
+    accepted = config_groups() | TAGS
     tags = {key: shared.text(text) for key, text in facts["tags"].items() if key in accepted}
     commit = {"mlflow.source.git.commit": tags["git_commit"].partition("-")[0]} if "git_commit" in tags else {}
     return {
@@ -88,7 +88,7 @@ def description(facts: Mapping[str, Any], folder: Path) -> str:
 
 def parameters(facts: Mapping[str, Any], shared: Shared) -> dict[str, str]:
     """Return the run's choices, its seed, and what a person set on the command line; `config.yaml` has the rest."""
-    tags, accepted = facts["tags"], groups()
+    tags, accepted = facts["tags"], config_groups()
     chosen = {key: str(value) for key, value in tags.items() if key in accepted or key == "seed"}
     for key, value in _overrides(facts["overrides"]):
         if key not in accepted:

@@ -21,7 +21,7 @@ from ganlab.tracking.facts import end_if_dead
 from ganlab.tracking.mlflow import bring, parent_of
 from ganlab.tracking.shared import Shared, requested
 from ganlab.tracking.store import Store
-from ganlab.tracking.wandb_store import Place, WandbStore
+from ganlab.tracking.wandb_store import AnyStore, WandbStore
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Follower(Logger):
     name = None
     version = None
 
-    def __init__(self, folder: Path, store: Place, every_s: float = 5.0, patience_s: float = 30.0) -> None:
+    def __init__(self, folder: Path, store: AnyStore, every_s: float = 5.0, patience_s: float = 30.0) -> None:
         super().__init__()
         self.folder = folder
         self.store = store
@@ -103,9 +103,9 @@ Follow = partial[Follower]
 """What begins to follow a run's folder; its keyword `store` is the store."""
 
 
-def stores(tracking: Mapping[str, Any], outputs: Path) -> list[Place]:
+def stores(tracking: Mapping[str, Any], outputs: Path) -> list[AnyStore]:
     """Return the stores that the configuration's group `tracking` names. Raises UserError for values out of range."""
-    named: list[Place] = [Store.of(tracking, outputs)] if tracking["mlflow"] else []
+    named: list[AnyStore] = [Store.of(tracking, outputs)] if tracking["mlflow"] else []
     return [*named, WandbStore.of(tracking)] if tracking.get("wandb") is not None else named
 
 
@@ -139,7 +139,7 @@ def close_sweep(sweep: Path, store: Store, patience_s: float, status: str, summa
     thread.join(patience_s)
 
 
-def sync(run: str | None, store: Place) -> int:
+def sync(run: str | None, store: AnyStore) -> int:
     """Bring a run's folder, or every run of a folder such as a sweep's, to the store; return how many runs.
 
     Raises UserError where there is no run, or where the store does not take it.

@@ -117,7 +117,7 @@ def requested(sweep: Path) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
-def parsed(file: Path, text: str) -> Any:
+def parsed_json(file: Path, text: str) -> Any:
     """Return the value of a JSON text. Raises UserError, which names the file that it is of, for a damaged one."""
     try:
         return json.loads(text)

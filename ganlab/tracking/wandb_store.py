@@ -75,7 +75,7 @@ class WandbStore:
         return self.clients.setdefault(folder, Client(self, folder)), self.project
 
 
-Place = Store | WandbStore
+AnyStore = Store | WandbStore
 """What a run is brought to."""
 
 

@@ -94,7 +94,7 @@ class OneMachine(LightningEnvironment):
         """Leave the environment variables as they are."""
 
 
-def check(trainer: Trainer, settings: Mapping[str, Any], gan: GAN) -> None:
+def check_devices(trainer: Trainer, settings: Mapping[str, Any], gan: GAN) -> None:
     """Raise UserError, before any data is read, for devices, networks and tricks that cannot train together.
 
     `settings` are those that the trainer was made with.

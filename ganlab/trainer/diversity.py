@@ -11,7 +11,7 @@ from ganlab.core.labels import of_class, present
 from ganlab.core.spread import evenly
 from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.gan import GAN
-from ganlab.metrics.diversity import by_class, mean_distance, pairwise_distance_ratio, smallest
+from ganlab.metrics.diversity import mean_distance, pairwise_distance_ratio, ratios_by_class, smallest
 from ganlab.tracking.collapse import CLASS_MIN, RATIO
 from ganlab.trainer.together import until
 
@@ -72,7 +72,7 @@ class Diversity(Callback):
         fake = module.generate(self.noise)
         numbers = {RATIO: pairwise_distance_ratio(fake, self.real)}
         if self.labels is not None and self.classes:
-            ratios = by_class(fake, self.real, self.labels, self.real_labels)
+            ratios = ratios_by_class(fake, self.real, self.labels, self.real_labels)
             numbers[CLASS_MIN] = smallest({label: ratios[label] for label in self.classes})
         return numbers | module.codec.cut(fake)
 
@@ -80,7 +80,7 @@ class Diversity(Callback):
         """Classes with different real images and at least two generated ones; the log names the others."""
         if self.labels is None:
             return []
-        ratios = by_class(self.real, self.real, self.real_labels, self.real_labels)
+        ratios = ratios_by_class(self.real, self.real, self.real_labels, self.real_labels)
         drawn = self.labels.cpu()
         classes = sorted({*ratios, *present(drawn.numpy())})
         comparable = [k for k in classes if ratios.get(k, 0) > 0 and int(of_class(drawn, k).sum()) > 1]

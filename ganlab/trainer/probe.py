@@ -26,12 +26,12 @@ FASTER = 1.1
 FULL, HALF = "32-true", "bf16-mixed"
 
 
-def precision(gan: GAN, source: Source, batch_size: int, accelerator: str) -> dict[str, Any]:
+def faster_precision(gan: GAN, source: Source, batch_size: int, accelerator: str) -> dict[str, Any]:
     """Return which precision is `chosen`, and the seconds of a step in each. The networks are not changed."""
     on_gpu = torch.cuda.is_available() and accelerator != "cpu"
     if not on_gpu and accelerator not in ("auto", "cpu"):
         return {"chosen": FULL, "seconds_a_step": {}}
-    seconds = measured(gan, source, batch_size, torch.device("cuda" if on_gpu else "cpu"))
+    seconds = step_seconds(gan, source, batch_size, torch.device("cuda" if on_gpu else "cpu"))
     chosen = HALF if seconds[FULL] >= FASTER * seconds[HALF] else FULL
     log.info(
         "trainer.precision=auto takes %s: a step takes %.3g ms in %s and %.3g ms in %s",
@@ -40,7 +40,7 @@ def precision(gan: GAN, source: Source, batch_size: int, accelerator: str) -> di
     return {"chosen": chosen, "seconds_a_step": {name: float(f"{value:.4g}") for name, value in seconds.items()}}
 
 
-def measured(gan: GAN, source: Source, batch_size: int, device: torch.device) -> dict[str, float]:
+def step_seconds(gan: GAN, source: Source, batch_size: int, device: torch.device) -> dict[str, float]:
     """Return the seconds of a step in each precision, measured in turns on copies of the networks."""
     with torch.random.fork_rng():
         trials = {name: _Trial(gan, source, batch_size, device, name) for name in (FULL, HALF)}

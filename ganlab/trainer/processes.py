@@ -132,11 +132,11 @@ class Together:
             other.wait()
             if not self._log(rank).stat().st_size:
                 self._log(rank).unlink()
-        leave()
+        leave_group()
         torch.set_num_threads(self._threads)
 
 
-def leave() -> None:
+def leave_group() -> None:
     """Leave the group of processes, where there is one."""
     if distributed.is_initialized():
         with suppress(RuntimeError):

@@ -10,7 +10,7 @@ import pytest
 
 from ganlab.command.export_generator import export_for_registry
 from ganlab.command.finish import compared_with, judged_part
-from ganlab.report.verdict import leave
+from ganlab.report.verdict import exit_with
 from ganlab.stopping.rule import Rule
 from tests.conftest import LIMB
 
@@ -49,12 +49,12 @@ def test_where_everybody_trained_the_first_words_say_so() -> None:
 @pytest.mark.parametrize(("worst", "code"), [("red", 3), ("grey", 4)])
 def test_the_gate_is_an_exit_code(worst: str, code: int) -> None:
     with pytest.raises(SystemExit) as left:
-        leave(worst)
+        exit_with(worst)
     assert left.value.code == code
 
 
 def test_the_gate_is_open_where_all_is_green() -> None:
-    leave("green")
+    exit_with("green")
 
 
 def test_a_continued_run_registers_its_last_generator(made_run: Callable[..., Path], tmp_path: Path) -> None:

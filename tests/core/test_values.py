@@ -12,7 +12,7 @@ from hydra.errors import ConfigCompositionException
 import ganlab.command.entry  # noqa: F401  (commands put Hydra's refusals in words of the setting)
 from ganlab.core.errors import UserError
 from ganlab.core.settings import CONF
-from ganlab.core.values import check_values, check_whole, nearest
+from ganlab.core.values import check_values, check_whole, did_you_mean
 
 
 class Taking:
@@ -67,8 +67,8 @@ def test_a_whole_number_out_of_range_is_refused(value: object) -> None:
 
 
 def test_the_nearest_name_is_asked_for() -> None:
-    assert nearest("emma", ["ema", "none"]) == " Did you mean ema?"
-    assert nearest("zzz", ["ema", "none"]) == ""
+    assert did_you_mean("emma", ["ema", "none"]) == " Did you mean ema?"
+    assert did_you_mean("zzz", ["ema", "none"]) == ""
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganlab.evaluation import bootstrap
-from ganlab.evaluation.bootstrap import Draws, drawn, widening
+from ganlab.evaluation.bootstrap import PatientDraws, drawn, widening
 from ganlab.metrics.base import SampleSet, Statistic
 
 
@@ -26,7 +26,7 @@ def test_a_sample_of_nobody_is_drawn_by_itself() -> None:
 
 
 def interval(statistic: Statistic, judged: SampleSet, real: SampleSet, draws: int = 200, **limits: Any) -> Any:
-    return bootstrap.interval(statistic, Draws.of(judged, real, draws), **limits)
+    return bootstrap.interval(statistic, PatientDraws.of(judged, real, draws), **limits)
 
 
 def test_the_interval_of_a_mean_is_that_of_persons_and_not_of_windows() -> None:

@@ -5,7 +5,7 @@ import torch
 from ganlab.arrangement.leads import Leads
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.evaluation.reference import finite, real_sets
+from ganlab.evaluation.reference import real_sets, without_broken
 from ganlab.metrics.base import SampleSet
 from ganlab.split.base import Splitter
 from ganlab.split.paper import PaperSplit
@@ -52,8 +52,8 @@ def test_where_everybody_trains_the_persons_are_parted_in_two(source: PTBDBSim) 
 def test_what_is_not_finite_is_left_out_and_counted() -> None:
     values = np.zeros((4, 1, 3), np.float32)
     values[1, 0, 2], values[3, 0, 0] = np.nan, np.inf
-    left, said = finite(SampleSet(values, np.arange(4)))
+    left, said = without_broken(SampleSet(values, np.arange(4)))
     assert left.labels is not None
     assert left.labels.tolist() == [0, 2]
     assert said == ["2 of 4 generated samples hold NaN or infinity and are in no number."]
-    assert finite(left) == (left, [])
+    assert without_broken(left) == (left, [])

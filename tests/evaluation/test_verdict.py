@@ -12,7 +12,7 @@ import yaml
 import ganlab.metrics.numbers as numbers_module
 from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.evaluation.findings import finding_of
-from ganlab.evaluation.null import Sizes, groups, resampled, sizes_of
+from ganlab.evaluation.null import Sizes, patient_groups, redrawn_groups, sizes_of
 from ganlab.evaluation.primary import plans_of, primaries_of
 from ganlab.evaluation.rows import badness
 from ganlab.evaluation.thresholds import thresholds
@@ -293,7 +293,7 @@ def test_groups_are_of_patients_and_have_the_variance_of_unseen_ones() -> None:
     patients = np.repeat(np.arange(40), 5)
     effects = np.random.default_rng(0).normal(size=40)
     real = SampleSet(np.zeros((200, 1, 4), np.float32), None, patients)
-    drawn = groups(real, patients=20, count=100)
+    drawn = patient_groups(real, patients=20, count=100)
     means = [weights @ effects[patients] / weights.sum() for weights in drawn]
     assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 40), rel=0.2)
     assert all(weights.sum() <= 100 for weights in drawn)
@@ -303,7 +303,7 @@ def test_a_set_by_itself_varies_as_its_difference_to_unseen_patients_does() -> N
     patients = np.repeat(np.arange(30), 4)
     effects = np.random.default_rng(0).normal(size=30)
     reference = SampleSet(np.zeros((120, 1, 4), np.float32), None, patients)
-    drawn = resampled(reference, Sizes(40, 30, 80, 20))
+    drawn = redrawn_groups(reference, Sizes(40, 30, 80, 20))
     means = [weights @ effects[patients] / weights.sum() for weights in drawn]
     assert np.std(means) == pytest.approx(effects.std() * np.sqrt(1 / 20 + 1 / 30), rel=0.1)
     assert np.mean(means) == pytest.approx(effects.mean(), abs=0.05)

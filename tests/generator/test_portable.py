@@ -319,7 +319,7 @@ def test_a_class_that_is_not_on_the_list_is_refused(shared: Path, tmp_path: Path
         ("arrangement.order", {"_target_": "ganlab.arrangement.leads.UserError"}, "UserError' is refused"),
         ("arrangement", {"_target_": "ganlab.arrangement.order.z", "side": 45}, r"order\.z is no Arrangement"),
         ("gan", "os.system", "'os.system' is refused"),
-        ("gan", "ganlab.gan.verdict.Verdict", "Verdict' is refused"),
+        ("gan", "ganlab.gan.outputs.Verdict", "Verdict' is refused"),
         ("arrangement._args_", ["touch CANARY"], "_args_"),
         ("arrangement.leads", ["${oc.env:HOME}"], r"\$\{"),
         ("arrangement.side", 1_000_000, "4096"),

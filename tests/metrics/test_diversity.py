@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganlab.metrics.diversity import BLOCK, by_class, mean_distance, pairwise_distance_ratio, smallest
+from ganlab.metrics.diversity import BLOCK, mean_distance, pairwise_distance_ratio, ratios_by_class, smallest
 
 
 def images(count: int, seed: int = 0, scale: float = 1.0) -> Tensor:
@@ -63,14 +63,14 @@ def test_a_collapse_inside_a_class_is_seen_where_the_whole_looks_diverse() -> No
     real = images(60) + 5 * labels.view(-1, 1, 1, 1)
     fake = real.clone()
     fake[labels == 1] = fake[labels == 1][:1]
-    ratios = by_class(fake, real.flip(0), labels, labels.flip(0))
+    ratios = ratios_by_class(fake, real.flip(0), labels, labels.flip(0))
     assert pairwise_distance_ratio(fake, real) > 0.9
     assert ratios == pytest.approx({0: 1.0, 1: 0.0, 2: 1.0})
     assert smallest(ratios) == 0.0
 
 
 def test_a_class_of_one_image_has_no_ratio_and_hides_behind_no_other() -> None:
-    ratios = by_class(images(4), images(4), torch.tensor([0, 0, 0, 1]), torch.tensor([0, 0, 2, 2]))
+    ratios = ratios_by_class(images(4), images(4), torch.tensor([0, 0, 0, 1]), torch.tensor([0, 0, 2, 2]))
     assert list(ratios) == [0, 1, 2]
     assert math.isnan(ratios[1])
     assert math.isnan(ratios[2])

@@ -6,7 +6,7 @@ import pytest
 from ganlab.core.kind import Column, Image, Row, Window
 from ganlab.core.words import counted, number
 from ganlab.report import page, samples
-from ganlab.report.samples import by_class, compare
+from ganlab.report.samples import compare, exhibits_by_class
 from tests.report.parts import part
 
 HOSTILE = "<script>alert(1)</script>"
@@ -133,7 +133,7 @@ def test_pixels_that_cannot_be_shown_are_counted():
 @each_kind
 def test_each_class_has_a_block_with_its_own_samples(kind, make, quick):
     labels = np.array([0] * 5 + [2] * 3)
-    blocks = by_class(kind, make(8), labels, ["Real", "nobody's", HOSTILE])
+    blocks = exhibits_by_class(kind, make(8), labels, ["Real", "nobody's", HOSTILE])
     assert [re.search("<h3>(.*?)</h3>", joined([block])).group(1) for block in blocks] == [
         "Real",
         "nobody&#39;s",
@@ -150,7 +150,7 @@ def test_each_class_has_a_block_with_its_own_samples(kind, make, quick):
 
 def test_the_windows_of_a_class_are_its_own_and_all_classes_have_one_scale(drawn):
     both = np.concatenate([windows(2), windows(2, height=6.0)])
-    by_class(WINDOW, both, np.array([1, 1, 0, 0]), ["tall", "low"])
+    exhibits_by_class(WINDOW, both, np.array([1, 1, 0, 0]), ["tall", "low"])
     assert [call["values"].max() > 2 for call in drawn] == [True, False]
     assert np.array_equal(drawn[0]["spans"], drawn[1]["spans"])
     assert [call["note"] for call in drawn] == [page.NOTICE] * 2
@@ -159,14 +159,14 @@ def test_the_windows_of_a_class_are_its_own_and_all_classes_have_one_scale(drawn
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2], [0, 0, -1]])
 def test_labels_that_name_no_class_are_refused(labels):
     with pytest.raises(ValueError, match="3 samples"):
-        by_class(ROW, rows(3), np.array(labels), ["a", "b"])
+        exhibits_by_class(ROW, rows(3), np.array(labels), ["a", "b"])
 
 
 def test_another_kind_is_refused():
     with pytest.raises(TypeError, match="accepted are windows, rows and images"):
         compare("sound", rows(1), None)
     with pytest.raises(TypeError, match="accepted are windows, rows and images"):
-        by_class("sound", rows(1), np.zeros(1, int), ["a"])
+        exhibits_by_class("sound", rows(1), np.zeros(1, int), ["a"])
 
 
 def test_numbers_read_well():

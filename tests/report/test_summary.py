@@ -22,7 +22,7 @@ from ganlab.plot.images import grid_image
 from ganlab.report.jobs import Job, group_runs, read_jobs, titles
 from ganlab.report.run import COMPARISON
 from ganlab.report.summary import summarize, write_summary
-from ganlab.tracking.collapse import Rate, State
+from ganlab.tracking.collapse import CollapseRate, State
 from tests.report.parts import plain
 
 RISK = "The report of each run states the risk to the patients whose records trained it."
@@ -260,7 +260,7 @@ def test_damaged_files_are_told_and_survived(tmp_path: Path) -> None:
 
 def test_the_figures_show_each_rate_and_each_run(sweep: Path) -> None:
     groups = group_runs(read_jobs(sweep))
-    rates = draw_rates([Rate(2, 3), Rate(0, 0, not_judged=2)], ["a", "b"]).axes[0]
+    rates = draw_rates([CollapseRate(2, 3), CollapseRate(0, 0, not_judged=2)], ["a", "b"]).axes[0]
     (dot,) = [line for line in rates.lines if line.get_gid() == "rate"]
     assert float(dot.get_xdata()[0]) == pytest.approx(200 / 3)
     assert [text.get_text() for text in rates.texts] == ["2 of 3 (9–99 %)", "2 not judged"]

@@ -16,7 +16,7 @@ from ganlab.compose import Experiment
 from ganlab.core.errors import UserError
 from ganlab.evaluation.evidence import Evidence
 from ganlab.gan.gan import GAN
-from ganlab.gan.verdict import Verdict
+from ganlab.gan.outputs import Outputs
 from ganlab.generator.load import load
 from ganlab.metrics.base import SampleSet
 from ganlab.stopping import examiner
@@ -311,8 +311,8 @@ def test_memory_is_how_far_d_puts_validation_from_training_windows() -> None:
         discriminator = torch.nn.Identity()
         dtype = torch.float32
 
-        def discriminate(self, images: torch.Tensor) -> Verdict:
-            return Verdict(images.flatten(1).mean(dim=1))
+        def discriminate(self, images: torch.Tensor) -> Outputs:
+            return Outputs(images.flatten(1).mean(dim=1))
 
     images = {"train": torch.full((4, 1, 2, 2), 1.0), "validation": torch.full((4, 1, 2, 2), 0.4)}
     module: Any = Module()

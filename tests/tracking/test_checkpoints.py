@@ -18,7 +18,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.files import DamagedFile
 from ganlab.tracking.checkpoints import (
     SealedCheckpointIO,
-    check_room,
+    check_checkpoint_room,
     checkpoint_in,
     newest_checkpoint,
     read_checkpoint,
@@ -105,9 +105,9 @@ def test_a_checkpoint_of_a_later_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_disk_too_small_is_told_before_training(tmp_path: Path) -> None:
-    check_room(tmp_path, [torch.zeros(10)])
+    check_checkpoint_room(tmp_path, [torch.zeros(10)])
     with pytest.raises(UserError, match="its checkpoints need about"):
-        check_room(tmp_path, [torch.zeros((), dtype=torch.float64).expand(10**15)])
+        check_checkpoint_room(tmp_path, [torch.zeros((), dtype=torch.float64).expand(10**15)])
 
 
 def run_with(folder: Path, *steps: int) -> Path:

@@ -17,7 +17,7 @@ from torch.nn.functional import softplus
 from torch.utils.data import DataLoader
 
 from ganlab.dataset.samples import Place, Samples
-from ganlab.tracking.collapse import Collapse, Rate, collapse, rate
+from ganlab.tracking.collapse import Collapse, CollapseRate, collapse, collapse_rate
 from ganlab.tracking.history import History, read_history
 from ganlab.tracking.jsonl import JSONLines
 from ganlab.trainer.diversity import Diversity, spread_by_class
@@ -314,11 +314,11 @@ def test_the_least_diverse_class_is_what_counts() -> None:
     ],
 )
 def test_rates_have_the_exact_interval(collapsed: int, judged: int, said: str) -> None:
-    assert str(Rate(collapsed, judged)) == said
+    assert str(CollapseRate(collapsed, judged)) == said
 
 
 def test_the_dead_and_those_that_were_not_judged_are_counted_apart() -> None:
     runs = [[0.9, 0.1, 0.1, 0.1], [0.9, 0.9, 0.9], [0.9, 0.1, 0.1, 0.1, 0.9], [0.9, 0.9, None], [0.9]]
-    found = rate(collapse(rows(*ratios)) for ratios in runs)
-    assert found == Rate(collapsed=1, judged=3, recovered=1, dead=1, not_judged=1)
+    found = collapse_rate(collapse(rows(*ratios)) for ratios in runs)
+    assert found == CollapseRate(collapsed=1, judged=3, recovered=1, dead=1, not_judged=1)
     assert str(found) == "1 of 3 (1–91 %), 1 recovered, 1 dead, 1 not judged"

@@ -19,7 +19,7 @@ from ganlab.core.kind import Array, Window
 from ganlab.core.labels import of_class, present
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import MORE_REFERENCE, MORE_TRAINING, Floats, Real, SampleSet, Scorer, Scores, Statistic, need
-from ganlab.metrics.ecg.lead import LeadMetric, leads_of
+from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.lead_map import LeadMap
 from ganlab.metrics.ecg.median_beat import MedianBeats, median_beats
 from ganlab.metrics.ecg.peaks import LEAST_RATE, chunks
@@ -58,7 +58,7 @@ LEAST_CLASS = 20
 
 
 @dataclass(frozen=True)
-class Table:
+class Measurements:
     """Measurements of N windows by name, `(N,)` or `(N, leads)`, and what `leads` do not explain of their chest leads.
 
     NaN where a window has none.
@@ -68,7 +68,7 @@ class Table:
     unexplained: Floats
 
     @classmethod
-    def of(cls, beats: MedianBeats, names: tuple[str, ...], leads: LeadMap | None = None) -> "Table":
+    def of(cls, beats: MedianBeats, names: tuple[str, ...], leads: LeadMap | None = None) -> "Measurements":
         """Return the measurements of median beats whose leads have these names."""
         waves = measure(beats)
         columns = {name: getattr(waves, name) for name in ("rr", "sdnn", "rmssd", "pr", "qrs", "qt", *BY_LEAD)}
@@ -102,12 +102,12 @@ class ClinicalNumbers(LeadMetric):
         need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         names = tuple(name.lower() for name in kind.leads[place])
         own = real.train.take(evenly(LEARNED, len(real.train)))
-        beats = _beats(leads_of(own, place), kind)
+        beats = _beats(chosen_leads(own, place), kind)
         leads = LeadMap.of(beats.signal, names)
-        train = Table.of(beats, names, leads)
+        train = Measurements.of(beats, names, leads)
         scales = {name: _deviation(each) for name, each in train.columns.items()}
         tempo = _tempo(train)
-        tables = Once(lambda samples: Table.of(_beats(leads_of(samples, place), kind), names, leads), real)
+        tables = Once(lambda samples: Measurements.of(_beats(chosen_leads(samples, place), kind), names, leads), real)
         tables.keep(own, train)
         reference = tables(real.reference)
 
@@ -133,9 +133,9 @@ class ClinicalNumbers(LeadMetric):
         return score
 
 
-def measured(windows: Array, kind: Window, names: tuple[str, ...]) -> Table:
+def measured(windows: Array, kind: Window, names: tuple[str, ...]) -> Measurements:
     """Return the measurements of windows `(N, leads, samples)` in mV, whose leads have these names."""
-    return Table.of(_beats(windows, kind), names)
+    return Measurements.of(_beats(windows, kind), names)
 
 
 def _beats(windows: Array, kind: Window) -> MedianBeats:
@@ -160,7 +160,7 @@ def _axis(waves: Waves, names: tuple[str, ...]) -> Floats | None:
     return np.degrees(np.arctan2(down * 2 / np.sqrt(3), net["i"]))
 
 
-def _distances(windows: Table, reference: Table, scales: Mapping[str, Floats]) -> dict[str, Statistic]:
+def _distances(windows: Measurements, reference: Measurements, scales: Mapping[str, Floats]) -> dict[str, Statistic]:
     numbers: dict[str, Statistic] = {}
     for name in windows.columns.keys() - {"axis"}:
         numbers[f"{name}_w1"] = _mean_distance(windows.columns[name], reference.columns[name])
@@ -186,7 +186,7 @@ def _mean_distance(values: Floats, others: Floats) -> Statistic:
     return lambda judged, real: mean_of_finite(apart(judged, real))
 
 
-def _scaled(table: Table, scales: Mapping[str, Floats], names: Sequence[str], some: Any = slice(None)) -> Floats:
+def _scaled(table: Measurements, scales: Mapping[str, Floats], names: Sequence[str], some: Any = slice(None)) -> Floats:
     """Return columns in deviations of training windows, one after the other, `(N, columns)`."""
     return np.column_stack([table.columns[name][some] / scales[name] for name in names])
 
@@ -195,7 +195,7 @@ def _downward(heights: Floats, least: float) -> Floats:
     return np.where(np.abs(heights) >= least, heights < 0, np.nan)
 
 
-def _described(windows: Table) -> dict[str, Statistic]:
+def _described(windows: Measurements) -> dict[str, Statistic]:
     """Return shares of windows: outside of normal and of possible limits, and those that could not be measured."""
     numbers = {f"{name}_outside": mean_of(each) for name, each in windows.outside(NORMAL).items()}
     possible = np.stack(list(windows.outside(POSSIBLE).values()))
@@ -206,7 +206,7 @@ def _described(windows: Table) -> dict[str, Statistic]:
     return numbers
 
 
-def _lacking(windows: Table) -> dict[str, str]:
+def _lacking(windows: Measurements) -> dict[str, str]:
     """Return why a number has no value: no window has it."""
     reasons: dict[str, str] = {}
     for name, each in windows.columns.items():
@@ -217,14 +217,14 @@ def _lacking(windows: Table) -> dict[str, str]:
     return reasons
 
 
-def _tempo(train: Table) -> Callable[[Table], Floats] | None:
+def _tempo(train: Measurements) -> Callable[[Measurements], Floats] | None:
     """Return a function to how much longer a window's beats last than usual, %, `(N,)`; None where too few are known.
 
     It is the least-squares estimate of one factor on PR, QRS, QT and RR, given how they vary together among training
     windows (Gauss and Markov): a heart that beats faster has a shorter QT, and one played faster a shorter QRS too.
     """
 
-    def logarithms(table: Table) -> Floats:
+    def logarithms(table: Measurements) -> Floats:
         return 100 * np.log(np.stack([table.columns[name] for name in ("pr", "qrs", "qt", "rr")], axis=1))
 
     durations = logarithms(train)
@@ -237,7 +237,7 @@ def _tempo(train: Table) -> Callable[[Table], Floats] | None:
 
 
 def _by_class(
-    windows: Table, reference: Table, scales: Mapping[str, Floats], samples: SampleSet, real: Real
+    windows: Measurements, reference: Measurements, scales: Mapping[str, Floats], samples: SampleSet, real: Real
 ) -> dict[str, Statistic]:
     """Return by class the mean distance of all numbers within it, in deviations of training windows."""
     labels = samples.labels, real.reference.labels
@@ -262,7 +262,11 @@ def _missing(samples: SampleSet, real: Real) -> Statistic | None:
 
 
 def _within(
-    windows: Table, reference: Table, scales: Mapping[str, Floats], own: NDArray[Any], others: NDArray[Any]
+    windows: Measurements,
+    reference: Measurements,
+    scales: Mapping[str, Floats],
+    own: NDArray[Any],
+    others: NDArray[Any],
 ) -> Statistic:
     names = [name for name in windows.columns if name not in ("axis", "rr")]
     apart = column_distances(_scaled(windows, scales, names, own), _scaled(reference, scales, names, others))

@@ -29,6 +29,6 @@ class LeadMetric(Metric):
         return kind, slice(first, len(kind.leads) if self.lead is None else first + 1)
 
 
-def leads_of(samples: SampleSet, place: slice) -> Array:
+def chosen_leads(samples: SampleSet, place: slice) -> Array:
     """Return windows `(N, leads, samples)` in mV of some leads. Raises UserError where one holds NaN or infinity."""
     return check_finite(samples.values[:, place], "windows")

@@ -30,7 +30,7 @@ BLOCK = 128
 
 
 @dataclass(frozen=True)
-class Beats:
+class MatchedBeats:
     """Beats of N windows in the first lead and in each other one, sums by window, with shape (N, others).
 
     `matched` of the first lead's `beats` are in the other lead within 40 ms, `back` of the other lead's `others` in
@@ -110,7 +110,7 @@ def plane_share(leads: Floats) -> Floats:
     return _ratio(variance[:, -2:].sum(axis=1), variance.sum(axis=1))
 
 
-def correlations(windows: Floats) -> Floats:
+def lead_correlations(windows: Floats) -> Floats:
     """Return the Pearson correlation over time of each pair of leads of `(N, leads, samples)`, with shape (N, pairs).
 
     NaN where a lead is flat.
@@ -140,17 +140,17 @@ def coherences(windows: Floats, rate: float) -> Floats:
     return np.concatenate(parts)
 
 
-def compare_beats(windows: Floats, rate: float) -> Beats:
+def compare_beats(windows: Floats, rate: float) -> MatchedBeats:
     """Return the beats of each lead of `(N, leads, samples)` in mV, at `rate` Hz, matched with the first lead's."""
     count, leads, samples = windows.shape
     parts = [windows[k : k + CHUNK] for k in range(0, count, CHUNK)]
     peaks = [[each for part in parts for each in find_all_peaks(part[:, k], rate)] for k in range(leads)]
     columns = [_matched(peaks[0], other, samples, rate, count) for other in peaks[1:]]
-    return Beats(*(np.stack(each, axis=1) for each in zip(*columns, strict=True)))
+    return MatchedBeats(*(np.stack(each, axis=1) for each in zip(*columns, strict=True)))
 
 
 def _matched(first: Peaks, other: Peaks, samples: int, rate: float, count: int) -> tuple[Floats, ...]:
-    """Return the sums of `Beats`, in their order, `(N,)`."""
+    """Return the sums of `MatchedBeats`, in their order, `(N,)`."""
     window, late = lags(first, other, samples, rate)
     of_other, back = lags(other, first, samples, rate)
     matched = np.abs(late) <= TOLERANCE
@@ -160,10 +160,10 @@ def _matched(first: Peaks, other: Peaks, samples: int, rate: float, count: int) 
     return tuple(each.astype(np.float64) for each in (*of_first[:2], *of_others, *of_first[2:]))
 
 
-def _pairs(windows: Array, kind: Window) -> tuple[dict[str, Floats], Beats | None]:
+def _pairs(windows: Array, kind: Window) -> tuple[dict[str, Floats], MatchedBeats | None]:
     """Return what is compared of each pair of leads, `(N, pairs)`, and the beats of windows of a second or more."""
     check_finite(windows, "windows")
-    pairs = {"correlation_distance": correlations(windows)}
+    pairs = {"correlation_distance": lead_correlations(windows)}
     if kind.samples < kind.rate or kind.rate < LEAST_RATE:
         return pairs, None
     pairs["coherence_distance"] = coherences(windows, kind.rate)

@@ -35,7 +35,7 @@ from ganlab.metrics.base import (
     need_generated,
 )
 from ganlab.metrics.coverage import covered
-from ganlab.metrics.ecg.lead import LeadMetric, leads_of
+from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.nearest_errors import dtw, errors, nearest_distance
 from ganlab.metrics.ecg.peaks import LEAST_RATE, find_all_peaks
 from ganlab.metrics.ecg.signal import power
@@ -167,7 +167,7 @@ def precision_recall(a: Floats, b: Floats, k: int = NEIGHBOURS) -> Statistic:
 
 
 def _windows(samples: SampleSet, place: slice, rate: float) -> _Windows:
-    windows = leads_of(samples, place)[:, 0]
+    windows = chosen_leads(samples, place)[:, 0]
     slow = at_rate(windows[:, None], rate, PEER_RATE)[:, 0]
     parts = [windows[part] for part in blocks(len(windows))]
     features = np.concatenate([features_of(centred(part), rate) for part in parts])

@@ -38,7 +38,7 @@ LONGEST = 3.0
 
 
 @dataclass(frozen=True)
-class Rule:
+class BeatRule:
     """What beats of a plausible window are like, at the worst.
 
     `correlation`, `variation` (of R amplitudes) and `pause` in s are of its beats, each a field's limit; no more noise
@@ -51,7 +51,7 @@ class Rule:
     share: float
 
 
-SHORT, LONG = Rule(0.9, 0.25, 1.5, 0.95), Rule(0.7, 0.25, 2.0, 0.99)
+SHORT, LONG = BeatRule(0.9, 0.25, 1.5, 0.95), BeatRule(0.7, 0.25, 2.0, 0.99)
 """The rule of windows of up to 3 s, for the means over their beats, and of longer ones, for the medians: in 10 s many
 patients have an ectopic beat with its pause, or a moment's noise. Noise with an ECG's spectrum stays below 0.3."""
 
@@ -104,7 +104,7 @@ class Physiology:
         return beats & quiet & ~(alike > rule.variation) & ~(same < rule.correlation)
 
 
-def rule_of(seconds: float) -> Rule:
+def rule_of(seconds: float) -> BeatRule:
     """Return the rule of windows of so many seconds."""
     return SHORT if seconds <= LONGEST else LONG
 

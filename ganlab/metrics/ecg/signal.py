@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from ganlab.metrics.base import MORE_REFERENCE, Floats, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.ecg.fold import comb_powers, fold_side, folds, seam_steps
-from ganlab.metrics.ecg.lead import LeadMetric, leads_of
+from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.peaks import chunks
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once
@@ -88,7 +88,7 @@ class SignalShape(LeadMetric):
         side = self.side or real.side or fold_side(kind.samples)
         need(len(real.reference), 1, "reference windows", MORE_REFERENCE)
         frequency = _frequencies(kind.samples, kind.rate)
-        described = Once(lambda samples: _signals(leads_of(samples, place), kind.rate, side), real)
+        described = Once(lambda samples: _signals(chosen_leads(samples, place), kind.rate, side), real)
         reference = described(real.reference)
 
         def score(samples: SampleSet) -> dict[str, Statistic]:

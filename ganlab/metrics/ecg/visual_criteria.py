@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window
 from ganlab.metrics.base import Real, SampleSet, Scorer, Scores, Statistic
-from ganlab.metrics.ecg.lead import LeadMetric, leads_of
+from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.peaks import LEAST_RATE
 from ganlab.metrics.ecg.physiology import FAST, LONGEST, NOISE_RATE, SLOW, Physiology, describe, limits
 from ganlab.metrics.numbers import numbers_of
@@ -58,10 +58,10 @@ class VisualCriteria(LeadMetric):
         Raises UserError for windows that hold NaN or infinity, TooFew without training windows.
         """
         kind, place = self.place(real.kind)
-        noise_limit, residual_limit = limits(leads_of(real.train, place), kind.rate)
+        noise_limit, residual_limit = limits(chosen_leads(real.train, place), kind.rate)
         if self.noise_limit_uv is not None:
             noise_limit = self.noise_limit_uv
-        described = Once(lambda samples: describe(leads_of(samples, place), kind.rate), real)
+        described = Once(lambda samples: describe(chosen_leads(samples, place), kind.rate), real)
         reference = described(real.reference)
 
         def score(samples: SampleSet) -> dict[str, Statistic]:

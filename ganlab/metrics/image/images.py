@@ -79,10 +79,10 @@ class ImageMetric(Metric):
         for name, samples in (("training images", real.train), ("reference images", real.reference)):
             check_images(name, samples.values, real.kind)
         train = reduced(real.train.values)
-        apart = distances(train, train)
+        apart = pixel_distances(train, train)
         alike = float(np.quantile(apart[np.triu_indices(len(apart), 1)], NEAR))
-        reference, normed = _described(real.reference.values), unit(train)
-        copied = float(np.quantile(nearness(unit(reference.reduced), normed), SHARE))
+        reference, normed = _described(real.reference.values), of_unit_length(train)
+        copied = float(np.quantile(nearness(of_unit_length(reference.reduced), normed), SHARE))
 
         def score(samples: SampleSet) -> Mapping[str, Statistic]:
             need_generated(len(samples), 3, "images to judge", len(real.train))
@@ -95,7 +95,7 @@ class ImageMetric(Metric):
                 | _exact(real, samples, same, images.reduced, train)
                 | {
                     "image/near_duplicates": lambda w, _: pair_mean(near, w),
-                    "image/copies": mean_of(nearness(unit(images.reduced), normed, same) < copied),
+                    "image/copies": mean_of(nearness(of_unit_length(images.reduced), normed, same) < copied),
                 }
             )
 
@@ -106,7 +106,7 @@ def _exact(
     real: Real, samples: SampleSet, same: NDArray[np.bool_], small: Floats, train: Floats
 ) -> dict[str, Statistic]:
     """Return the share of samples that equal a training image; `small` and `train` are both sets, reduced."""
-    apart = distances(small, train)
+    apart = pixel_distances(small, train)
     np.copyto(apart, np.inf, where=same)
     nearest = real.train.values[apart.argmin(axis=1)]
     equal = np.abs(samples.values - nearest).reshape(len(samples), -1).max(axis=1) <= EXACT
@@ -133,7 +133,7 @@ def _described(images: Array) -> _Described:
     small, axes = reduced(images), (1, 2, 3)
     alone = dict(zip(("detail", "coherence"), structure(images), strict=True)) | {"sharpness": laplacian(images)}
     alone |= {"grey_level": images.mean(axes, dtype=np.float64), "contrast": images.std(axes, dtype=np.float64)}
-    return _Described(alone, octave_power(images), small, distances(small, small))
+    return _Described(alone, octave_power(images), small, pixel_distances(small, small))
 
 
 def reduced(images: Array, side: int = SIDE) -> Floats:
@@ -148,13 +148,13 @@ def reduced(images: Array, side: int = SIDE) -> Floats:
     return np.concatenate(parts)
 
 
-def unit(rows: Floats) -> Floats:
+def of_unit_length(rows: Floats) -> Floats:
     """Return rows `(N, features)` about their mean and of length 1, so that brightness and contrast do not count."""
     about = rows - rows.mean(axis=1, keepdims=True)
     return about / np.maximum(np.linalg.norm(about, axis=1, keepdims=True), 1e-6)
 
 
-def distances(a: Floats, b: Floats) -> Floats:
+def pixel_distances(a: Floats, b: Floats) -> Floats:
     """Return Euclidean distances of rows `(N, features)` and `(M, features)`, `(N, M)`; exactly 0 of equal rows."""
     # From a row instead of from 0: what all images share would cost the product its digits.
     a, b = a - b[:1], b - b[:1]
@@ -172,7 +172,7 @@ def nearness(a: Floats, b: Floats, same: NDArray[np.bool_] | None = None) -> Flo
 
     A blurred average is near to everything. Pairs that are `same`, `(N, M)` or `(1, M)`, are left out.
     """
-    apart = distances(a, b)
+    apart = pixel_distances(a, b)
     middle = np.median(apart, axis=1)
     if same is not None:
         np.copyto(apart, np.inf, where=same)

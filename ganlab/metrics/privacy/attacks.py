@@ -15,7 +15,7 @@ from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores,
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.privacy.membership import Attack, Attempt, Control, NotHere, Outcome, Released
 from ganlab.metrics.privacy.roc import FEW, LOW, rate_at
-from ganlab.metrics.privacy.shifts import distances, spectra
+from ganlab.metrics.privacy.shifts import shifted_distances, spectra
 from ganlab.metrics.privacy.targets import LEAST, Targets, results_of, screen, target_details, targets_of
 from ganlab.metrics.weighted import auroc
 
@@ -57,13 +57,13 @@ class Privacy(Metric):
         targets = targets_of(real, self.least)
 
         def distance(one: SampleSet, other: SampleSet) -> Array:
-            return distances(spectra(one, rate), spectra(other, rate))
+            return shifted_distances(spectra(one, rate), spectra(other, rate))
 
         searched = spectra(targets.samples, rate)
         attempts, unprepared = _prepared(self.chosen, real, targets, distance)
 
         def score(samples: SampleSet) -> Scores:
-            near = distances(spectra(samples, rate), searched)
+            near = shifted_distances(spectra(samples, rate), searched)
             outcomes, left_out = _made(attempts, Released(samples, near))
             numbers, details = results_of({name: each.patient for name, each in outcomes.items()}, targets)
             numbers |= screen(near, targets)

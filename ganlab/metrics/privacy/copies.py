@@ -37,7 +37,7 @@ from ganlab.metrics.base import (
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once, lazily
 from ganlab.metrics.points import same_patient
-from ganlab.metrics.privacy.search import Library, Nearest, Windows
+from ganlab.metrics.privacy.search import Library, Matches, Searched
 from ganlab.metrics.weighted import finite, mean, mean_of, quantile, ratio
 
 log = logging.getLogger(__name__)
@@ -143,11 +143,11 @@ def _alarms(closest: NDArray[np.float32], usual: NDArray[np.float32], least: flo
     return {"copies/share": share, "copies/nearest": nearest, "copies/distance_ratio": distance_ratio}
 
 
-def _windows(samples: SampleSet, rate: float) -> Windows:
-    return Windows.of(check_finite(samples.values, "windows"), rate)
+def _windows(samples: SampleSet, rate: float) -> Searched:
+    return Searched.of(check_finite(samples.values, "windows"), rate)
 
 
-def _nearest(windows: Windows, samples: SampleSet, library: Library, real: SampleSet) -> Nearest:
+def _nearest(windows: Searched, samples: SampleSet, library: Library, real: SampleSet) -> Matches:
     """Return the distances of each window to the nearest of another patient's in a library, and its places."""
     return library.nearest(windows, same_patient(samples.patients, real.patients, len(real)))
 
@@ -169,7 +169,7 @@ def _twins(apart: NDArray[np.float32]) -> NDArray[np.bool_]:
     return twins
 
 
-def _equal(samples: SampleSet, train: SampleSet, nearest: Nearest) -> NDArray[np.bool_]:
+def _equal(samples: SampleSet, train: SampleSet, nearest: Matches) -> NDArray[np.bool_]:
     """Return which windows equal the training window that is nearest but for a shift, `(N,)`."""
     distances, places = nearest
     return equal_windows(samples.values, train.values, np.where(distances[0] < NEAR_EXACT, places[0], -1))

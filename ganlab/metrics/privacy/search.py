@@ -44,12 +44,12 @@ STRETCHES = tuple(
     np.exp(STEP * np.arange(round(np.log(LIMITS[0]) / STEP), round(np.log(LIMITS[1]) / STEP) + 1)).tolist()
 )
 
-Nearest = tuple[NDArray[np.float32], NDArray[np.int64]]
+Matches = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Distances of N windows to the nearest of others, shifted and changed in any way, and these places: `(2, N)` each."""
 
 
 @dataclass(frozen=True)
-class Windows:
+class Searched:
     """N windows about their means and with unit norm, `(N, leads, samples)`, of `rate` Hz."""
 
     values: Tensor
@@ -59,14 +59,14 @@ class Windows:
         return len(self.values)
 
     @classmethod
-    def of(cls, values: Array, rate: float) -> "Windows":
+    def of(cls, values: Array, rate: float) -> "Searched":
         """Return windows `(N, leads, samples)` of `rate` Hz for the search; a flat one is far from all others."""
         reached = min(RATE, rate)
         return cls(_unit(torch.from_numpy(at_rate(values, rate, RATE)), (1, 2)), reached)
 
-    def take(self, index: NDArray[np.int64] | slice) -> "Windows":
+    def take(self, index: NDArray[np.int64] | slice) -> "Searched":
         """Return the windows at these places."""
-        return Windows(self.values[index], self.rate)
+        return Searched(self.values[index], self.rate)
 
     def spectrum(self) -> Tensor:
         """Return the amplitude spectra, of unit norm, `(N, D)`, which no shift changes."""
@@ -87,7 +87,7 @@ class Windows:
 class Library:
     """Windows that are searched, with what is computed of them once."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: Searched) -> None:
         self.windows = windows
         self.spectra = torch.fft.rfft(windows.values)
         self.spectrum = windows.spectrum()
@@ -101,7 +101,7 @@ class Library:
         """Return a library of the windows at these places."""
         return Library(self.windows.take(index))
 
-    def nearest(self, windows: Windows, left_out: NDArray[np.bool_]) -> Nearest:
+    def nearest(self, windows: Searched, left_out: NDArray[np.bool_]) -> Matches:
         """Return the distances to the nearest window and its places; infinite where none is.
 
         Pairs that are `left_out`, `(N, M)` or `(1, M)`, as of `same_patient`, are not compared.
@@ -111,7 +111,7 @@ class Library:
         distances, places = zip(*parts, strict=True) if parts else ([torch.empty(2, 0)], [torch.empty(2, 0).long()])
         return torch.cat(list(distances), dim=1).numpy(), torch.cat(list(places), dim=1).numpy()
 
-    def _nearest(self, windows: Windows, left_out: Tensor) -> tuple[Tensor, Tensor]:
+    def _nearest(self, windows: Searched, left_out: Tensor) -> tuple[Tensor, Tensor]:
         fine, count = _finer(windows.values), len(windows)
         best = [torch.full((2, count), -torch.inf), torch.ones(2, count), torch.zeros(2, count).long()]
 
@@ -129,7 +129,7 @@ class Library:
         r, _, places = best
         return torch.where(r.isfinite(), (2 - 2 * r.clamp(max=1)).sqrt(), torch.inf), places
 
-    def _candidates(self, windows: Windows, left_out: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _candidates(self, windows: Searched, left_out: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Return stretches and places `(N,)` at which spectra are most alike; first those of what is not stretched."""
         count = min(CANDIDATES, len(self))
         plain = (windows.spectrum() @ self.spectrum.T).masked_fill_(left_out, -2.0).topk(count, dim=1).indices

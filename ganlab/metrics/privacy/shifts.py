@@ -54,7 +54,7 @@ def spectra(samples: SampleSet, rate: float) -> Spectra:
     return Spectra(values, length, shifts)
 
 
-def distances(windows: Spectra, others: Spectra) -> NDArray[np.float32]:
+def shifted_distances(windows: Spectra, others: Spectra) -> NDArray[np.float32]:
     """Return the distance of each of N windows to each of M others of the same length, rate and leads, `(N, M)`."""
     apart = np.empty((len(windows), len(others)), np.float32)
     step = max(1, PAIRS // min(BLOCK, len(others)))

@@ -110,8 +110,8 @@ def pair_scores(rows: Floats, reference: Floats, columns: Sequence[Column]) -> d
     tables = _Contingencies(rows, reference, columns)
 
     def differences(w: Weights, v: Weights) -> NDArray[np.float64]:
-        right = correlations(scaled_reference, v)
-        return np.abs(np.nan_to_num(correlations(scaled, w)) - right) + 0 * right
+        right = column_correlations(scaled_reference, v)
+        return np.abs(np.nan_to_num(column_correlations(scaled, w)) - right) + 0 * right
 
     def trends(w: Weights, v: Weights) -> float:
         lines = differences(w, v)[straight] / 2
@@ -124,7 +124,7 @@ def pair_scores(rows: Floats, reference: Floats, columns: Sequence[Column]) -> d
     return {"table/correlation_difference": all_pairs, "table/pair_trends": trends}
 
 
-def correlations(rows: Floats, weights: Weights | None = None) -> NDArray[np.float64]:
+def column_correlations(rows: Floats, weights: Weights | None = None) -> NDArray[np.float64]:
     """Return Pearson correlations `(columns, columns)` of rows `(N, columns)`; NaN with a constant column."""
     share = np.ones(len(rows)) if weights is None else weights
     rows, share = rows[share > 0], share[share > 0] / share.sum()

@@ -46,7 +46,7 @@ class ResNet(nn.Module):
     def __init__(self, leads: int, classes: int) -> None:
         super().__init__()
         stem = nn.Sequential(nn.Conv1d(leads, WIDTHS[0], 7, 2, 3, bias=False), nn.BatchNorm1d(WIDTHS[0]), nn.ReLU())
-        blocks = [Block(WIDTHS[max(k - 1, 0)], width, 1 + (k > 0)) for k, width in enumerate(WIDTHS)]
+        blocks = [Residual(WIDTHS[max(k - 1, 0)], width, 1 + (k > 0)) for k, width in enumerate(WIDTHS)]
         self.features = nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool1d(1), nn.Flatten())
         self.head = nn.Linear(WIDTHS[-1], classes)
 
@@ -56,7 +56,7 @@ class ResNet(nn.Module):
         return embedded, self.head(embedded)
 
 
-class Block(nn.Module):
+class Residual(nn.Module):
     """Two convolutions with a residual connection."""
 
     def __init__(self, taken: int, given: int, stride: int, kernels: tuple[int, int] = (5, 5)) -> None:
@@ -91,15 +91,15 @@ class Classifier:
 
     def probabilities(self, windows: Array) -> Probabilities:
         """Return the probability of each class, `(N, K)`, for windows `(N, leads, samples)` in mV."""
-        return self.classify(resampled(windows, self.rate))
+        return self.classify(at_network_rate(windows, self.rate))
 
     def classify(self, windows: NDArray[np.float32]) -> Probabilities:
-        """Return `probabilities` of windows that are `resampled` already."""
+        """Return `probabilities` of windows that are `at_network_rate` already."""
         return self._run(windows, 1, nn.Sigmoid() if self.many_labels else nn.Softmax(dim=1)).astype(np.float64)
 
     def embed(self, windows: Array) -> NDArray[np.float32]:
         """Return the last layer before the classes, `(N, 64)`, for windows `(N, leads, samples)` in mV."""
-        return self._run(resampled(windows, self.rate), 0, nn.Identity())
+        return self._run(at_network_rate(windows, self.rate), 0, nn.Identity())
 
     @torch.no_grad()
     def _run(self, windows: NDArray[np.float32], output: int, last: nn.Module, block: int = 256) -> NDArray[np.float32]:
@@ -121,7 +121,7 @@ def train_classifier(*parts: SampleSet, kind: Window, classes: int, seed: int = 
     labels = np.concatenate(given)
     if len(labels) < LEAST:
         raise TooFew(f"{len(labels)} windows, and a classifier needs {LEAST}.")
-    values = np.concatenate([resampled(part.values, kind.rate) for part in parts])
+    values = np.concatenate([at_network_rate(part.values, kind.rate) for part in parts])
     deviation = np.sqrt(np.mean(np.square(values), axis=(0, 2)))
     scale = np.where(deviation > 1e-6, deviation, 1)[:, None].astype(np.float32)
     windows, target = torch.from_numpy(values / scale), torch.as_tensor(labels)
@@ -145,7 +145,7 @@ def draw_weights(labels: NDArray[np.int64], patients: NDArray[np.int64] | None) 
     return 1 / (count * unique_patients[group])[place]
 
 
-def resampled(windows: Array, rate: float) -> NDArray[np.float32]:
+def at_network_rate(windows: Array, rate: float) -> NDArray[np.float32]:
     """Return windows `(N, leads, samples)` in mV of `rate` Hz at 125 Hz. Raises UserError for NaN and infinity."""
     return at_rate(check_finite(windows, "windows"), rate, RATE)
 
@@ -182,7 +182,7 @@ def classify_unseen(
     learned = [None if patients is None else np.unique(patients[each]) for each in kept]
 
     def classify(samples: SampleSet) -> list[tuple[Probabilities, NDArray[np.bool_]]]:
-        windows, own = resampled(samples.values, kind.rate), samples.patients
+        windows, own = at_network_rate(samples.values, kind.rate), samples.patients
         every = np.ones(len(samples), bool)
         new = [
             every if own is None or unique_patients is None else ~np.isin(own, unique_patients)

@@ -27,9 +27,9 @@ from ganlab.metrics.utility.classifier import (
     STEPS,
     Classifier,
     Probabilities,
+    at_network_rate,
     classify_unseen,
     labelled,
-    resampled,
     train_classifier,
 )
 from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc, mean_of_finite
@@ -60,7 +60,7 @@ class Utility(Metric):
         kind, patients = labelled(real), _Patients.of(real)
         self.numbers = {**type(self).numbers, **{_name(name): _number(name) for name in patients.several}}
         classify = classify_unseen(real, self.seed, self.steps)
-        reference = resampled(real.reference.values, kind.rate)
+        reference = at_network_rate(real.reference.values, kind.rate)
 
         def tested(*learned: SampleSet, first: int = 0) -> list[Probabilities]:
             classifiers = self._trained(learned, kind, len(real.classes), first)

@@ -18,9 +18,9 @@ from ganlab.metrics.ecg.leads import (
     LeadRelations,
     coherences,
     compare_beats,
-    correlations,
     einthoven_residual,
     goldberger_residual,
+    lead_correlations,
     plane_share,
 )
 from ganlab.simulator.ecg import simulate_record
@@ -88,9 +88,9 @@ def test_real_limb_leads_lie_in_a_plane() -> None:
 def test_correlations_are_those_of_numpy() -> None:
     x = np.random.default_rng(0).normal(size=(150, 3, 200)).cumsum(axis=2)
     expected = [[np.corrcoef(w[a], w[b])[0, 1] for a, b in ((0, 1), (0, 2), (1, 2))] for w in x]
-    assert correlations(x) == pytest.approx(np.array(expected))
+    assert lead_correlations(x) == pytest.approx(np.array(expected))
     x[0, 1] = 4
-    assert np.isnan(correlations(x)[0]).tolist() == [True, False, True]
+    assert np.isnan(lead_correlations(x)[0]).tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("rate", [100.0, 250.0, 1000.0])

@@ -16,7 +16,7 @@ from ganlab.evaluation.rows import undetected
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.image.embedding import OUTERMOST, ImageConvolutions
-from ganlab.metrics.image.images import ImageMetric, distances
+from ganlab.metrics.image.images import ImageMetric, pixel_distances
 from ganlab.metrics.image.sharpness import laplacian, octave_power, structure
 from ganlab.metrics.points import pair_mean
 from tests.conftest import DATA
@@ -118,8 +118,8 @@ def test_octaves_hold_the_variance_and_a_wave_stands_in_its_own():
 
 def test_distances_and_pairs_by_hand():
     rows, others = images(2).reshape(40, -1), images(3).reshape(40, -1)
-    assert np.allclose(distances(rows, others), cdist(rows, others), rtol=1e-4)
-    assert (np.diagonal(distances(rows, rows)) == 0).all()
+    assert np.allclose(pixel_distances(rows, others), cdist(rows, others), rtol=1e-4)
+    assert (np.diagonal(pixel_distances(rows, rows)) == 0).all()
     apart = [pdist(images(seed).reshape(40, -1)).mean() for seed in (2, 0)]
     assert measured(images(2))["diversity"] == pytest.approx(apart[0] / apart[1], rel=1e-4)
     square = np.random.default_rng(0).random((6, 6)).astype(np.float32)

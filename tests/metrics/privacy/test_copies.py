@@ -21,8 +21,8 @@ from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import same_patient
 from ganlab.metrics.privacy.copies import Copies
-from ganlab.metrics.privacy.search import Library, Windows
-from ganlab.metrics.privacy.shifts import distances, spectra
+from ganlab.metrics.privacy.search import Library, Searched
+from ganlab.metrics.privacy.shifts import shifted_distances, spectra
 from ganlab.split.patient import PatientSplit
 
 KIND = Window(("i", "ii"), 250.0, 300)
@@ -50,7 +50,7 @@ def numbers(given: Real, samples: SampleSet, **settings: float) -> dict[str, flo
 def test_distances_agree_with_all_shifts_one_by_one(length: int, leads: int) -> None:
     rng = np.random.default_rng(0)
     a, b = (gaussian_filter1d(rng.normal(size=(n, leads, length)), 2, axis=-1, mode="wrap") for n in (5, 7))
-    found = distances(*(spectra(SampleSet(each.astype(np.float32)), 125.0) for each in (a, b)))
+    found = shifted_distances(*(spectra(SampleSet(each.astype(np.float32)), 125.0) for each in (a, b)))
     a, b = (each - each.mean(axis=-1, keepdims=True) for each in (a, b))
     a, b = (each / np.linalg.norm(each.reshape(len(each), -1), axis=1)[:, None, None] for each in (a, b))
     r = np.max([np.einsum("ilt,jlt->ij", a, np.roll(b, k, axis=-1)) for k in range(length)], axis=0)
@@ -115,9 +115,9 @@ def test_nearest_counts_what_is_a_fifth_below_all_of_the_reference_that_is_there
     ones, there = np.ones(30), np.ones(40)
     assert nearest(ones, there) == pytest.approx(6 / 30, abs=0.07)
     assert nearest(np.repeat([1.0, 0.0], [6, 24]), there) == 1
-    searched = Library(Windows.of(given.train.values, KIND.rate))
+    searched = Library(Searched.of(given.train.values, KIND.rate))
     apart = [
-        searched.nearest(Windows.of(each, KIND.rate), np.zeros((1, 60), np.bool_))[0]
+        searched.nearest(Searched.of(each, KIND.rate), np.zeros((1, 60), np.bool_))[0]
         for each in (given.reference.values, mixed)
     ]
     for count in (40, 10, 1):

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ganlab.core.resampling import resample
-from ganlab.metrics.privacy.search import Library, Windows
+from ganlab.metrics.privacy.search import Library, Searched
 from ganlab.simulator.ecg import simulate_record
 
 RATE, SAMPLES = 125.0, 1000
@@ -28,11 +28,11 @@ def train() -> Array:
 
 @pytest.fixture(scope="module")
 def library(train: Array) -> Library:
-    return Library(Windows.of(train, RATE))
+    return Library(Searched.of(train, RATE))
 
 
 def nearest(library: Library, values: Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    distances, places = library.nearest(Windows.of(values, RATE), np.zeros((1, len(library)), np.bool_))
+    distances, places = library.nearest(Searched.of(values, RATE), np.zeros((1, len(library)), np.bool_))
     return distances[1], places[1]
 
 
@@ -64,7 +64,7 @@ def test_a_changed_copy_is_found(train: Array, library: Library, change: Callabl
 def test_what_was_inverted_or_reversed_is_no_copy_as_it_is(train: Array, library: Library) -> None:
     none = np.zeros((1, 40), np.bool_)
     for change in (lambda x: -x, lambda x: x[..., ::-1].copy(), lambda x: stretched(x, "1.1")):
-        distances, _ = library.nearest(Windows.of(change(train[::4]), RATE), none)
+        distances, _ = library.nearest(Searched.of(change(train[::4]), RATE), none)
         assert distances[0].min() > 0.4
         assert distances[1].max() < 0.4
 
@@ -76,23 +76,23 @@ def test_other_patients_are_farther_than_copies(library: Library) -> None:
 
 def test_who_is_left_out_is_not_found(train: Array, library: Library) -> None:
     own = np.eye(40, dtype=np.bool_)[:3]
-    distance, place = library.nearest(Windows.of(train[:3], RATE), own)
+    distance, place = library.nearest(Searched.of(train[:3], RATE), own)
     assert (place != np.arange(3)).all()
     assert distance.shape == (2, 3)
     assert distance.min() > 0.1
-    assert np.isinf(library.nearest(Windows.of(train[:3], RATE), np.ones((1, 40), np.bool_))[0]).all()
+    assert np.isinf(library.nearest(Searched.of(train[:3], RATE), np.ones((1, 40), np.bool_))[0]).all()
 
 
 def test_flat_and_no_windows(train: Array, library: Library) -> None:
     distance, _ = nearest(library, np.zeros_like(train[:2]))
     assert distance == pytest.approx(2**0.5)
     assert len(nearest(library, train[:0])[0]) == 0
-    one = Library(Windows.of(train[:1], RATE))
-    assert one.nearest(Windows.of(train[:3], RATE), np.zeros((1, 1), np.bool_))[1].tolist() == [[0, 0, 0]] * 2
+    one = Library(Searched.of(train[:1], RATE))
+    assert one.nearest(Searched.of(train[:3], RATE), np.zeros((1, 1), np.bool_))[1].tolist() == [[0, 0, 0]] * 2
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.003])
 def test_a_copy_of_a_slow_signal_is_found(rate: float) -> None:
     slow = np.random.default_rng(0).standard_normal((60, 1, 200)).cumsum(axis=-1).astype(np.float32)
-    _, places = Library(Windows.of(slow, rate)).nearest(Windows.of(slow[::4], rate), np.zeros((1, 60), np.bool_))
+    _, places = Library(Searched.of(slow, rate)).nearest(Searched.of(slow[::4], rate), np.zeros((1, 60), np.bool_))
     assert places.tolist() == [list(range(0, 60, 4))] * 2

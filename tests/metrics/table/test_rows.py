@@ -14,7 +14,7 @@ from ganlab.metrics.base import Real, SampleSet, TooFew
 from ganlab.metrics.points import radii
 from ganlab.metrics.table import categories
 from ganlab.metrics.table import trees as table_trees
-from ganlab.metrics.table.columns import correlations, violations
+from ganlab.metrics.table.columns import column_correlations, violations
 from ganlab.metrics.table.rows import TableMetric
 from tests.conftest import DATA
 
@@ -94,7 +94,7 @@ def test_a_collapsed_generator_has_no_spread_no_correlation_and_no_warning():
     assert found["spread_ratio"] == pytest.approx(0, abs=1e-6)
     assert found["ks_worst"] >= 0.5
     assert found["coverage"] < 0.1
-    lost = np.abs(correlations(known.reference.values)[np.triu_indices(4, 1)]).mean()
+    lost = np.abs(column_correlations(known.reference.values)[np.triu_indices(4, 1)]).mean()
     assert found["correlation_difference"] == pytest.approx(lost)
 
 
@@ -102,9 +102,9 @@ def test_a_column_that_is_constant_in_the_reference_has_no_correlation_and_no_sp
     known = real()
     known.reference.values[:, 3] = 0
     found = measured(rows(1), known)
-    wanted = correlations(rows(1)[:, :3]) - correlations(known.reference.values[:, :3])
+    wanted = column_correlations(rows(1)[:, :3]) - column_correlations(known.reference.values[:, :3])
     assert found["correlation_difference"] == pytest.approx(np.abs(wanted[np.triu_indices(3, 1)]).mean())
-    assert np.isnan(correlations(known.reference.values)[3]).all()
+    assert np.isnan(column_correlations(known.reference.values)[3]).all()
 
 
 def test_the_distances_are_those_of_scipy_with_ties():

@@ -13,7 +13,7 @@ Terms = tuple[list[Tensor], dict[str, Tensor]]
 """Terms that are added to a network's loss, and values to log by name."""
 
 
-class Verdict(NamedTuple):
+class Outputs(NamedTuple):
     """D's output for images: logits of being real `(B,)`, and of the classes `(B, classes)` where it has them.
 
     `attributes` `(B, A)` are its predictions, in standard deviations.
@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
     attributes: Tensor | None = None
 
 
-class Generated(NamedTuple):
+class Fakes(NamedTuple):
     """Noise `(B, latent)` and the images `(B, C, H, W)` that G made of it, with the graph to G's weights."""
 
     noise: Tensor
