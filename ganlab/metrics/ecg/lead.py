@@ -1,7 +1,7 @@
 """Metrics of the leads of windows, or of one of them."""
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Kind, Window
+from ganlab.core.kind import Array, Kind, Window, of_kind
 from ganlab.metrics.base import Metric, SampleSet, check_finite
 
 
@@ -17,16 +17,15 @@ class LeadMetric(Metric):
     def check(self, kind: Kind) -> None:
         """Raise UserError for anything but windows that have the lead."""
         super().check(kind)
-        assert isinstance(kind, Window)
         if self.lead is not None and self.lead not in kind.leads:
             raise UserError(f"lead={self.lead}: the windows' leads are {', '.join(kind.leads)}.")
 
     def place(self, kind: Kind) -> tuple[Window, slice]:
         """Return the kind of the windows and the places of the leads in them. Raises UserError as `check` does."""
         self.check(kind)
-        assert isinstance(kind, Window)
-        first = 0 if self.lead is None else kind.leads.index(self.lead)
-        return kind, slice(first, len(kind.leads) if self.lead is None else first + 1)
+        window = of_kind(kind, Window)
+        first = 0 if self.lead is None else window.leads.index(self.lead)
+        return window, slice(first, len(window.leads) if self.lead is None else first + 1)
 
 
 def chosen_leads(samples: SampleSet, place: slice) -> Array:

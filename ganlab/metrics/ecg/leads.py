@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal.windows import hann
 
-from ganlab.core.kind import Array, Window
+from ganlab.core.kind import Array, Window, of_kind
 from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite
 from ganlab.metrics.ecg.peaks import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
 from ganlab.metrics.numbers import numbers_of
@@ -68,8 +68,7 @@ class LeadRelations(Metric):
     def fit(self, real: Real) -> Scorer:
         """Describe the reference. Raises UserError for windows that hold NaN or infinity."""
         self.check(real.kind)
-        assert isinstance(real.kind, Window)
-        kind = real.kind
+        kind = of_kind(real.kind, Window)
         if len(kind.leads) < 2:
             return lambda samples: {}
         reference, _ = _pairs(real.reference.values, kind)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Kind, Window
+from ganlab.core.kind import Kind, Window, of_kind
 from ganlab.metrics.base import Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.peaks import LEAST_RATE
@@ -45,11 +45,11 @@ class VisualCriteria(LeadMetric):
     def check(self, kind: Kind) -> None:
         """Raise UserError for anything but windows of a second or more at 100 Hz or more that have the lead."""
         super().check(kind)
-        assert isinstance(kind, Window)
-        if kind.samples < kind.rate or kind.rate < LEAST_RATE:
+        window = of_kind(kind, Window)
+        if window.samples < window.rate or window.rate < LEAST_RATE:
             raise UserError(
-                f"{kind.samples} samples at {kind.rate:g} Hz: metrics=ecg needs a second or more, at {LEAST_RATE:g} Hz "
-                "or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
+                f"{window.samples} samples at {window.rate:g} Hz: metrics=ecg needs a second or more, at "
+                f"{LEAST_RATE:g} Hz or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
             )
 
     def fit(self, real: Real) -> Scorer:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Image, Kind
+from ganlab.core.kind import Array, Kind
 from ganlab.metrics.base import check_finite
 
 NEIGHBOURHOOD = 9
@@ -25,9 +25,8 @@ NEIGHBOURHOOD = 9
 
 def check_images(name: str, images: Array, kind: Kind) -> None:
     """Raise UserError for images of another shape than `kind` says, or with values that are not finite."""
-    if not isinstance(kind, Image) or images.shape[1:] != kind.shape:
-        wanted = kind.shape if isinstance(kind, Image) else kind.noun
-        raise UserError(f"{name} of shape {images.shape} where an image is {wanted}: expected (N, C, H, W).")
+    if images.shape[1:] != kind.shape:
+        raise UserError(f"{name} of shape {images.shape} where an image is {kind.shape}: expected (N, C, H, W).")
     check_finite(images, name)
 
 

@@ -79,8 +79,7 @@ class Copies(Metric):
     def fit(self, real: Real) -> Scorer:
         """Learn the threshold from the reference. Raises TooFew for less than 10 of its windows or none to train."""
         self.check(real.kind)
-        assert isinstance(real.kind, Window)
-        train, reference, rate = real.train, real.reference, real.kind.rate
+        train, reference, rate = real.train, real.reference, of_kind(real.kind, Window).rate
         need(len(train), 1, "training windows", MORE_TRAINING)
         need(len(reference), LEAST, "reference windows", MORE_REFERENCE)
         searched, others = (Library(_windows(each, rate)) for each in (train, reference))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganlab.core.binomial import proportion_interval
-from ganlab.core.kind import Window
+from ganlab.core.kind import Window, of_kind
 from ganlab.core.record import LEADS, millivolts
 from ganlab.core.resampling import at_rate, centred
 from ganlab.metrics.base import Array, Floats, Real, SampleSet, Weights
@@ -132,8 +132,7 @@ class Linkage(Attack):
 
     def prepare(self, real: Real, targets: Targets, distance: Callable[[SampleSet, SampleSet], Array]) -> Attempt:
         """Train the network and compute every patient's direction. Raises NotHere for other signals than it learns."""
-        kind = real.kind
-        assert isinstance(kind, Window)
+        kind = of_kind(real.kind, Window)
         assert real.attacked is not None
         if kind.other_unit:
             raise NotHere(f"the network learns from simulated ECGs in mV, and these windows are in {kind.other_unit}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ganlab.core.errors import UserError
-from ganlab.core.kind import Array, Row
+from ganlab.core.kind import Array, Row, of_kind
 from ganlab.metrics.base import (
     MORE_REFERENCE,
     MORE_TRAINING,
@@ -43,32 +43,31 @@ class TableMetric(Metric):
 
     def always(self, real: Real, samples: SampleSet) -> Mapping[str, Statistic]:
         """Return the shares of rows that equal a training row."""
-        assert isinstance(real.kind, Row)
         if not len(real.train):
             return {}
-        return neighbours.copied(real, neighbours.Grid(real.train.values, real.kind.columns, self.steps), samples)
+        grid = neighbours.Grid(real.train.values, of_kind(real.kind, Row).columns, self.steps)
+        return neighbours.copied(real, grid, samples)
 
     def fit(self, real: Real) -> Scorer:
         """Learn scales and thresholds. Raises UserError for rows of another table, or with NaN or infinity."""
         self.check(real.kind)
-        assert isinstance(real.kind, Row)
-        kind = real.kind.columns
+        kind = of_kind(real.kind, Row)
         for name, rows in (("training rows", real.train), ("reference rows", real.reference)):
-            _check(name, rows.values, len(kind))
+            _check(name, rows.values, len(kind.columns))
         need(len(real.train), LEAST, "training rows", MORE_TRAINING)
         need(len(real.reference), LEAST, "reference rows", MORE_REFERENCE)
         reference = real.reference.values.astype(np.float64)
-        among, learned = neighbours.fit(real, kind, self.steps), trees.fit(real, real.kind)
-        unseen = categories.fit(real.train.values, kind)
+        among, learned = neighbours.fit(real, kind.columns, self.steps), trees.fit(real, kind)
+        unseen = categories.fit(real.train.values, kind.columns)
 
         def score(samples: SampleSet) -> Mapping[str, Statistic]:
-            _check("rows to judge", samples.values, len(kind))
+            _check("rows to judge", samples.values, len(kind.columns))
             need_generated(len(samples), LEAST, "generated rows", len(real.train))
             rows, of_trees = samples.values.astype(np.float64), learned(samples)
             numbers = {
-                **columns.scores(rows, reference, kind),
-                **columns.pair_scores(rows, reference, kind),
-                "table/violations": mean_of(columns.violations(samples.values, kind)),
+                **columns.scores(rows, reference, kind.columns),
+                **columns.pair_scores(rows, reference, kind.columns),
+                "table/violations": mean_of(columns.violations(samples.values, kind.columns)),
                 **unseen(samples.values),
                 **among(samples),
                 **of_trees,
