@@ -49,7 +49,8 @@ class VisualCriteria(LeadMetric):
         if window.samples < window.rate or window.rate < LEAST_RATE:
             raise UserError(
                 f"{window.samples} samples at {window.rate:g} Hz: metrics=ecg needs a second or more, at "
-                f"{LEAST_RATE:g} Hz or more. A larger arrangement.side makes a longer window; metrics=paper measures nothing."
+                f"{LEAST_RATE:g} Hz or more. A larger arrangement.side makes a longer window; metrics=paper measures "
+                "nothing."
             )
 
     def fit(self, real: Real) -> Scorer:
