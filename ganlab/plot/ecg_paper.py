@@ -76,7 +76,6 @@ def draw_windows(
     median that is not 0 is written at the end of the trace. `note` stands below the figure.
     """
     values: Array = np.asarray(windows, dtype=np.float64)
-    _check(values, leads, rate, titles)
     medians: Array = np.zeros(values.shape[:2])
     if center:
         values, medians = center_windows(values)
@@ -91,17 +90,6 @@ def draw_windows(
         if titles is not None:
             axes.set_title(titles[index], loc="left", fontsize=8.5, color=GREY, pad=3)
     return figure
-
-
-def _check(windows: Array, leads: Sequence[str], rate: float, titles: Sequence[str] | None) -> None:
-    if windows.ndim != 3 or 0 in windows.shape:
-        raise ValueError(f"Windows have shape {windows.shape}; expected (N, leads, samples), not empty.")
-    if windows.shape[1] != len(leads):
-        raise ValueError(f"The windows have {windows.shape[1]} leads, {len(leads)} are named: {list(leads)}.")
-    if not rate > 0:
-        raise ValueError(f"The rate is {rate} Hz; it must be above 0.")
-    if titles is not None and len(titles) != len(windows):
-        raise ValueError(f"{len(windows)} windows have {len(titles)} titles.")
 
 
 def extent(windows: Array) -> tuple[Array, Array]:

@@ -154,17 +154,14 @@ def draw_histograms(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     across: int = 3,
 ) -> Figure:
-    """Draw a panel for each histogram that holds a value: 1 % and 99 % quantiles dashed, the chosen range shaded.
+    """Draw a panel for each histogram, which holds some value: 1 % and 99 % quantiles dashed, the chosen range shaded.
 
     One or two values, as those of a binary feature, are bars with their counts. Histograms, and `ranges` that a
     standardization keeps, come by the name of the lead or feature; `noun` and `unit` are the values', such as
-    `samples`; `across` is the number of panels in a row. Raises ValueError where no histogram holds a value.
+    `samples`; `across` is the number of panels in a row.
     """
-    held = {name: histogram for name, histogram in histograms.items() if histogram.count}
-    if not held:
-        raise ValueError(f"None of {list(histograms)} contains a value.")
-    figure, axes = panels(len(held), across, max(1.6, 6.9 / across))
-    for panel, (name, histogram) in zip(axes, held.items(), strict=True):
+    figure, axes = panels(len(histograms), across, max(1.6, 6.9 / across))
+    for panel, (name, histogram) in zip(axes, histograms.items(), strict=True):
         dress(panel, name)
         panel.set_xlabel(unit, color=GREY, fontsize=9)
         if len(histogram.points()[0]) <= 2:

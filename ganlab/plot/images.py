@@ -52,23 +52,16 @@ def draw_grid(images: Array, columns: int = 3) -> NDArray[np.uint8]:
     """Return images `(N, C, H, W)` in [-1, 1], `columns` in a row, as one uint8 picture `(height, width, 3)`.
 
     Each pixel becomes a square of the same whole number of pixels, after which the longer side is near `SIDE`. The
-    picture is as wide for few images as for many; the rest is white. Raises ValueError for images of another shape, or
-    none.
+    picture is as wide for few images as for many; the rest is white.
     """
-    _check(images)
     tiles = [_tile(image) for image in images]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     return np.concatenate([np.concatenate(tiles[k : k + columns], axis=1) for k in range(0, len(tiles), columns)])
 
 
 def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
-    """Draw one image `(C, H, W)` in [-1, 1] below each name, all of one height, in rows as wide as `columns` squares.
-
-    Raises ValueError for an image of another shape, or none.
-    """
+    """Draw images `(C, H, W)` in [-1, 1], each below its name, of one height, in rows as wide as `columns` squares."""
     tiles = {name: _tile(np.asarray(image)) for name, image in images.items()}
-    if not tiles:
-        raise ValueError("No images to draw.")
     widths = [tile.shape[1] / tile.shape[0] for tile in tiles.values()]
     across = max(columns * (1 + _GAP) - _GAP, *widths)
     # Left and top of each image, in heights of an image.
@@ -92,8 +85,7 @@ def draw_named(images: Mapping[str, Array], columns: int = 3) -> Figure:
 def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
     """Draw grids of images `(N, C, H, W)` in [-1, 1], each under its name, side by side, in rows where they are wide.
 
-    Of images that are wider than tall, such as those of many leads, there are fewer. Raises ValueError for images of
-    another shape, or none.
+    Of images that are wider than tall, such as those of many leads, there are fewer.
     """
     grids = {name: _few(some, columns) for name, some in images.items()}
     widths = [grid.shape[1] / grid.shape[0] for grid in grids.values()]
@@ -114,7 +106,6 @@ def draw_grids(images: Mapping[str, Array], columns: int = 3) -> Figure:
 
 def _few(images: Array, columns: int) -> NDArray[np.uint8]:
     """Return a grid of about a square's shape, of fewer images in a row and in all where one is wider than tall."""
-    _check(images)
     high, wide, _ = _tile(images[0]).shape
     across = max(1, min(columns, round(columns * math.sqrt(high / wide))))
     return draw_grid(images[: columns * across], across)
@@ -122,7 +113,6 @@ def _few(images: Array, columns: int) -> NDArray[np.uint8]:
 
 def _tile(image: Array) -> NDArray[np.uint8]:
     """Return an image `(C, H, W)` with a white line around it."""
-    _check(image[None])
     return grid_image(image[None], scale=max(1, math.floor(SIDE / max(image.shape[1:]) + 0.5)))
 
 
@@ -139,8 +129,3 @@ def _tiles(images: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
         top, left = index // across * step[0] + line, index % across * step[1] + line
         picture[top : top + height * scale, left : left + width * scale] = image
     return picture
-
-
-def _check(images: Array) -> None:
-    if np.ndim(images) != 4 or 0 in np.shape(images):
-        raise ValueError(f"Images have shape {np.shape(images)}; expected (N, C, H, W), not empty.")

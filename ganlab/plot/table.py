@@ -29,7 +29,6 @@ def draw_boxes(real: Array, synthetic: Array, columns: Sequence[Column], name: s
     and a half times the box's height, dots are beyond. Values that are not finite are left out and counted.
     """
     chosen = [index for index, column in enumerate(columns) if not column.binary]
-    _check(real, synthetic, columns, chosen, "continuous")
     figure, axes = panels(len(chosen), 3, 2.6)
     for panel, index in zip(axes, chosen, strict=True):
         _boxes(panel, real[:, index], synthetic[:, index], columns[index].name, name)
@@ -44,7 +43,6 @@ def draw_counts(real: Array, synthetic: Array, columns: Sequence[Column], name: 
     counted in the title.
     """
     chosen = [index for index, column in enumerate(columns) if column.binary]
-    _check(real, synthetic, columns, chosen, "binary")
     figure, axes = panels(len(chosen), 5, 1.7, sharey=True)
     for place, (panel, index) in enumerate(zip(axes, chosen, strict=True)):
         _counts(panel, real[:, index], synthetic[:, index], columns[index].name)
@@ -61,7 +59,6 @@ def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column], 
 
     Constant columns have no correlation and stay blank; rows with a value that is no number are left out and counted.
     """
-    _check(real, synthetic, columns, list(range(len(columns))), "known")
     kept = [rows[np.isfinite(rows).all(axis=1)] for rows in (real, synthetic)]
     maps = [column_correlations(rows) if len(rows) > 1 else np.full((len(columns),) * 2, np.nan) for rows in kept]
     difference = maps[1] - maps[0]
@@ -75,14 +72,6 @@ def draw_correlations(real: Array, synthetic: Array, columns: Sequence[Column], 
         panel.set_xticks(range(len(columns)), [column.name for column in columns], rotation=90)
     axes[0].set_yticks(range(len(columns)), [column.name for column in columns])
     return figure
-
-
-def _check(real: Array, synthetic: Array, columns: Sequence[Column], chosen: Sequence[int], which: str) -> None:
-    for rows in (real, synthetic):
-        if rows.ndim != 2 or not len(rows) or rows.shape[1] != len(columns):
-            raise ValueError(f"Rows have shape {rows.shape}; (N > 0, {len(columns)}) is drawn.")
-    if not chosen:
-        raise ValueError(f"None of the columns {[column.name for column in columns]} is {which}.")
 
 
 def _boxes(axes: Axes, real: Array, synthetic: Array, name: str, real_name: str) -> None:

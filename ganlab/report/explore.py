@@ -81,8 +81,7 @@ class Gallery:
 
 
 def write_exploration(folder: Path, exploration: Exploration) -> Path:
-    """Write `folder/explore.html` and return its path. Raises ValueError for too few or many images or titles."""
-    _check(exploration)
+    """Write `folder/explore.html` and return its path."""
     held = {name: histogram for name, histogram in exploration.histograms.items() if histogram.count}
     numbers = {name: histogram.describe() | {"not finite": histogram.not_finite} for name, histogram in held.items()}
     content = render(
@@ -102,15 +101,6 @@ def write_exploration(folder: Path, exploration: Exploration) -> Path:
     )
     folder.mkdir(parents=True, exist_ok=True)
     return write_whole(folder / "explore.html", content)
-
-
-def _check(exploration: Exploration) -> None:
-    count = 0 if exploration.samples is None else len(exploration.samples)
-    lengths = {name: len(images) for name, images in exploration.images.items()}
-    if exploration.titles:
-        lengths["titles"] = len(exploration.titles)
-    if wrong := {name: length for name, length in lengths.items() if length != count}:
-        raise ValueError(f"{count} samples are given, but {wrong}.")
 
 
 def _count_table(rows: Mapping[str, Mapping[str, int]]) -> tuple[list[str], list[list[str]]]:

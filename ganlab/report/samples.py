@@ -13,7 +13,7 @@ from functools import singledispatch
 import numpy as np
 
 from ganlab.core.kind import Array, Image, Kind, Row, Window, places_of
-from ganlab.core.labels import Labels, of_class, present
+from ganlab.core.labels import Labels, of_class
 from ganlab.core.spread import evenly
 from ganlab.core.words import counted, number
 from ganlab.dataset.table_values import write_columns
@@ -115,10 +115,7 @@ def exhibits_by_class(kind: Kind, synthetic: Array, labels: Labels, classes: Seq
     """Return a block for each class with a few of its N generated samples (paper, Figure 20).
 
     `labels`, `(N,)`, are places in `classes`, or multi-hot `(N, classes)`: then a sample may stand in several blocks.
-    Raises ValueError for another number of labels, or labels of no class.
     """
-    if len(labels) != len(synthetic) or not set(present(labels)) <= set(range(len(classes))):
-        raise ValueError(f"{len(synthetic)} samples have {len(labels)} labels, not all below {len(classes)}.")
     members = {name: synthetic[of_class(labels, index)] for index, name in enumerate(classes)}
     drawn = _of_classes(kind, {name: samples for name, samples in members.items() if len(samples)})
     blocks = {block.title: block for block in drawn}

@@ -62,15 +62,6 @@ def test_each_name_has_its_image_and_a_row_takes_what_it_has_room_for():
     assert boxes["z"].width * width == pytest.approx(boxes["z"].height * height)
 
 
-def test_what_is_no_image_is_refused():
-    with pytest.raises(ValueError, match=r"\(3, 45, 45\)"):
-        draw_grid(np.zeros((3, 45, 45)))
-    with pytest.raises(ValueError, match=r"\(0, 1, 45, 45\)"):
-        draw_grid(np.zeros((0, 1, 45, 45)))
-    with pytest.raises(ValueError, match="No images"):
-        draw_named({})
-
-
 @pytest.mark.parametrize(("shape", "down"), [((1, 45, 45), 1), ((12, 50, 67), 1), ((8, 45, 45), 2), ((15, 10, 700), 2)])
 def test_grids_of_wide_images_have_a_page_s_width(shape, down):
     """Twelve leads of two sets stood in one row of 17,729 pixels."""

@@ -78,12 +78,3 @@ def test_the_scale_of_differences_holds_them_and_does_not_blow_up_noise():
     turned = rows(0) * [1, 1, -1, 1]
     map_of_difference = of_panel(draw_correlations(rows(0), turned, COLUMNS).axes[2], "correlations")[0]
     assert map_of_difference.get_clim() == pytest.approx((-2, 2))
-
-
-def test_what_cannot_be_drawn_is_refused():
-    with pytest.raises(ValueError, match=r"\(200, 3\)"):
-        draw_boxes(rows(0), rows(1)[:, :3], COLUMNS)
-    with pytest.raises(ValueError, match="binary"):
-        draw_counts(rows(0)[:, :1], rows(1)[:, :1], COLUMNS[:1])
-    with pytest.raises(ValueError, match="N > 0"):
-        draw_correlations(rows(0), rows(1)[:0], COLUMNS)

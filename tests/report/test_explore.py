@@ -146,8 +146,6 @@ def test_two_values_are_bars_with_their_counts():
     assert [text.get_text() for text in axes.texts] == ["6\u202f000", "1"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1"]
     assert not of_panel(axes, "quantile")
-    with pytest.raises(ValueError, match="nothing"):
-        draw_histograms({"nothing": Histogram()}, noun="rows")
 
 
 def test_the_page_says_what_there_is(whole):
@@ -227,10 +225,3 @@ def test_rows_and_images_have_pages_too(tmp_path):
     of_images = Exploration("iris", Image((1, 12, 16)), samples=np.zeros((4, 1, 12, 16)))
     assert write_exploration(tmp_path, of_images).read_text(encoding="utf-8").count("<img") == 1
     assert "<section>" not in write_exploration(tmp_path, Exploration("nothing", kind)).read_text(encoding="utf-8")
-
-
-def test_images_and_titles_must_be_those_of_the_samples(tmp_path):
-    with pytest.raises(ValueError, match=r"2 samples are given, but \{'six': 3\}"):
-        write_exploration(tmp_path, exploration(images={"six": np.zeros((3, 6, 20, 20))}))
-    with pytest.raises(ValueError, match="titles"):
-        write_exploration(tmp_path, exploration(titles=("a",)))
