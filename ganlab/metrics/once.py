@@ -38,7 +38,7 @@ class Once:
         elif len(places):
             fresh = self.describe(samples.take(places))
         at = self.kept | {keys[place]: len(self.kept) + number for number, place in enumerate(places)}
-        every = _joined([*self.rows, *([fresh] if len(places) else [])])
+        every = joined([*self.rows, *([fresh] if len(places) else [])])
         self._keep(at, every)
         return fresh if len(places) == len(samples) else _picked(every, [at[key] for key in keys])
 
@@ -69,7 +69,9 @@ def lazily(prepare: Callable[[], Statistic]) -> Statistic:
     return statistic
 
 
-def _joined(parts: Sequence[Any]) -> Any:
+def joined(parts: Sequence[Any]) -> Any:
+    """Return the rows of several sets, one after the other: arrays, sparse matrices, dicts or dataclasses of these."""
+
     def together(values: Sequence[Any]) -> Any:
         return vstack(values, "csr") if issparse(values[0]) else np.concatenate(values)
 

@@ -161,6 +161,11 @@ def mean_of_finite(values: Iterable[float]) -> float:
     return float(np.mean(finite)) if finite else float("nan")
 
 
+def ratios(values: Floats, others: Floats, nothing: float = np.nan) -> Floats:
+    """Return values over others of the same shape; `nothing` where the other is not above 0."""
+    return np.divide(values, others, out=np.full(np.shape(values), nothing), where=np.asarray(others) > 0)
+
+
 def ratio(value: float, other: float) -> float:
     """Return a value over another; NaN where the other is not above 0."""
     return float(value / other) if other > 0 else float("nan")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganlab.metrics.base import Floats
 from ganlab.metrics.ecg.median_beat import BEFORE, RATE
+from ganlab.metrics.weighted import ratios
 
 LIMBS, CHEST = ("i", "ii"), ("v1", "v2", "v3", "v4", "v5", "v6")
 NEAR, STEP = (0.06, 0.40), 0.01
@@ -54,7 +55,7 @@ class LeadMap:
         x, y = _sides(signal, self.limbs, self.chest)
         total = (y**2).sum(axis=(1, 2))
         rest = ((y - x @ self.weights) ** 2).sum(axis=(1, 2))
-        return np.divide(rest, total, out=np.full(len(total), np.nan), where=total > 0)
+        return ratios(rest, total)
 
 
 def _sides(signal: Floats, limbs: list[int], chest: list[int]) -> tuple[Floats, Floats]:

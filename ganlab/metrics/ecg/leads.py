@@ -16,7 +16,7 @@ from ganlab.core.kind import Array, Window, of_kind
 from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite
 from ganlab.metrics.ecg.peaks import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.weighted import mean_of, median_of
+from ganlab.metrics.weighted import mean_of, median_of, ratios
 
 GOLDBERGER: Mapping[str, tuple[float, float]] = {"avr": (-0.5, -0.5), "avl": (1.0, -0.5), "avf": (-0.5, 1.0)}
 """The augmented leads from i and ii."""
@@ -46,14 +46,14 @@ class MatchedBeats:
 
     def cooccurrence(self, weights: Weights) -> float:
         """Return F1 of the first lead's beats and of each other's, mean of the others; 0 where there are no beats."""
-        first = _ratio(weights @ self.matched, weights @ self.beats, 0.0)
-        other = _ratio(weights @ self.back, weights @ self.others, 0.0)
-        return float(_ratio(2 * first * other, first + other, 0.0).mean())
+        first = ratios(weights @ self.matched, weights @ self.beats, 0.0)
+        other = ratios(weights @ self.back, weights @ self.others, 0.0)
+        return float(ratios(2 * first * other, first + other, 0.0).mean())
 
     def lag_ms(self, weights: Weights) -> float:
         """Return the standard deviation over beats of the lag behind the first lead, ms, mean of the others."""
         count = weights @ self.matched
-        late, squared = (_ratio(weights @ each, count) for each in (self.later, self.later_squared))
+        late, squared = (ratios(weights @ each, count) for each in (self.later, self.later_squared))
         deviation = np.sqrt(np.maximum(squared - late**2, 0))
         return float(np.nanmean(deviation)) if np.isfinite(deviation).any() else float("nan")
 
@@ -106,7 +106,7 @@ def goldberger_residual(name: str, i: Floats, ii: Floats, lead: Floats) -> Float
 def plane_share(leads: Floats) -> Floats:
     """Return the share of the variance over time of `(N, leads, samples)` that lies in two dimensions, `(N,)`."""
     variance = np.linalg.eigvalsh(_covariance(leads))
-    return _ratio(variance[:, -2:].sum(axis=1), variance.sum(axis=1))
+    return ratios(variance[:, -2:].sum(axis=1), variance.sum(axis=1))
 
 
 def lead_correlations(windows: Floats) -> Floats:
@@ -117,7 +117,7 @@ def lead_correlations(windows: Floats) -> Floats:
     covariance = _covariance(windows)
     scale = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     a, b = np.triu_indices(windows.shape[1], 1)
-    return _ratio(covariance[:, a, b], scale[:, a] * scale[:, b])
+    return ratios(covariance[:, a, b], scale[:, a] * scale[:, b])
 
 
 def coherences(windows: Floats, rate: float) -> Floats:
@@ -135,7 +135,7 @@ def coherences(windows: Floats, rate: float) -> Floats:
         spectra = np.fft.rfft(segments)[..., bins].swapaxes(-1, -2)
         power = (np.abs(spectra) ** 2).sum(axis=-1)
         cross = np.einsum("nafs,nbfs->nabf", spectra, spectra.conj())[:, a, b]
-        parts.append(_ratio(np.abs(cross) ** 2, power[:, a] * power[:, b]).mean(axis=-1))
+        parts.append(ratios(np.abs(cross) ** 2, power[:, a] * power[:, b]).mean(axis=-1))
     return np.concatenate(parts)
 
 
@@ -177,7 +177,7 @@ def _residuals(windows: Array, kind: Window) -> dict[str, Statistic]:
         residual = einthoven_residual(lead["i"], lead["ii"], lead["iii"])
         scale = 1000 * lead["iii"].std(axis=1, dtype=np.float64)
         numbers["einthoven_residual_uv"] = median_of(residual)
-        numbers["einthoven_ratio"] = median_of(_ratio(residual, scale))
+        numbers["einthoven_ratio"] = median_of(ratios(residual, scale))
     if {"i", "ii"} <= lead.keys() and (augmented := sorted(GOLDBERGER.keys() & lead.keys())):
         residuals = [goldberger_residual(name, lead["i"], lead["ii"], lead[name]) for name in augmented]
         numbers["goldberger_residual_uv"] = median_of(np.mean(residuals, axis=0))
@@ -202,11 +202,7 @@ def _means(values: Floats) -> Callable[[Weights], Floats]:
     """Return weighted means of columns, each over its finite values."""
     finite = np.isfinite(values).astype(np.float64)
     filled = np.where(finite > 0, values, 0.0)
-    return lambda weights: _ratio(weights @ filled, weights @ finite)
-
-
-def _ratio(a: Floats, b: Floats, nothing: float = np.nan) -> Floats:
-    return np.divide(a, b, out=np.full(np.shape(a), nothing), where=np.asarray(b) > 0)
+    return lambda weights: ratios(weights @ filled, weights @ finite)
 
 
 def _covariance(windows: Floats) -> Floats:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ganlab.core.resampling import at_rate, resample
 from ganlab.metrics.base import Floats
 from ganlab.metrics.ecg.peaks import Peaks, find_all_peaks
+from ganlab.metrics.weighted import ratios
 
 SLOW_RATE, RATE = 250.0, 500.0
 """Greatest rate at which beats are aligned, and the rate of the median beat, Hz."""
@@ -88,7 +89,7 @@ def _likeness(beats: Floats, median: Floats, rate: float) -> Floats:
     lacking = ~np.isfinite(a)
     a, b = (np.where(lacking, 0, each - np.nanmean(each, axis=1, keepdims=True)) for each in (a, b))
     both, of_a, of_b = (np.einsum("nsl,nsl->n", *pair) for pair in ((a, b), (a, a), (b, b)))
-    return np.divide(both, np.sqrt(of_a * of_b), out=np.zeros_like(both), where=of_a * of_b > 0)
+    return ratios(both, np.sqrt(of_a * of_b), 0.0)
 
 
 def _flat(peaks: Peaks) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

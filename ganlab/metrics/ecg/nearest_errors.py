@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ganlab.metrics.base import Floats, Statistic, Weights
 from ganlab.metrics.points import blocks, nearest_places
-from ganlab.metrics.weighted import mean
+from ganlab.metrics.weighted import mean, ratios
 
 NEAREST = 12
 """Nearest windows that are compared: the very nearest may be missing from a draw of the bootstrap."""
@@ -49,7 +49,7 @@ def _differences(real: Floats, near: Floats) -> NDArray[np.float64]:
     error = near.astype(np.float64) - real[:, None]
     rmse = np.sqrt((error**2).mean(axis=2))
     size, span = np.sqrt((real.astype(np.float64) ** 2).mean(axis=1)), np.ptp(real, axis=1).astype(np.float64)
-    prd = 100 * np.divide(rmse, size[:, None], out=np.full_like(rmse, np.nan), where=size[:, None] > 0)
+    prd = 100 * ratios(rmse, size[:, None])
     with np.errstate(divide="ignore", invalid="ignore"):
         psnr = np.minimum(20 * np.log10(span[:, None] / rmse), PSNR_LIMIT)
     flat = near.reshape(-1, near.shape[2])

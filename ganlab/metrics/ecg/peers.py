@@ -44,7 +44,7 @@ from ganlab.metrics.frechet import frechet_distance
 from ganlab.metrics.kid import mixture, unbiased_mmd
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import blocks, distances, radii, same_patient
-from ganlab.metrics.weighted import distance_of, jensen_shannon, mean, mean_of
+from ganlab.metrics.weighted import distance_of, jensen_shannon, mean, mean_of, ratios
 
 PEER_RATE = 125.0
 """Sampling rate at which windows are compared with one another, Hz."""
@@ -118,13 +118,13 @@ def features_of(windows: Floats, rate: float) -> NDArray[np.float64]:
     deviation, energy = x.std(axis=1), (x**2).sum(axis=1)
     crossings = (np.diff(np.signbit(x), axis=1)).mean(axis=1)
     about = x - x.mean(axis=1, keepdims=True)
-    lagged = _over((about[:, 1:] * about[:, :-1]).sum(axis=1), (about**2).sum(axis=1))
-    skewness, kurtosis = (_over((about**k).mean(axis=1), deviation**k) for k in (3, 4))
+    lagged = ratios((about[:, 1:] * about[:, :-1]).sum(axis=1), (about**2).sum(axis=1), 0.0)
+    skewness, kurtosis = (ratios((about**k).mean(axis=1), deviation**k, 0.0) for k in (3, 4))
     density = power(x, rate)
     frequency = np.linspace(0, rate / 2, density.shape[1])
     total = density.sum(axis=1)
-    centroid = _over(density @ frequency, total)
-    spread = np.sqrt(_over((density * (frequency - centroid[:, None]) ** 2).sum(axis=1), total))
+    centroid = ratios(density @ frequency, total, 0.0)
+    spread = np.sqrt(ratios((density * (frequency - centroid[:, None]) ** 2).sum(axis=1), total, 0.0))
     rms = np.sqrt(energy / x.shape[1])
     level = (x.mean(axis=1), deviation, rms, np.abs(x).max(axis=1), energy)
     return np.stack([*level, crossings, lagged, skewness, kurtosis, centroid, spread], axis=1)
@@ -180,10 +180,6 @@ def _intervals(windows: Floats, rate: float) -> NDArray[np.float64]:
     if rate < LEAST_RATE:
         return np.full((len(windows), 3), np.nan)
     return np.array([rhythm_of(np.diff(peaks) * (1000 / rate)) for peaks in find_all_peaks(windows, rate)])
-
-
-def _over(above: Floats, below: Floats) -> NDArray[np.float64]:
-    return np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
 
 
 def _rhythm(rr: Floats, reference: Floats) -> dict[str, Statistic]:

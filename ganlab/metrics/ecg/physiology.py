@@ -4,7 +4,7 @@ Beats are those of all leads together. What a lead has of its own is the worst l
 over leads in which the larger ones weigh more (how alike beats are).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,6 +14,7 @@ from scipy import signal as dsp
 from ganlab.core.spread import evenly
 from ganlab.metrics.base import MORE_TRAINING, Floats, need
 from ganlab.metrics.ecg.peaks import EDGE, chunks, filled, find_all_peaks, local_median
+from ganlab.metrics.once import joined
 from ganlab.metrics.weighted import quantile
 
 SLOW, FAST = 40.0, 180.0
@@ -112,8 +113,8 @@ def rule_of(seconds: float) -> BeatRule:
 def describe(windows: Floats, rate: float = 1000.0) -> Physiology:
     """Return the descriptions of windows `(N, samples)` of one lead, or `(N, leads, samples)`, in mV at `rate` Hz."""
     leads = windows.reshape(len(windows), -1, windows.shape[-1])
-    parts = [_describe(part, rate) for part in chunks(leads)]
-    return Physiology(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Physiology)))
+    described: Physiology = joined([_describe(part, rate) for part in chunks(leads)])
+    return described
 
 
 def limits(windows: Floats, rate: float) -> tuple[float, float]:

@@ -9,20 +9,19 @@ one by one: a distance is the mean over leads, of spectra the root mean square.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal as dsp
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from ganlab.metrics.base import MORE_REFERENCE, Floats, Real, SampleSet, Scorer, Statistic, Weights, need
 from ganlab.metrics.ecg.fold import comb_powers, fold_side, folds, seam_steps
 from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.peaks import chunks
 from ganlab.metrics.numbers import numbers_of
-from ganlab.metrics.once import Once
+from ganlab.metrics.once import Once, joined
 from ganlab.metrics.points import product
 from ganlab.metrics.weighted import column_distances, mean_of, mean_of_finite
 
@@ -131,13 +130,8 @@ def _frequencies(samples: int, rate: float) -> Floats:
 
 
 def _signals(windows: Floats, rate: float, side: int) -> _Signals:
-    parts = [_part(part, rate, side) for part in chunks(windows)]
-
-    def together(name: str) -> Any:
-        values = [getattr(part, name) for part in parts]
-        return vstack(values, "csr") if isinstance(values[0], csr_matrix) else np.concatenate(values)
-
-    return _Signals(*(together(name) for name in _Signals.__dataclass_fields__))
+    signals: _Signals = joined([_part(part, rate, side) for part in chunks(windows)])
+    return signals
 
 
 def _part(windows: Floats, rate: float, side: int) -> _Signals:
