@@ -27,7 +27,8 @@ from ganlab.evaluation.controls import BASELINES, COLUMNS, CONTROLS, make
 from ganlab.evaluation.null import Null, Sizes, null_of, sizes_of
 from ganlab.evaluation.primary import primaries_of
 from ganlab.evaluation.rows import EMPTY, NumberRow
-from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic, TooFew
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Scores, Statistic
+from ganlab.metrics.needs import TooFew
 
 log = logging.getLogger(__name__)
 

@@ -19,25 +19,14 @@ from scipy.sparse import csr_matrix
 
 from ganlab.core.kind import Image, Kind, Row, Window
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import (
-    MORE_REFERENCE,
-    MORE_TRAINING,
-    Metric,
-    Real,
-    SampleSet,
-    Scorer,
-    Scores,
-    Statistic,
-    check_finite,
-    need,
-    need_generated,
-)
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.c2st import linear, nonlinear, patients_or_nearest, two_sample_auc
 from ganlab.metrics.coverage import coverage, density, precision, recall
 from ganlab.metrics.embedding import Embed, Embedding
 from ganlab.metrics.frechet import frechet_distance
 from ganlab.metrics.kid import cubic, gaussian, unbiased_mmd
 from ganlab.metrics.near_duplicates import near_duplicates, neighbour_threshold, pair_threshold, support
+from ganlab.metrics.needs import MORE_REFERENCE, MORE_TRAINING, check_finite, need, need_generated
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once, lazily
 from ganlab.metrics.points import pair_mean

@@ -12,7 +12,8 @@ import numpy as np
 from ganlab.core.kind import Array, Kind, Window, of_kind
 from ganlab.core.resampling import centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, check_finite, need
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic
+from ganlab.metrics.needs import check_finite, need
 
 LEARNED = 2000
 """Training windows at most from which the deviations are learned."""

@@ -20,12 +20,13 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window, of_kind
 from ganlab.core.spread import evenly
 from ganlab.evaluation.bootstrap import drawn
-from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights, need
+from ganlab.metrics.base import Metric, Real, SampleSet, Statistic, Weights
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.ecg.embedding import RandomConvolutions
 from ganlab.metrics.ecg.leads import LeadRelations
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
+from ganlab.metrics.needs import need
 from ganlab.metrics.points import same_patient
 from ganlab.metrics.privacy.shifts import shifted_distances, spectra
 

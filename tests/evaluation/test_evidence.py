@@ -8,7 +8,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window
 from ganlab.evaluation.evidence import check_measures, evidence
 from ganlab.evaluation.rows import detected, undetected
-from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, need
+from ganlab.metrics.base import Metric, Number, Real, SampleSet, Scorer, Statistic
+from ganlab.metrics.needs import TooFew, need
 from ganlab.metrics.weighted import mean, mean_of
 
 WINDOW = Window(("i",), 100.0, 200)

@@ -16,12 +16,13 @@ from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.reference import real_sets
 from ganlab.evaluation.rows import undetected
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.ecg.embedding import RandomConvolutions
 from ganlab.metrics.embedding import Embed, Embedding
 from ganlab.metrics.frechet import frechet
 from ganlab.metrics.near_duplicates import neighbour_threshold, pair_threshold
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import pair_mean
 from ganlab.metrics.vendi import vendi

@@ -8,9 +8,10 @@ import pytest
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.evaluation.controls import make
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.privacy.copies import Copies
 from ganlab.metrics.scaled import Scaled, deviations
 

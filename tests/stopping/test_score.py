@@ -14,7 +14,8 @@ from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.reference import real_sets
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.needs import TooFew
 from ganlab.split.patient import PatientSplit
 from ganlab.stopping.score import MOST, Floor, Scale, Score
 from tests.conftest import ROOT

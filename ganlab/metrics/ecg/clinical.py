@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from ganlab.core.kind import Array, Window
 from ganlab.core.labels import of_class, present
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import MORE_REFERENCE, MORE_TRAINING, Floats, Real, SampleSet, Scorer, Scores, Statistic, need
+from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Scores, Statistic
 from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.lead_map import LeadMap
 from ganlab.metrics.ecg.median_beat import MedianBeats, median_beats
 from ganlab.metrics.ecg.peaks import LEAST_RATE, chunks
 from ganlab.metrics.ecg.waves import Waves, measure
+from ganlab.metrics.needs import MORE_REFERENCE, MORE_TRAINING, need
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once
 from ganlab.metrics.weighted import circular_distance, column_distances, distance_of, mean_of, mean_of_finite

@@ -19,10 +19,11 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window, of_kind
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Array, Real, check_finite
+from ganlab.metrics.base import Array, Real
 from ganlab.metrics.ecg.peaks import LEAST_RATE, chunks
 from ganlab.metrics.ecg.physiology import describe
 from ganlab.metrics.embedding import Embed, Embedding, Standardized, standardized
+from ganlab.metrics.needs import check_finite
 
 TAPS = 9
 """Taps of a random convolution: three weigh 2 and six -1."""

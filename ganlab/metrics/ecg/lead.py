@@ -2,7 +2,8 @@
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Kind, Window, of_kind
-from ganlab.metrics.base import Metric, SampleSet, check_finite
+from ganlab.metrics.base import Metric, SampleSet
+from ganlab.metrics.needs import check_finite
 
 
 class LeadMetric(Metric):

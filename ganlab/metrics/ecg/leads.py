@@ -13,8 +13,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal.windows import hann
 
 from ganlab.core.kind import Array, Window, of_kind
-from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Statistic, Weights, check_finite
+from ganlab.metrics.base import Floats, Metric, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.ecg.peaks import CHUNK, LEAST_RATE, Peaks, find_all_peaks, lags
+from ganlab.metrics.needs import check_finite
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.weighted import mean_of, median_of, ratios
 

@@ -22,18 +22,7 @@ from scipy.spatial.distance import cdist
 
 from ganlab.core.resampling import at_rate, centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import (
-    MORE_REFERENCE,
-    MORE_TRAINING,
-    Floats,
-    Real,
-    SampleSet,
-    Scorer,
-    Statistic,
-    Weights,
-    need,
-    need_generated,
-)
+from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.coverage import covered
 from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.nearest_errors import dtw, errors, nearest_distance
@@ -42,6 +31,7 @@ from ganlab.metrics.ecg.signal import power
 from ganlab.metrics.ecg.waves import rhythm_of
 from ganlab.metrics.frechet import frechet_distance
 from ganlab.metrics.kid import mixture, unbiased_mmd
+from ganlab.metrics.needs import MORE_REFERENCE, MORE_TRAINING, need, need_generated
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import blocks, distances, radii, same_patient
 from ganlab.metrics.weighted import distance_of, jensen_shannon, mean, mean_of, ratios

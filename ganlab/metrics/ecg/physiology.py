@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy import signal as dsp
 
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import MORE_TRAINING, Floats, need
+from ganlab.metrics.base import Floats
 from ganlab.metrics.ecg.peaks import EDGE, chunks, filled, find_all_peaks, local_median
+from ganlab.metrics.needs import MORE_TRAINING, need
 from ganlab.metrics.once import joined
 from ganlab.metrics.weighted import quantile
 

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from scipy import signal as dsp
 from scipy.sparse import csr_matrix
 
-from ganlab.metrics.base import MORE_REFERENCE, Floats, Real, SampleSet, Scorer, Statistic, Weights, need
+from ganlab.metrics.base import Floats, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.ecg.fold import comb_powers, fold_side, folds, seam_steps
 from ganlab.metrics.ecg.lead import LeadMetric, chosen_leads
 from ganlab.metrics.ecg.peaks import chunks
+from ganlab.metrics.needs import MORE_REFERENCE, need
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once, joined
 from ganlab.metrics.points import product

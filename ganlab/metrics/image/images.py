@@ -10,19 +10,9 @@ from numpy.typing import NDArray
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ganlab.core.kind import Array, Image
-from ganlab.metrics.base import (
-    MORE_REFERENCE,
-    MORE_TRAINING,
-    Metric,
-    Real,
-    SampleSet,
-    Scorer,
-    Statistic,
-    Weights,
-    need,
-    need_generated,
-)
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights
 from ganlab.metrics.image.sharpness import check_images, laplacian, octave_power, structure
+from ganlab.metrics.needs import MORE_REFERENCE, MORE_TRAINING, need, need_generated
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.points import blocks, pair_mean, same_patient
 from ganlab.metrics.weighted import mean, mean_of, ratio

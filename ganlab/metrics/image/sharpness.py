@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Kind
-from ganlab.metrics.base import check_finite
+from ganlab.metrics.needs import check_finite
 
 NEIGHBOURHOOD = 9
 """Side of the structure tensor's box, pixels."""

@@ -22,18 +22,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window, of_kind
 from ganlab.core.resampling import centred
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import (
-    MORE_REFERENCE,
-    MORE_TRAINING,
-    Metric,
-    Real,
-    SampleSet,
-    Scorer,
-    Statistic,
-    Weights,
-    check_finite,
-    need,
-)
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights
+from ganlab.metrics.needs import MORE_REFERENCE, MORE_TRAINING, check_finite, need
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.once import Once, lazily
 from ganlab.metrics.points import same_patient

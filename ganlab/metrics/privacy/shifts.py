@@ -14,7 +14,8 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ganlab.core.resampling import at_rate
-from ganlab.metrics.base import SampleSet, check_finite
+from ganlab.metrics.base import SampleSet
+from ganlab.metrics.needs import check_finite
 
 COPY_RATE = 125.0
 """Sampling rate at which windows are compared, Hz: an ECG has little above 62 Hz, a copy with noise has noise there."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.labels import strata
-from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, TooFew, Weights
+from ganlab.metrics.base import Estimate, Floats, Real, SampleSet, Statistic, Weights
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.privacy.roc import (
     FEW,
     LOW,

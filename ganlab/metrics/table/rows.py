@@ -6,19 +6,8 @@ import numpy as np
 
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Row, of_kind
-from ganlab.metrics.base import (
-    MORE_REFERENCE,
-    MORE_TRAINING,
-    Metric,
-    Real,
-    SampleSet,
-    Scorer,
-    Scores,
-    Statistic,
-    check_finite,
-    need,
-    need_generated,
-)
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Scores, Statistic
+from ganlab.metrics.needs import MORE_REFERENCE, MORE_TRAINING, check_finite, need, need_generated
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.table import categories, columns, neighbours, trees
 from ganlab.metrics.weighted import mean_of

@@ -18,8 +18,9 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Window, of_kind
 from ganlab.core.labels import present, strata
 from ganlab.core.resampling import at_rate
-from ganlab.metrics.base import Real, SampleSet, TooFew, check_finite
+from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.embedding import Embed, Embedding
+from ganlab.metrics.needs import TooFew, check_finite
 
 Probabilities = NDArray[np.float64]
 RATE = 125.0

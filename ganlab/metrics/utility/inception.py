@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, TooFew, Weights
+from ganlab.metrics.base import Metric, Real, SampleSet, Scorer, Statistic, Weights
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import STEPS, Probabilities, classify_unseen
 from ganlab.metrics.weighted import mean_of_finite

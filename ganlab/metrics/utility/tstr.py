@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from ganlab.core.kind import Window
 from ganlab.core.labels import Labels, of_class, present
 from ganlab.core.spread import evenly
-from ganlab.metrics.base import Estimate, Metric, Number, Real, SampleSet, Scorer, Statistic, TooFew, Weights
+from ganlab.metrics.base import Estimate, Metric, Number, Real, SampleSet, Scorer, Statistic, Weights
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.numbers import numbers_of
 from ganlab.metrics.utility.classifier import (
     STEPS,

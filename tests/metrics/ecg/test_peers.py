@@ -12,10 +12,11 @@ from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.reference import real_sets
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg.nearest_errors import PSNR_LIMIT, dtw, ssim
 from ganlab.metrics.ecg.peers import BANDWIDTHS, PeersList, features_of, mmd, precision_recall, sliced_wasserstein
 from ganlab.metrics.frechet import frechet_distance
+from ganlab.metrics.needs import TooFew
 from ganlab.split.patient import PatientSplit
 
 RNG = np.random.default_rng(0)

@@ -13,11 +13,12 @@ from ganlab.dataset.images import Images
 from ganlab.evaluation import controls
 from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.rows import undetected
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.distribution import Distribution
 from ganlab.metrics.image.embedding import OUTERMOST, ImageConvolutions
 from ganlab.metrics.image.images import ImageMetric, pixel_distances
 from ganlab.metrics.image.sharpness import laplacian, octave_power, structure
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.points import pair_mean
 from tests.conftest import DATA
 

@@ -12,7 +12,8 @@ from ganlab.core.kind import Row, Window
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import Evidence, evidence
 from ganlab.evaluation.rows import undetected
-from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
+from ganlab.metrics.base import Attacked, Real, SampleSet, Scores
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.privacy.attacks import Privacy
 from ganlab.metrics.privacy.linkage import Linkage
 from ganlab.metrics.privacy.membership import Attack, Calibrated, Density, DiscriminatorAttack, Nearest

@@ -18,7 +18,8 @@ from ganlab.evaluation.findings import ALARM
 from ganlab.evaluation.reference import real_sets
 from ganlab.evaluation.rows import undetected
 from ganlab.evaluation.verdict import verdict
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.points import same_patient
 from ganlab.metrics.privacy.copies import Copies
 from ganlab.metrics.privacy.search import Library, Searched

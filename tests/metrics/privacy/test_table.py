@@ -7,7 +7,8 @@ import pytest
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Row
 from ganlab.evaluation.controls import make
-from ganlab.metrics.base import Attacked, Real, SampleSet, Scores, TooFew
+from ganlab.metrics.base import Attacked, Real, SampleSet, Scores
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.privacy.table import TablePrivacy
 
 COLUMNS = (

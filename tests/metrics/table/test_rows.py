@@ -10,7 +10,8 @@ from ganlab.evaluation import controls
 from ganlab.evaluation.controls import make
 from ganlab.evaluation.evidence import evidence
 from ganlab.evaluation.rows import undetected
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.points import radii
 from ganlab.metrics.table import categories
 from ganlab.metrics.table import trees as table_trees

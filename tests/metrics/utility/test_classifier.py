@@ -12,7 +12,8 @@ from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.dataset.source import Source
 from ganlab.evaluation.controls import make
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.utility.classifier import (
     FOLDS,
     ResNet,

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ganlab.core.kind import Window
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.utility.inception import InceptionScore
 from ganlab.metrics.utility.tstr import Utility, _Patients
 from ganlab.metrics.weighted import balanced_accuracy, macro_auroc

@@ -8,7 +8,8 @@ from ganlab.arrangement.leads import Leads
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
 from ganlab.evaluation.controls import make
-from ganlab.metrics.base import Real, SampleSet, TooFew
+from ganlab.metrics.base import Real, SampleSet
+from ganlab.metrics.needs import TooFew
 from ganlab.metrics.utility import tstr as utility
 from ganlab.metrics.utility.classifier import train_classifier
 from ganlab.metrics.utility.tstr import Utility
