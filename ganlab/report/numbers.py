@@ -20,7 +20,7 @@ from ganlab.plot.distances import COLUMNS, DistanceLine, draw_distances, scale_e
 from ganlab.report.content import mapping
 from ganlab.report.page import NOTICE, Picture, picture
 from ganlab.report.privacy import Attacks, attacks
-from ganlab.report.tally import short, summary, tally
+from ganlab.report.tally import Tally, short, tally
 
 LONG = 8
 """Tables are folded where there are more metrics."""
@@ -68,7 +68,7 @@ class Numbers:
 
     people: str
     draws: int | None = None
-    summary: Sequence[str] = ()
+    tally: Tally | None = None
     attacks: Sequence[Attacks] = ()
     pictures: Sequence[Sequence[tuple[str, Picture]]] = ()
     families: Sequence[Family] = ()
@@ -103,7 +103,7 @@ def numbers(
     return Numbers(
         people,
         draws,
-        summary(whole),
+        tally(whole),
         attacks(whole, drawn or {}),
         _pictures(families),
         [_family(name, members, mapping((drawn or {}).get(name))) for name, members in families.items()],

@@ -17,7 +17,7 @@ from ganlab.plot.distances import LEAST, MOST, draw_distances
 from ganlab.report import page
 from ganlab.report.evidence import write_evidence
 from ganlab.report.numbers import distance_lines, numbers
-from ganlab.report.tally import summary, tally
+from ganlab.report.tally import tally
 from tests.report.parts import plain, sections
 
 RISK = "Not measured: the risk to the patients whose records trained the generator."
@@ -53,6 +53,12 @@ def row(synthetic: float | None, **changes: Any) -> dict[str, Any]:
         "best": 0.0,
         "sees": ["noise"],
     } | changes
+
+
+def summary(rows: Mapping[str, Any]) -> list[str]:
+    """The sentences that sum up all metrics."""
+    made: Any = page.environment().get_template("numbers.html").module
+    return [plain(each) for each in re.findall(r"<p>(.*?)</p>", made.in_short(tally(rows)), re.DOTALL)]
 
 
 def test_the_distances_of_single_classes_stand_below_their_mean() -> None:
