@@ -85,47 +85,77 @@ class Experiment:
         return self.networks.gan
 
 
+@configuration_errors()
 def compose(cfg: DictConfig, largest: int | None = None) -> Experiment:
     """Build all objects of a configuration. Reads no data.
 
     Raises UserError for values that do not fit, for combinations that cannot work, and for networks of more than
     `largest` bytes of weights, before they take memory.
     """
-    with configuration_errors():
-        check_whole("seed", cfg.seed, least=0, most=2**32 - 1)
-        check_whole("num_workers", cfg.num_workers, least=0)
-        for name in ("strict", "compile"):
-            if not isinstance(cfg.get(name, False), bool):
-                raise UserError(f"{name}={cfg[name]}: accepted is true or false.")
-        if not isinstance(cfg.cache, str):
-            raise UserError(f"cache={cfg.cache}: accepted is the path of a folder.")
-        pl.seed_everything(cfg.seed, verbose=False)
-        networks = compose_networks(cfg, largest)
-        check_settings(plain_values(cfg.trainer))
-        networks.gan.configure_optimizers()  # refuses a learning rate below 0, before data are read
-        config, trainer = plain_values(cfg), cfg.trainer.copy()
-        if trainer.get("precision") == AUTO:
-            trainer.precision = None  # Lightning knows no such value; a probe chooses it
-        return Experiment(
-            networks=networks,
-            data=compose_data(cfg, networks),
-            metrics=compose_metrics(cfg.metrics),
-            stopping=build(cfg.stopping),
-            trainer=build(trainer),
-            schedule=_schedule(config),
-            follow=follows(config),
-            config=config,
-            config_yaml=stored_text(cfg),
-        )
+    check_whole("seed", cfg.seed, least=0, most=2**32 - 1)
+    check_whole("num_workers", cfg.num_workers, least=0)
+    for name in ("strict", "compile"):
+        if not isinstance(cfg.get(name, False), bool):
+            raise UserError(f"{name}={cfg[name]}: accepted is true or false.")
+    if not isinstance(cfg.cache, str):
+        raise UserError(f"cache={cfg.cache}: accepted is the path of a folder.")
+    pl.seed_everything(cfg.seed, verbose=False)
+    networks = compose_networks(cfg, largest)
+    check_settings(plain_values(cfg.trainer))
+    networks.gan.configure_optimizers()  # refuses a learning rate below 0, before data are read
+    config, trainer = plain_values(cfg), cfg.trainer.copy()
+    if trainer.get("precision") == AUTO:
+        trainer.precision = None  # Lightning knows no such value; a probe chooses it
+    return Experiment(
+        networks=networks,
+        data=compose_data(cfg, networks),
+        metrics=compose_metrics(cfg.metrics),
+        stopping=build(cfg.stopping),
+        trainer=build(trainer),
+        schedule=_schedule(config),
+        follow=follows(config),
+        config=config,
+        config_yaml=stored_text(cfg),
+    )
 
 
+@configuration_errors()
 def compose_networks(cfg: DictConfig, largest: int | None = None) -> Networks:
     """Build networks and codec, as sampling needs them too.
 
     Raises UserError for choices that do not go together, and for networks of more than `largest` bytes of weights.
     """
-    with configuration_errors():
-        return _networks(cfg, largest)
+    check_whole("batch_size", cfg.batch_size)
+    check_whole("architecture.noise", cfg.architecture.noise)
+    source: Source = build(cfg.dataset)
+    set_window(cfg, source)
+    if "rate" in cfg.architecture.generator and cfg.architecture.generator.rate is None:
+        OmegaConf.update(cfg, "architecture.generator.rate", getattr(source, "rate", None))
+    arrangement: Arrangement = build(cfg.arrangement)
+    kind = source.kind(arrangement)
+    standardization: Standardization = build(cfg.standardization)
+    _check_kind(_choice(cfg.standardization), standardization, kind)
+    make_gan = build(cfg.gan)
+    conditions = _conditions(make_gan, source)
+    noise = cfg.architecture.noise + conditions.width
+    make_generator = partial(build(cfg.architecture.generator), arrangement, noise=noise)
+    make_discriminator = partial(build(cfg.architecture.discriminator), arrangement, classes=conditions.width)
+    if largest is not None:
+        refuse_larger(largest, make_generator, make_discriminator)
+    discriminator, generator = make_discriminator(), make_generator()
+    loss, codec = build(cfg.loss), Codec(standardization, arrangement)
+    gan = make_gan(
+        generator=generator,
+        discriminator=discriminator,
+        codec=codec,
+        loss=loss,
+        tricks=_tricks(cfg, source, loss, codec, discriminator, generator),
+        noise=cfg.architecture.noise,
+        seed=cfg.seed,
+        classes=conditions.classes,
+        **({"conditions": conditions} if make_gan.func.conditional else {}),
+    )
+    return Networks(gan, arrangement, source, kind)
 
 
 def set_window(cfg: DictConfig, source: Source) -> None:
@@ -195,40 +225,6 @@ def _schedule(config: Mapping[str, Any]) -> Schedule:
         diversity_images=config["diversity"]["images"],
         diversity_every_n_steps=config["diversity"]["every_n_steps"],
     )
-
-
-def _networks(cfg: DictConfig, largest: int | None) -> Networks:
-    check_whole("batch_size", cfg.batch_size)
-    check_whole("architecture.noise", cfg.architecture.noise)
-    source: Source = build(cfg.dataset)
-    set_window(cfg, source)
-    if "rate" in cfg.architecture.generator and cfg.architecture.generator.rate is None:
-        OmegaConf.update(cfg, "architecture.generator.rate", getattr(source, "rate", None))
-    arrangement: Arrangement = build(cfg.arrangement)
-    kind = source.kind(arrangement)
-    standardization: Standardization = build(cfg.standardization)
-    _check_kind(_choice(cfg.standardization), standardization, kind)
-    make_gan = build(cfg.gan)
-    conditions = _conditions(make_gan, source)
-    noise = cfg.architecture.noise + conditions.width
-    make_generator = partial(build(cfg.architecture.generator), arrangement, noise=noise)
-    make_discriminator = partial(build(cfg.architecture.discriminator), arrangement, classes=conditions.width)
-    if largest is not None:
-        refuse_larger(largest, make_generator, make_discriminator)
-    discriminator, generator = make_discriminator(), make_generator()
-    loss, codec = build(cfg.loss), Codec(standardization, arrangement)
-    gan = make_gan(
-        generator=generator,
-        discriminator=discriminator,
-        codec=codec,
-        loss=loss,
-        tricks=_tricks(cfg, source, loss, codec, discriminator, generator),
-        noise=cfg.architecture.noise,
-        seed=cfg.seed,
-        classes=conditions.classes,
-        **({"conditions": conditions} if make_gan.func.conditional else {}),
-    )
-    return Networks(gan, arrangement, source, kind)
 
 
 def _conditions(make_gan: Any, source: Source) -> Conditions:

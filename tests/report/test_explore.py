@@ -124,7 +124,7 @@ def of_panel(axes, gid):
 
 
 def test_a_panel_marks_the_quantiles_and_the_range_and_shows_tails_on_a_log_axis():
-    histograms = {"i": filled(heavy(0)), "age": filled(np.linspace(0, 1, 5000)), "empty": Histogram()}
+    histograms = {"i": filled(heavy(0)), "age": filled(np.linspace(0, 1, 5000))}
     i, age = draw_histograms(histograms, noun="samples", unit="mV", ranges={"i": (-2.0, 1.5)}).axes
     lines = [line.get_xdata()[0] for line in of_panel(i, "quantile")]
     assert lines == pytest.approx(np.quantile(heavy(0), [0.01, 0.99]))

@@ -156,11 +156,6 @@ def test_the_windows_of_a_class_are_its_own_and_all_classes_have_one_scale(drawn
     assert [call["note"] for call in drawn] == [page.NOTICE] * 2
 
 
-def test_labels_that_name_no_class_are_refused(labels):
-    with pytest.raises(ValueError, match="3 samples"):
-        exhibits_by_class(ROW, rows(3), np.array(labels), ["a", "b"])
-
-
 def test_another_kind_is_refused():
     with pytest.raises(TypeError, match="accepted are windows, rows and images"):
         compare("sound", rows(1), None)
