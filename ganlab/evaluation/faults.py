@@ -18,11 +18,6 @@ Change = Callable[[Real, SampleSet, float, Generator], SampleSet]
 """Returns the samples with a fault of a grade, made from those of training patients."""
 
 
-def noise(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
-    """Add white noise: mV on ECGs, deviations of other signals, grey levels, shares of a column's deviation."""
-    return with_noise(real, samples, grade, rng)
-
-
 def gain(real: Real, samples: SampleSet, grade: float, rng: Generator) -> SampleSet:
     """Multiply windows by 1 + the grade, about their medians."""
     middle = np.median(samples.values, axis=-1, keepdims=True)
@@ -76,7 +71,8 @@ def copies(real: Real, samples: SampleSet, grade: float, rng: Generator) -> Samp
     return replace(samples, patients=patients)
 
 
-FAULTS: dict[str, Change] = {each.__name__: each for each in (noise, gain, faster, arms, shuffled, repeated, copies)}
+FAULTS: dict[str, Change] = {"noise": with_noise}
+FAULTS |= {each.__name__: each for each in (gain, faster, arms, shuffled, repeated, copies)}
 """Faults by name."""
 
 

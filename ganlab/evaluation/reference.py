@@ -22,12 +22,11 @@ IMAGES = 9
 
 @dataclass(frozen=True)
 class Preview:
-    """Samples `(N, *)` in their own unit, a few as images `(n, C, H, W)` in [-1, 1]; labels and patients `(N,)`."""
+    """Samples `(N, *)` in their own unit, a few of them as images `(n, C, H, W)` in [-1, 1], and labels."""
 
     samples: Array
     images: Array
     labels: Labels | None = None
-    patients: NDArray[np.integer] | None = None
 
 
 def real_sets(data: Data, part: str, count: int | None, train: int | None, side: int | None = None) -> Real:
