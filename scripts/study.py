@@ -175,14 +175,14 @@ def update(gan: GAN, batch: Any, optimizers: Sequence[Any], done: int, planned: 
     """Do one step on a batch, `done` of `planned` parts of the training behind it."""
     optimizer_g, optimizer_d = optimizers
     real = gan.codec.encode(batch.sample)[0]
-    gan.draws.begin(gan.steps, gan.tricks.seeds(), None, real.device, 0)
+    gan.draws.begin(gan.steps, sum(gan.tricks.every("seeds"), ()), None, real.device, 0)
     gan.optimization.set_rates(done, planned, optimizer_g, optimizer_d)
     gan.step_discriminator(real, gan.targets(batch), optimizer_d, batch.patient)
-    if gan.tricks.generator_steps(gan.steps):
+    if all(gan.tricks.every("generator_steps", gan.steps)):
         gan.discriminator.requires_grad_(False)
         gan.step_generator(real, optimizer_g)
         gan.discriminator.requires_grad_(True)
-        gan.tricks.after_step(gan.generator, gan.steps)
+        gan.tricks.every("after_step", gan.generator, gan.steps)
     gan.steps += 1
 
 

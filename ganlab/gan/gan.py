@@ -65,7 +65,7 @@ class GAN(LightningModule):
         self.means = EpochMeans()
         self.last: dict[str, Tensor] = {}
         self._d_may_rest = self.tricks.overriding("discriminator_steps")
-        self.tricks.adopt(generator, discriminator)
+        self.tricks.every("adopt", generator, discriminator)
 
     @property
     def many_labels(self) -> bool:
@@ -89,7 +89,7 @@ class GAN(LightningModule):
         if fit := getattr(self.generator, "fit", None):
             few = train.few_to_fit()
             fit(self.codec.picture(few.sample), self.conditions_of(few))
-            self.tricks.adopt(self.generator, self.discriminator)
+            self.tricks.every("adopt", self.generator, self.discriminator)
 
     def conditions_of(self, batch: Batch) -> Tensor:
         """Return what G is given behind its noise for samples like these, `(B, conditions)`: nothing."""
@@ -117,18 +117,18 @@ class GAN(LightningModule):
     def step(self, batch: Batch, optimizer_g: Optimizer, optimizer_d: Optimizer) -> None:
         """Update D, then G, unless a trick lets one of them rest."""
         self.updates.begin()
-        self.draws.begin(self.steps, self.tricks.seeds(), batch.slice, self.device, self.global_rank)
+        self.draws.begin(self.steps, sum(self.tricks.every("seeds"), ()), batch.slice, self.device, self.global_rank)
         self.optimization.set_rates(self.steps, self.planned_steps, optimizer_g, optimizer_d)
         real = batch.sample
         reused = self._generated(len(real)) if self.optimization.reuse_fakes and len(real) else None
         logs = self.step_discriminator(real, self.targets(batch), optimizer_d, batch.patient, reused)
-        if self.tricks.generator_steps(self.steps):
+        if all(self.tricks.every("generator_steps", self.steps)):
             # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
             with fixed(optimizer_d):
                 logs |= self.step_generator(real, optimizer_g, reused)
-            self.tricks.after_step(self.generator, self.steps)
+            self.tricks.every("after_step", self.generator, self.steps)
         self.steps += 1
-        if self.tricks.spent():
+        if any(self.tricks.every("spent")):
             self.trainer.should_stop = True
         self.last = batch_means(logs, self.draws.slice)
         self.means.add(self.current_epoch, self.last, batch.size)
@@ -151,7 +151,7 @@ class GAN(LightningModule):
         with torch.no_grad():
             noise = self.draws.noise(self.draw_noise, len(real)) if made is None else made.noise
             fake = made.images.detach() if made else self.codec.valid(self.generator(noise)) if len(noise) else real
-            real, fake = (self.tricks.augmented(images, self.codec) for images in (real, fake))
+            real, fake = (self.tricks.chain("augment", images, self.codec) for images in (real, fake))
         logits_of = KnownLogits(self.discriminator)
 
         def losses(rows: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
@@ -160,19 +160,20 @@ class GAN(LightningModule):
             return self._discriminator_losses(on_real, label[rows], on_fake, noise[rows])
 
         clear(optimizer)
-        if self.tricks.discriminator_gradient(self.discriminator, lambda rows: total(*losses(rows)[:2]), patient):
+        gradient = (self.discriminator, lambda rows: total(*losses(rows)[:2]), patient)
+        if any(self.tricks.every("discriminator_gradient", *gradient)):
             self.updates.step(optimizer)
             with torch.no_grad():
                 return losses(slice(None))[2] if len(real) else {}
-        second = self.tricks.learn_from_gradient(self.steps)
+        second = any(self.tricks.every("learns_from_gradient", self.steps))
         if second:
             real, fake = (images.detach().requires_grad_() for images in (real, fake))
         # What torch.compile makes has no second derivative.
         with torch.compiler.set_stance("force_eager") if second and self.compiled else nullcontext():
             loss, terms, logs = losses(slice(None))
             mean = batch_means({"loss": loss.detach()}, self.draws.slice)["loss"] if self._d_may_rest else loss.detach()
-            if self.tricks.discriminator_steps(mean):
-                terms = [loss, *self.tricks.penalties(logits_of, real, fake, self.steps), *terms]
+            if all(self.tricks.every("discriminator_steps", mean)):
+                terms = [loss, *self.tricks.every("penalty", logits_of, real, fake, self.steps), *terms]
         if terms:
             self.updates.down(optimizer, terms, self.draws.slice)
         return logs
@@ -181,7 +182,7 @@ class GAN(LightningModule):
         self, on_real: Outputs, label: Tensor, on_fake: Outputs, noise: Tensor
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """Return D's adversarial loss on real and generated images, its other terms, and what is logged."""
-        loss = self.loss.discriminator(on_real.source, on_fake.source, self.tricks.real_target())
+        loss = self.loss.discriminator(on_real.source, on_fake.source, self.tricks.chain("real_target", 1.0))
         terms, logs = self.discriminator_terms(on_real, on_fake, label, noise)
         boundary = self.loss.boundary(on_real.source.detach(), on_fake.source.detach())
         right_real, right_fake = on_real.source > boundary, on_fake.source < boundary
@@ -193,13 +194,13 @@ class GAN(LightningModule):
 
         A trick may say another number. Returns what is logged.
         """
-        noise, fake = made or self._generated(self.tricks.generator_images(len(real)))
-        on_fake = self.discriminate(self.tricks.augmented(fake, self.codec))
+        noise, fake = made or self._generated(self.tricks.chain("generator_images", len(real)))
+        on_fake = self.discriminate(self.tricks.chain("augment", fake, self.codec))
         with torch.no_grad():
-            on_real = self.discriminator(self.tricks.augmented(real, self.codec)) if self.loss.pairs else None
+            on_real = self.discriminator(self.tricks.chain("augment", real, self.codec)) if self.loss.pairs else None
         loss = self.loss.generator(on_fake.source, on_real)
         terms, logs = self.generator_terms(on_fake, noise)
-        terms = [loss, *terms, *self.tricks.generator_terms(fake, real, self.steps)]
+        terms = [loss, *terms, *self.tricks.every("generator_term", fake, real, self.steps)]
         clear(optimizer)
         self.updates.down(optimizer, terms, self.draws.slice)
         return {"loss/G": loss.detach(), **logs}
@@ -245,7 +246,7 @@ class GAN(LightningModule):
     @property
     def sampling_generator(self) -> nn.Module:
         """The generator that samples are drawn from: with averaged weights where a trick averages them."""
-        return self.tricks.sampling_generator(self.generator)
+        return self.tricks.chain("sampling_generator", self.generator)
 
     @torch.inference_mode()
     def generate(self, noise: Tensor) -> Tensor:
@@ -277,11 +278,11 @@ class GAN(LightningModule):
 
     def counts(self) -> dict[str, float]:
         """Return what codec and tricks have counted, for the log."""
-        return self.codec.counts() | self.tricks.counts()
+        return self.codec.counts() | self.tricks.merged("counts")
 
     def facts(self) -> dict[str, Any]:
         """Return what `run.json` says because of the tricks: plain values by name."""
-        return self.tricks.facts()
+        return self.tricks.merged("facts")
 
     def on_train_epoch_end(self) -> None:
         """Log the counts, and the means of what the epoch's steps logged."""
