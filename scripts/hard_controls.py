@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from faulty_sets import hard_controls
 from hydra.utils import instantiate
 
 from ganlab.arrangement.leads import Leads
@@ -24,7 +25,6 @@ from ganlab.core.settings import CONF
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbxl import PTBXL
 from ganlab.evaluation.evidence import evidence
-from ganlab.evaluation.hard_controls import hard_controls
 from ganlab.evaluation.rows import relative, undetected
 from ganlab.evaluation.verdict import verdict
 from ganlab.metrics.base import Real, SampleSet

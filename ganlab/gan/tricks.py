@@ -9,7 +9,7 @@ from ganlab.trick.base import Trick, hooks_of
 
 
 class Tricks(nn.ModuleDict):
-    """Tricks by name; `ganlab.trick.base.Trick` describes the hooks. What a trick must remember is in the state_dict."""
+    """Tricks by name; `ganlab.trick.base.Trick` describes the hooks. Their memory is in the state_dict."""
 
     def each(self) -> Iterator[Trick]:
         """Iterate over the tricks in their order."""

@@ -1,15 +1,19 @@
 """Hard controls: each has its fault and nothing else, where it applies."""
 
+import runpy
+
 import numpy as np
 import pytest
 
 from ganlab.core.kind import Window
 from ganlab.core.record import LEADS
-from ganlab.evaluation.hard_controls import HARD, hard_controls
 from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.ecg.peaks import find_all_peaks
 from ganlab.simulator.ecg import simulate_record
+from tests.conftest import ROOT
 
+MADE = runpy.run_path(str(ROOT / "scripts" / "faulty_sets.py"))
+HARD, hard_controls = MADE["HARD"], MADE["hard_controls"]
 TWELVE = LEADS[:12]
 RATE = 250.0
 R = slice(1, 5)

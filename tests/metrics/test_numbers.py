@@ -1,11 +1,14 @@
+import runpy
+
 import pytest
 import yaml
 
 from ganlab.evaluation.controls import CONTROLS
-from ganlab.evaluation.hard_controls import HARD
 from ganlab.metrics.base import WORSE
 from ganlab.metrics.numbers import FILE, numbers_of
+from tests.conftest import ROOT
 
+HARD = runpy.run_path(str(ROOT / "scripts" / "faulty_sets.py"))["HARD"]
 METRICS = list(yaml.safe_load(FILE.read_text()))
 
 
