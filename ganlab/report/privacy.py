@@ -7,7 +7,7 @@ from typing import Any
 from ganlab.evaluation.rows import NumberRow, undetected
 from ganlab.evaluation.verdict import ATTACK
 from ganlab.plot.attacks import BARS, SETS, draw_linkage, draw_roc, draw_scores
-from ganlab.report.page import NOTICE, Picture, percent, picture
+from ganlab.report.page import Picture, percent, picture
 
 DPI = 150
 
@@ -20,7 +20,7 @@ class Attacks:
     """What the section shows of the attacks of one metric.
 
     `own` are the plain values of the generated samples. `verdict` is `blind` where a control is missed, `chance` where
-    the strongest attack is no better than permutations, else `found`.
+    the strongest attack is no better than permutations, else `found`. The template has the captions of the pictures.
     """
 
     own: Mapping[str, Any]
@@ -53,19 +53,9 @@ def _attacks(rows: Mapping[str, NumberRow], columns: BySet) -> Attacks:
         _value(strongest, own["strongest"]["auc"]),
         [_result(rows, name, attack) for name, attack in own["attacks"].items()],
         picture(
-            draw_roc(columns, names),
-            "Patients who trained that are found, against patients who did not that are taken for them, as the "
-            f"threshold of the attack falls. On the diagonal an attack only guesses. {NOTICE}",
-            "ROC curves of the attacks, of the generated samples and of the controls",
-            DPI,
+            draw_roc(columns, names), "", "ROC curves of the attacks, of the generated samples and of the controls", DPI
         ),
-        picture(
-            draw_scores(own, names),
-            "The score that an attack on the generated samples gives each patient, as its rank among all: where "
-            f"nothing leaks, those who trained and those who did not have the same distribution. {NOTICE}",
-            "scores of patients who trained and of patients who did not",
-            DPI,
-        ),
+        picture(draw_scores(own, names), "", "scores of patients who trained and of patients who did not", DPI),
         _linkage(columns),
         _attributes(columns),
         _rows(rows, names),
@@ -112,13 +102,7 @@ def _interval(value: float | None, ends: Sequence[float | None]) -> str:
 def _linkage(columns: BySet) -> Picture | None:
     if "linkage" not in columns["synthetic"]["attacks"]:
         return None
-    return picture(
-        draw_linkage(columns),
-        "The patients to whom windows are most similar: the share linked to those who trained, and the share "
-        f"expected by chance. {NOTICE}",
-        "share of windows linked to patients who trained",
-        DPI,
-    )
+    return picture(draw_linkage(columns), "", "share of windows linked to patients who trained", DPI)
 
 
 def _attributes(columns: BySet) -> list[list[str]]:
