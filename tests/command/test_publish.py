@@ -42,7 +42,7 @@ def test_the_folder_holds_what_a_repository_asks_for(published: Path) -> None:
     header = yaml.safe_load(card.split("---\n")[1])
     assert (header["license"], header["pretty_name"]) == ("cc-by-4.0", 'Of "ours"')
     assert "| Private? | **grey** | no attack / was run |" in card
-    assert "no patient stands behind them" in card
+    assert "they are of no patient" in card
     citation = yaml.safe_load((published / "CITATION.cff").read_text())
     assert citation["authors"] == [{"name": "Our hospital"}]
     assert citation["type"] == "dataset"
