@@ -64,7 +64,10 @@ def main() -> None:
             shutil.copy(file, copy)
         if failing := fails(copy, sorted({mutation.test for mutation in chosen})):
             sys.exit(f"{failing} fails with every line in its place.")
-        print("| guarantee | what the program does without the line | in | the test that fails |\n|---|---|---|---|", flush=True)
+        print(
+            "| guarantee | what the program does without the line | in | the test that fails |\n|---|---|---|---|",
+            flush=True,
+        )
         unseen = 0
         for mutation in chosen:
             seen = with_mutation(copy, mutation)
