@@ -149,7 +149,7 @@ def compose_networks(cfg: DictConfig, largest: int | None = None) -> Networks:
         discriminator=discriminator,
         codec=codec,
         loss=loss,
-        tricks=_tricks(cfg, source, loss, codec, discriminator, generator),
+        tricks=_tricks(cfg, source, make_gan.func, loss, codec, discriminator, generator),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
         classes=conditions.classes,
@@ -235,9 +235,12 @@ def _conditions(make_gan: Any, source: Source) -> Conditions:
     return make(tuple(source.classes), source.many_labels, tuple(source.attribute_names))
 
 
-def _tricks(cfg: DictConfig, source: Source, loss: Loss, codec: Codec, *networks: nn.Module) -> dict[str, Trick]:
+def _tricks(
+    cfg: DictConfig, source: Source, gan: type[GAN], loss: Loss, codec: Codec, *networks: nn.Module
+) -> dict[str, Trick]:
     tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
-    traits = {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
+    traits = dict.fromkeys(getattr(gan, "traits", ()), f"gan={_choice(cfg.gan)}")
+    traits |= {trait: f"loss={_choice(cfg.loss)}" for trait in loss.traits}
     traits |= {trait: f"a discriminator with {trait.replace('_', ' ')}" for trait in traits_of(networks[0])}
     if any(hasattr(network, "fit") for network in networks):
         traits["fitted"] = f"architecture={_choice(cfg.architecture.generator)}"

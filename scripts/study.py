@@ -2,6 +2,7 @@
 
     nice -n 15 python scripts/study.py OUT                     # what is missing of the arrangements
     nice -n 15 python scripts/study.py OUT --tricks            # what is missing of the tricks, each alone
+    nice -n 15 python scripts/study.py OUT --classes           # what is missing of the GANs with classes
     python -m ganlab.summary sweep=OUT                         # the page, with groups, intervals and ranks
 
 Configurations, networks, losses, tricks, codecs, data and metrics are those of `python -m ganlab.run` with the
@@ -34,9 +35,13 @@ from ganlab.evaluation.reference import real_sets
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Metric, Real, SampleSet, Scorer
 from ganlab.metrics.distribution import Distribution
+from ganlab.metrics.ecg.clinical import ClinicalNumbers
 from ganlab.metrics.ecg.embedding import RandomConvolutions
 from ganlab.metrics.ecg.signal import SignalShape
 from ganlab.metrics.ecg.visual_criteria import VisualCriteria
+from ganlab.metrics.numbers import numbers_of
+from ganlab.metrics.utility.classifier import at_network_rate, train_classifier
+from ganlab.metrics.weighted import macro_auroc
 from ganlab.tracking.collapse import RATIO
 from ganlab.trainer.diversity import NOISE_SEED, pairwise_distance_ratio
 
@@ -75,19 +80,28 @@ TRICKS: dict[str, tuple[str, ...]] = {
     "rpgan": ("architecture.norm=none", "loss=rpgan"),
     "wgan_gp": ("architecture.norm=none", "loss=wgan_gp", "trick.gradient_penalty.every=1"),
 }
+CONDITIONAL = ("acgan", "projection")
+"""GANs with classes: what --classes compares, the first with the others."""
 KEPT = (
     "signal/psd_db",
     "distribution/frechet",
     "distribution/kid",
     "distribution/coverage",
     "physiology/plausible_rate",
+    "clinical/class_distance",
+    "utility/tstr_auroc",
 )
-"""Numbers of which the draws of patients are kept; the first two are the primary ones."""
+"""Numbers of which the draws of patients are kept; the first two are the primary ones, with classes the last two."""
 WINDOWS, TRAIN, DRAWS, LOOKS = 300, 1000, 40, 12
 
 
-def plan(tricks: bool, rounds: Sequence[Sequence[str]], recipes: Sequence[str] = RECIPES) -> Iterator[tuple[str, ...]]:
+def plan(
+    tricks: bool, rounds: Sequence[Sequence[str]], recipes: Sequence[str] = RECIPES, classes: bool = False
+) -> Iterator[tuple[str, ...]]:
     """Yield the overrides of each configuration, without the seed."""
+    if classes:
+        yield from (("experiment=study/modern", "arrangement=z", f"gan={gan}") for gan in CONDITIONAL)
+        return
     if tricks:
         yield from (("experiment=study/paper", "arrangement=z", *own) for own in TRICKS.values())
         return
@@ -112,11 +126,36 @@ def composed_once(overrides: tuple[str, ...]) -> DictConfig:
         return hydra_compose("config", overrides=list(overrides))
 
 
-class Judges:
-    """Metrics of lead i, fitted to the real windows of one seed's patients, with the draws of these patients."""
+class TSTR(Metric):
+    """Two classifiers learn from generated windows and are tested on real ones: `utility/tstr_auroc`, by window."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        real = real_sets(experiment.data, experiment.data.judged_part, WINDOWS, TRAIN)
+    kinds = (Window,)
+    numbers = numbers_of("utility")
+
+    def fit(self, real: Real) -> Scorer:
+        """Return the scorer; nothing is fitted."""
+        kind, labels = real.kind, real.reference.labels
+        assert isinstance(kind, Window)
+        assert labels is not None
+        tests = at_network_rate(real.reference.values, kind.rate)
+
+        def score(samples: SampleSet) -> dict[str, Any]:
+            learned = [train_classifier(samples, kind=kind, classes=len(real.classes), seed=seed) for seed in (0, 1)]
+            areas = [macro_auroc(each.classify(tests), labels) for each in learned]
+            return {"utility/tstr_auroc": lambda _, weights: float(np.mean([area(weights) for area in areas]))}
+
+        return score
+
+
+class Judges:
+    """Metrics of lead i, fitted to the real windows of one seed's patients, with the draws of these patients.
+
+    With `classes` there are twice as many windows, and metrics that need their classes.
+    """
+
+    def __init__(self, experiment: Experiment, classes: bool = False) -> None:
+        self.windows = WINDOWS * (1 + classes)
+        real = real_sets(experiment.data, experiment.data.judged_part, self.windows, TRAIN)
         assert isinstance(real.kind, Window)
         kind = Window(("i",), real.kind.rate, real.kind.samples)
         self.real = Real(kind, _lead_i(real.train), _lead_i(real.reference), real.classes)
@@ -124,17 +163,25 @@ class Judges:
             Distribution(RandomConvolutions(), classifier=False),
             SignalShape(),
             VisualCriteria(),
+            *([ClinicalNumbers(), TSTR()] if classes else []),
         ]
         self.scorers: list[Scorer] = [metric.fit(self.real) for metric in self.metrics]
         rng = np.random.default_rng(0)
         self.draws = [drawn(self.real.reference, rng) for _ in range(DRAWS)]
 
-    def rows(self, windows: np.ndarray, metrics: int = 3) -> dict[str, Any]:
+    def of(self, gan: GAN, seed: int) -> dict[str, Any]:
+        """Return numbers of generated windows, by all metrics."""
+        labels = gan.labels_of(gan.draw_noise(self.windows, torch.Generator().manual_seed(seed)))
+        return self.rows(gan.sample(self.windows, seed=seed).numpy(), labels=None if labels is None else labels.numpy())
+
+    def rows(self, windows: np.ndarray, metrics: int | None = None, labels: np.ndarray | None = None) -> dict[str, Any]:
         """Return numbers of windows `(N, leads, samples)`, the first of which is lead i, by the first `metrics`."""
-        whole = windows[np.isfinite(windows).all(axis=(1, 2)), :1]
+        finite = np.isfinite(windows).all(axis=(1, 2))
+        whole = windows[finite, :1]
         if len(whole) < WINDOWS / 2:
             return {}
-        samples, one, all_real = SampleSet(whole), np.ones(len(whole)), np.ones(len(self.real.reference))
+        samples = SampleSet(whole, None if labels is None else labels[finite])
+        one, all_real = np.ones(len(whole)), np.ones(len(self.real.reference))
         rows: dict[str, Any] = {}
         for metric, scorer in zip(self.metrics[:metrics], self.scorers, strict=False):
             for name, statistic in scorer(samples).items():
@@ -155,8 +202,7 @@ def train(experiment: Experiment, folder: Path, seed: int) -> None:
     gan, data = experiment.gan, experiment.data
     gan.manual_backward = lambda loss: loss.backward()  # type: ignore[method-assign]
     gan.planned_steps = steps = experiment.stopping.steps  # type: ignore[attr-defined]
-    if gan.codec.fitted:
-        gan.codec.fit(data.train.to_fit())
+    gan.fit(data.train)
     optimizers = gan.configure_optimizers()
     noise = gan.draw_noise(64, torch.Generator().manual_seed(NOISE_SEED))
     shown = gan.codec.picture(data.train.spread(64).sample)
@@ -164,7 +210,7 @@ def train(experiment: Experiment, folder: Path, seed: int) -> None:
     for batch in batches(experiment, steps):
         update(gan, batch, optimizers, gan.steps, steps)
         if gan.steps == steps // 2:
-            half = judges(seed).rows(gan.sample(WINDOWS, seed=seed).numpy(), metrics=2)
+            half = judges(seed, gan.conditional).rows(gan.sample(WINDOWS, seed=seed).numpy(), metrics=2)
             write_whole(folder / "halfway.json", json.dumps(half))
         if gan.steps % max(1, steps // LOOKS) == 0:
             rows.append({"step": gan.steps - 1, RATIO: pairwise_distance_ratio(gan.generate(noise), shown)})
@@ -177,10 +223,11 @@ def update(gan: GAN, batch: Any, optimizers: Sequence[Any], done: int, planned: 
     real = gan.codec.encode(batch.sample)[0]
     gan.draws.begin(gan.steps, sum(gan.tricks.every("seeds"), ()), None, real.device, 0)
     gan.optimization.set_rates(done, planned, optimizer_g, optimizer_d)
-    gan.step_discriminator(real, gan.targets(batch), optimizer_d, batch.patient)
+    target = gan.targets(batch)
+    gan.step_discriminator(real, target, optimizer_d, batch.patient)
     if all(gan.tricks.every("generator_steps", gan.steps)):
         gan.discriminator.requires_grad_(False)
-        gan.step_generator(real, optimizer_g)
+        gan.step_generator(real, target, optimizer_g)
         gan.discriminator.requires_grad_(True)
         gan.tricks.every("after_step", gan.generator, gan.steps)
     gan.steps += 1
@@ -200,12 +247,12 @@ def batches(experiment: Experiment, steps: int) -> Iterator[Any]:
 
 
 @cache
-def judges(seed: int) -> Judges:
+def judges(seed: int, classes: bool) -> Judges:
     """Return the metrics of a seed's patients, which all its runs share."""
     experiment = compose(composed([*fixed, "experiment=study/paper", "arrangement=z"], seed))
     experiment.data.prepare_data()
     experiment.data.setup()
-    return Judges(experiment)
+    return Judges(experiment, classes)
 
 
 def run(overrides: Sequence[str], seed: int, folder: Path) -> None:
@@ -215,11 +262,11 @@ def run(overrides: Sequence[str], seed: int, folder: Path) -> None:
     experiment.data.prepare_data()
     experiment.data.setup()
     folder.mkdir(parents=True, exist_ok=True)
-    judges(seed)
+    judges(seed, experiment.gan.conditional)
     trained = time.process_time()
     train(experiment, folder, seed)
     trained = time.process_time() - trained
-    rows = judges(seed).rows(experiment.gan.sample(WINDOWS, seed=seed).numpy())
+    rows = judges(seed, experiment.gan.conditional).of(experiment.gan, seed)
     facts = {
         "overrides": [*overrides, f"seed={seed}"],
         "choices": choices(experiment.config),
@@ -256,6 +303,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--tricks", action="store_true")
+    parser.add_argument("--classes", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="+", help="arrangements; all where none is named")
     parser.add_argument("--recipes", nargs="+", default=RECIPES, choices=RECIPES)
@@ -266,10 +314,10 @@ def main() -> None:
     log.setLevel(logging.INFO)
     torch.set_num_threads(1)
     fixed.extend(given.set)
-    numbers = {own: number for number, own in enumerate(plan(given.tricks, ROUNDS))}
+    numbers = {own: number for number, own in enumerate(plan(given.tricks, ROUNDS, classes=given.classes))}
     rounds = [given.only] if given.only else ROUNDS
-    jobs = [(own, seed) for seed in range(given.seeds) for own in plan(given.tricks, rounds, given.recipes)]
-    for overrides, seed in dict.fromkeys(jobs):
+    planned = list(plan(given.tricks, rounds, given.recipes, given.classes))
+    for overrides, seed in dict.fromkeys((own, seed) for seed in range(given.seeds) for own in planned):
         folder = given.out / folder_name(overrides, seed, numbers[overrides])
         if given.until and time.strftime("%H:%M") >= given.until:
             break

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ganlab.core.labels import Labels
 from ganlab.core.spread import evenly
 from ganlab.dataset.module import Data
+from ganlab.dataset.samples import Batch
 from ganlab.gan.gan import GAN
 from ganlab.metrics.base import Array, DiscriminatorScore, Real, SampleSet
 
@@ -75,23 +76,25 @@ def generated(gan: GAN, count: int, batch_size: int = 256) -> Preview:
 
 
 def discriminator_score(gan: GAN, batch_size: int = 256) -> DiscriminatorScore:
-    """Return the function that gives the discriminator's logits of being real `(N,)` for samples `(N, *)`.
+    """Return the function that gives the discriminator's logits of being real `(N,)` for samples and their labels.
 
     Windows have the leads that the arrangement decodes to.
     """
     arrangement = gan.codec.arrangement
 
     @torch.inference_mode()
-    def score(values: Array) -> NDArray[np.float32]:
-        own = np.ascontiguousarray(arrangement.without_derived(values), np.float32)
-        parts = torch.from_numpy(own).split(batch_size)
+    def score(samples: SampleSet) -> NDArray[np.float32]:
+        own = torch.from_numpy(np.ascontiguousarray(arrangement.without_derived(samples.values), np.float32))
+        label = torch.zeros(len(own), dtype=torch.long) if samples.labels is None else torch.from_numpy(samples.labels)
+        conditions = gan.conditions_of(Batch(own, label, label)).to(gan.device)
         was_training = gan.training
         gan.eval()
-        logits = torch.cat(
-            [gan.discriminate(gan.codec.picture(part.to(gan.device)).to(gan.dtype)).source.cpu() for part in parts]
-        )
+        logits = [
+            gan.discriminate(gan.codec.picture(part.to(gan.device)).to(gan.dtype), given).source.cpu()
+            for part, given in zip(own.split(batch_size), conditions.split(batch_size), strict=True)
+        ]
         gan.train(was_training)
-        return logits.numpy()
+        return torch.cat(logits).numpy()
 
     return score
 

@@ -15,7 +15,7 @@ from ganlab.dataset.samples import Batch, Samples
 from ganlab.gan.draws import StepDraws
 from ganlab.gan.means import EpochMeans, batch_means
 from ganlab.gan.optimization import Optimization
-from ganlab.gan.outputs import Fakes, Given, Outputs, Terms, total
+from ganlab.gan.outputs import Fakes, Given, Logs, Losses, Outputs, Terms, total
 from ganlab.gan.tricks import Tricks
 from ganlab.gan.updates import Updates, clear, fixed
 from ganlab.loss.base import Loss
@@ -58,8 +58,7 @@ class GAN(LightningModule):
         self.noise = noise
         self.draws = StepDraws(seed)
         self.classes = tuple(classes)
-        self.steps = 0
-        self.planned_steps = 0
+        self.steps = self.planned_steps = 0
         self.updates = Updates()
         self.compiled = False
         self.means = EpochMeans()
@@ -119,13 +118,13 @@ class GAN(LightningModule):
         self.updates.begin()
         self.draws.begin(self.steps, sum(self.tricks.every("seeds"), ()), batch.slice, self.device, self.global_rank)
         self.optimization.set_rates(self.steps, self.planned_steps, optimizer_g, optimizer_d)
-        real = batch.sample
-        reused = self._generated(len(real)) if self.optimization.reuse_fakes and len(real) else None
-        logs = self.step_discriminator(real, self.targets(batch), optimizer_d, batch.patient, reused)
+        real, target = batch.sample, self.targets(batch)
+        reused = self._generated(len(real), target) if self.optimization.reuse_fakes and len(real) else None
+        logs = self.step_discriminator(real, target, optimizer_d, batch.patient, reused)
         if all(self.tricks.every("generator_steps", self.steps)):
             # D's weights need no gradient of G's loss; of D's loss nothing reaches G.
             with fixed(optimizer_d):
-                logs |= self.step_generator(real, optimizer_g, reused)
+                logs |= self.step_generator(real, target, optimizer_g, reused)
             self.tricks.every("after_step", self.generator, self.steps)
         self.steps += 1
         if any(self.tricks.every("spent")):
@@ -141,23 +140,23 @@ class GAN(LightningModule):
             self.log_dict(self.last, batch_size=batch.size)
 
     def step_discriminator(
-        self, real: Tensor, label: Tensor, optimizer: Any, patient: Tensor | None = None, made: Fakes | None = None
-    ) -> dict[str, Tensor]:
+        self, real: Tensor, target: Tensor, optimizer: Any, patient: Tensor | None = None, made: Fakes | None = None
+    ) -> Logs:
         """Update D on real images `(B, C, H, W)`, with their `targets` and patients, and on as many generated ones.
 
         Generated images are new unless `made` holds some. A trick that lets D rest removes the adversarial loss and the
         penalties, not the other terms; one that sets the gradient itself replaces them all. Returns what is logged.
         """
         with torch.no_grad():
-            noise = self.draws.noise(self.draw_noise, len(real)) if made is None else made.noise
-            fake = made.images.detach() if made else self.codec.valid(self.generator(noise)) if len(noise) else real
-            real, fake = (self.tricks.chain("augment", images, self.codec) for images in (real, fake))
-        logits_of = KnownLogits(self.discriminator)
+            noise, fake = made or self._generated(len(real), target)
+            real, fake = (self.tricks.chain("augment", images, self.codec) for images in (real, fake.detach()))
+        logits_of = KnownLogits(lambda images: self.discriminate(images, target).source)
 
-        def losses(rows: slice) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-            on_real, on_fake = self.discriminate(real[rows]), self.discriminate(fake[rows])
+        def losses(rows: slice) -> Losses:
+            on_real = self.discriminate(real[rows], target[rows])
+            on_fake = self.discriminate(fake[rows], noise[rows, self.noise :])
             logits_of.computed = (real, on_real.source), (fake, on_fake.source)
-            return self._discriminator_losses(on_real, label[rows], on_fake, noise[rows])
+            return self._discriminator_losses(on_real, target[rows], on_fake, noise[rows])
 
         clear(optimizer)
         gradient = (self.discriminator, lambda rows: total(*losses(rows)[:2]), patient)
@@ -178,27 +177,25 @@ class GAN(LightningModule):
             self.updates.down(optimizer, terms, self.draws.slice)
         return logs
 
-    def _discriminator_losses(
-        self, on_real: Outputs, label: Tensor, on_fake: Outputs, noise: Tensor
-    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+    def _discriminator_losses(self, on_real: Outputs, target: Tensor, on_fake: Outputs, noise: Tensor) -> Losses:
         """Return D's adversarial loss on real and generated images, its other terms, and what is logged."""
         loss = self.loss.discriminator(on_real.source, on_fake.source, self.tricks.chain("real_target", 1.0))
-        terms, logs = self.discriminator_terms(on_real, on_fake, label, noise)
+        terms, logs = self.discriminator_terms(on_real, on_fake, target, noise)
         boundary = self.loss.boundary(on_real.source.detach(), on_fake.source.detach())
         right_real, right_fake = on_real.source > boundary, on_fake.source < boundary
         accuracy = {"accuracy/real": right_real.float().mean(), "accuracy/synthetic": right_fake.float().mean()}
         return loss, terms, {"loss/D": loss.detach(), **accuracy, **logs}
 
-    def step_generator(self, real: Tensor, optimizer: Any, made: Fakes | None = None) -> dict[str, Tensor]:
+    def step_generator(self, real: Tensor, target: Tensor, optimizer: Any, made: Fakes | None = None) -> Logs:
         """Update G on the images `made`, or on as many new ones as there are real ones `(B, C, H, W)`.
 
         A trick may say another number. Returns what is logged.
         """
-        noise, fake = made or self._generated(self.tricks.chain("generator_images", len(real)))
-        on_fake = self.discriminate(self.tricks.chain("augment", fake, self.codec))
+        noise, fake = made or self._generated(self.tricks.chain("generator_images", len(real)), target)
+        on_fake = self.discriminate(self.tricks.chain("augment", fake, self.codec), noise[:, self.noise :])
         with torch.no_grad():
-            on_real = self.discriminator(self.tricks.chain("augment", real, self.codec)) if self.loss.pairs else None
-        loss = self.loss.generator(on_fake.source, on_real)
+            on_real = self.loss.pairs and self.discriminate(self.tricks.chain("augment", real, self.codec), target)
+        loss = self.loss.generator(on_fake.source, on_real.source if on_real else None)
         terms, logs = self.generator_terms(on_fake, noise)
         terms = [loss, *terms, *self.tricks.every("generator_term", fake, real, self.steps)]
         clear(optimizer)
@@ -206,11 +203,11 @@ class GAN(LightningModule):
         return {"loss/G": loss.detach(), **logs}
 
     def targets(self, batch: Batch) -> Tensor:
-        """Return what D is to predict of real images besides their source, with a row each: their labels."""
+        """Return what D predicts of real images besides their source, or is given, with a row each: their labels."""
         return batch.label
 
-    def discriminate(self, images: Tensor) -> Outputs:
-        """Return D's verdict on images `(B, C, H, W)`."""
+    def discriminate(self, images: Tensor, conditions: Tensor | None = None) -> Outputs:
+        """Return D's verdict on images `(B, C, H, W)`, whose conditions it does not take."""
         return Outputs(self.discriminator(images))
 
     def discriminator_terms(self, on_real: Outputs, on_fake: Outputs, label: Tensor, noise: Tensor) -> Terms:
@@ -221,9 +218,13 @@ class GAN(LightningModule):
         """Return the terms of G's loss besides the adversarial one: none."""
         return [], {}
 
-    def _generated(self, count: int) -> Fakes:
-        noise = self.draws.noise(self.draw_noise, count)
-        return Fakes(noise, self.codec.valid(self.generator(noise)))
+    def _generated(self, count: int, target: Tensor) -> Fakes:
+        noise = self._training_noise(count, target)
+        images = self.codec.valid(self.generator(noise)) if count else noise.new_empty(0, *self.codec.arrangement.shape)
+        return Fakes(noise, images)
+
+    def _training_noise(self, count: int, target: Tensor) -> Tensor:
+        return self.draws.noise(self.draw_noise, count)
 
     def draw_noise(
         self, count: int, generator: torch.Generator | None = None, label: Given = None, **attributes: float
@@ -239,9 +240,8 @@ class GAN(LightningModule):
         return None
 
     def _normal(self, count: int, generator: torch.Generator | None) -> Tensor:
-        if generator is None:
-            return torch.randn(count, self.noise, device=self.device)
-        return torch.randn(count, self.noise, generator=generator, device=generator.device).to(self.device)
+        device = self.device if generator is None else generator.device
+        return torch.randn(count, self.noise, generator=generator, device=device).to(self.device)
 
     @property
     def sampling_generator(self) -> nn.Module:

@@ -9,8 +9,12 @@ from ganlab.core.labels import Label
 
 Given = Label | None
 """A label that samples are to have, or None where the generator draws it."""
-Terms = tuple[list[Tensor], dict[str, Tensor]]
-"""Terms that are added to a network's loss, and values to log by name."""
+Logs = dict[str, Tensor]
+"""Values to log by name."""
+Terms = tuple[list[Tensor], Logs]
+"""Terms that are added to a network's loss, and what is logged."""
+Losses = tuple[Tensor, list[Tensor], Logs]
+"""An adversarial loss, the terms besides it, and what is logged."""
 
 
 class Outputs(NamedTuple):

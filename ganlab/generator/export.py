@@ -16,7 +16,7 @@ from ganlab.core.errors import RESULT, UserError
 from ganlab.core.files import check_empty, whole_folder
 from ganlab.core.schema import validated
 from ganlab.exchange.card import NOTICE, write_card
-from ganlab.gan.acgan import ACGAN
+from ganlab.gan.conditional import Conditional
 from ganlab.gan.gan import GAN
 from ganlab.generator.load import load
 from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sample, rebuilt, state_of
@@ -97,7 +97,7 @@ def _config(stored: DictConfig, trained: Trained, sha256: str) -> dict[str, Any]
 
 def _conditions(gan: GAN) -> dict[str, Any]:
     """Return what is to be known of conditions besides the names of classes that exclude one another."""
-    if not isinstance(gan, ACGAN) or not gan.conditions.fitted:
+    if not isinstance(gan, Conditional) or not gan.conditions.fitted:
         return {}
     return {"conditions": {"many_labels": gan.many_labels, "attributes": list(gan.conditions.attributes)}}
 

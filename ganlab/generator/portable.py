@@ -26,7 +26,7 @@ from ganlab.core.files import sha256_of
 from ganlab.core.kind import Column, Kind
 from ganlab.core.ratio import Ratio
 from ganlab.core.schema import LARGEST, read_json, validated
-from ganlab.gan.acgan import ACGAN
+from ganlab.gan.conditional import Conditional
 from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
 from ganlab.generator.schema import FORMAT, Exported
@@ -92,7 +92,7 @@ def state_of(gan: GAN) -> dict[str, Tensor]:
         f"{name}.{key}" for name, m in gan.codec.named_modules() if isinstance(m, Ratio) for key in m.state_dict()
     }
     fitted = {f"codec.{key}": value for key, value in gan.codec.state_dict().items() if key not in counts}
-    conditions = gan.conditions.state_dict() if isinstance(gan, ACGAN) else {}
+    conditions = gan.conditions.state_dict() if isinstance(gan, Conditional) else {}
     fitted |= {f"conditions.{key}": value for key, value in conditions.items()}
     return {f"generator.{key}": value for key, value in gan.sampling_generator.state_dict().items()} | fitted
 

@@ -12,7 +12,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Kind, Window, of_kind
 from ganlab.core.labels import class_names
 from ganlab.core.values import check_whole
-from ganlab.gan.acgan import ACGAN
+from ganlab.gan.conditional import Conditional
 from ganlab.generator.trained import Trained
 
 RATES = (25.0, 240.0)
@@ -87,7 +87,7 @@ class Recordings:
         return {
             "classes": gan.classes,
             "labels": () if labels is None else [class_names(each, gan.classes) for each in labels.tolist()],
-            "attributes": (gan.attributes_of(noise) if isinstance(gan, ACGAN) else {}) | rate,
+            "attributes": (gan.attributes_of(noise) if isinstance(gan, Conditional) else {}) | rate,
             "records_per_patient": self.of_each,
         }
 

@@ -27,7 +27,7 @@ Statistic = Callable[[Weights, Weights], float]
 Estimate = Callable[[Weights], float]
 """A number as a function of the weights of one set of samples, or of patients, `(N,)`."""
 
-DiscriminatorScore = Callable[[Array], Floats]
+DiscriminatorScore = Callable[["SampleSet"], Floats]
 """Scores of N samples, `(N,)`: the higher, the more a discriminator takes them for real."""
 
 

@@ -13,6 +13,7 @@ from pytorch_lightning import Trainer
 
 from ganlab.core.errors import UserError
 from ganlab.core.values import check_whole
+from ganlab.gan.acgan import ACGAN
 from ganlab.gan.gan import GAN
 from ganlab.stopping.epochs import Epochs
 from ganlab.tracking.checkpoints import CHOSEN
@@ -34,9 +35,9 @@ class ClassAccuracy(Epochs):
         self.best: dict[str, float] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: GAN) -> None:
-        """Plan the steps. Raises UserError for a GAN without classes."""
+        """Plan the steps. Raises UserError for a D that predicts no classes."""
         super().on_train_start(trainer, pl_module)
-        if not pl_module.conditional or not pl_module.classes:
+        if not isinstance(pl_module, ACGAN) or not pl_module.classes:
             raise UserError("stopping=class_accuracy needs a D that predicts classes: gan=acgan, or another stopping.")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: GAN) -> None:

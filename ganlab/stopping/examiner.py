@@ -65,8 +65,9 @@ class Examiner:
             "copying": score.copying > LEAST_COPYING,
         }
         labels, accuracy = module.labels_of(self.noise), None
-        if labels is not None:
-            logits = torch.cat([each.label for each in _verdicts(module, fake) if each.label is not None])
+        of_classes = [each.label for each in _verdicts(module, fake) if each.label is not None]
+        if labels is not None and of_classes:
+            logits = torch.cat(of_classes)
             predicted = logits > 0 if labels.ndim == 2 else logits.argmax(dim=1)
             accuracy = float((predicted == labels).float().mean())
         return Evaluation(

@@ -81,6 +81,8 @@ class DPSGD(Trick):
         "generator_term": "G would learn from real images directly, without noise",
         "discriminator_steps": "real images would decide, without noise, whether D trains in a step",
         "reused_fakes": "G would make as many images as windows were drawn, which reveals the number of patients drawn",
+        "real_conditions": "G would make images of the classes and attributes of real ones, without noise; gan=acgan "
+        "draws its own",
         "order": "epsilon holds for patients who are drawn independently, all with one probability",
         "several_devices": "patients and noise are drawn in one process; trainer.devices=1 uses one device",
         "fitted": "it is fitted to training samples, without noise; another range, such as centred_range, is fixed",

@@ -17,6 +17,8 @@ from ganlab.codec import Codec
 from ganlab.core.errors import UserError
 from ganlab.dataset.samples import Batch
 from ganlab.gan.acgan import ACGAN
+from ganlab.gan.conditional import Conditional
+from ganlab.gan.projection import Projection
 from ganlab.loss.base import Loss
 from ganlab.loss.bce import BCE
 from ganlab.loss.rpgan import RpGAN
@@ -41,7 +43,12 @@ def adam(parameters: object) -> Adam:
     return Adam(parameters, lr=5e-3)  # type: ignore[arg-type]
 
 
-def game(loss: Loss | None = None, tricks: Mapping[str, Trick] | None = None, **settings: object) -> ACGAN:
+def game(
+    loss: Loss | None = None,
+    tricks: Mapping[str, Trick] | None = None,
+    kind: type[Conditional] = ACGAN,
+    **settings: object,
+) -> Conditional:
     torch.manual_seed(0)
     generator = nn.Sequential(
         nn.Linear(NOISE + len(CLASSES), 32), nn.ReLU(), nn.Linear(32, 9), nn.Tanh(), nn.Unflatten(1, (1, 3, 3))
@@ -49,7 +56,7 @@ def game(loss: Loss | None = None, tricks: Mapping[str, Trick] | None = None, **
     hidden = [nn.Flatten(), nn.Linear(9, 32), nn.LeakyReLU(0.2)]
     discriminator = LayeredDiscriminator(hidden, [nn.Linear(32, 1), nn.Flatten(0)], features=32, classes=len(CLASSES))
     settings = {"noise": NOISE, "classes": CLASSES, "optimizer_g": adam, "optimizer_d": adam, **settings}
-    made = ACGAN(generator, discriminator, Codec(FixedRange(), Leads(side=3)), loss or BCE(), tricks or {}, **settings)
+    made = kind(generator, discriminator, Codec(FixedRange(), Leads(side=3)), loss or BCE(), tricks or {}, **settings)
     made.manual_backward = lambda value: value.backward()
     return made
 
@@ -75,7 +82,7 @@ def trainer(**settings: object) -> Trainer:
     return Trainer(accelerator="cpu", **dict.fromkeys(off, False), **settings)
 
 
-def train(gan: ACGAN, steps: int, epochs: int = 1) -> ACGAN:
+def train(gan: Conditional, steps: int, epochs: int = 1) -> Conditional:
     trainer(max_epochs=epochs, log_every_n_steps=1).fit(gan, DataLoader(batches(steps), batch_size=None))
     return gan
 
@@ -83,7 +90,7 @@ def train(gan: ACGAN, steps: int, epochs: int = 1) -> ACGAN:
 LABEL = torch.tensor([0, 1, 2, 0, 1, 0])
 
 
-def step_of_d(gan: ACGAN) -> dict[str, Tensor]:
+def step_of_d(gan: Conditional) -> dict[str, Tensor]:
     """One step of D on the toy, with the gradients left in place."""
     torch.manual_seed(3)
     return gan.step_discriminator(images(LABEL), LABEL, gan.configure_optimizers()[1])
@@ -127,7 +134,7 @@ def test_the_class_losses_are_one_softmaxs_cross_entropies(on_synthetic: bool) -
 def test_gs_loss_is_the_adversarial_one_and_its_classes_as_d_tells_them() -> None:
     gan = game(class_weight=0.7)
     torch.manual_seed(3)
-    logs = gan.step_generator(images(LABEL), gan.configure_optimizers()[0])
+    logs = gan.step_generator(images(LABEL), LABEL, gan.configure_optimizers()[0])
     ours = gradients(gan.generator)
     by_hand = game()
     torch.manual_seed(3)
@@ -207,16 +214,18 @@ def test_a_label_that_is_no_class_is_refused_with_those_that_are(label: int) -> 
 
 
 @pytest.mark.parametrize("classes", [(), ("all",)])
-def test_data_without_two_classes_are_refused(classes: tuple[str, ...]) -> None:
-    with pytest.raises(UserError, match=r"gan=acgan needs data with two or more classes.*gan=gan"):
-        game(classes=classes)
+@pytest.mark.parametrize(("kind", "name"), [(ACGAN, "acgan"), (Projection, "projection")])
+def test_data_without_two_classes_are_refused(kind: type[Conditional], name: str, classes: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=rf"gan={name} needs data with two or more classes.*gan=gan"):
+        game(kind=kind, classes=classes)
 
 
-def test_a_resumed_run_draws_what_an_unbroken_one_would_have(tmp_path: Path) -> None:
-    whole = train(game(tricks={"ema": EMA()}), 3, epochs=2)
-    first = train(game(tricks={"ema": EMA()}), 3)
+@pytest.mark.parametrize("kind", [ACGAN, Projection])
+def test_a_resumed_run_draws_what_an_unbroken_one_would_have(kind: type[Conditional], tmp_path: Path) -> None:
+    whole = train(game(tricks={"ema": EMA()}, kind=kind), 3, epochs=2)
+    first = train(game(tricks={"ema": EMA()}, kind=kind), 3)
     first.trainer.save_checkpoint(tmp_path / "half.ckpt")
-    second = game(tricks={"ema": EMA()})
+    second = game(tricks={"ema": EMA()}, kind=kind)
     loader = DataLoader(batches(3), batch_size=None)
     trainer(max_epochs=2, log_every_n_steps=1).fit(second, loader, ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert second.steps == whole.steps == 6
@@ -228,11 +237,27 @@ def test_a_resumed_run_draws_what_an_unbroken_one_would_have(tmp_path: Path) -> 
         assert torch.equal(second.state_dict()[key], value), key
 
 
-def test_it_learns_three_separable_classes() -> None:
-    gan = train(game(), 50, epochs=6)
+def test_it_recognizes_three_separable_classes() -> None:
+    gan = train(game(), 50)
     real = torch.arange(3).repeat(30)
     told = gan.discriminate(gan.codec.encode(windows(real, seed=99))[0]).label.argmax(1)
     assert (told == real).float().mean() > 0.95
+
+
+def without_momentum(parameters: object) -> Adam:
+    return Adam(parameters, lr=5e-3, betas=(0.0, 0.95))  # type: ignore[arg-type]
+
+
+MODERN = {"tricks": {"r1_r2": R1R2(0.5)}, "optimizer_g": without_momentum, "optimizer_d": without_momentum}
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss", "settings"), [(ACGAN, BCE(), {}), (Projection, RpGAN(), MODERN)], ids=["acgan", "projection"]
+)
+def test_images_are_of_the_class_that_was_asked_for(
+    kind: type[Conditional], loss: Loss, settings: dict[str, object]
+) -> None:
+    gan = train(game(loss, kind=kind, **settings), 50, epochs=6)
     for label in range(3):
         made = gan.sample(90, seed=1, label=label)
         assert made.shape == (90, 1, 9)

@@ -105,7 +105,7 @@ def test_each_step_moves_its_own_network_alone(loss: Loss) -> None:
         return {name.split(".")[0] for name, value in gan.named_parameters() if not torch.equal(value, before[name])}
 
     assert moved(lambda: gan.step_discriminator(real, label, optimizer_d)) == {"discriminator"}
-    assert moved(lambda: gan.step_generator(real, optimizer_g)) == {"generator"}
+    assert moved(lambda: gan.step_generator(real, label, optimizer_g)) == {"generator"}
 
 
 def test_learning_rate_falls_linearly_to_its_share() -> None:

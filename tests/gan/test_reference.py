@@ -3,7 +3,7 @@
 The GANs are those of conf, with its optimizers; the networks are small and have no dropout.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -19,6 +19,7 @@ from ganlab.codec import Codec
 from ganlab.core.instantiate import build
 from ganlab.dataset.samples import Batch
 from ganlab.gan.gan import GAN
+from ganlab.gan.projection import Projection
 from ganlab.standardization.fixed_range import FixedRange
 from tests.gan.test_gan import SHAPE, batches, fit
 from tests.test_conf import composed
@@ -82,10 +83,10 @@ def misjudged(told: Tensor | None, label: Tensor) -> Tensor | float:
     return 0.0 if told is None else -told.log_softmax(1)[torch.arange(len(label)), label].mean()
 
 
-def squared_gradient(discriminator: nn.Module, images: Tensor) -> Tensor:
+def squared_gradient(logits: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Of D to its images, summed over pixels: the mean over images."""
     images = images.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(logits(images).sum(), images, create_graph=True)
     return (gradient**2).sum(dim=(1, 2, 3)).mean()
 
 
@@ -99,43 +100,50 @@ def by_hand(
 ) -> tuple[nn.Module, nn.Module]:
     """Thesis listing 6.1, with classes the paper's 4.6; with `pairs` and `penalty` Huang et al. 2024.
 
+    A projection adds the logit of the image's class to the source's; generated images have the real ones' classes.
     `threshold` is the adversarial loss of D below which it is taken away, `penalty` its weight and how seldom it comes.
     """
     generator, discriminator = deepcopy(of.generator).double(), deepcopy(of.discriminator).double()
     g, d = Adam(generator), Adam(discriminator)
+    projects = isinstance(of, Projection)
 
-    def draw(count: int) -> tuple[Tensor, Tensor]:
-        noise = torch.randn(count, NOISE, dtype=torch.float64)
+    def draw(label: Tensor) -> tuple[Tensor, Tensor]:
+        noise = torch.randn(len(label), NOISE, dtype=torch.float64)
         if not discriminator.classes:
             return noise, torch.zeros(0)
-        asked = torch.randint(discriminator.classes, (count,))
+        asked = torch.randint(discriminator.classes, (len(label),))
+        asked = label if projects else asked
         return torch.cat([noise, one_hot(asked, discriminator.classes)], dim=1), asked
 
-    def judge(images: Tensor) -> tuple[Tensor, Tensor | None]:
-        return discriminator.discriminate(images) if discriminator.classes else (discriminator(images), None)
+    def judge(images: Tensor, label: Tensor) -> tuple[Tensor, Tensor | None]:
+        source, told = discriminator.discriminate(images) if discriminator.classes else (discriminator(images), None)
+        return (
+            (source + told[torch.arange(len(label)), label], None) if projects and told is not None else (source, told)
+        )
 
     for step, (x, label, *_) in enumerate(data()):
         torch.manual_seed(hash((0, step)) % 2**63)
         real = ((x.clamp(-2, 2) + 2) / 4 * 255).floor().view(-1, *SHAPE) * 2 / 255 - 1
-        noise, asked = draw(len(real))
+        noise, asked = draw(label)
         fake = generator(noise)
-        (on_real, told_real), (on_fake, told_fake) = judge(real), judge(fake.detach())
+        (on_real, told_real), (on_fake, told_fake) = judge(real, label), judge(fake.detach(), asked)
         if pairs:
             loss = softplus(on_fake - on_real).mean()
         else:
             loss = cross_entropy(on_real, real_target) + cross_entropy(on_fake, 0.0)
         rests = bool(loss < threshold)
         if penalty is not None and step % penalty[1] == 0:
-            norms = squared_gradient(discriminator, real) + squared_gradient(discriminator, fake)
+            logits = [lambda images, of=of: judge(images, of)[0] for of in (label, asked)]
+            norms = sum(map(squared_gradient, logits, (real, fake)))
             loss = loss + penalty[1] * penalty[0] / 2 * norms
         of_classes = misjudged(told_real, label) + misjudged(told_fake, asked)
-        if discriminator.classes or not rests:
+        if told_real is not None or not rests:
             d.step(of_classes if rests else loss + of_classes)
         if not reuse_fakes:
-            noise, asked = draw(len(real))
+            noise, asked = draw(label)
             fake = generator(noise)
-        on_fake, told_fake = judge(fake)
-        loss = softplus(judge(real)[0] - on_fake).mean() if pairs else cross_entropy(on_fake, 1.0)
+        on_fake, told_fake = judge(fake, asked)
+        loss = softplus(judge(real, label)[0] - on_fake).mean() if pairs else cross_entropy(on_fake, 1.0)
         g.step(loss + misjudged(told_fake, asked))
     return generator, discriminator
 
@@ -161,7 +169,7 @@ def _largest(pairs: Sequence[Sequence[Mapping[str, Tensor]]]) -> float:
     return max(float((a[key] - b[key]).abs().max()) for a, b in pairs for key in b)
 
 
-@pytest.mark.parametrize("gan", ["gan", "acgan"])
+@pytest.mark.parametrize("gan", ["gan", "acgan", "projection"])
 @pytest.mark.parametrize(
     ("overrides", "settings"),
     [
@@ -186,7 +194,7 @@ def test_training_is_the_documents_listing_step_by_step(
     assert 0 < ours.counts().get("d_threshold/rested", 0.5) < 1, "D always does the same"
 
 
-@pytest.mark.parametrize("gan", ["gan", "acgan"])
+@pytest.mark.parametrize("gan", ["gan", "acgan", "projection"])
 @pytest.mark.parametrize("reuse_fakes", [False, True])
 def test_training_with_penalties_is_theirs_step_by_step(gan: str, reuse_fakes: bool) -> None:
     """Relativistic pairing with R1 and R2, these every second step and twice as strong."""

@@ -38,7 +38,7 @@ SETTINGS = {
     ),
     "heart": (
         *("experiment=laptop", "architecture=heart", "architecture.generator.fit_steps=3", "architecture.width=0.1"),
-        *("gan=acgan", "stopping.steps=2", "batch_size=8"),
+        *("gan=projection", "stopping.steps=2", "batch_size=8"),
     ),
     "rows": (*ROWS[:-1], "dataset.rows=200", "trainer.limit_train_batches=2"),
 }

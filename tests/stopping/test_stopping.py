@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from ganlab.core.errors import UserError
+from ganlab.gan.projection import Projection
 from ganlab.stopping.class_accuracy import ClassAccuracy
 from ganlab.stopping.epochs import Epochs
 from ganlab.stopping.steps import Steps
+from tests.gan import test_acgan
 from tests.gan.test_gan import game, train
 
 
@@ -63,6 +65,7 @@ def test_a_resumed_run_knows_its_best_epoch() -> None:
     assert judged(second, [(0.5, 0.5)]) == ([], [False])
 
 
-def test_class_accuracy_is_refused_without_classes() -> None:
-    with pytest.raises(UserError, match="gan=acgan"):
-        train(game(), 1, callbacks=[ClassAccuracy()], max_epochs=1)
+def test_class_accuracy_is_refused_where_d_predicts_no_classes() -> None:
+    for gan in (game(), test_acgan.game(kind=Projection)):
+        with pytest.raises(UserError, match="gan=acgan"):
+            train(gan, 1, callbacks=[ClassAccuracy()], max_epochs=1)

@@ -56,11 +56,15 @@ def nothing_stays_behind() -> Iterator[None]:
 @pytest.mark.parametrize(
     "overrides",
     [
-        LAPTOP,
+        (*LAPTOP, "gan=projection"),
         (*NETWORK, "batch_size=9", "trick=[d_threshold,ema]", "trick.d_threshold.threshold=1.36"),
         (*NETWORK, "batch_size=9", "gan=acgan", "gan.reuse_fakes=true", "num_workers=1"),
     ],
-    ids=["laptop: rpgan, R1 and R2, groups", "bce, D rests, a last batch of one", "acgan, reused fakes, a worker"],
+    ids=[
+        "laptop: rpgan, R1 and R2, groups, projection",
+        "bce, D rests, a last batch of one",
+        "acgan, reused fakes, a worker",
+    ],
 )
 def test_two_processes_train_the_weights_of_one(command: Command, overrides: tuple[str, ...]) -> None:
     call = (*SMALL, *overrides, "stopping.steps=5", "trainer.precision=64-true", "tracking=none")

@@ -269,6 +269,7 @@ def test_a_delta_that_allows_to_publish_a_person_is_refused() -> None:
         (["standardization=quantile_range"], "standardization=quantile_range: it is fitted"),
         (["standardization=equalized"], "standardization=equalized: it is fitted"),
         (["gan.reuse_fakes=true"], "gan.reuse_fakes=true: G would make"),
+        (["gan=projection"], "gan=projection: G would make images of the classes"),
         (["arrangement=frequency"], "arrangement=frequency: it is fitted"),
     ],
 )
@@ -359,7 +360,7 @@ def test_a_step_of_g_makes_the_batch_size_whoever_was_drawn(monkeypatch: pytest.
     draw = game.draw_noise
     monkeypatch.setattr(GAN, "draw_noise", lambda self, count: made.append(count) or draw(count))
     game.draw_noise = lambda count: made.append(count) or draw(count)
-    game.step_generator(images(), game.configure_optimizers()[0])
+    game.step_generator(images(), torch.zeros(6), game.configure_optimizers()[0])
     assert made == [5]
 
 

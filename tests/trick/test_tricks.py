@@ -99,7 +99,7 @@ def step(game: GAN, batches: int = 1) -> None:
     for _ in range(batches):
         torch.manual_seed(game.steps)
         game.step_discriminator(images(), LABELS, optimizer_d)
-        game.step_generator(images(), optimizer_g)
+        game.step_generator(images(), LABELS, optimizer_g)
         for trick in game.tricks.values():
             trick.after_step(game.generator, game.steps)
         game.steps += 1
@@ -148,7 +148,7 @@ def test_label_smoothing_changes_ds_real_target_and_not_gs_loss() -> None:
 
     def of_g(game: GAN) -> Tensor:
         torch.manual_seed(1)
-        return game.step_generator(images(), game.configure_optimizers()[0])["loss/G"]
+        return game.step_generator(images(), LABELS, game.configure_optimizers()[0])["loss/G"]
 
     assert of_g(gan({"label_smoothing": LabelSmoothing(0.9)})) == of_g(gan({}))
 
@@ -368,7 +368,7 @@ def test_d_sees_both_kinds_of_images_changed_and_g_learns_through_the_change() -
         optimizer_g, optimizer_d = made.configure_optimizers()
         optimizer_d.param_groups[0]["lr"] = 0.0
         made.step_discriminator(images(), LABELS, optimizer_d)
-        made.step_generator(images(), optimizer_g)
+        made.step_generator(images(), LABELS, optimizer_g)
         return shown, made.generator.layers[0].weight.grad
 
     (plain, slope), (doubled, twice) = trained(Trick()), trained(Doubled())
@@ -410,7 +410,7 @@ def test_the_spread_loss_is_added_to_gs_loss_and_to_ds_not() -> None:
         game.step_discriminator(images(), LABELS, game.configure_optimizers()[1])
         of_d = game.discriminator.w.grad.clone()
         game.discriminator = Linear()
-        game.step_generator(images(), game.configure_optimizers()[0])
+        game.step_generator(images(), LABELS, game.configure_optimizers()[0])
         return game.generator.layers[0].weight.grad.clone(), of_d
 
     with_term, without = gradients({"spread_loss": SpreadLoss(5.0)}), gradients({})

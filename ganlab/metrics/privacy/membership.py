@@ -171,7 +171,7 @@ class DiscriminatorAttack(Attack):
                     "these samples have no discriminator that trained with their generator. synthetic=<run folder> "
                     "with checkpoint=last, or a name in its checkpoints, brings one."
                 )
-            score = np.asarray(discriminator(targets.samples.values), np.float64)
+            score = np.asarray(discriminator(targets.samples), np.float64)
             return Outcome(targets.mean(score), score)
 
         return attempt

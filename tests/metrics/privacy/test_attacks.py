@@ -143,10 +143,10 @@ def test_a_discriminator_that_knows_members_gives_them_away() -> None:
     loud = given.attacked.members.values
     samples = SampleSet(waves(range(30), 77).values)
 
-    def verdict(windows: np.ndarray) -> np.ndarray:
-        return np.array([np.abs(loud - window).max(axis=(1, 2)).min() < 1e-6 for window in windows]) + 0.0
+    def verdict(judged: SampleSet) -> np.ndarray:
+        return np.array([np.abs(loud - window).max(axis=(1, 2)).min() < 1e-6 for window in judged.values]) + 0.0
 
-    for judge, area in ((verdict, 1.0), (lambda windows: np.zeros(len(windows)), 0.5)):
+    for judge, area in ((verdict, 1.0), (lambda judged: np.zeros(len(judged)), 0.5)):
         judged = found(given, replace(samples, discriminator=judge))
         ground = Privacy(ATTACKS).select(given)
         everybody = np.ones(len(samples)), np.ones(len(ground.reference))
