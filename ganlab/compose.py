@@ -149,7 +149,7 @@ def compose_networks(cfg: DictConfig, largest: int | None = None) -> Networks:
         discriminator=discriminator,
         codec=codec,
         loss=loss,
-        tricks=_tricks(cfg, source, make_gan.func, loss, codec, discriminator, generator),
+        tricks=_tricks(cfg, source, make_gan.func, conditions, loss, codec, discriminator, generator),
         noise=cfg.architecture.noise,
         seed=cfg.seed,
         classes=conditions.classes,
@@ -236,7 +236,13 @@ def _conditions(make_gan: Any, source: Source) -> Conditions:
 
 
 def _tricks(
-    cfg: DictConfig, source: Source, gan: type[GAN], loss: Loss, codec: Codec, *networks: nn.Module
+    cfg: DictConfig,
+    source: Source,
+    gan: type[GAN],
+    conditions: Conditions,
+    loss: Loss,
+    codec: Codec,
+    *networks: nn.Module,
 ) -> dict[str, Trick]:
     tricks: dict[str, Trick] = {name: build(node) for name, node in cfg.trick.items() if node is not None}
     traits = dict.fromkeys(getattr(gan, "traits", ()), f"gan={_choice(cfg.gan)}")
@@ -247,6 +253,8 @@ def _tricks(
     for group, part in (("arrangement", codec.arrangement), ("standardization", codec.standardization)):
         if part.fitted:
             traits["fitted"] = f"{group}={_choice(cfg[group])}"
+    if conditions.fitted:
+        traits["fitted_conditions"] = f"several labels or attributes of gan={_choice(cfg.gan)}"
     if not codec.arrangement.leads:
         traits["no_leads"] = f"arrangement={_choice(cfg.arrangement)}"
     if cfg.gan.get("reuse_fakes", False):

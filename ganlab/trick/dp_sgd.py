@@ -85,6 +85,8 @@ class DPSGD(Trick):
         "draws its own",
         "order": "epsilon holds for patients who are drawn independently, all with one probability",
         "several_devices": "patients and noise are drawn in one process; trainer.devices=1 uses one device",
+        "fitted_conditions": "which of them occur together, and attributes' values, are those of training patients, "
+        "without noise",
         "fitted": "it is fitted to training samples, without noise; another range, such as centred_range, is fixed",
     }
     steps: Tensor

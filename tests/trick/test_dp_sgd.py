@@ -270,6 +270,7 @@ def test_a_delta_that_allows_to_publish_a_person_is_refused() -> None:
         (["standardization=equalized"], "standardization=equalized: it is fitted"),
         (["gan.reuse_fakes=true"], "gan.reuse_fakes=true: G would make"),
         (["gan=projection"], "gan=projection: G would make images of the classes"),
+        (["gan=acgan", "dataset=ptbxl"], "several labels or attributes of gan=acgan: which of them occur together"),
         (["arrangement=frequency"], "arrangement=frequency: it is fitted"),
     ],
 )
