@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import ROOT
 
 ORDER = (
-    *("core", "simulator", "arrangement", "standardization", "codec", "split", "dataset", "metrics", "loss"),
-    *("architecture", "trick", "gan", "exchange", "tracking", "evaluation", "plot", "stopping", "trainer", "report"),
+    *("core", "simulator", "arrangement", "standardization", "codec", "split", "trick", "dataset", "metrics"),
+    *("loss", "architecture", "gan", "exchange", "tracking", "evaluation", "plot", "stopping", "trainer", "report"),
     *("compose", "generator", "checkup", "command"),
 )
 """The packages of ganlab, and its two modules, each above all that it may import."""

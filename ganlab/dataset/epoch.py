@@ -1,38 +1,19 @@
 """The order in which an epoch shows the samples, and its batches."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from ganlab.core.labels import strata
 from ganlab.dataset.samples import BatchSlice, Place, Samples
-
-Indices = NDArray[np.int64]
-
-
-class Draws(Protocol):
-    """A trick that may change what an epoch draws: see `ganlab.trick.base.Trick`."""
-
-    def order(self, order: Indices, labels: Indices, rng: np.random.Generator) -> Indices:
-        """Return the samples of an epoch in their order; of several `labels` a sample has its rarest, see `strata`."""
-
-    def seeds(self) -> tuple[int, ...]:
-        """Return numbers that go into the seed of each epoch's draws."""
-
-    def batches(self, patients: Indices, size: int, rng: np.random.Generator) -> Sequence[Indices] | None:
-        """Return an epoch's batches, which may differ in size; None for `size` samples at a time in their order."""
-
-    def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
-        """Return the start of each sample, one of the `room + 1` that its recording has for it."""
+from ganlab.trick.base import Indices, Trick
 
 
 class EpochSampler(Sampler[Place]):
     """Draws every sample once an epoch in random order, unless a trick draws differently, seeded by seed and epoch."""
 
-    def __init__(self, samples: Samples, seed: int, tricks: Sequence[Draws] = ()) -> None:
+    def __init__(self, samples: Samples, seed: int, tricks: Sequence[Trick] = ()) -> None:
         self.samples = samples
         self.seed = seed
         self.tricks = tricks

@@ -15,11 +15,12 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Labels, of_class
 from ganlab.core.names import first_few
-from ganlab.dataset.epoch import Draws, EpochBatches, EpochSampler
+from ganlab.dataset.epoch import EpochBatches, EpochSampler
 from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples, batch_slice
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.split.base import Split, Splitter
+from ganlab.trick.base import Trick
 
 PARTS = ("train", "validation", "test", "holdout")
 
@@ -79,7 +80,7 @@ class Data(LightningDataModule):
         split: Splitter,
         arrangement: Arrangement,
         batch_size: int = 30,
-        draws: Sequence[Draws] = (),
+        draws: Sequence[Trick] = (),
         seed: int = 0,
         labelled: bool = False,
         group: int = 1,

@@ -44,7 +44,7 @@ class Trick(nn.Module):
         return None
 
     def starts(self, starts: Indices, room: Indices, rng: np.random.Generator) -> Indices:
-        """Return where in their recordings windows begin; `room` is the last possible start of each."""
+        """Return the number of each window's start, one of the `room + 1` that its recording has for it."""
         return starts
 
     def adopt(self, generator: nn.Module, discriminator: nn.Module) -> None:

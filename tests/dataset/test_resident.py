@@ -14,7 +14,6 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
-from ganlab.dataset.epoch import Draws
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
@@ -70,8 +69,9 @@ class Seeing(LightningModule):
 def seen(source: Source, on_device: bool | str, precision: Any = "32-true") -> list[Batch]:
     """The batches of two epochs."""
     arrangement = Leads(["ii", "v1"], side=45) if isinstance(source, PTBDBSim) else source.plain()
-    crops: list[Draws] = [RandomCrop()]
-    data = Data(source, PatientSplit(), arrangement, 4, draws=crops, seed=3, reading=Reading(on_device=on_device))
+    data = Data(
+        source, PatientSplit(), arrangement, 4, draws=[RandomCrop()], seed=3, reading=Reading(on_device=on_device)
+    )
     off = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     module = Seeing()
     Trainer(accelerator="cpu", max_epochs=2, precision=precision, **off).fit(module, data)
