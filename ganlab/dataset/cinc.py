@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.record import Record
 from ganlab.dataset.coded import Coded, declared_classes, label_of
-from ganlab.dataset.comments import PATIENT, comment_value, sex_and_age
+from ganlab.dataset.wfdb_header import PATIENT, comment_value, sex_and_age
 
 RIGHT_GAIN = 1000.0
 """ADC units per mV: all records hold whole microvolts."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord
 from ganlab.core.record import Record
-from ganlab.dataset.comments import PATIENT, comment_value, sex_and_age
 from ganlab.dataset.wfdb import WFDB
+from ganlab.dataset.wfdb_header import PATIENT, comment_value, sex_and_age
 from ganlab.dataset.wfdb_signals import read_header
 
 SIGNALS = {False: "ecg i", True: "ecg i filtered"}

@@ -11,6 +11,7 @@ from ganlab.core.diagnosis import CLASSES, diagnosis_of, label_of
 from ganlab.core.errors import UserError
 from ganlab.dataset.download import download
 from ganlab.dataset.wfdb import WFDB
+from ganlab.dataset.wfdb_header import comment_value
 
 
 class PTBDB(WFDB):
@@ -64,7 +65,7 @@ class PTBDB(WFDB):
 
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, int]:
         """Return patient, the record's folder, diagnosis and label of a record."""
-        diagnosis = diagnosis_of(reason_for_admission(comments))
+        diagnosis = diagnosis_of(comment_value(comments, "reason for admission"))
         folder, _, record = name.partition("/")
         return folder if record and "/" not in record else "", diagnosis, label_of(diagnosis)
 
@@ -72,12 +73,3 @@ class PTBDB(WFDB):
         """Return that folders are patients', or which record does not lie in one."""
         doubt = next((f"{name} is not <patient>/<record>" for name in self.names() if name.count("/") != 1), "")
         return "by their folders", doubt and f"{doubt}, as those of the PTB database are; dataset=wfdb reads others"
-
-
-def reason_for_admission(comments: Sequence[str]) -> str:
-    """Return the diagnosis in the comments of a PTB header; `n/a` where there is none."""
-    for comment in comments:
-        key, _, value = comment.partition(":")
-        if key.strip().lower() == "reason for admission":
-            return value.strip() or "n/a"
-    return "n/a"

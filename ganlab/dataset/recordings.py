@@ -17,8 +17,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import outside_rhythms
-from ganlab.dataset.cache import Recordings, cached_recordings
-from ganlab.dataset.index import Describe
+from ganlab.dataset.cache import Describe, Recordings, cached_recordings
 from ganlab.dataset.segments import POLICIES, touched
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.windows import Windows, with_leads

@@ -18,15 +18,14 @@ from ganlab.core.labels import NO_LABEL, Label, class_names
 from ganlab.core.names import names_of
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import annotated, check_annotations
+from ganlab.dataset.cache import Describe
 from ganlab.dataset.csv_lines import read_people
-from ganlab.dataset.index import Describe
 from ganlab.dataset.owners import RULES, Owners, owners
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.segments import Limits
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.wfdb_names import files_hash, listed_names, unlisted_names
-from ganlab.dataset.wfdb_rate import at_one_rate
-from ganlab.dataset.wfdb_record import read_record
+from ganlab.dataset.wfdb_record import at_one_rate, read_record
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)

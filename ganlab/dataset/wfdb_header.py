@@ -1,6 +1,10 @@
-"""The header of a WFDB record as it is written (WFDB, header(5)): wfdb drops what is not ASCII and cuts at U+0085."""
+"""The header of a WFDB record as it is written (WFDB, header(5)), and values in its comments, such as `# Age: 74`.
+
+wfdb drops what is not ASCII, and cuts at U+0085.
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +15,9 @@ CALIBRATION = re.compile(r"(?P<gain>[^(/]*)(\((?P<baseline>[^)]*)\))?(/(?P<unit>
 """Third field of a signal line: gain, baseline in brackets, unit after a slash."""
 GAP = "~"
 """Name of a segment without samples."""
+SEX = {"male": 0.0, "m": 0.0, "female": 1.0, "f": 1.0}
+PATIENT = {"sex": "0 male, 1 female", "age": "years"}
+"""Units of what `sex_and_age` returns, by name."""
 
 
 @dataclass(frozen=True)
@@ -126,3 +133,21 @@ def _segment(line: str) -> SegmentLine:
     if not frames or not frames[0].isdecimal():
         raise ValueError(f"syntax of its segment line {line[:80]!a}")
     return SegmentLine(name, int(frames[0]))
+
+
+def comment_value(comments: Sequence[str], key: str) -> str:
+    """Return the value behind `key:` in a header's comments, upper or lower case; "" where there is none."""
+    for comment in comments:
+        name, _, value = comment.partition(":")
+        if name.strip(" #").lower() == key.lower():
+            return value.strip()
+    return ""
+
+
+def sex_and_age(comments: Sequence[str]) -> tuple[float, float]:
+    """Return sex and age of a header's patient, NaN where it gives none: `NaN`, `Unknown` or something else."""
+    try:
+        age = float(comment_value(comments, "age"))
+    except ValueError:
+        age = float("nan")
+    return SEX.get(comment_value(comments, "sex").lower(), float("nan")), age if 0 <= age < 130 else float("nan")

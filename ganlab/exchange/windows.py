@@ -14,8 +14,8 @@ from ganlab.core.kind import RATES_HZ, Array, Window, of_kind
 from ganlab.core.names import repeated
 from ganlab.core.progress import tracked
 from ganlab.core.record import MILLIVOLTS_IN, millivolts
-from ganlab.dataset.comments import comment_value
 from ganlab.dataset.wfdb import WFDB
+from ganlab.dataset.wfdb_header import comment_value
 from ganlab.dataset.wfdb_signals import read_header
 from ganlab.dataset.windows import unfit
 from ganlab.exchange.arrays import Axes, read_array, read_axes

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganlab.core.record import Record, Segment
-from ganlab.dataset.index import read_index, write_index
+from ganlab.dataset.cache import read_index, write_index
 from ganlab.dataset.source import Skipped
 
 PLAIN = Record("a/ä b", "p1", "", 0, ("i", "ii"), 500, 250.0, (200.0, 0.5), (0, -3))

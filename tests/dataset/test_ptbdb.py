@@ -20,7 +20,8 @@ from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.record import LEADS, Record, millivolts
 from ganlab.dataset import ptbdb
 from ganlab.dataset.cache import Recordings
-from ganlab.dataset.ptbdb import PTBDB, reason_for_admission
+from ganlab.dataset.ptbdb import PTBDB
+from ganlab.dataset.wfdb_header import comment_value
 from ganlab.dataset.windows import Windows
 from ganlab.simulator.cohort import write_cohort
 from tests.conftest import DATA
@@ -81,12 +82,12 @@ def test_the_labels_are_the_classes_of_table_2_in_its_order() -> None:
     [
         (["age: 40", "Reason for admission: Dysrhythmia "], "Dysrhythmia"),
         (["reason for admission:Myocarditis"], "Myocarditis"),
-        (["Reason for admission:"], "n/a"),
-        (["Diagnose:", "Additional diagnoses: Dysrhythmia"], "n/a"),
+        (["Reason for admission:"], ""),
+        (["Diagnose:", "Additional diagnoses: Dysrhythmia"], ""),
     ],
 )
-def test_the_diagnosis_is_the_reason_for_admission(comments: list[str], reason: str) -> None:
-    assert reason_for_admission(comments) == reason
+def test_a_comments_value_is_behind_its_key(comments: list[str], reason: str) -> None:
+    assert comment_value(comments, "reason for admission") == reason
 
 
 @pytest.fixture(scope="module")
