@@ -1,5 +1,6 @@
 """A simulated cohort as a WFDB database in the layout of the PTB database."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from ganlab import __version__
 from ganlab.core.record import Record
-from ganlab.simulator.ecg import simulate_cohort
+from ganlab.simulator.ecg import simulate_record
 from ganlab.simulator.patient import draw_anatomy
 
 
@@ -60,10 +61,11 @@ def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed
 
 
 def write_cohort(root: Path, patients: int, *, recordings: int = 1, seconds: float, seed: int) -> tuple[Record, ...]:
-    """Write the records of `simulate_cohort` under `root`, with the list RECORDS; return them."""
+    """Write the records of patients 1 to `patients` under `root`, with the list RECORDS; return them."""
     root.mkdir(parents=True, exist_ok=True)
     records = []
-    for record, digital in simulate_cohort(patients, recordings=recordings, seconds=seconds, seed=seed):
+    for patient, recording in product(range(1, patients + 1), range(1, recordings + 1)):
+        record, digital = simulate_record(patient, recording, seconds=seconds, seed=seed)
         write_wfdb(record, digital, root, seed=seed)
         records.append(record)
     (root / "RECORDS").write_text("".join(f"{record.name}\n" for record in records), encoding="utf-8")

@@ -20,8 +20,6 @@ E. Dower, H. B. Machado, J. A. Osborne, "On deriving the electrocardiogram from 
 Cardiol. 3, 87-95, 1980 (the lead vectors). Amplitudes, rates and noise were adjusted to PTB records.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -82,15 +80,6 @@ def simulate_record(patient: int, recording: int, *, seconds: float, seed: int) 
         peaks=peaks(heart, beats),
     )
     return record, _digital(leads)
-
-
-def simulate_cohort(
-    patients: int, *, recordings: int = 1, seconds: float, seed: int
-) -> Iterator[tuple[Record, NDArray[np.int16]]]:
-    """Yield the records and signals `(15, samples)` of patients 1 to `patients`."""
-    for patient in range(1, patients + 1):
-        for recording in range(1, recordings + 1):
-            yield simulate_record(patient, recording, seconds=seconds, seed=seed)
 
 
 SOURCES = ("ra", "la", "ll", "v1", "v2", "v3", "v4", "v5", "v6", "x", "y", "z")
