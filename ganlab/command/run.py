@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,14 +18,16 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from ganlab.codec import Codec
 from ganlab.command.entry import overrides
 from ganlab.command.folder import working_in
 from ganlab.command.resume import check_classes, check_same, with_overrides
-from ganlab.command.saturation import beyond_range
 from ganlab.command.train import start_of, train
 from ganlab.compose import Experiment, compose
 from ganlab.core.errors import INTERRUPTED, RESULT, UserError
 from ganlab.core.words import REDUCED
+from ganlab.dataset.module import PARTS, Data
+from ganlab.dataset.source import Skipped
 from ganlab.evaluation.attack_sets import check_attackable
 from ganlab.evaluation.evidence import check_measures
 from ganlab.tracking import facts as run_facts
@@ -42,6 +45,8 @@ GROUPS = (
     *("dataset", "split", "standardization", "arrangement", "architecture", "gan", "loss", "trick", "metrics"),
     *("stopping", "experiment", "size"),
 )
+LOUD = 0.05
+"""Share of a part's values beyond the range of the standardization from which it is a warning."""
 GO_ON = "%s; to continue: python -m ganlab.run resume=%s"
 
 
@@ -214,6 +219,28 @@ def _begin(experiment: Experiment, call: dict[str, Any], folder: Path) -> dict[s
     facts["files"] = note_written(run_facts.earlier(folder), texts)
     run_facts.write(folder, facts)
     return facts
+
+
+def beyond_range(data: Data, codec: Codec) -> list[Skipped]:
+    """Return, and log, the parts of which much saturates, such as that of a patient whose electrodes have an offset."""
+    standardization = deepcopy(codec.standardization)
+    train = data.train.to_fit()
+    standardization.fit(train)
+    lines = []
+    for name in PARTS:
+        part = data.part(name, as_trained=True)
+        if not len(part):
+            continue
+        few = train if name == "train" else part.to_fit()
+        share = int(standardization.encode(few).saturated) / few.numel()
+        if share >= LOUD:
+            reason = (
+                f"{100 * share:.0f} % of its values are beyond the range of the standardization and are cut; "
+                "standardization=centred_range and adapted_range follow the level of each window"
+            )
+            lines.append(Skipped(f"part {name}", reason, len(part), data.kind.noun))
+            log.warning("%s: %s: %s", data.source.name, lines[-1].record, reason)
+    return lines
 
 
 def _left_out(reduced: bool, experiment: Experiment) -> list[str]:

@@ -8,7 +8,7 @@ import wfdb
 
 from ganlab.arrangement.leads import Leads
 from ganlab.codec import Codec
-from ganlab.command.saturation import beyond_range
+from ganlab.command.run import beyond_range
 from ganlab.dataset.module import Data
 from ganlab.dataset.wfdb import WFDB
 from ganlab.split.patient import PatientSplit
