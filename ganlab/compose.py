@@ -20,8 +20,8 @@ from ganlab.core.instantiate import build, configuration_errors
 from ganlab.core.kind import Kind
 from ganlab.core.masking import stored_text
 from ganlab.core.values import check_whole
+from ganlab.dataset.data_on_device import Reading
 from ganlab.dataset.module import Data
-from ganlab.dataset.resident import Reading
 from ganlab.dataset.source import Source
 from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN

@@ -33,7 +33,7 @@ def main() -> None:
     data.setup()
     assert isinstance(data.kind, Window), "a sheet is of windows"
     real = data.part(data.judged_part).spread(request.each).sample.numpy()
-    synthetic = trained.sample(request.each, seed=request.seed).numpy()
+    synthetic = trained.gan.sample(request.each, seed=request.seed).numpy()
     titles = [f"{kind} {k + 1}" for kind in ("Synthetic", "Real") for k in range(request.each)]
     figure = draw_windows(
         np.concatenate([synthetic, real]),

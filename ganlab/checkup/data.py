@@ -5,7 +5,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ganlab.checkup.finding import Finding, ok, wrong
+from ganlab.core.errors import UserError
 from ganlab.core.names import first_few
+from ganlab.dataset.wfdb_header import parse_header
+from ganlab.dataset.wfdb_names import listed_names, unlisted_names
 
 
 def data(name: str, dataset: Mapping[str, Any]) -> list[Finding]:
@@ -51,10 +54,10 @@ def _folder(what: str, root: Path, advice: str, recordings: bool) -> Iterator[Fi
 def _records(what: str, root: Path, advice: str) -> Finding:
     """Return whether each record of RECORDS, or each header, has its header and the files it names, none empty."""
     listing = root / "RECORDS"
-    if listing.is_file():
-        names = listing.read_text(errors="replace").split()
-    else:
-        names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.hea"))
+    try:
+        names = listed_names(listing) if listing.is_file() else unlisted_names(root)
+    except UserError as error:
+        return wrong(what, str(error).rstrip("."), advice)
     if not names:
         none = f"{listing} names no record" if listing.is_file() else f"{root} has neither RECORDS nor a header (*.hea)"
         return wrong(what, none, advice)
@@ -65,18 +68,15 @@ def _records(what: str, root: Path, advice: str) -> Finding:
 
 def _missing(root: Path, name: str) -> Iterator[str]:
     """Yield the files of a record that are missing or empty."""
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        yield f"{name} (points outside {root})"
-        return
     header = root / f"{name}.hea"
     if not header.is_file():
         yield f"{name}.hea"
         return
-    # The signal lines begin with the names of their files (WFDB, header(5)).
-    text = header.read_text(errors="replace")
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    signals = int(lines[0][1]) if lines and len(lines[0]) > 1 and lines[0][1].isdigit() else 0
-    for file in dict.fromkeys(fields[0] for fields in lines[1 : signals + 1]):
+    try:
+        files = dict.fromkeys(line.file for line in parse_header(header.read_bytes()).signals)
+    except ValueError as error:
+        files = dict.fromkeys([f"{header.name} ({error})"])
+    for file in files:
         path = header.parent / file
         if Path(file).name != file or not path.is_file() or not path.stat().st_size:
             yield (PurePosixPath(name).parent / file).as_posix()

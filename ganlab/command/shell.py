@@ -56,11 +56,11 @@ def main() -> None:
     if name == TAB:
         complete(os.environ.get("COMP_LINE", ""))
     elif name in ("--version", "-V"):
-        _print(f"ganlab {__version__}")
+        print(f"ganlab {__version__}")
     elif name in ("--help", "-h", "help"):
-        _print(overview())
+        print(overview())
     elif name == "completion":
-        _print(script(more[0] if more else "bash"))
+        print(script(more[0] if more else "bash"), end="")
     elif name in commands():
         sys.argv = [f"ganlab.{name}", *more]
         import_module(f"ganlab.{name}").main()
@@ -101,9 +101,9 @@ def complete(line: str) -> None:
     _, *words = line.split(" ")
     word = words[-1] if words else ""
     if len(words) < 2:
-        _print("\n".join(f"{name} " for name in [*commands(), "completion"] if name.startswith(word)))
+        print("\n".join(f"{name} " for name in [*commands(), "completion"] if name.startswith(word)))
     elif words[0] in commands():
-        _print("\n".join(_settings("config" if words[0] == "run" else words[0], words[1:-1], word)))
+        print("\n".join(_settings("config" if words[0] == "run" else words[0], words[1:-1], word)))
 
 
 def _settings(config: str, before: Sequence[str], word: str) -> list[str]:
@@ -123,10 +123,6 @@ def _settings(config: str, before: Sequence[str], word: str) -> list[str]:
         return [f"{group}={name}" for name in names if name.startswith(choice)]
     given = " ".join(each for each in before if "=" in each and not each.startswith("-"))
     return [each for each in BashCompletion(loader)._query(config, f"{given} {word}") if "._" not in each]
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 def _refuse(message: str) -> NoReturn:

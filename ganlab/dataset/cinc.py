@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ganlab.core.record import Record
-from ganlab.dataset.coded import Coded, declared_classes, label_of
+from ganlab.dataset.label_codes import Coded, declared_classes, label_of
 from ganlab.dataset.wfdb_header import PATIENT, comment_value, sex_and_age
 
 RIGHT_GAIN = 1000.0

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from ganlab.core.errors import UserError
 from ganlab.core.files import on_disk, sha256_of, write_whole
-from ganlab.dataset.answer import body_of
+from ganlab.dataset.http_body import body_of
 
 T = TypeVar("T")
 

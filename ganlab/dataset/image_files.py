@@ -165,13 +165,13 @@ class Zip(Store):
             raise BadRecord(name, f"cannot be unpacked ({type(error).__name__}: {error})") from error
 
 
-class Stack(Store):
+class Stack(Zip):
     """The images of an npz file's arrays `(N, H, W)` or `(N, H, W, 3)` of 8 or 16 bits, named `<array>/<number>`."""
 
     @cached_property
     def arrays(self) -> dict[str, NDArray[np.unsignedinteger]]:
         """The arrays of images by name. Raises UserError for a file that is no npz of arrays."""
-        Zip(self.path).entries  # noqa: B018  (refuses what would unpack to far more)
+        self._files  # noqa: B018  (refuses what would unpack to far more)
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
@@ -194,14 +194,6 @@ class Stack(Store):
     def names(self) -> list[str]:
         """Names of the images in the order of the file."""
         return self.entries
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Another process reads the file again."""
-        return {"path": self.path}
-
-    def stamp(self) -> list[tuple[str, int, int]]:
-        """Return name, size and time of the file."""
-        return [_stamp(self.path.name, self.path)]
 
     def read(self, name: str) -> bytes:
         """Return an image as the bytes of an npy file."""

@@ -1,25 +1,22 @@
 """A data set of images of one size."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.image import AsItIs
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
-from ganlab.core.labels import attribute_array, label_array
 from ganlab.core.progress import tracked
 from ganlab.dataset.cache import cached, check_size
 from ganlab.dataset.image_decode import MODES
-from ganlab.dataset.samples import Place, Samples
+from ganlab.dataset.image_samples import Drawings
 from ganlab.dataset.source import Collected, Source
 from ganlab.split.base import Member
 
@@ -66,44 +63,6 @@ class ImageSource(Source):
     def cached(self, build: Callable[[Path], None]) -> Path:
         """Return the cache folder of this identity, which `build` fills."""
         return cached(self.cache, self.name, {"format": FORMAT, **self.identity()}, build)
-
-
-def of_members(members: Sequence[Member]) -> dict[str, NDArray[Any]]:
-    """Return labels, patients and attributes of members, as `Samples` takes them."""
-    return {
-        "labels": label_array([member.label for member in members]),
-        "patients": np.array([member.patient for member in members], dtype=np.str_),
-        "attributes": attribute_array([member.attributes for member in members]),
-    }
-
-
-class Drawings(Samples):
-    """Images `(B, 1, height, width)` of levels 0..255 in a memory-mapped file; `rows` are their numbers there."""
-
-    stored = torch.uint8
-
-    def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
-        super().__init__(**of_members(members))
-        self.file, self.shape, self.members, self.rows = file, shape, tuple(members), tuple(rows)
-
-    @cached_property
-    def levels(self) -> NDArray[np.uint8]:
-        """All images of the file, `(N, height, width)`."""
-        return np.memmap(self.file, np.uint8, mode="r", shape=self.shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Another process maps the file again instead of receiving a copy of it."""
-        return {name: value for name, value in vars(self).items() if name != "levels"}
-
-    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
-        """Return the images at these places."""
-        return self.levels[[self.rows[place.number] for place in places], None].astype(np.float32)
-
-    def of(self, patients: Collection[str]) -> Self:
-        """Return the images of these patients."""
-        among = set(patients)
-        chosen = [pair for pair in zip(self.members, self.rows, strict=True) if pair[0].patient in among]
-        return type(self)(self.file, self.shape, [member for member, _ in chosen], [row for _, row in chosen])
 
 
 class DrawnImages(ImageSource):

@@ -20,9 +20,9 @@ from ganlab.core.progress import tracked
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_decode import Range, decoded
 from ganlab.dataset.image_files import STACK, Stack, Store, open_store
+from ganlab.dataset.image_samples import RESIZE, Form, Pictures
 from ganlab.dataset.image_source import ImageSource
 from ganlab.dataset.owners import owners_of_images
-from ganlab.dataset.pictures import RESIZE, Form, Pictures
 from ganlab.dataset.source import Collected, Skipped
 from ganlab.split.base import Member
 
@@ -121,7 +121,7 @@ class Images(ImageSource):
             raise UserError(f"dataset.person={person!r}: accepted are file, folder and null.")
         if resize not in (True, False, *RESIZE):
             raise UserError(f"dataset.resize={resize!r}: accepted are false, true and {', '.join(RESIZE)}.")
-        if (classes or kept.attributes) and people is None and not self._says_classes(Path(root)):
+        if (classes or kept.attributes) and people is None and Path(root).suffix.lower() != STACK:
             raise UserError(
                 f"dataset.classes={list(classes)} with dataset.people=null: which image is of which class stands in a "
                 "CSV file, dataset.people=..., with columns name, person and label."
@@ -157,10 +157,6 @@ class Images(ImageSource):
             raise UserError(f"{self.name}: none of its {len(images) + len(index['bad'])} images can be used.")
         pictures = Pictures(self.store, members, self.form)
         return Collected(members, pictures, pictures, skipped, doubtful)
-
-    @staticmethod
-    def _says_classes(root: Path) -> bool:
-        return root.suffix.lower() == STACK
 
     def _labelled(self, file: Path, names: Sequence[str]) -> tuple[list[Member], list[Skipped]]:
         rows, among = read_people(file, self.classes, self.many_labels, tuple(self.attributes)), set(names)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -15,8 +15,8 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Labels, of_class
 from ganlab.core.names import first_few
+from ganlab.dataset.data_on_device import Places, Reading
 from ganlab.dataset.epoch import EpochBatches, EpochSampler
-from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Samples, batch_slice
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.split.base import Split, Splitter
@@ -101,14 +101,11 @@ class Data(LightningDataModule):
         self.together: Callable[[], int] | None = None
         """Returns of how many steps the next batches are read at once; set before training."""
         self.split: Split | None = None
-        self._collected: Collected | None = None
 
-    @property
+    @cached_property
     def collected(self) -> Collected:
         """All samples of the source, collected at the first call."""
-        if self._collected is None:
-            self._collected = self.source.collect(self.arrangement)
-        return self._collected
+        return self.source.collect(self.arrangement)
 
     def prepare_data(self) -> None:
         """Download and cache, in one process."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ganlab.core.diagnosis import CLASSES, diagnosis_of, label_of
 from ganlab.core.errors import UserError
+from ganlab.dataset.download import PTBDB as URL
 from ganlab.dataset.download import download
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.wfdb_header import comment_value
@@ -23,23 +24,12 @@ class PTBDB(WFDB):
     def __init__(
         self,
         root: str | Path,
-        cache: str | Path = "outputs/cache",
-        download: bool = False,
-        url: str = "https://physionet.org/files/ptbdb/1.0.0/",
-        on_bad_record: str = "error",
         rate: float = 1000.0,
-        on_bad_segment: str = "keep",
-        **limits: Any,
+        download: bool = False,
+        url: str = URL,
+        **settings: Any,
     ) -> None:
-        super().__init__(
-            root,
-            rate,
-            on_bad_record=on_bad_record,
-            cache=cache,
-            name="ptbdb",
-            on_bad_segment=on_bad_segment,
-            **limits,
-        )
+        super().__init__(root, rate, name="ptbdb", **settings)
         self.classes = CLASSES
         self.download = download
         self.url = url

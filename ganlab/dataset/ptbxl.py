@@ -18,8 +18,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.labels import Label, class_names
 from ganlab.core.record import Record
 from ganlab.core.words import counted, number
-from ganlab.dataset.coded import Classes, Coded, declared_classes, label_of, refuse_unused
 from ganlab.dataset.download import download
+from ganlab.dataset.label_codes import Classes, Coded, declared_classes, label_of, refuse_unused
 from ganlab.dataset.source import Skipped
 from ganlab.split.base import Member
 from ganlab.split.folds import parts_of
@@ -116,23 +116,20 @@ class PTBXL(Coded):
             "download."
         )
 
+    @cached_property
     def people(self) -> dict[str, Member]:
-        """Return the members by record, with patient, label, attributes and fold, as the table lists them."""
-        if self._people is None:
-            file = self.root / DATABASE
-            needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "heart_axis", "strat_fold", self.column)
-            rows = _rows(file, needed, self.ways_on())
-            diagnostic = {row[CODE] for row in self._statements if row["diagnostic"]} if self.likelihood > 0 else set()
-            members = [self._member(file, row, diagnostic) for row in rows]
-            if not self._published:
-                refuse_unused([member.label for member in members], self._codes, file)
-            self._people = {member.name: member for member in members}
-            if len(self._people) < len(members):
-                name, times = Counter(member.name for member in members).most_common(1)[0]
-                raise UserError(
-                    f"{file}: column {self.column} has {name!r} {times} times; each record stands there once."
-                )
-        return self._people
+        """The members by record, with patient, label, attributes and fold, as the table lists them."""
+        file = self.root / DATABASE
+        needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "heart_axis", "strat_fold", self.column)
+        rows = _rows(file, needed, self.ways_on())
+        diagnostic = {row[CODE] for row in self._statements if row["diagnostic"]} if self.likelihood > 0 else set()
+        members = [self._member(file, row, diagnostic) for row in rows]
+        if not self._published:
+            refuse_unused([member.label for member in members], self._codes, file)
+        name, times = Counter(member.name for member in members).most_common(1)[0] if members else ("", 0)
+        if times > 1:
+            raise UserError(f"{file}: column {self.column} has {name!r} {times} times; each record stands there once.")
+        return {member.name: member for member in members}
 
     def _member(self, file: Path, row: Mapping[str, str], diagnostic: set[str]) -> Member:
         place = f"{file}: ecg_id {row['ecg_id']}"
@@ -149,7 +146,7 @@ class PTBXL(Coded):
 
     @cached_property
     def _present(self) -> list[str]:
-        listed = list(self.people())
+        listed = list(self.people)
         if present := [name for name in listed if (self.root / f"{name}.hea").is_file()]:
             return present
         raise UserError(
@@ -161,7 +158,7 @@ class PTBXL(Coded):
     @cached_property
     def others(self) -> list[Skipped]:
         """Records of the table that are not below `root`, counted."""
-        listed = len(self.people())
+        listed = len(self.people)
         absent = listed - len(self.names())
         reason = f"{counted(absent, 'record')} of {number(listed)} not below {self.root} at {self.rate:g} Hz"
         return [Skipped(DATABASE, reason, absent, "record")] if absent else []
@@ -172,12 +169,12 @@ class PTBXL(Coded):
 
     def about(self, name: str, comments: Sequence[str]) -> tuple[str, str, Label]:
         """Return patient, the names of its classes and label of a record."""
-        member = self.people()[name]
+        member = self.people[name]
         return member.patient, class_names(member.label, self.classes), member.label
 
     def member(self, record: Record) -> Member:
         """Return a record as a split needs it, with its published fold."""
-        return self.people()[record.name]
+        return self.people[record.name]
 
 
 def _rows(file: Path, columns: Sequence[str], setting: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ import logging
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_csv
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.table_proposal import proposal
-from ganlab.dataset.table_values import GAPS, Notation
+from ganlab.dataset.table_values import Notation
 from ganlab.split.base import Member
 
 log = logging.getLogger(__name__)
@@ -185,33 +185,13 @@ class TableSource(Source):
         return numbers[np.sort(chosen)], [Skipped(f"subsample_to {wanted}", reason, left_out)]
 
 
-@dataclass(frozen=True)
-class TableFormat:
-    """How a table's file is written.
-
-    `delimiter` None is the one of comma, semicolon, tab and | that parts the header into the declared columns;
-    `missing_values` are the texts that stand for no value. `label` is the older name of `target`.
-    """
-
-    delimiter: str | None = None
-    decimal: str = "."
-    missing_values: Sequence[str] = GAPS
-    label: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.decimal not in (".", ","):
-            raise UserError(f"dataset.decimal={self.decimal!r}: accepted are '.' and ','.")
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
-            raise UserError(f"dataset.delimiter={self.delimiter!r}: accepted is one character, or null.")
-
-
 class Table(TableSource):
     """A CSV file with a header; `columns` says which of its columns are taken, of what kind, and their limits.
 
     `person` names the column with the ids of patients. Without one, and with ROW, every row is its own patient; without
     one a column of patients with several rows is refused. `target` names the
     column of the `classes`, or, where there are none, one of `columns` that others are to predict. `written` are the
-    values of `TableFormat`.
+    values of `ganlab.dataset.table_values.Notation`, and `label` is the older name of `target`.
     """
 
     def __init__(
@@ -227,12 +207,12 @@ class Table(TableSource):
         **written: Any,
     ) -> None:
         self.file = Path(file).expanduser()
-        self.format = TableFormat(**written)
+        label = written.pop("label", None)
+        self.notation = Notation(**written)
         if columns is None:
             self._raise_if_missing()
-            raise UserError(proposal(self.file, self.format.delimiter, self.format.decimal, self.format.missing_values))
-        target = self.format.label if target is None else target
-        super().__init__(columns, on_bad_record, subsample_to, seed, target)
+            raise UserError(proposal(self.file, self.notation))
+        super().__init__(columns, on_bad_record, subsample_to, seed, label if target is None else target)
         self.classes = names_of(classes)
         among = self.target in {column.written_as for column in self.columns}
         if (self.classes and self.target is None) or not (self.target is None or self.classes or among):
@@ -243,7 +223,7 @@ class Table(TableSource):
         self.name = self.file.stem
         self.declared_alone = person == ROW
         self.person = None if person in (None, ROW) else name_of(person)
-        self.notation = Notation(self.format.decimal, names_of(self.format.missing_values), dropping(columns))
+        self.notation = replace(self.notation, dropping=dropping(columns))
 
     def entries(self) -> Entries:
         """Return the file's rows. Raises UserError where the file or one of the columns is missing."""
@@ -279,7 +259,7 @@ class Table(TableSource):
 
     def _lines(self, wanted: Sequence[str]) -> tuple[list[str], list[Line]]:
         self._raise_if_missing()
-        lines = read_csv(self.file, "dataset.file", self.format.delimiter or delimiter_of(self.file, wanted))
+        lines = read_csv(self.file, "dataset.file", self.notation.delimiter or delimiter_of(self.file, wanted))
         if not lines:
             raise UserError(f"{self.file} is empty. Name a CSV file with a header: dataset.file=<file>.")
         return lines[0][1], numbered((f"{self.file.name}:{number}", fields) for number, fields in lines[1:])

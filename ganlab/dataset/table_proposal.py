@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganlab.core.csv_columns import DELIMITERS
-from ganlab.core.names import names_of
 from ganlab.dataset.csv_lines import read_csv
+from ganlab.dataset.table_values import Notation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,17 +21,17 @@ REPEATED = 3
 DATES = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S")
 
 
-def proposal(file: Path, delimiter: str | None, decimal: str, gaps: Sequence[str]) -> str:
+def proposal(file: Path, notation: Notation) -> str:
     """Return a message with lines for the configuration: the columns of a file, of what kind they may be."""
     import pandas as pd
 
-    parted = {each: read_csv(file, "dataset.file", each) for each in ([delimiter] if delimiter else DELIMITERS)}
+    parted = {each: read_csv(file, "dataset.file", each) for each in notation.delimiter or DELIMITERS}
     (_, header), *lines = max(parted.values(), key=lambda read: len(read[0][1]) if read else 0) or [(0, [])]
     whole = [fields for _, fields in lines if len(fields) == len(header)]
     frame = pd.DataFrame(whole, columns=range(len(header)), dtype=str)
-    commas = any(_commas(frame[place][~frame[place].isin(list(names_of(gaps)))]) for place in frame)
-    decimal = "," if commas else decimal
-    kinds = [_kind(frame[place], decimal, names_of(gaps)) for place in range(len(header))]
+    gaps = notation.gaps
+    commas = any(_commas(frame[place][~frame[place].isin(gaps)]) for place in frame)
+    kinds = [_kind(frame[place], "," if commas else notation.decimal, gaps) for place in range(len(header))]
     names = [json.dumps(name, ensure_ascii=False) for name in header]
     proposed = "\n".join(
         f"    {name}: {kind}" if kind.startswith("{") else f"    # {name} is left out: {kind}"
@@ -49,7 +49,7 @@ def _kind(written: "pd.Series[str]", decimal: str, gaps: Sequence[str]) -> str:
     """Return the properties of a column as YAML, or why it is left out."""
     import pandas as pd
 
-    empty = written.isin(list(gaps))
+    empty = written.isin(gaps)
     values = written[~empty]
     missing = ["missing: column"] if empty.any() else []
     different = sorted(values.unique())

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, places_of
-from ganlab.core.names import spelled
+from ganlab.core.names import names_of, spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +24,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Notation:
-    """How a file writes its values: the decimal sign, what stands where one is missing, and where gaps drop a row."""
+    """How a table's file is written.
 
+    `delimiter` None is the one of comma, semicolon, tab and | that parts the header into the declared columns;
+    `missing_values` are the texts that stand for no value. One in the columns `dropping` leaves its row out.
+    """
+
+    delimiter: str | None = None
     decimal: str = "."
-    gaps: Sequence[str] = GAPS
+    missing_values: Sequence[str] = GAPS
     dropping: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (".", ","):
+            raise UserError(f"dataset.decimal={self.decimal!r}: accepted are '.' and ','.")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
+            raise UserError(f"dataset.delimiter={self.delimiter!r}: accepted is one character, or null.")
+
+    @property
+    def gaps(self) -> list[str]:
+        """What stands where a value is missing, as text."""
+        return list(names_of(self.missing_values))
 
 
 PLAIN = Notation()
@@ -52,7 +69,7 @@ def read_column(written: "pd.Series[str]", columns: Sequence[Column], notation: 
     values = [column.value for column in columns if column.value]
     places = spelled(values)
     texts = [*places, *(spelled([first.no, first.yes]) if first.binary else ())]
-    missing = (written.isin(list(notation.gaps)) & ~written.isin(texts)).to_numpy()
+    missing = (written.isin(notation.gaps) & ~written.isin(texts)).to_numpy()
     if first.value is not None:
         codes = written.map(places).to_numpy(float)
         codes[missing & (last.value == "")] = len(values)

@@ -70,8 +70,6 @@ class WFDB(RecordingSource):
         self.classes = names_of(classes)
         self.many_labels = many_labels
         self.name = str(name)
-        self._people: dict[str, Member] | None = None
-        self._listed: Sequence[str] | None = None
         if self.annotations:
             check_annotations(self.annotations, self.classes, many_labels)
         elif (self.classes or self.attributes) and not self.people_file:
@@ -81,8 +79,8 @@ class WFDB(RecordingSource):
     def names(self) -> Sequence[str]:
         """Return the records that the file of people selects; without one, all. Raises UserError for no record."""
         if self.people_file is None:
-            return self.all_names()
-        names, people = self.all_names(), self.people()
+            return self.all_names
+        names, people = self.all_names, self.people
         selected = [name for name in names if name in people and people[name].label != NO_LABEL]
         if not selected:
             raise UserError(
@@ -97,7 +95,7 @@ class WFDB(RecordingSource):
         """Records without a row in the file of people, and those whose row has no label where classes are declared."""
         if self.people_file is None:
             return []
-        names, people = self.all_names(), self.people()
+        names, people = self.all_names, self.people
         unnamed = sum(name not in people for name in names)
         unlabelled = sum(name in people and people[name].label == NO_LABEL for name in names)
         absent = len(people.keys() - set(names))
@@ -107,13 +105,9 @@ class WFDB(RecordingSource):
         where = self.people_file.name
         return [Skipped(f"not in {where}", f"{n} record(s) have {what} in it", n) for what, n in both.items() if n]
 
+    @cached_property
     def all_names(self) -> Sequence[str]:
-        """Return the names in RECORDS, or of all headers. Raises UserError where there is none."""
-        if self._listed is None:
-            self._listed = self._all_names()
-        return self._listed
-
-    def _all_names(self) -> Sequence[str]:
+        """The names in RECORDS, or of all headers. Raises UserError where there is none."""
         if not self.root.is_dir():
             raise UserError(f"No such folder: {self.root}\n{self.ways_on()}")
         listing = self.root / "RECORDS"
@@ -149,7 +143,7 @@ class WFDB(RecordingSource):
         }
         if self.describe() is not None:
             return values
-        people = [(each.name, each.patient, each.label, *each.attributes) for each in self.people().values()]
+        people = [(each.name, each.patient, each.label, *each.attributes) for each in self.people.values()]
         return values | {"people": people or self.rule, "classes": list(self.classes) if self.annotations else None}
 
     def describe(self) -> Describe | None:
@@ -190,15 +184,14 @@ class WFDB(RecordingSource):
             record = annotated(self.root, record, recording.rate, self.annotations, self.classes)
         return record, digital
 
+    @cached_property
     def people(self) -> dict[str, Member]:
-        """Return the members of the file `people` by record; none where no such file."""
-        if self._people is None:
-            file = self.people_file
-            classes = () if self.annotations else self.classes
-            given = (classes, self.many_labels, tuple(self.attributes))
-            read = {} if file is None else read_people(file, *given)
-            self._people = {name.removesuffix(".hea"): member for name, member in read.items()}
-        return self._people
+        """The members of the file `people` by record; none where no such file."""
+        if self.people_file is None:
+            return {}
+        classes = () if self.annotations else self.classes
+        read = read_people(self.people_file, classes, self.many_labels, tuple(self.attributes))
+        return {name.removesuffix(".hea"): member for name, member in read.items()}
 
     @cached_property
     def owners(self) -> Owners:
@@ -215,12 +208,12 @@ class WFDB(RecordingSource):
         """Return patient, diagnosis and label of a record. Raises BadRecord where `people` does not name it."""
         if self.people_file is None:
             return self.owners.patients.get(name, ""), "", 0
-        if name not in self.people():
+        if name not in self.people:
             raise BadRecord(name, f"not in {self.people_file}, so its patient is unknown")
-        member = self.people()[name]
+        member = self.people[name]
         labelled = self.classes and not self.annotations
         return member.patient, class_names(member.label, self.classes) if labelled else "", member.label
 
     def attributes_of(self, name: str, comments: Sequence[str]) -> tuple[float, ...]:
         """Return the attributes of a record, NaN where unknown: those that `people` gives."""
-        return self.people()[name].attributes if self.attributes else ()
+        return self.people[name].attributes if self.attributes else ()

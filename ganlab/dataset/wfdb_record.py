@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord
 from ganlab.core.record import Segment
@@ -15,7 +17,6 @@ from ganlab.dataset.segments import Limits, at_rate, bridged, find_segments, not
 from ganlab.dataset.wfdb_header import GAP, Header, SegmentLine
 from ganlab.dataset.wfdb_signals import (
     LARGEST_VALUES,
-    Digital,
     Recording,
     Signal,
     as_wide,
@@ -168,7 +169,7 @@ def _together(signals: list[Signal], rate: float) -> list[list[Signal]]:
     return [signals] if len(kinds) == 1 and signals[0].rate == rate else [[signal] for signal in signals]
 
 
-def resampled(digital: Digital, rate: float, wanted: float) -> tuple[Digital, int]:
+def resampled(digital: NDArray[np.integer[Any]], rate: float, wanted: float) -> tuple[NDArray[np.integer[Any]], int]:
     """Return ADC values `(..., samples)` of `rate` Hz at the `wanted` rate, and how many were saturated."""
     if rate == wanted:
         return digital, 0

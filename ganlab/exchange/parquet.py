@@ -12,9 +12,10 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Row, Window, of_kind
 from ganlab.core.schema import validated
 from ganlab.dataset.table_values import write_columns
-from ganlab.exchange.arrays import Axes, rows_of
+from ganlab.exchange.arrays import Axes
 from ganlab.exchange.generated import Generated
 from ganlab.exchange.labels import LABEL, PATIENT, Beside
+from ganlab.exchange.rows import rows_of
 from ganlab.exchange.synthetic import LISTED, Request, Synthetic
 from ganlab.exchange.windows import windows_of
 

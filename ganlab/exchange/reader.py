@@ -12,11 +12,11 @@ import numpy as np
 
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Image, Kind, Row, Window
-from ganlab.exchange.arrays import read_array_of_rows, read_table_of_rows
 from ganlab.exchange.card import refuse_unfinished
 from ganlab.exchange.edf import edf_files, read_edf
 from ganlab.exchange.images import read_array_of_images, read_image_files
 from ganlab.exchange.parquet import read_row_parquet, read_window_parquet
+from ganlab.exchange.rows import read_array_of_rows, read_table_of_rows
 from ganlab.exchange.synthetic import Reader, Request, Synthetic, refuse_or_count
 from ganlab.exchange.windows import read_array_of_windows, read_table_of_windows, read_wfdb
 

@@ -36,6 +36,9 @@ LONGEST = 4096
 MOST = 100_000
 """Values of a configuration."""
 LARGEST = 2**63
+SMALL = 4096
+"""Largest whole number and longest list of an export: tensors of these sizes are made before weights are compared."""
+UNBOUNDED = {"seed", "low", "high", "categories", "binary", "samples"}
 NEVER = {"model_registry"}
 """Arguments that send files to a service; only null is accepted of a folder."""
 
@@ -85,35 +88,46 @@ def nodes_of(value: Any) -> Iterator[Mapping[str, Any]]:
 class Allowed:
     """Checks a group's part of a configuration. `trust` lists what the command line trusts.
 
-    With `gone` a name of ganlab's that this version lacks passes: nothing can be built from it.
+    With `gone` a name of ganlab's that this version lacks passes: nothing can be built from it. The configuration of an
+    `exported` generator may name no variable of the environment, and neither whole numbers nor lists beyond `SMALL`.
     """
 
     group: str
     trust: Collection[str] = ()
     gone: bool = False
+    exported: bool = False
     values: int = 0
 
-    def check(self, value: Any, place: str, depth: int = 0) -> None:
+    def check(self, value: Any, place: str, key: str = "", depth: int = 0) -> None:
         """Raise UserError, which names the place and the value, for anything that must not be built or is not plain."""
         self.values += 1
         if depth > DEEPEST or self.values > MOST:
             raise UserError(f"{place[:SHOWN]}: accepted are {DEEPEST} levels and {MOST:,} values.")
         if isinstance(value, Mapping):
-            for key in value:
-                check_scalar(key, f"{place}: the key {str(key)[:SHOWN]!r}")
-                if key in REFUSED or (key in DIRECTIVES and "_target_" not in value):
+            for name in value:
+                self._check_scalar(name, f"{place}: the key {str(name)[:SHOWN]!r}")
+                if name in REFUSED or (name in DIRECTIVES and "_target_" not in value):
                     raise UserError(
-                        f"{place}.{key}: {value[key]!r:.{SHOWN}} is refused: accepted are names and plain values."
+                        f"{place}.{name}: {value[name]!r:.{SHOWN}} is refused: accepted are names and plain values."
                     )
             if "_target_" in value:
                 self._check_target(value, place)
-            for key, inner in value.items():
-                self.check(inner, f"{place}.{key}", depth + 1)
+            for name, inner in value.items():
+                self.check(inner, f"{place}.{name}", str(name), depth + 1)
         elif isinstance(value, list):
+            if self.exported and len(value) > SMALL:
+                raise UserError(f"{place}: {len(value):,} values are refused: accepted are {SMALL:,}.")
             for number, inner in enumerate(value):
-                self.check(inner, f"{place}[{number}]", depth + 1)
+                self.check(inner, f"{place}[{number}]", key, depth + 1)
         else:
-            check_scalar(value, place, self.trust)
+            self._check_scalar(value, place, key)
+
+    def _check_scalar(self, value: Any, place: str, key: str = "") -> None:
+        check_scalar(value, place, self.trust)
+        if self.exported and isinstance(value, str) and ("${" in value or not value.isprintable()):
+            raise UserError(f"{place}: {value[:SHOWN]!r} is refused: accepted is printable text without ${{.")
+        if self.exported and isinstance(value, int) and abs(value) > SMALL and key not in UNBOUNDED:
+            raise UserError(f"{place}: {value} is refused: accepted are whole numbers up to {SMALL}.")
 
     def _check_target(self, node: Mapping[str, Any], place: str) -> None:
         target = node["_target_"]
@@ -188,7 +202,7 @@ def _refusal(target: Any, group: str) -> str:
     package = str(target).partition(".")[0]
     if not package.isidentifier() or package in {*sys.stdlib_module_names, *_installed()}:
         return text
-    return f"{text} Only if {package} is your own codeand you know its source: trust=[{package}] builds its classes."
+    return f"{text} Only if {package} is your own code and you know its source: trust=[{package}] builds its classes."
 
 
 def _normal(distribution: str) -> str:

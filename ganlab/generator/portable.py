@@ -6,13 +6,16 @@ the SHA-256 of the weights, which shows damage but not who made them. `README.md
 is exported: no record, patient, path, split, optimizer or discriminator.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from omegaconf import OmegaConf
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from torch import Tensor, nn
@@ -23,15 +26,16 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.codec import Codec
 from ganlab.core.errors import UserError, reason_of
 from ganlab.core.files import sha256_of
+from ganlab.core.instantiate import build
 from ganlab.core.kind import Column, Kind
 from ganlab.core.ratio import Ratio
 from ganlab.core.schema import LARGEST, read_json, validated
 from ganlab.gan.conditional import Conditional
 from ganlab.gan.conditions import Conditions
 from ganlab.gan.gan import GAN
+from ganlab.generator.allowed import Allowed, choices
 from ganlab.generator.schema import FORMAT, Exported
-from ganlab.generator.trained import Trained, other_code
-from ganlab.generator.trust import build_allowed, own_class
+from ganlab.generator.trained import LISTED, Trained, other_code, unlike_tensors
 from ganlab.loss.bce import BCE
 from ganlab.standardization.base import Standardization
 
@@ -39,8 +43,6 @@ CONFIG = "generator.json"
 WEIGHTS = "generator.safetensors"
 TRIED = 8
 """Samples that are generated to see whether they are finite."""
-LISTED = 6
-"""Differences in a message."""
 KINDS = {kind.noun: kind for kind in get_args(Kind)}
 
 
@@ -138,6 +140,30 @@ def rebuilt(config: dict[str, Any], file: Path, size: int) -> tuple[GAN, Kind]:
     return gan, kind
 
 
+def build_allowed(node: Any, package: str, base: type) -> Any:
+    """Return the object of `node`, as Hydra builds it, if conf/<package> names all it names.
+
+    Its class has to be a `base`, whether it is built or, with `_partial_`, still takes arguments. Raises UserError for
+    any other target, before anything is built.
+    """
+    if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
+        raise UserError(f"{package}: accepted is an object with a _target_ in ganlab.{package}.")
+    own_class(node["_target_"], package, base)
+    Allowed(package, exported=True).check(node, package)
+    return build(OmegaConf.create(node))
+
+
+def own_class(target: str, package: str, base: type) -> Any:
+    """Return the class of that name. Raises UserError where conf/<package> does not name it, or it is no `base`."""
+    if target not in choices(package):
+        raise UserError(f"{package}: {target!r} is refused. Accepted are {', '.join(sorted(choices(package)))}.")
+    module, _, name = target.rpartition(".")
+    member = getattr(import_module(module), name)
+    if not (inspect.isclass(member) and issubclass(member, base)):
+        raise UserError(f"{package}: {target} is no {base.__name__}.")
+    return member
+
+
 def _conditions(config: dict[str, Any]) -> Conditions:
     given = config.get("conditions") or {}
     names = tuple(given.get("attributes", ()))
@@ -157,21 +183,11 @@ def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tenso
         tensors = read_tensors(data)
     except SafetensorError as error:
         raise UserError(f"{file} is not a safetensors file: {error}") from error
-    _check_same(own, tensors, file)
+    if differences := unlike_tensors(tensors, own, types=True):
+        listed = "\n".join(differences[:LISTED])
+        raise UserError(f"{file} holds other tensors than {CONFIG} describes ({len(differences)}):\n{listed}")
     check_finite(tensors, str(file))
     return tensors
-
-
-def _check_same(own: dict[str, Tensor], tensors: dict[str, Tensor], file: Path) -> None:
-    def description(tensor: Tensor | None) -> str:
-        return "missing" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
-
-    names = own.keys() | tensors.keys()
-    pairs = {name: (description(tensors.get(name)), description(own.get(name))) for name in names}
-    differences = [f"  {name}: {stored}, expected {mine}" for name, (stored, mine) in pairs.items() if stored != mine]
-    if differences:
-        listed = "\n".join(sorted(differences)[:LISTED])
-        raise UserError(f"{file} holds other tensors than {CONFIG} describes ({len(differences)}):\n{listed}")
 
 
 def check_finite(tensors: dict[str, Tensor], place: str) -> None:

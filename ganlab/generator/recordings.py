@@ -36,16 +36,6 @@ class Recordings:
     def __str__(self) -> str:
         return ", ".join(f"{name}={value}" for name, value in vars(self).items() if value != getattr(Recordings, name))
 
-    @property
-    def plain(self) -> bool:
-        """Whether nothing is requested."""
-        return self == Recordings()
-
-    @property
-    def of_each(self) -> int:
-        """Recordings of each patient; 0 where no patients are requested."""
-        return 0 if self.patients is None else self.records_per_patient
-
     def check(self, trained: Trained) -> None:
         """Raise UserError for values out of range, and for a generator without a rhythm."""
         for name, value, (low, high) in (("heart_rate", self.heart_rate, RATES), ("seconds", self.seconds, LENGTHS)):
@@ -57,7 +47,7 @@ class Recordings:
             check_whole("patients", self.patients)
         elif self.records_per_patient > 1:
             raise UserError(f"records_per_patient={self.records_per_patient} of how many? patients=50.")
-        if not self.plain and not hasattr(trained.gan.sampling_generator, "recordings"):
+        if self != Recordings() and not hasattr(trained.gan.sampling_generator, "recordings"):
             raise UserError(f"{self}: this generator has no rhythm and no patients. architecture=heart has them.")
 
     def kind(self, trained: Trained) -> Kind:
@@ -88,7 +78,7 @@ class Recordings:
             "classes": gan.classes,
             "labels": () if labels is None else [class_names(each, gan.classes) for each in labels.tolist()],
             "attributes": (gan.attributes_of(noise) if isinstance(gan, Conditional) else {}) | rate,
-            "records_per_patient": self.of_each,
+            "records_per_patient": self.records_per_patient if self.patients else 0,
         }
 
     @torch.inference_mode()

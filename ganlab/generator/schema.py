@@ -1,4 +1,4 @@
-"""The values of `generator.json`, with their types and limits. What builds classes is checked by `trust` as well."""
+"""The values of `generator.json`, with their types and limits. `allowed` checks what builds classes as well."""
 
 from typing import Annotated, Any, Literal
 

@@ -35,16 +35,6 @@ class Trained:
     steps: int | None
     """Training steps at the checkpoint; None for a generator that was stored alone."""
 
-    def sample(
-        self, n: int, seed: int = 0, batch_size: int = 256, label: str | None = None, **attributes: float
-    ) -> Tensor:
-        """Return `n` samples, such as windows `(n, leads, samples)` in mV; the same ones for the same seed.
-
-        A conditional generator makes those of the class `label`, or of random classes, and of the `attributes`. Raises
-        UserError for a class or an attribute that it does not know.
-        """
-        return self.gan.sample(n, seed, batch_size, self.label_of(label), **attributes)
-
     def label_of(self, name: str | None) -> Given:
         """Return the label of a class by its name, or of several as in `NORM+SR` where a sample may have several.
 
@@ -84,21 +74,27 @@ def restore(gan: GAN, path: Path, content: Mapping[str, Any] | None = None) -> i
 
 def check_weights(module: nn.Module, path: Path, weights: Mapping[str, Any]) -> None:
     """Raise UserError with the differences where the weights in a file belong to other networks."""
-    own = module.state_dict()
-    differences = [f"{key}: missing in the checkpoint" for key in own.keys() - weights.keys()]
-    differences += [f"{key}: not in these networks" for key in weights.keys() - own.keys()]
-    differences += [
-        f"{key}: {_shape(weights[key])} in the checkpoint, {_shape(own[key])} in these networks"
-        for key in own.keys() & weights.keys()
-        if _shape(own[key]) != _shape(weights[key])
-    ]
-    if differences:
-        listed = "\n".join(f"  {line}" for line in sorted(differences)[:LISTED])
+    if differences := unlike_tensors(weights, module.state_dict()):
+        listed = "\n".join(differences[:LISTED])
         raise UserError(
             f"{path} is a checkpoint of other networks than its run's config.yaml says "
             f"({len(differences)} differences):\n{listed}\nRestore the config.yaml of the run that wrote it"
             f"{_version(path.parent.parent)}."
         )
+
+
+def unlike_tensors(stored: Mapping[str, Any], own: Mapping[str, Tensor], types: bool = False) -> list[str]:
+    """Return a line for each tensor that only a file has, or only the networks, or both in other shapes or `types`."""
+
+    def description(value: Any) -> str:
+        if not isinstance(value, Tensor):
+            return "missing" if value is None else type(value).__name__
+        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.') if types else ''}".rstrip()
+
+    pairs = {name: (description(stored.get(name)), description(own.get(name))) for name in own.keys() | stored.keys()}
+    return sorted(
+        f"  {name}: {its} in the file, {ours} in these networks" for name, (its, ours) in pairs.items() if its != ours
+    )
 
 
 def _version(run: Path) -> str:
@@ -112,7 +108,3 @@ def other_code(facts: Mapping[str, Any]) -> str:
     """Return which code trained a run, where it is another: networks of one name may change with it."""
     theirs, ours = (facts["version"], facts.get("git_commit")), (__version__, git_commit())
     return "" if theirs == ours else "ganlab {}, code {}; this is {}, code {}".format(*theirs, *ours)
-
-
-def _shape(value: Any) -> str:
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

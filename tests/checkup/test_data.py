@@ -32,6 +32,8 @@ def test_whole_data_are_right(root: Path) -> None:
     state, said = examined(root)
     assert state == "ok"
     assert "2 records with all of their files" in said
+    (root / "RECORDS").write_text("patient001\n")  # a folder stands for its headers
+    assert "1 records with all of their files" in examined(root)[1]
     (root / "RECORDS").unlink()
     assert examined(root)[0] == "ok"
     assert [finding.state for finding in data("ptbdb_sim", {"patients": 3})] == ["ok"]
@@ -48,6 +50,7 @@ def removed(*names: str) -> object:
         (removed("patient002/s0002.xyz"), "patient002/s0002.xyz"),
         (lambda root: (root / "patient002/s0002.dat").write_bytes(b""), "patient002/s0002.dat"),
         (lambda root: (root / "patient002/s0002.dat.part").touch(), "1 file(s) of an interrupted download"),
+        (lambda root: (root / "patient001/s0001.hea").write_text("s0001"), "s0001.hea (syntax of its record line"),
         (lambda root: (root / "RECORDS").write_text(""), "names no record"),
         (lambda root: (root / "RECORDS").write_text("../etc/passwd\n"), "points outside"),
         (lambda root: [path.unlink() for path in root.rglob("*") if path.is_file()], "neither RECORDS nor a header"),

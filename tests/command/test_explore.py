@@ -47,7 +47,7 @@ def test_the_numbers_are_those_of_the_recordings(command: Command, real_records:
     from ganlab.dataset.ptbdb import PTBDB
 
     folder = command("explore", "dataset=ptbdb", f"dataset.root={real_records}", "dataset.on_bad_record=skip")
-    samples = PTBDB(real_records, folder / "outputs" / "cache", on_bad_record="skip").collect(Leads(["i"])).judged
+    samples = PTBDB(real_records, cache=folder / "outputs" / "cache", on_bad_record="skip").collect(Leads(["i"])).judged
     values = samples.spread(len(samples)).sample.numpy()
     shown = [text.replace("\u202f", "").replace("−", "-") for text in row(page(folder, "ptbdb"), "i")]
     quantiles = np.quantile(values, [0.01, 0.25, 0.5, 0.75, 0.99])

@@ -55,7 +55,7 @@ def test_a_run_is_trained_loaded_and_sampled(tmp_path: Path, blank_figures: None
     assert generator.report == generator.folder / "report.html"
     assert repr(generator).startswith("<generator of 2.025 s of i in mV at 1000 Hz, from ")
     samples = ganlab.load(generator.folder).sample(3, seed=4)
-    np.testing.assert_array_equal(samples.values, generator.trained.sample(3, seed=4).numpy())
+    np.testing.assert_array_equal(samples.values, generator.trained.gan.sample(3, seed=4).numpy())
     assert repr(samples) == "<3 synthetic windows: 2.025 s of i in mV at 1000 Hz>"
     assert any("seed of the noise: 4" in line for line in samples.about)
     with pytest.raises(UserError, match="seed=first: accepted is a whole number"):

@@ -85,7 +85,8 @@ def test_from_statements_to_samples_of_them(
         assert kinds == set(CELLS)
     command("export_generator", f"run={run}", "out=shared")
     given, own = load(tmp_path / "shared"), load(run)
-    assert given.sample(3, label="MI+SR", age=50.0).equal(own.sample(3, label="MI+SR", age=50.0))
+    label = given.label_of("MI+SR")
+    assert given.gan.sample(3, label=label, age=50.0).equal(own.gan.sample(3, label=label, age=50.0))
     for label, words in (("label=AF", "not AF"), ("label={NORM: 0}", "label={NORM: 0}"), ("attributes={w: 1}", "age")):
         with pytest.raises(SystemExit):
             command("sample", f"run={run}", label, "out=never")

@@ -39,7 +39,7 @@ def old(made_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_they_are_sampled_exported_and_read(old: Path, tmp_path: Path) -> None:
     made = np.load(write_samples(str(old), 2, "npy", str(tmp_path / "made")) / "synthetic.npy")
-    np.testing.assert_array_equal(made, load(old).sample(2).numpy())
+    np.testing.assert_array_equal(made, load(old).gan.sample(2).numpy())
     assert load(export_generator(str(old), str(tmp_path / "generator"))).kind == load(old).kind
     assert (make_sheet(old, 4, tmp_path / "sheet") / "key" / "key.csv").is_file()
 

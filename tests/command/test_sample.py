@@ -32,7 +32,7 @@ def run(made_run: Callable[..., Path]) -> Path:
 
 def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
     folder = write_samples(str(run), 5, "wfdb", str(tmp_path / "out"), seed=7, batch_size=2)
-    sampled = load(run).sample(5, seed=7).numpy()
+    sampled = load(run).gan.sample(5, seed=7).numpy()
     names = (folder / "RECORDS").read_text().split()
     assert len(names) == 5
     for number, name in enumerate(names):
@@ -57,7 +57,7 @@ def test_wfdb_reads_back_what_was_sampled(run: Path, tmp_path: Path) -> None:
 
 
 def test_csv_and_npy_hold_the_same_windows(run: Path, tmp_path: Path) -> None:
-    sampled = load(run).sample(3, seed=0).numpy()
+    sampled = load(run).gan.sample(3, seed=0).numpy()
     table = pd.read_csv(write_samples(str(run), 3, "csv", str(tmp_path / "csv")) / "synthetic.csv")
     assert list(table) == ["window", "time_ms", *(f"{lead}_mv" for lead in LEADS)]
     assert np.abs(table["avf_mv"].to_numpy().reshape(3, 2025) - sampled[:, 5]).max() < 1e-4
@@ -165,7 +165,7 @@ def test_an_unfinished_run_and_an_early_generator_can_be_sampled(
         "run", *TINY, "tracking=none", "metrics=paper", "trick=ema", "grids_every=1", "trainer.max_epochs=3"
     )
     trained = newest_run(folder)
-    early, late, last = (load(trained, name).sample(2) for name in ("epoch_0001", "epoch_0003", "last"))
+    early, late, last = (load(trained, name).gan.sample(2) for name in ("epoch_0001", "epoch_0003", "last"))
     assert torch.equal(late, last)
     assert not torch.equal(early, last)
 

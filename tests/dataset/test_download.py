@@ -28,7 +28,7 @@ import pytest
 
 from ganlab.core.errors import UserError
 from ganlab.core.masking import masked
-from ganlab.dataset import answer
+from ganlab.dataset import http_body
 from ganlab.dataset import download as room
 from ganlab.dataset.download import SUMS, DownloadSummary, download
 
@@ -324,11 +324,11 @@ def test_an_answer_without_an_end_is_ended(
     """Shortly and in little memory, with a named error; nothing but the list of hashes has its name afterwards."""
     database.faults[name] = repeat(fault)
     if fault == "drip":
-        monkeypatch.setattr(answer, "GRACE_S", 0.2)
-        monkeypatch.setattr(answer, "LEAST_RATE", 1e12)
+        monkeypatch.setattr(http_body, "GRACE_S", 0.2)
+        monkeypatch.setattr(http_body, "LEAST_RATE", 1e12)
     if fault == "chunks":
         monkeypatch.setattr(room, "LARGEST_LIST", 100_000)
-        monkeypatch.setattr(answer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100_000))
+        monkeypatch.setattr(http_body.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100_000))
     began = time.monotonic()
     tracemalloc.start()
     try:

@@ -25,9 +25,9 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Image
 from ganlab.dataset import image_decode, image_files
 from ganlab.dataset import images as room
+from ganlab.dataset.image_samples import Pictures
 from ganlab.dataset.images import Images
 from ganlab.dataset.owners import owners_of_images
-from ganlab.dataset.pictures import Pictures
 from ganlab.dataset.samples import Batch
 from ganlab.dataset.source import Collected
 from tests.conftest import DATA, ROOT

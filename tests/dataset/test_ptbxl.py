@@ -14,7 +14,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.compose import compose
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
-from ganlab.dataset.coded import declared_classes
+from ganlab.dataset.label_codes import declared_classes
 from ganlab.dataset.module import Data, class_counts
 from ganlab.dataset.ptbxl import PTBXL, SUPERCLASSES
 from ganlab.dataset.source import Collected
@@ -238,7 +238,7 @@ def test_superclasses_of_the_real_records_are_those_that_pandas_counts(tmp_path:
     if not root.is_dir():
         pytest.skip(f"no real records in {root}: set GANLAB_TEST_DATA to the folder that holds ptbxl")
     table, counted = superclasses(root)
-    members = list(PTBXL(root, cache=tmp_path).people().values())
+    members = list(PTBXL(root, cache=tmp_path).people.values())
     assert {name: sum(bool(np.array(m.label)[n]) for m in members) for n, name in enumerate(SUPERCLASSES)} == counted
     assert len({member.patient for member in members}) == table.patient_id.nunique() == 1618
     assert [int(member.fold) for member in members] == table.strat_fold.tolist()

@@ -19,7 +19,7 @@ from ganlab.core.settings import keys
 from ganlab.dataset.source import Collected
 from ganlab.dataset.table import Table
 from ganlab.dataset.table_values import write_columns
-from ganlab.exchange.arrays import read_table_of_rows
+from ganlab.exchange.rows import read_table_of_rows
 from ganlab.exchange.synthetic import Request
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.gan import GAN

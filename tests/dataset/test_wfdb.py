@@ -94,9 +94,9 @@ def test_blanks_around_a_person_make_no_other_one_and_other_tables_are_read(fold
     text = file.read_text().replace("person0,healthy", " J\xfcrgen , healthy ", 1).replace("person0", "J\xfcrgen")
     file.write_bytes(text.encode("latin-1").replace(b"\n", b"\r\n"))
     people = {"J\xfcrgen", "person1", "person2"}
-    assert {member.patient for member in source(folder).people().values()} == people
+    assert {member.patient for member in source(folder).people.values()} == people
     file.write_bytes(text.replace(",", ";").encode("utf-16"))
-    assert {member.patient for member in source(folder).people().values()} == people
+    assert {member.patient for member in source(folder).people.values()} == people
 
 
 @pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf"), True, "fast"])
@@ -185,7 +185,7 @@ def test_labels_and_attributes_that_cannot_be_read(
 ) -> None:
     given = {"people": people_of(folder, header, [cell] * 6), "classes": MANY, "many_labels": True}
     with pytest.raises(UserError, match=words):
-        source(folder, **(given | settings)).people()
+        source(folder, **(given | settings)).people  # noqa: B018
 
 
 def test_an_overview_counts_records_whatever_a_window_is(folder: Path) -> None:

@@ -98,7 +98,7 @@ def test_patients_and_attributes_are_written_beside_windows_and_patients_read_ba
         return
     given = {"attributes": {"age": "years", "sex": "0 or 1"}} | ({"classes": CLASSES} if labelled else {})
     source = WFDB(folder, rate=250.0, people=folder / "people.csv", cache=tmp_path / "cache", **given)
-    members = list(source.people().values())
+    members = list(source.people.values())
     assert [member.attributes for member in members] == list(zip(*attributes.values(), strict=True))
     assert [member.patient for member in members] == [f"patient0000{k // 3 + 1}" for k in range(7)]
     assert [member.label for member in members] == (LABELS if labelled else [0] * 7)

@@ -113,7 +113,7 @@ def test_generator(fuzz: Fuzz) -> None:
 
         def task() -> None:
             trained = load(root)
-            samples = trained.sample(3)
+            samples = trained.gan.sample(3)
             assert tuple(samples.shape) == (3, *trained.kind.shape)
             assert bool(torch.isfinite(samples).all())
 

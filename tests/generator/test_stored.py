@@ -162,7 +162,7 @@ def test_what_the_run_s_own_version_named_and_this_one_lacks_passes(folder: Path
         assert stored_config(folder)
         text = with_value((folder / "config.yaml").read_text(), "metrics.measures.old._target_", gone)
         (folder / "config.yaml").write_text(text)
-    assert load(folder).sample(1).shape[0] == 1
+    assert load(folder).gan.sample(1).shape[0] == 1
 
 
 def test_nothing_is_downloaded_and_no_store_is_reached_because_a_folder_says_so(folder: Path) -> None:

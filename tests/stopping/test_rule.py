@@ -175,7 +175,7 @@ def test_a_run_keeps_the_chosen_checkpoint_and_everything_uses_it(
     out = command("sample", f"run={run}", "n=3", "format=npy", "out=chosen")
     last = command("sample", f"run={run}", "n=3", "format=npy", "out=last", "checkpoint=last")
     a, b = (np.load(next((folder / name).glob("*.npy"))) for folder, name in ((out, "chosen"), (last, "last")))
-    np.testing.assert_array_equal(a, load(run, "chosen").sample(3).numpy())
+    np.testing.assert_array_equal(a, load(run, "chosen").gan.sample(3).numpy())
     assert not np.array_equal(a, b)
     assert "checkpoint `chosen`" in (folder / "chosen" / "README.md").read_text()
 

@@ -1,8 +1,10 @@
-"""Images that are decoded as they are read, all brought to one form."""
+"""Images of one form: decoded as they are read, or memory-mapped."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import PIL.Image
@@ -11,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
+from ganlab.core.labels import attribute_array, label_array
 from ganlab.dataset.image_decode import Range, decode
 from ganlab.dataset.image_files import Store
-from ganlab.dataset.image_source import of_members
 from ganlab.dataset.samples import Place, Samples
 from ganlab.split.base import Member
 
@@ -47,6 +49,15 @@ class Form:
         return levels.transpose(2, 0, 1)
 
 
+def of_members(members: Sequence[Member]) -> dict[str, NDArray[Any]]:
+    """Return labels, patients and attributes of members, as `Samples` takes them."""
+    return {
+        "labels": label_array([member.label for member in members]),
+        "patients": np.array([member.patient for member in members], dtype=np.str_),
+        "attributes": attribute_array([member.attributes for member in members]),
+    }
+
+
 class Pictures(Samples):
     """Images `(B, channels, height, width)` of levels 0..255, decoded as they are read.
 
@@ -75,3 +86,32 @@ class Pictures(Samples):
         """Return the images of these patients."""
         among = set(patients)
         return type(self)(self.store, [member for member in self.members if member.patient in among], self.form)
+
+
+class Drawings(Samples):
+    """Images `(B, 1, height, width)` of levels 0..255 in a memory-mapped file; `rows` are their numbers there."""
+
+    stored = torch.uint8
+
+    def __init__(self, file: Path, shape: tuple[int, int, int], members: Sequence[Member], rows: Sequence[int]) -> None:
+        super().__init__(**of_members(members))
+        self.file, self.shape, self.members, self.rows = file, shape, tuple(members), tuple(rows)
+
+    @cached_property
+    def levels(self) -> NDArray[np.uint8]:
+        """All images of the file, `(N, height, width)`."""
+        return np.memmap(self.file, np.uint8, mode="r", shape=self.shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps the file again instead of receiving a copy of it."""
+        return {name: value for name, value in vars(self).items() if name != "levels"}
+
+    def read(self, places: Sequence[Place]) -> NDArray[np.float32]:
+        """Return the images at these places."""
+        return self.levels[[self.rows[place.number] for place in places], None].astype(np.float32)
+
+    def of(self, patients: Collection[str]) -> Self:
+        """Return the images of these patients."""
+        among = set(patients)
+        chosen = [pair for pair in zip(self.members, self.rows, strict=True) if pair[0].patient in among]
+        return type(self)(self.file, self.shape, [member for member, _ in chosen], [row for _, row in chosen])

@@ -14,11 +14,11 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
+from ganlab.dataset.data_on_device import Places, Reading
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb_sim import PTBDBSim
-from ganlab.dataset.resident import Places, Reading
 from ganlab.dataset.samples import Batch, Place
 from ganlab.dataset.source import Source
 from ganlab.dataset.table import Table
