@@ -28,8 +28,8 @@ import pytest
 
 from ganlab.core.errors import UserError
 from ganlab.core.masking import masked
-from ganlab.dataset import http_body
 from ganlab.dataset import download as room
+from ganlab.dataset import http_body
 from ganlab.dataset.download import SUMS, DownloadSummary, download
 
 BIG = "patient001/s0010_re.dat"
