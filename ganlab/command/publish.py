@@ -15,14 +15,13 @@ from ganlab.command.entry import arguments
 from ganlab.command.sample import write_samples
 from ganlab.core.errors import RESULT, UserError, file_errors
 from ganlab.core.files import check_empty, whole_folder
-from ganlab.core.kind import Image, Kind, Window
-from ganlab.exchange.card import CARD, NOTICE, write_card
+from ganlab.core.kind import Image, Window
+from ganlab.exchange.card import NOTICE, write_card
 from ganlab.exchange.croissant import FILE, checksums, metadata
 from ganlab.generator.load import load
 from ganlab.generator.trained import Trained
-from ganlab.report.content import list_of, mapping
 from ganlab.report.verdict import FILE as VERDICT
-from ganlab.report.verdict import content_of_checkpoint
+from ganlab.report.verdict import content_of_checkpoint, view
 from ganlab.tracking.search import run_or_best
 
 log = logging.getLogger(__name__)
@@ -129,36 +128,17 @@ def _write_texts(folder: Path, title: str, licence: str, creator: str, url: str 
 
 
 def _write_card(folder: Path, trained: Trained, verdict: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    kind: Kind = trained.kind
-    table = next((path for path in sorted((folder / "data").glob("synthetic.*")) if path.suffix != ".json"), None)
-    lights = [
-        {key: _cell(mapping(each).get(key)) for key in ("title", "colour", "reason")}
-        for each in list_of(verdict.get("lights"))
-    ]
-    note = str(trained.run["data"].get("note") or "")
+    kind, run = trained.kind, trained.run
+    tables = [path for path in (folder / "data").glob("synthetic.*") if path.suffix in (".parquet", ".csv")]
+    note, dataset = str(run["data"].get("note") or ""), str(run["choices"]["dataset"])
     write_card(
         folder,
         "dataset",
-        noun=kind.noun,
-        people=kind.people,
+        trained=trained,
         ecg=isinstance(kind, Window) and not kind.other_unit,
-        description=kind.describe(),
-        classes=trained.gan.classes,
-        table=table.relative_to(folder).as_posix() if table and table.suffix in (".parquet", ".csv") else None,
-        lights=lights,
-        compared="simulated" if verdict.get("simulated") else "real",
-        date=_cell(verdict.get("date")),
-        measured_with=_cell(verdict.get("version")),
-        run=trained.run,
-        train=trained.run["data"]["parts"]["train"],
-        checkpoint=trained.checkpoint,
+        table=tables[0].relative_to(folder).as_posix() if tables else None,
+        verdict=view(verdict),
         version=__version__,
-        simulated="simulated" in note.lower() or str(trained.run["choices"]["dataset"]).endswith("_sim"),
+        simulated="simulated" in note.lower() or dataset.endswith("_sim"),
         **values,
     )
-    assert (folder / CARD).is_file()
-
-
-def _cell(value: object) -> str:
-    """Return a text for a cell of a Markdown table."""
-    return " ".join(str(value or "unknown").split()).replace("|", "/")

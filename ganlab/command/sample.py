@@ -89,7 +89,7 @@ def write_samples(
     for each, count in counts:
         labels[trained.label_of(each)] += count
     folder = _folder(out, home, [f"{format}_{n}_seed{seed}", *(name for name, _ in counts if name)], controls)
-    write, files, least = formats[format]
+    write, least = formats[format]
     room = int(n * prod(kind.shape) * least)
     noise = _noise(trained, labels, seed, attributes or {}, requested)
     batches = _batches(trained, noise, requested.at_once(trained, batch_size), requested)
@@ -98,7 +98,7 @@ def write_samples(
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
         facts = {"n": n, "label": label, "seed": seed, "requested": str(requested), **_beside(generated, unfinished)}
-        _write_card(unfinished, trained, kind, run, files=files, saturated=saturated, **facts)
+        _write_card(unfinished, trained, kind, run, form=format, saturated=saturated, **facts)
     if saturated:
         log.warning("%d values are beyond the range of the file format and were cut; format=npy holds them", saturated)
     log.info(
@@ -199,22 +199,13 @@ def provenance(trained: Trained, seed: int) -> list[str]:
 
 def _write_card(folder: Path, trained: Trained, kind: Kind, source: str | None, **values: object) -> None:
     """Write what the data are, from what they were made, and what they are not for."""
-    run, codec = trained.run, trained.gan.codec
     write_card(
         folder,
         "samples",
-        noun=kind.noun,
-        description=kind.describe(),
-        classes=trained.gan.classes,
-        counts=codec.counts(),
-        run=run,
-        train=run["data"]["parts"]["train"],
-        steps=trained.steps,
-        checkpoint=trained.checkpoint,
+        trained=trained,
+        kind=kind,
         version=__version__,
-        settings={group: choice_name(choice) for group, choice in run["choices"].items()},
-        zero=codec.standardization.zero if trained.kind.leads else None,
-        note=run["data"].get("note"),
-        verdict=of_checkpoint(Path(str(source)), trained.checkpoint, run),
+        settings={group: choice_name(choice) for group, choice in trained.run["choices"].items()},
+        verdict=of_checkpoint(Path(str(source)), trained.checkpoint, trained.run),
         **values,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -126,48 +126,15 @@ def write_npy(data: Generated, folder: Path) -> int:
     return 0
 
 
-class Format(NamedTuple):
-    """A writer, what a card says of its files, and the fewest bytes of a value, by which room is estimated."""
-
-    write: Writer
-    files: str
-    least: float
-
-
-FORMATS: dict[type[Kind], dict[str, Format]] = {
+FORMATS: dict[type[Kind], dict[str, tuple[Writer, float]]] = {
     Window: {
-        "wfdb": Format(
-            write_wfdb,
-            "one WFDB record a window (`synthetic00001.hea`, `.dat`), listed in `RECORDS`; 16 bit, gains in headers",
-            2,
-        ),
-        "csv": Format(
-            write_window_csv,
-            "`synthetic.csv`: a row a sample, with the number of the window, the time in ms, and each lead in its unit",
-            7,
-        ),
-        "npy": Format(
-            write_npy,
-            "`synthetic.npy`: float32 `(windows, leads, samples)`; `synthetic.json` names leads, rate and unit",
-            4,
-        ),
-        "edf": Format(
-            write_edf, "one EDF+ file a window (`synthetic00001.edf`); 16 bit, physical ranges in headers", 2
-        ),
-        "parquet": Format(
-            write_window_parquet,
-            "`synthetic.parquet`: a row a window, each lead a list of float32; rate and unit in the schema's metadata",
-            4,
-        ),
+        "wfdb": (write_wfdb, 2),
+        "csv": (write_window_csv, 7),
+        "npy": (write_npy, 4),
+        "edf": (write_edf, 2),
+        "parquet": (write_window_parquet, 4),
     },
-    Row: {
-        "csv": Format(write_row_csv, "`synthetic.csv`: the original columns", 2),
-        "npy": Format(write_npy, "`synthetic.npy`: float32 `(rows, columns)`; `synthetic.json` names the columns", 4),
-        "parquet": Format(write_row_parquet, "`synthetic.parquet`: the original columns", 2),
-    },
-    Image: {
-        "png": Format(write_png, "one PNG an image, marked as synthetic in its Description", 0.1),
-        "npy": Format(write_npy, "`synthetic.npy`: float32 `(images, channels, height, width)` of levels 0..255", 4),
-    },
+    Row: {"csv": (write_row_csv, 2), "npy": (write_npy, 4), "parquet": (write_row_parquet, 2)},
+    Image: {"png": (write_png, 0.1), "npy": (write_npy, 4)},
 }
-"""For each kind of sample its formats, the usual one first."""
+"""For each kind of sample its formats, the usual one first: the writer, and the fewest bytes of a value."""

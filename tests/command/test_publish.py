@@ -41,7 +41,7 @@ def test_the_folder_holds_what_a_repository_asks_for(published: Path) -> None:
     card = (published / "README.md").read_text()
     header = yaml.safe_load(card.split("---\n")[1])
     assert (header["license"], header["pretty_name"]) == ("cc-by-4.0", 'Of "ours"')
-    assert "| Private? | **grey** | no attack / was run |" in card
+    assert r"| Private? | **grey** | no attack \| was run |" in card
     assert "they are of no patient" in card
     citation = yaml.safe_load((published / "CITATION.cff").read_text())
     assert citation["authors"] == [{"name": "Our hospital"}]

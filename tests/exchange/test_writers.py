@@ -29,7 +29,7 @@ def written(
 
     folder.mkdir()
     labels = [classes[k % 2] for k in range(3)] if classes else []
-    FORMATS[type(kind)][form].write(Generated(kind, iter([values]), 3, ["synthetic"], classes, labels), folder)
+    FORMATS[type(kind)][form][0](Generated(kind, iter([values]), 3, ["synthetic"], classes, labels), folder)
     return folder, values
 
 
@@ -106,7 +106,7 @@ def test_edf_refuses_what_its_header_cannot_hold_and_counts_what_it_cuts(tmp_pat
         written(tmp_path / "lead", Window(("ä",), 250.0, 500), "edf")
     (tmp_path / "cut").mkdir()
     data = Generated(Window(("i",), 250.0, 4), iter([np.full((1, 1, 4), 20, np.float32)]), 1, ["synthetic"])
-    assert FORMATS[Window]["edf"].write(data, tmp_path / "cut") == 4
+    assert FORMATS[Window]["edf"][0](data, tmp_path / "cut") == 4
 
 
 @pytest.mark.parametrize("kind", [WINDOW, ROW])

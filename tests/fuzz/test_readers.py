@@ -41,7 +41,7 @@ def sets(tmp_path: Path) -> dict[str, list[dict[str, bytes]]]:
 
     found: dict[str, list[dict[str, bytes]]] = {}
     for name, kind in KINDS.items():
-        for form, (write, _, _) in FORMATS[type(kind)].items():
+        for form, (write, _) in FORMATS[type(kind)].items():
             folder = tmp_path / name / form
             folder.mkdir(parents=True)
             labels = [CLASSES[number % 2] for number in range(COUNT)]
