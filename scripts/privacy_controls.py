@@ -88,7 +88,6 @@ def made(data: Data, ground: Real, count: int, seed: int) -> dict[str, SampleSet
     """Return the sets whose leak is known, by name."""
     rng = np.random.default_rng([seed, 1])
     assert ground.attacked is not None
-    assert data.split is not None
 
     def some(samples: SampleSet, wanted: int) -> SampleSet:
         return SampleSet(samples.take(rng.permutation(len(samples))[:wanted]).values)

@@ -110,7 +110,6 @@ def _comparison(cfg: DictConfig) -> tuple[Real, SampleSet, Metrics, dict[str, An
     leads = samples.kind.leads
     arrangement = _with_leads(task, leads) if set(leads) - set(task.kind.leads) else task.arrangement
     data = _collected(task, ComparedParts(task.splitter, parts), arrangement)
-    assert data.split is not None
     part = COMPARED if data.split.of(COMPARED) else "train"
     real = real_sets(data, part, settings["samples"], settings["train"], task.side)
     if any(metric.attacks for metric in metrics.by_name.values()):
@@ -226,7 +225,6 @@ def _with_leads(task: Task, leads: Sequence[str]) -> Arrangement:
 
 def _facts(task: Task, data: Data, real: Real, parts: Sequence[str]) -> Mapping[str, Any]:
     """Return which real samples are compared with."""
-    assert data.split is not None
     return {
         "data_set": task.source.name,
         "simulated": task.source.simulated,
@@ -265,7 +263,6 @@ def _origin(task: Task) -> Mapping[str, str]:
 
 def _both_trained(data: Data) -> Mapping[str, str]:
     """Return the limit of a comparison where everybody trained."""
-    assert data.split is not None
     if data.split.of(COMPARED):
         return {}
     both_halves_trained = (

@@ -136,7 +136,6 @@ def prepare(experiment: Experiment, folder: Path) -> None:
     data, metrics = experiment.data, experiment.metrics
     data.prepare_data()
     data.setup()
-    assert data.split is not None
     if metrics.by_name and data.judged_part == "train" and len(data.train.unique_patients) < 2:
         raise UserError(
             f"split={data.split.name}: only one patient trains, and there is no other to compare with. More patients, "

@@ -74,6 +74,11 @@ class Data(LightningDataModule):
     the number of neighbours of a batch that a discriminator judges together, which several processes do not cut.
     """
 
+    split: Split
+    """Who trains, and who is held out: of `setup`."""
+    train: Samples
+    """Training samples as networks take them: of `setup`."""
+
     def __init__(
         self,
         source: Source,
@@ -100,7 +105,6 @@ class Data(LightningDataModule):
         self.held: nn.Module | None = None
         self.together: Callable[[], int] | None = None
         """Returns of how many steps the next batches are read at once; set before training."""
-        self.split: Split | None = None
 
     @cached_property
     def collected(self) -> Collected:
@@ -113,7 +117,7 @@ class Data(LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Split by patient. Raises UserError where a patient is in two parts, or no sample trains."""
-        if self.split is not None:
+        if hasattr(self, "split"):
             return
         split, judged = self.splitter(self.collected.members), self.collected.judged
         parts = {name: judged.of(split.of(name)) for name in dict.fromkeys((*PARTS, *split.parts))}
@@ -149,7 +153,6 @@ class Data(LightningDataModule):
 
     def part(self, name: str, as_trained: bool = False) -> Samples:
         """Return the samples of a part's patients, in the form that decoding gives or in the one that networks take."""
-        assert self.split is not None, "call setup first"
         samples = (self.collected.train if as_trained else self.collected.judged).of(self.split.of(name))
         return samples.without(self.split.spared) if name == "train" and self.split.spared else samples
 

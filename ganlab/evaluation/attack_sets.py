@@ -62,7 +62,6 @@ def attack_sets(
     patients of the parts `others` are known to the attacker, the other half is the negative control. Raises UserError
     where everybody trained, a part is empty, or a part stands on both sides.
     """
-    assert data.split is not None, "call setup first"
     if windows < 1:
         raise UserError(f"metrics.attacked.windows={windows}: accepted are 1 or more.")
     split, samples = data.split, data.collected.judged

@@ -93,7 +93,6 @@ def data_facts(data: Data) -> dict[str, Any]:
     The values are those of samples spread evenly, as many as a standardization is fitted to; `of` tells how many. A
     change in another sample does not change the hash.
     """
-    assert data.split is not None
     samples = data.collected.judged
     count = min(len(samples), max(1, FITTED_VALUES // samples[0].sample.numel()))
     chosen = evenly(count, len(samples))

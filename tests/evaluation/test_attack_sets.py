@@ -40,7 +40,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
 
 def test_as_many_of_each_class_on_both_sides_and_nobody_twice(data: Data) -> None:
     found = attack_sets(data, windows=2)
-    assert data.split is not None
     patients = data.collected.judged.unique_patients
     for side, parts in ((found.members, ("train",)), (found.nonmembers, ("holdout", "test"))):
         own = {str(patients[number]) for number in np.unique(side.patients)}
@@ -69,7 +68,6 @@ def refused(data: Data, split: Split, **settings: Any) -> str:
 
 
 def test_splits_that_cannot_be_attacked_are_refused(data: Data) -> None:
-    assert data.split is not None
     everybody = PaperSplit()(data.collected.members)
     assert "split=paper: everybody trained" in refused(data, everybody)
     assert "split=patient" in refused(data, everybody)
@@ -85,7 +83,6 @@ def test_a_hold_out_that_overlaps_with_those_who_trained_is_refused(
 ) -> None:
     """A split cannot be made so, and data are not loaded so: what is measured is checked once more by itself."""
     monkeypatch.setattr(module, "check_apart", lambda *arguments: None)
-    assert data.split is not None
     overlapping = replace(data.split)
     overlapping.parts["holdout"] = (*data.split.parts["holdout"], data.split.of("train")[0])
     try:

@@ -96,7 +96,6 @@ def test_leads_that_are_not_simulated_are_refused(cohort: tuple[Data, Real]) -> 
 
 def test_spared_recordings_do_not_train_and_are_the_attackers(cohort: tuple[Data, Real], tmp_path: Path) -> None:
     data, real = cohort
-    assert data.split is not None
     assert real.attacked is not None
     trained = set(data.part("train").recordings.tolist())
     assert len(data.split.spared) == len(data.split.of("train"))
