@@ -19,23 +19,11 @@ MODULES = ("codec", "compose")
 FIRST = ("run", "sample", "evaluate", "explore", "prepare")
 """Commands that a new user needs, in this order; the others follow by their names."""
 TAB = "--complete"
-"""Argument with which a shell asks for completions; the line is in COMP_LINE."""
+"""Argument with which `completion.bash` asks for completions; the line is in COMP_LINE."""
 EXIT_CODE = 2
-BASH = """\
-_ganlab() {
-  local line="${COMP_LINE:0:$COMP_POINT}" word before
-  word="${line##* }"
-  COMPREPLY=($(COMP_LINE="$line" ganlab %s 2>/dev/null))
-  # bash starts a new word behind `=`, zsh does not.
-  if [[ "$COMP_WORDBREAKS" == *=* && "$word" == *=* ]]; then
-    before="${word%%"${word##*=}"}"
-    COMPREPLY=("${COMPREPLY[@]#"$before"}")
-  fi
-}
-complete -o nospace -o default -F _ganlab ganlab
-"""
 ZSH = "autoload -U +X compinit && compinit -u\nautoload -U +X bashcompinit && bashcompinit\n"
-SCRIPTS = {"bash": BASH % TAB, "zsh": ZSH + BASH % TAB}
+SHELLS = {"bash": "", "zsh": ZSH}
+"""What stands above `completion.bash` for each shell."""
 
 
 def commands() -> dict[str, str]:
@@ -91,9 +79,9 @@ def overview() -> str:
 
 def script(shell: str) -> str:
     """Return the script that makes a shell complete `ganlab`."""
-    if shell not in SCRIPTS:
-        _refuse(f"ganlab completion {shell}: accepted are {', '.join(SCRIPTS)}.")
-    return SCRIPTS[shell]
+    if shell not in SHELLS:
+        _refuse(f"ganlab completion {shell}: accepted are {', '.join(SHELLS)}.")
+    return SHELLS[shell] + Path(__file__).with_name("completion.bash").read_text(encoding="utf-8")
 
 
 def complete(line: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.names import repeated
+from ganlab.core.names import first_few, repeated
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".dcm")
 STACK = ".npz"
@@ -32,9 +32,6 @@ MOST_ENTRIES = 100_000
 
 LARGEST_RATIO = 200
 """Largest ratio of unpacked to packed bytes of a zip that unpacks to more than `LARGEST_FILE`: else a bomb."""
-
-SHOWN = 5
-"""Names in a message."""
 
 
 class Store(ABC):
@@ -140,7 +137,7 @@ class Zip(Store):
         if locked := [name for name, entry in zip(names, files, strict=True) if entry.flag_bits & 1]:
             raise UserError(f"{self.path}: the entry {locked[0]!r} is encrypted; pack it again without a password.")
         if twice := repeated(names):
-            raise UserError(f"{self.path} holds {', '.join(twice[:SHOWN])} more than once; each would count twice.")
+            raise UserError(f"{self.path} holds {first_few(twice)} more than once; each would count twice.")
         if len(files) > MOST_ENTRIES:
             raise UserError(f"{self.path} holds {len(files):,} files; accepted are {MOST_ENTRIES:,}. Unpack it.")
         size, packed = sum(entry.file_size for entry in files), self.path.stat().st_size

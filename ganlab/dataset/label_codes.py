@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ganlab.core.errors import UserError
+from ganlab.core.names import first_few
 from ganlab.core.words import counted
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.source import Skipped
@@ -19,8 +20,6 @@ log = logging.getLogger(__name__)
 Classes = Mapping[str, frozenset[str]]
 """The codes of each class."""
 UNLABELLED = ("drop", "keep")
-SHOWN = 5
-"""Classes that a message names."""
 
 
 class Coded(WFDB):
@@ -46,16 +45,12 @@ class Coded(WFDB):
         without = len(recordings.records) - len(own)
         if not self.classes or not without or self.unlabelled == "keep":
             return recordings
-        reason = f"of none of the classes {_some(self.classes)} (dataset.unlabelled)"
+        reason = f"of none of the classes {first_few(self.classes, 5)} (dataset.unlabelled)"
         log.warning("%s: %s left out: %s", self.name, counted(without, "record"), reason)
         if not own:
             raise UserError(f"{self.name}: every record is {reason}. Correct dataset.labels.")
         skipped = Skipped("without a label", f"{counted(without, 'record')} {reason}", without, "record")
         return replace(recordings, records=tuple(own), skipped=(*recordings.skipped, skipped))
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def declared_classes(labels: Any, accepted: str = "") -> dict[str, frozenset[str]]:
@@ -94,7 +89,7 @@ def refuse_unused(labels: Sequence[Any], classes: Classes, where: Path) -> None:
     """Raise UserError for a class that no record has: a code of it may be misspelt."""
     used = [any(column) for column in zip(*labels, strict=True)] or [False] * len(classes)
     if lacking := [name for name, some in zip(classes, used, strict=True) if not some]:
-        shown = "; ".join(f"{name} ({', '.join(sorted(classes[name]))})" for name in lacking[:SHOWN])
+        shown = first_few([f"{name} ({', '.join(sorted(classes[name]))})" for name in lacking])
         raise UserError(
             f"dataset.labels: no record of {where} has a code of {shown}. Correct its codes, or leave the class out."
         )

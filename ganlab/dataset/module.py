@@ -22,6 +22,8 @@ from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.split.base import Split, Splitter
 from ganlab.trick.base import Trick
 
+log = logging.getLogger(__name__)
+
 PARTS = ("train", "validation", "test", "holdout")
 
 
@@ -225,12 +227,6 @@ def class_counts(labels: Labels, classes: Sequence[str]) -> dict[str, int]:
     return {name: int(of_class(labels, label).sum()) for label, name in enumerate(classes)}
 
 
-log = logging.getLogger(__name__)
-
-SHOWN = 5
-"""Patients that a message names."""
-
-
 def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) -> None:
     """Check that the samples of each part are those of its patients, and log how many patients are in no part.
 
@@ -242,12 +238,10 @@ def check_apart(split: Split, samples: Samples, parts: Mapping[str, Samples]) ->
         patients = set(held.unique_patients.tolist())
         if strangers := sorted(patients - set(split.of(part))):
             raise UserError(
-                f"split {split.name}: {part} shows {first_few(strangers, SHOWN)}, whom the split did not assign to it."
+                f"split {split.name}: {part} shows {first_few(strangers)}, whom the split did not assign to it."
             )
         if twice := sorted(patients & owners.keys()):
-            raise UserError(
-                f"split {split.name}: samples of {first_few(twice, SHOWN)} in {owners[twice[0]]} and in {part}."
-            )
+            raise UserError(f"split {split.name}: samples of {first_few(twice)} in {owners[twice[0]]} and in {part}.")
         owners |= dict.fromkeys(patients, part)
     if nowhere := sorted(set(samples.unique_patients.tolist()) - owners.keys()):
-        log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), first_few(nowhere, SHOWN))
+        log.warning("split %s: %d patient(s) in no part: %s", split.name, len(nowhere), first_few(nowhere))

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ganlab.core.csv_columns import encoding_of
 from ganlab.core.errors import UserError
-from ganlab.core.names import repeated
+from ganlab.core.names import first_few, repeated
 from ganlab.dataset.wfdb_header import segment_names
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def listed_names(listing: Path, depth: int = 0) -> list[str]:
         else:
             names.append(line.removesuffix(".hea"))
     if twice := repeated(names):
-        raise UserError(f"{listing} names {', '.join(twice[:5])} more than once; each would count twice.")
+        raise UserError(f"{listing} names {first_few(twice)} more than once; each would count twice.")
     return names
 
 

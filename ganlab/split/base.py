@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Label
+from ganlab.core.names import first_few
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Split:
         patients = Counter(patient for part in self.parts.values() for patient in part)
         twice = sorted(patient for patient, parts in patients.items() if parts > 1)
         if twice:
-            raise UserError(f"split {self.name}: {', '.join(twice[:5])} in more than one part.")
+            raise UserError(f"split {self.name}: {first_few(twice)} in more than one part.")
         if not self.parts.get("train"):
             raise UserError(f"split {self.name}: no patient is left for training.")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ganlab.core.csv_columns import csv_columns, number_text
 from ganlab.core.errors import UserError
+from ganlab.core.names import first_few
 from ganlab.core.words import counted
 from ganlab.split.base import Member, Split
-from ganlab.split.folds import SHOWN, Folds
+from ganlab.split.folds import Folds
 
 
 class Listed(Folds):
@@ -40,7 +41,7 @@ class Listed(Folds):
         table = csv_columns(self.file, (self.record, self.column), "See split.file, split.record and split.column.")
         twice = table[self.record][table[self.record].duplicated()].unique().tolist()
         if twice:
-            raise UserError(f"{self.file}: {', '.join(twice[:SHOWN])} in column {self.record} occurs more than once.")
+            raise UserError(f"{self.file}: {first_few(twice)} in column {self.record} occurs more than once.")
         fold_of = dict(zip(table[self.record], map(number_text, table[self.column]), strict=True))
         if lacking := [member.name for member in members if member.name not in fold_of]:
             raise UserError(
