@@ -89,11 +89,6 @@ class Leads(Arrangement):
         """Return windows `(B, leads, samples)` of the image's own leads alone."""
         return x[:, : len(self.leads)]
 
-    @property
-    def tolerance_mv(self) -> float:
-        """Largest difference of decoded and encoded values, beyond the standardization's own step, in mV."""
-        return RESOLUTION_MV / 2 if self.derived else 0.0
-
     def encode(self, pixels: Tensor) -> Tensor:
         """Return the image `(B, C, H, W)` of pixels `(B, leads, samples)`."""
         pixels = pad(pixels, (0, self.padding)) if self.padding else pixels

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganlab.architecture import signal
 from ganlab.arrangement.base import Arrangement
-from ganlab.arrangement.leads import Leads
+from ganlab.arrangement.leads import RESOLUTION_MV, Leads
 from ganlab.core.errors import UserError
 from tests.arrangement.built import arranged, names
 
@@ -193,7 +193,7 @@ def test_derived_limb_leads_obey_einthoven_and_goldberger_exactly_in_adc_units()
     assert (2 * avr == -(i + ii)).all()
     assert (2 * avl == 2 * i - ii).all()
     assert (2 * avf == 2 * ii - i).all()
-    assert np.abs(digital[:, :2] / 2000 - x.numpy()).max() <= arrangement.tolerance_mv + 1e-6
+    assert np.abs(digital[:, :2] / 2000 - x.numpy()).max() <= RESOLUTION_MV / 2 + 1e-6
 
 
 @pytest.mark.parametrize("network", [signal.Generator, signal.Discriminator])
