@@ -17,7 +17,7 @@ MILLIVOLTS_IN = {"mV": 1.0, "mv": 1.0, "uV": 1e-3, "uv": 1e-3, "µV": 1e-3, "μV
 
 
 class Segment(NamedTuple):
-    """Samples `start` to `stop`, excluded, of a lead, which are one of `ganlab.dataset.segments.KINDS`."""
+    """Samples `start` to `stop`, excluded, of a lead, which are one of `ganlab.dataset.bad_segments.KINDS`."""
 
     kind: str
     lead: str

@@ -17,8 +17,8 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Window
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import outside_rhythms
+from ganlab.dataset.bad_segments import POLICIES, touched
 from ganlab.dataset.cache import Describe, Recordings, cached_recordings
-from ganlab.dataset.segments import POLICIES, touched
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.windows import Windows, with_leads
 from ganlab.split.base import Member

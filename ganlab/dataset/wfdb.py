@@ -18,11 +18,11 @@ from ganlab.core.labels import NO_LABEL, Label, class_names
 from ganlab.core.names import names_of
 from ganlab.core.record import Record
 from ganlab.dataset.annotations import annotated, check_annotations
+from ganlab.dataset.bad_segments import Limits
 from ganlab.dataset.cache import Describe
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.owners import RULES, Owners, owners
 from ganlab.dataset.recordings import RecordingSource
-from ganlab.dataset.segments import Limits
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.wfdb_names import files_hash, listed_names, unlisted_names
 from ganlab.dataset.wfdb_record import at_one_rate, read_record
@@ -39,7 +39,7 @@ class WFDB(RecordingSource):
     `many_labels` a record may be of several classes: `NORM;SR` as its label, or a column of 0 and 1 for each class.
     `options` are the `unit` of the windows' values, one of voltage or another that the leads have; `annotations`, the
     ending of annotation files, by which a window is of the rhythm that it lies in; `attributes`, units by the columns
-    of continuous values; and the limits of `ganlab.dataset.segments.Limits`: `flat_ms` and `clipped_ms`. Raises
+    of continuous values; and the limits of `ganlab.dataset.bad_segments.Limits`: `flat_ms` and `clipped_ms`. Raises
     UserError where there is no such folder or no record in it.
     """
 

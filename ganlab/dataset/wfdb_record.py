@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganlab.core.errors import BadRecord
 from ganlab.core.record import Segment
 from ganlab.core.resampling import resample
-from ganlab.dataset.segments import Limits, at_rate, bridged, find_segments, not_a_sample
+from ganlab.dataset.bad_segments import Limits, at_rate, bridged, find_segments, not_a_sample
 from ganlab.dataset.wfdb_header import GAP, Header, SegmentLine
 from ganlab.dataset.wfdb_signals import (
     LARGEST_VALUES,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord
 from ganlab.core.record import MILLIVOLTS_IN
-from ganlab.dataset.segments import not_a_sample
+from ganlab.dataset.bad_segments import not_a_sample
 from ganlab.dataset.wfdb_header import Header, SignalLine, parse_header
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from ganlab.core.labels import attribute_array, label_array
 from ganlab.core.record import Record, millivolts
 from ganlab.core.resampling import resample
 from ganlab.dataset.annotations import labelled_starts
+from ganlab.dataset.bad_segments import clear_starts
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.samples import Place, Samples
-from ganlab.dataset.segments import clear_starts
 from ganlab.dataset.source import Skipped
 
 AT_ONCE = 64

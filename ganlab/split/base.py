@@ -1,9 +1,8 @@
 """Splits: disjoint groups of patients."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Label
@@ -49,8 +48,5 @@ class Split:
         return self.parts.get(part, ())
 
 
-class Splitter(Protocol):
-    """Assigns patients to parts."""
-
-    def __call__(self, members: Sequence[Member]) -> Split:
-        """Return the split of the patients of these records, rows or images."""
+Splitter = Callable[[Sequence[Member]], Split]
+"""Assigns the patients of records, rows or images to parts."""

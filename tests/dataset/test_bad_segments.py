@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record, Segment
-from ganlab.dataset import segments
+from ganlab.dataset import bad_segments
+from ganlab.dataset.bad_segments import Limits, find_segments, may_stay
 from ganlab.dataset.cache import Recordings
 from ganlab.dataset.epoch import EpochSampler
 from ganlab.dataset.module import Data
 from ganlab.dataset.ptbdb import PTBDB
-from ganlab.dataset.segments import Limits, find_segments, may_stay
 from ganlab.dataset.source import Collected
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.windows import Windows
@@ -274,7 +274,7 @@ def test_a_lead_that_is_not_looked_at_closely_has_no_segment(
     digital, limits = np.array([values], np.int16), Limits(flat_ms, clipped_ms)
     own = find_segments(digital, ("i",), RATE, limits)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "may_have", lambda leads, *_: np.ones(len(leads), bool))
+        patch.setattr(bad_segments, "may_have", lambda leads, *_: np.ones(len(leads), bool))
         assert find_segments(digital, ("i",), RATE, limits) == own
 
 
