@@ -17,7 +17,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table
 from ganlab.codec import Codec
-from ganlab.command.prepare import numbers
+from ganlab.command.prepare import sizes_of
 from ganlab.compose import set_window
 from ganlab.core.errors import RESULT, UserError
 from ganlab.core.instantiate import build
@@ -64,7 +64,7 @@ def main(cfg: DictConfig) -> Path:
         source=source.name,
         kind=kind,
         simulated=source.simulated,
-        counts=numbers(collected, kind),
+        counts=sizes_of(collected, kind),
         tables=source.tables(collected),
         histograms=histograms(samples, kind),
         ranges=_ranges(cfg, samples, kind),

@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from ganlab.command.sample import provenance
+from ganlab.command.sample import origin_lines
 from ganlab.core.errors import UserError, file_errors
 from ganlab.core.kind import Kind
 from ganlab.core.values import check_whole
 from ganlab.generator.load import load as load_trained
-from ganlab.generator.recordings import Recordings
+from ganlab.generator.recordings import RecordingRequest
 from ganlab.generator.samples import SyntheticSamples, shape_of
 from ganlab.generator.trained import Trained
 from ganlab.tracking.record import read_scores
@@ -79,13 +79,13 @@ class TrainedGenerator:
         check_whole("n", n)
         check_whole("seed", seed, -(2**63), 2**63 - 1)
         trained, gan = self.trained, self.trained.gan
-        requested = Recordings(heart_rate, seconds)
+        requested = RecordingRequest(heart_rate, seconds)
         requested.check(trained)
         noise = gan.draw_noise(n, torch.Generator().manual_seed(seed), trained.label_of(label), **attributes)
         parts = noise.split(requested.at_once(trained, BATCH))
         values = torch.cat([requested.generate(trained, part).cpu() for part in parts]).numpy()
         beside = requested.beside(trained, noise)
-        kind, about = requested.kind(trained), provenance(trained, seed)
+        kind, about = requested.kind(trained), origin_lines(trained, seed)
         return SyntheticSamples(values, kind, beside["labels"], about, beside["attributes"])
 
 

@@ -24,18 +24,18 @@ def main(cfg: DictConfig) -> None:
     source: Source = build(cfg.dataset)
     if cfg.wfdb is not None and not isinstance(source, PTBDBSim):
         raise UserError(f"wfdb={cfg.wfdb} writes a simulated cohort (dataset=ptbdb_sim), not {source.name}.")
-    log.info("%s", overview(source), extra=RESULT)
+    log.info("%s", contents_of(source), extra=RESULT)
     if isinstance(source, PTBDBSim) and cfg.wfdb is not None:
         source.write_wfdb(Path(cfg.wfdb))
         log.info("wrote the records to %s", cfg.wfdb, extra=RESULT)
 
 
-def overview(source: Source) -> str:
+def contents_of(source: Source) -> str:
     """Return how much there is, and the samples of each class; of recordings whole records, whatever a window is."""
     if isinstance(source, RecordingSource):
         return _of_recordings(source)
     collected, kind = source.collect(source.plain()), source.kind(source.plain())
-    return _lines(source, numbers(collected, kind), collected.judged.labels, f"{kind.noun}s")
+    return _lines(source, sizes_of(collected, kind), collected.judged.labels, f"{kind.noun}s")
 
 
 def _of_recordings(source: RecordingSource) -> str:
@@ -55,7 +55,7 @@ def _lines(source: Source, counts: Mapping[str, object], labels: Labels, noun: s
     return "\n".join([f"{source.name}: {head}", *(f"  {name}: {n} {noun}" for name, n in classes.items())])
 
 
-def numbers(collected: Collected, kind: Kind) -> dict[str, int]:
+def sizes_of(collected: Collected, kind: Kind) -> dict[str, int]:
     """Return the numbers of records (of windows only), patients and samples, and how many are left out."""
     records = {"records": len(collected.members)} if kind.leads else {}
     samples = collected.judged

@@ -48,10 +48,10 @@ NOTE = "The key says which item is real. Do not give this folder to a reader bef
 
 def main(cfg: DictConfig) -> None:
     """Make a sheet, or score answers."""
-    read(**arguments(cfg))
+    make_or_score(**arguments(cfg))
 
 
-def read(
+def make_or_score(
     run: str | None = None,
     n: int = 20,
     out: str | None = None,

@@ -27,7 +27,7 @@ from ganlab.exchange.labels import PEOPLE
 from ganlab.exchange.writers import FORMATS, Generated
 from ganlab.gan.outputs import Given
 from ganlab.generator.load import load, shipped
-from ganlab.generator.recordings import Recordings
+from ganlab.generator.recordings import RecordingRequest
 from ganlab.generator.trained import Trained
 from ganlab.report.verdict import of_checkpoint
 from ganlab.tracking.facts import choice_name
@@ -60,7 +60,7 @@ def write_samples(
     In the place of a run's folder, `generator` names one that comes with ganlab.
 
     `label` is a class, of several `NORM+SR`, or the number of samples by class: `n` is then their sum. `attributes`
-    are the values of continuous conditions, `controls` those of `ganlab.generator.recordings.Recordings`: with
+    are the values of continuous conditions, `controls` those of `ganlab.generator.recordings.RecordingRequest`: with
     `patients`, `n` is that of all their recordings.
 
     Raises UserError for an unknown format or class, numbers out of range, samples that are not finite, and a folder
@@ -93,7 +93,7 @@ def write_samples(
     room = int(n * prod(kind.shape) * least)
     noise = _noise(trained, labels, seed, attributes or {}, requested)
     batches = _batches(trained, noise, requested.at_once(trained, batch_size), requested)
-    generated = Generated(kind, batches, n, provenance(trained, seed), **requested.beside(trained, noise))
+    generated = Generated(kind, batches, n, origin_lines(trained, seed), **requested.beside(trained, noise))
     with file_errors("out", folder), whole_folder(folder, room=room) as unfinished:
         write_card(unfinished, "unfinished")
         saturated = write(generated, unfinished)
@@ -117,9 +117,9 @@ def _source(run: str | None, generator: str | None) -> tuple[str | None, Path]:
     return shipped(str(generator)), Path("outputs/samples") / str(generator)
 
 
-def _requested(controls: Mapping[str, float | None], label: object) -> Recordings:
+def _requested(controls: Mapping[str, float | None], label: object) -> RecordingRequest:
     """Return what is requested of recordings. Raises UserError for patients of several labels."""
-    requested = Recordings(**{key: value for key, value in controls.items() if value is not None})  # type: ignore[arg-type]
+    requested = RecordingRequest(**{key: value for key, value in controls.items() if value is not None})  # type: ignore[arg-type]
     if requested.patients is not None and isinstance(label, Mapping):
         raise UserError(f"patients={requested.patients}: accepted is one label for all of them, or none.")
     return requested
@@ -151,7 +151,11 @@ def _check_memory(n: int, latent: int) -> None:
 
 
 def _noise(
-    trained: Trained, labels: Mapping[Given, int], seed: int, attributes: Mapping[str, float], requested: Recordings
+    trained: Trained,
+    labels: Mapping[Given, int],
+    seed: int,
+    attributes: Mapping[str, float],
+    requested: RecordingRequest,
 ) -> Tensor:
     """Return the noise of all samples, so many of each label."""
     draw = torch.Generator().manual_seed(seed)
@@ -159,7 +163,9 @@ def _noise(
     return requested.noise(trained, torch.cat(parts), draw)
 
 
-def _batches(trained: Trained, noise: Tensor, batch_size: int, requested: Recordings) -> Iterator[NDArray[np.float32]]:
+def _batches(
+    trained: Trained, noise: Tensor, batch_size: int, requested: RecordingRequest
+) -> Iterator[NDArray[np.float32]]:
     """Yield samples of the noise in their own unit."""
     trained.gan.codec.forget_counts()
     for part in tracked(noise.split(min(batch_size, len(noise))), f"sampling {trained.kind.noun}s", "batch"):
@@ -184,7 +190,7 @@ def _reading(generated: Generated) -> str:
     return f"{where}{unit}{classes}{several}{given}"
 
 
-def provenance(trained: Trained, seed: int) -> list[str]:
+def origin_lines(trained: Trained, seed: int) -> list[str]:
     """Return the lines by which every exported file says what it is."""
     run = trained.run
     lines = [

@@ -108,7 +108,7 @@ def bridged(digital: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     return whole
 
 
-def at_rate(segments: Sequence[Segment], ratio: float, samples: int) -> tuple[Segment, ...]:
+def segments_at_rate(segments: Sequence[Segment], ratio: float, samples: int) -> tuple[Segment, ...]:
     """Return the same stretches, not shorter, in a recording of `samples` at `ratio` times the rate."""
     return tuple(
         Segment(kind, lead, min(int(start * ratio), samples - 1), min(int(np.ceil(stop * ratio)), samples))

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ganlab.core.record import Record
-from ganlab.dataset.label_codes import Coded, declared_classes, label_of
+from ganlab.dataset.label_codes import Coded, declared_classes, label_of_codes
 from ganlab.dataset.wfdb_header import PATIENT, comment_value, sex_and_age
 
 RIGHT_GAIN = 1000.0
@@ -52,7 +52,7 @@ class CinC(Coded):
 
     def _described(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         codes = [code.strip() for code in row["diagnosis"].split(",")]
-        return {"diagnosis": "", "label": label_of(codes, self.codes)}
+        return {"diagnosis": "", "label": label_of_codes(codes, self.codes)}
 
     def attributes_of(self, name: str, comments: Sequence[str]) -> tuple[float, ...]:
         """Return sex and age, NaN where the header gives none."""

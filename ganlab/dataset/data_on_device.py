@@ -17,7 +17,7 @@ SHARE = 0.5
 """Share of a GPU's free memory that samples may take by default; the rest is for networks and images."""
 
 
-class Places(Dataset[Batch]):
+class PlaceBatches(Dataset[Batch]):
     """Batches of places `(B, 2)` instead of samples, to be read on the device."""
 
     def __init__(self, samples: Samples) -> None:

@@ -34,7 +34,7 @@ LARGEST_RATIO = 200
 """Largest ratio of unpacked to packed bytes of a zip that unpacks to more than `LARGEST_FILE`: else a bomb."""
 
 
-class Store(ABC):
+class ImageStore(ABC):
     """Image files under one path, by their names in it, with slashes."""
 
     labels: Mapping[str, str] = {}
@@ -62,7 +62,7 @@ class Store(ABC):
         return sorted(filter(_is_image, self.entries), key=_natural)
 
 
-class Folder(Store):
+class Folder(ImageStore):
     """The files below a folder."""
 
     @cached_property
@@ -95,7 +95,7 @@ class Folder(Store):
             raise BadRecord(name, f"cannot be read ({error})") from error
 
 
-class Zip(Store):
+class Zip(ImageStore):
     """The files in a zip, which each process opens for itself."""
 
     def __init__(self, path: Path) -> None:
@@ -205,7 +205,7 @@ def _of_images(values: NDArray[Any]) -> bool:
     return bool(colours and values.size and values.dtype in (np.uint8, np.uint16))
 
 
-def open_store(root: Path, stand_in: str) -> Store:
+def open_store(root: Path, stand_in: str) -> ImageStore:
     """Return the zip or npz file `root`, the folder `root`, or the one zip or npz of a folder that holds no image.
 
     Raises UserError, which proposes the data set `stand_in`, where there is nothing to read.
@@ -222,11 +222,11 @@ def open_store(root: Path, stand_in: str) -> Store:
     return _with_images(_archive(zips[0]), ways_on)
 
 
-def _archive(file: Path) -> Store:
+def _archive(file: Path) -> ImageStore:
     return Stack(file) if file.suffix.lower() == STACK else Zip(file)
 
 
-def _with_images(store: Store, ways_on: str) -> Store:
+def _with_images(store: ImageStore, ways_on: str) -> ImageStore:
     if not store.names:
         accepted = f"{', '.join(SUFFIXES)}; in an npz, arrays (N, H, W) and (N, H, W, 3) of uint8 and uint16"
         raise UserError(f"No image in {store.path} (accepted are {accepted}).\n{ways_on}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.labels import attribute_array, label_array
 from ganlab.dataset.image_decode import Range, decode
-from ganlab.dataset.image_files import Store
+from ganlab.dataset.image_files import ImageStore
 from ganlab.dataset.samples import Place, Samples
 from ganlab.split.base import Member
 
@@ -66,7 +66,7 @@ class Pictures(Samples):
 
     stored = torch.uint8
 
-    def __init__(self, store: Store, members: Sequence[Member], form: Form) -> None:
+    def __init__(self, store: ImageStore, members: Sequence[Member], form: Form) -> None:
         super().__init__(**of_members(members))
         self.store = store
         self.members = tuple(members)

@@ -19,7 +19,7 @@ from ganlab.core.names import names_of, spelled
 from ganlab.core.progress import tracked
 from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_decode import Range, decoded
-from ganlab.dataset.image_files import STACK, Stack, Store, open_store
+from ganlab.dataset.image_files import STACK, ImageStore, Stack, open_store
 from ganlab.dataset.image_samples import RESIZE, Form, Pictures
 from ganlab.dataset.image_source import ImageSource
 from ganlab.dataset.owners import owners_of_images
@@ -168,7 +168,7 @@ class Images(ImageSource):
         return members, [Skipped(f"not in {file.name}", reason, others)] if others else []
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> ImageStore:
         """The folder or zip of the images. Raises UserError where it has none."""
         return open_store(self.root, self.stand_in)
 

@@ -80,7 +80,7 @@ def declared_classes(labels: Any, accepted: str = "") -> dict[str, frozenset[str
     return {str(name): frozenset(map(str, codes)) for name, codes in mapping.items()}
 
 
-def label_of(codes: Mapping[str, Any] | Sequence[str], classes: Classes) -> tuple[bool, ...]:
+def label_of_codes(codes: Mapping[str, Any] | Sequence[str], classes: Classes) -> tuple[bool, ...]:
     """Return for each class whether one of its codes is among a record's."""
     return tuple(not own.isdisjoint(codes) for own in classes.values())
 

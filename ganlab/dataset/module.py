@@ -15,7 +15,7 @@ from ganlab.arrangement.base import Arrangement
 from ganlab.core.errors import UserError
 from ganlab.core.labels import Labels, of_class
 from ganlab.core.names import first_few
-from ganlab.dataset.data_on_device import Places, Reading
+from ganlab.dataset.data_on_device import PlaceBatches, Reading
 from ganlab.dataset.epoch import EpochBatches, EpochSampler
 from ganlab.dataset.samples import Batch, Samples, batch_slice
 from ganlab.dataset.source import Collected, Skipped, Source
@@ -181,7 +181,7 @@ class Data(LightningDataModule):
         if self.trainer is not None and self.held is None:
             self.held = self.reading.hold(self.train, self.trainer.strategy.root_device)
         loader = ResumableLoader(
-            self.train if self.held is None else Places(self.train),
+            self.train if self.held is None else PlaceBatches(self.train),
             **drawn,
             num_workers=self.reading.num_workers,
             collate_fn=_as_is,

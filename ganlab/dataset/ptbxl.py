@@ -19,7 +19,7 @@ from ganlab.core.labels import Label, class_names
 from ganlab.core.record import Record
 from ganlab.core.words import counted, number
 from ganlab.dataset.download import download
-from ganlab.dataset.label_codes import Classes, Coded, declared_classes, label_of, refuse_unused
+from ganlab.dataset.label_codes import Classes, Coded, declared_classes, label_of_codes, refuse_unused
 from ganlab.dataset.source import Skipped
 from ganlab.split.base import Member
 from ganlab.split.folds import parts_of
@@ -138,7 +138,7 @@ class PTBXL(Coded):
             raise UserError(f"{place}: no patient_id, so its patient is unknown.")
         codes = _likelihoods(place, row["scp_codes"])
         counting = [code for code, sure in codes.items() if code not in diagnostic or sure >= self.likelihood]
-        return Member(name, patient, label_of(counting, self._codes), _attributes(row), fold)
+        return Member(name, patient, label_of_codes(counting, self._codes), _attributes(row), fold)
 
     def names(self) -> Sequence[str]:
         """Return the names of the table's records that are below `root`. Raises UserError where none is."""

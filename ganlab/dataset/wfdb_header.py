@@ -60,7 +60,7 @@ class Header:
 
 def parse_header(raw: bytes) -> Header:
     """Return what a header file says. Raises ValueError with the reason where it does not follow header(5)."""
-    lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text_of(raw))]
+    lines = [line.strip() for line in re.split(r"\r\n|\n|\r", header_text(raw))]
     comments = tuple(line.strip(" \t#") for line in lines if line.startswith("#"))
     declared = [line for line in lines if line and not line.startswith("#")]
     if not declared:
@@ -84,7 +84,7 @@ def parse_header(raw: bytes) -> Header:
     return header
 
 
-def text_of(raw: bytes) -> str:
+def header_text(raw: bytes) -> str:
     """Return a header's text: UTF-8, else Windows-1252, else Latin-1, which every file is."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from ganlab.core.errors import BadRecord
 from ganlab.core.record import Segment
 from ganlab.core.resampling import resample
-from ganlab.dataset.bad_segments import Limits, at_rate, bridged, find_segments, not_a_sample
+from ganlab.dataset.bad_segments import Limits, bridged, find_segments, not_a_sample, segments_at_rate
 from ganlab.dataset.wfdb_header import GAP, Header, SegmentLine
 from ganlab.dataset.wfdb_signals import (
     LARGEST_VALUES,
     Recording,
     Signal,
     as_wide,
-    filled,
     read_header,
     read_signals,
+    with_missing,
 )
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def _concatenated(pieces: Sequence[Signal | None], frames: Sequence[int], rate: 
         largest = max(float(np.abs(v[h]).max(initial=0)) for v, h in zip(physical, held, strict=True))
         gain = (2**31 - 2) / largest if largest else 1.0
         steps = [np.where(h, np.rint(v * gain), 0).astype(np.int64) for v, h in zip(physical, held, strict=True)]
-        scaled = [filled(s, ~h) for s, h in zip(steps, held, strict=True)]
+        scaled = [with_missing(s, ~h) for s, h in zip(steps, held, strict=True)]
         real = [replace(p, gain=gain, baseline=0, values=v) for p, v in zip(real, scaled, strict=True)]
         first = real[0]
     wide = max(piece.values.dtype.itemsize for piece in real)
@@ -145,7 +145,7 @@ def at_one_rate(
         whole = bridged(stored) if any(s.kind == "missing" for s in own) else stored
         values, beyond = resampled(whole, own_rate, rate)
         saturated += beyond
-        segments += at_rate(own, rate / own_rate, values.shape[1])
+        segments += segments_at_rate(own, rate / own_rate, values.shape[1])
         if values is stored:
             signals += together
         else:

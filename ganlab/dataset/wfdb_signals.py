@@ -247,10 +247,10 @@ def _as_small(values: Digital, fmt: str) -> Digital:
     if values.dtype == np.int16 and invalid == not_a_sample(values):
         return values
     missing = np.zeros(len(values), bool) if invalid is None else values == invalid
-    return filled(np.where(missing, 0, values), missing)
+    return with_missing(np.where(missing, 0, values), missing)
 
 
-def filled(values: Digital, missing: NDArray[np.bool_]) -> Digital:
+def with_missing(values: Digital, missing: NDArray[np.bool_]) -> Digital:
     """Return values as int16, or int32 where 16 bits do not hold them, with the smallest where they are `missing`."""
     limits = np.iinfo(np.int16)
     fits = limits.min < values.min(initial=0) and values.max(initial=0) <= limits.max

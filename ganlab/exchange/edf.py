@@ -11,7 +11,7 @@ from ganlab.core.files import inside
 from ganlab.core.kind import RATES_HZ, Window, of_kind
 from ganlab.core.progress import tracked
 from ganlab.exchange.generated import Generated
-from ganlab.exchange.labels import LABEL, PATIENT, numbered, read_beside
+from ganlab.exchange.labels import LABEL, PATIENT, as_numbers, read_beside
 from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count
 from ganlab.exchange.windows import factor_of, lower, order_of
 
@@ -104,7 +104,7 @@ def read_edf(path: Path, request: Request) -> Synthetic:
         raise UserError(f"synthetic={path}: {rate:g} Hz; accepted are {RATES_HZ[0]:g} to {RATES_HZ[1]:g}.")
     kind = Window(tuple(leads or ()), float(rate or 0), min(each.shape[-1] for each in values), unit)
     facts = {"format": "EDF files", "read": len(values), "unreadable": len(bad)}
-    return Synthetic(kind, values, facts=facts, **numbered(path, read_beside(path, names), request))
+    return Synthetic(kind, values, facts=facts, **as_numbers(path, read_beside(path, names), request))
 
 
 def edf_files(folder: Path) -> list[Path]:

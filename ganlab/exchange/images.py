@@ -9,9 +9,9 @@ from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.kind import TOP, Image, of_kind
 from ganlab.core.progress import tracked
 from ganlab.dataset.image_decode import decode
-from ganlab.dataset.image_files import Folder, Store, Zip
+from ganlab.dataset.image_files import Folder, ImageStore, Zip
 from ganlab.exchange.arrays import read_array
-from ganlab.exchange.labels import numbered, read_beside
+from ganlab.exchange.labels import as_numbers, read_beside
 from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def read_image_files(path: Path, request: Request) -> Synthetic:
     import PIL.Image
 
     channels, height, width = of_kind(request.kind, Image).shape
-    store: Store = Folder(path) if path.is_dir() else Zip(path)
+    store: ImageStore = Folder(path) if path.is_dir() else Zip(path)
     if not store.names:
         raise UserError(f"synthetic={path}: no image in it. Accepted are PNG, JPEG and BMP files.")
     values, names, bad, resized = [], [], [], 0
@@ -41,7 +41,7 @@ def read_image_files(path: Path, request: Request) -> Synthetic:
         log.warning("%s: %d image(s) resized to %d x %d pixels", path, resized, width, height)
     beside = read_beside(path if path.is_dir() else path.parent, names)
     facts = {"format": "image files", "read": len(values), "unreadable": len(bad), "resized": resized}
-    return Synthetic(request.kind, values, facts=facts, **numbered(path, beside, request))
+    return Synthetic(request.kind, values, facts=facts, **as_numbers(path, beside, request))
 
 
 def read_array_of_images(path: Path, request: Request) -> Synthetic:
@@ -57,6 +57,6 @@ def read_array_of_images(path: Path, request: Request) -> Synthetic:
         raise UserError(f"{path}: values from {lowest:g} to {highest:g} look like shares; multiply them by 255.")
     if highest == 0:
         log.warning("%s: every pixel of every image is black", path)
-    beside = numbered(path, read_beside(path.parent, len(values)), request)
+    beside = as_numbers(path, read_beside(path.parent, len(values)), request)
     facts = {"format": "npy array", "read": len(values)}
     return Synthetic(request.kind, values.astype(np.float32), facts=facts, **beside)

@@ -61,7 +61,7 @@ def _by_name(file: Path, rows: Sequence[dict[str, str]], names: Sequence[str]) -
     return [row for row in of if row is not None]
 
 
-def numbered(path: Path, beside: Beside, request: Request) -> dict[str, Any]:
+def as_numbers(path: Path, beside: Beside, request: Request) -> dict[str, Any]:
     """Return `labels` and `patients` of `ganlab.exchange.synthetic.Synthetic`. Raises UserError as `indices` does."""
     names, numbers = np.unique(np.array(beside.patients, str), return_inverse=True)
     several = len(names) < len(numbers)

@@ -11,7 +11,7 @@ from ganlab.core.kind import Array, Row, of_kind, places_of
 from ganlab.core.names import first_few, repeated
 from ganlab.dataset.csv_lines import Line, checked
 from ganlab.exchange.arrays import read_array, read_axes
-from ganlab.exchange.labels import LABEL, PATIENT, Beside, numbered, read_beside
+from ganlab.exchange.labels import LABEL, PATIENT, Beside, as_numbers, read_beside
 from ganlab.exchange.synthetic import LISTED, Request, Synthetic, refuse_or_count
 from ganlab.exchange.tables import lines_of
 
@@ -50,7 +50,7 @@ def rows_of(
     beside = Beside(*(_texts(name, columns, names, lines, usable) for name in (LABEL, PATIENT)))
     facts = {"format": form, "read": len(entries.values), "unreadable": len(entries.bad), "columns_left_out": extra}
     values = entries.values.astype(np.float32)
-    return Synthetic(kind, values, facts=facts, **numbered(path, beside, request))
+    return Synthetic(kind, values, facts=facts, **as_numbers(path, beside, request))
 
 
 def _texts(
@@ -75,7 +75,7 @@ def read_array_of_rows(path: Path, request: Request) -> Synthetic:
             f"{path} has shape {values.shape}; accepted is (rows, {len(named)}), the columns in the order of the data "
             f"set: {', '.join(named)}."
         )
-    beside = numbered(path, read_beside(path.parent, len(values)), request)
+    beside = as_numbers(path, read_beside(path.parent, len(values)), request)
     values = np.asarray(values[:, [named.index(name) for name in names]], np.float32)
     synthetic = Synthetic(request.kind, values, facts={"format": "npy array", "read": len(values)}, **beside)
     bad = _unlike(of_kind(request.kind, Row), values)

@@ -19,7 +19,7 @@ from ganlab.dataset.wfdb_header import comment_value
 from ganlab.dataset.wfdb_signals import read_header
 from ganlab.dataset.windows import unfit
 from ganlab.exchange.arrays import Axes, read_array, read_axes
-from ganlab.exchange.labels import CLASS_COMMENT, LABEL, PATIENT, Beside, numbered, read_beside
+from ganlab.exchange.labels import CLASS_COMMENT, LABEL, PATIENT, Beside, as_numbers, read_beside
 from ganlab.exchange.synthetic import LISTED, Request, Selected, Synthetic, refuse_contradiction, refuse_or_count
 from ganlab.exchange.tables import line_at, lines_of, read_table
 
@@ -73,7 +73,7 @@ def read_wfdb(path: Path, request: Request) -> Synthetic:
     facts = {"format": "WFDB records", "read": len(values), "unreadable": len(bad)}
     samples = min(each.shape[-1] for each in values)
     kind = Window(tuple(leads or ()), rate, samples, of_kind(request.kind, Window).unit)
-    return Synthetic(kind, values, facts=facts, **numbered(path, beside, request))
+    return Synthetic(kind, values, facts=facts, **as_numbers(path, beside, request))
 
 
 def _first_rate(path: Path) -> float:
@@ -126,7 +126,7 @@ def windows_of(path: Path, values: Array, axes: Axes, request: Request, beside: 
     facts = {"format": form, "read": len(values), "rate_assumed": given is None}
     windows = Selected(values, np.arange(len(values)), in_unit)
     kind = Window(tuple(leads), rate, values.shape[-1], wanted)
-    return Synthetic(kind, windows, facts=facts, **numbered(path, beside, request))
+    return Synthetic(kind, windows, facts=facts, **as_numbers(path, beside, request))
 
 
 def factor_of(path: Path, unit: str, wanted: str) -> np.float32:
@@ -162,7 +162,7 @@ def read_table_of_windows(path: Path, request: Request) -> Synthetic:
     beside = Beside(*(list(table[name].to_numpy()[starts]) if name in columns else () for name in (LABEL, PATIENT)))
     kind = Window(tuple(leads), rate, min(each.shape[-1] for each in values), unit)
     facts = {"format": "CSV", "read": len(values)}
-    return Synthetic(kind, values, facts=facts, **numbered(path, beside, request))
+    return Synthetic(kind, values, facts=facts, **as_numbers(path, beside, request))
 
 
 def _starts(path: Path, table: "pd.DataFrame") -> NDArray[np.int64]:

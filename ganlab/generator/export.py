@@ -19,7 +19,7 @@ from ganlab.exchange.card import NOTICE, write_card
 from ganlab.gan.conditional import Conditional
 from ganlab.gan.gan import GAN
 from ganlab.generator.load import load
-from ganlab.generator.portable import CONFIG, WEIGHTS, check_finite, check_sample, rebuilt, state_of
+from ganlab.generator.portable import CONFIG, WEIGHTS, check_sample, check_tensors, rebuilt, state_of
 from ganlab.generator.schema import FORMAT, Exported
 from ganlab.generator.stored import stored_config
 from ganlab.generator.trained import Trained
@@ -49,7 +49,7 @@ def export_generator(
     folder = Path(out) if out else source / "exports" / trained.checkpoint
     check_empty(folder)
     tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_of(trained.gan).items()}
-    check_finite(tensors, trained.checkpoint)
+    check_tensors(tensors, trained.checkpoint)
     check_sample(trained.gan, trained.kind, f"run={run}")
     weights = tensors_as_bytes(tensors, metadata={"format": "pt"})
     config = _config(stored_config(source, trust), trained, hashlib.sha256(weights).hexdigest())

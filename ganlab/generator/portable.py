@@ -186,11 +186,11 @@ def _tensors(data: bytes, own: dict[str, Tensor], file: Path) -> dict[str, Tenso
     if differences := unlike_tensors(tensors, own, types=True):
         listed = "\n".join(differences[:LISTED])
         raise UserError(f"{file} holds other tensors than {CONFIG} describes ({len(differences)}):\n{listed}")
-    check_finite(tensors, str(file))
+    check_tensors(tensors, str(file))
     return tensors
 
 
-def check_finite(tensors: dict[str, Tensor], place: str) -> None:
+def check_tensors(tensors: dict[str, Tensor], place: str) -> None:
     """Raise UserError where a tensor holds NaN or infinity; `place` names the file in the message."""
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):

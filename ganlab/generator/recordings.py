@@ -22,7 +22,7 @@ LENGTHS = (1.0, 3600.0)
 
 
 @dataclass(frozen=True)
-class Recordings:
+class RecordingRequest:
     """What is requested of recordings: None leaves it to the generator.
 
     With `patients` there are `records_per_patient` of each: the same heart, in another noise and at another rate.
@@ -34,7 +34,7 @@ class Recordings:
     records_per_patient: int = 1
 
     def __str__(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in vars(self).items() if value != getattr(Recordings, name))
+        return ", ".join(f"{name}={value}" for name, value in vars(self).items() if value != getattr(type(self), name))
 
     def check(self, trained: Trained) -> None:
         """Raise UserError for values out of range, and for a generator without a rhythm."""
@@ -47,7 +47,7 @@ class Recordings:
             check_whole("patients", self.patients)
         elif self.records_per_patient > 1:
             raise UserError(f"records_per_patient={self.records_per_patient} of how many? patients=50.")
-        if self != Recordings() and not hasattr(trained.gan.sampling_generator, "recordings"):
+        if self != RecordingRequest() and not hasattr(trained.gan.sampling_generator, "recordings"):
             raise UserError(f"{self}: this generator has no rhythm and no patients. architecture=heart has them.")
 
     def kind(self, trained: Trained) -> Kind:

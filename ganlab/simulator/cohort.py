@@ -28,7 +28,7 @@ def header_comments(record: Record, *, seed: int) -> list[str]:
     ]
 
 
-def write_wfdb(record: Record, digital: NDArray[np.int16], folder: Path, *, seed: int) -> None:
+def write_record(record: Record, digital: NDArray[np.int16], folder: Path, *, seed: int) -> None:
     """Write a simulated record like PTB's: a header, twelve leads in a .dat, Frank's three in a .xyz file.
 
     The `record` is from `simulate_record` with this `seed`, its name the path under `folder`, the root of the database;
@@ -66,7 +66,7 @@ def write_cohort(root: Path, patients: int, *, recordings: int = 1, seconds: flo
     records = []
     for patient, recording in product(range(1, patients + 1), range(1, recordings + 1)):
         record, digital = simulate_record(patient, recording, seconds=seconds, seed=seed)
-        write_wfdb(record, digital, root, seed=seed)
+        write_record(record, digital, root, seed=seed)
         records.append(record)
     (root / "RECORDS").write_text("".join(f"{record.name}\n" for record in records), encoding="utf-8")
     return tuple(records)

@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import beta
 from sklearn.metrics import cohen_kappa_score
 
-from ganlab.command.reading_sheet import make_sheet, read, score
+from ganlab.command.reading_sheet import make_or_score, make_sheet, score
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Image, Row, Window
 from ganlab.evaluation.reading import ANSWERS, agreement
@@ -124,7 +124,7 @@ def test_wrong_requests_for_a_sheet_are_told(there: Path, tmp_path: Path) -> Non
         ({"key": "key.csv"}, "either run="),
     ):
         with pytest.raises(UserError, match=message):
-            read(**({"run": str(there), "n": 6, "out": str(tmp_path / "x")} | arguments))
+            make_or_score(**({"run": str(there), "n": 6, "out": str(tmp_path / "x")} | arguments))
     assert not (tmp_path / "x").exists()
 
 

@@ -16,7 +16,7 @@ import ganlab
 from ganlab.command.sample import write_samples
 from ganlab.core.errors import UserError
 from ganlab.generator.load import load
-from ganlab.generator.recordings import Recordings
+from ganlab.generator.recordings import RecordingRequest
 from ganlab.generator.trained import Trained
 from ganlab.metrics.ecg.peaks import find_all_peaks
 from ganlab.tracking.checkpoints import write_checkpoint
@@ -199,11 +199,11 @@ def test_recordings_have_the_heart_rate_and_the_length_asked_for(heart: Path, tm
 def test_few_long_recordings_are_generated_at_once(heart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
-    def generate(self: Recordings, trained: Trained, noise: torch.Tensor) -> torch.Tensor:
+    def generate(self: RecordingRequest, trained: Trained, noise: torch.Tensor) -> torch.Tensor:
         sizes.append(len(noise))
         return torch.zeros(len(noise), 1, 1)
 
-    monkeypatch.setattr(Recordings, "generate", generate)
+    monkeypatch.setattr(RecordingRequest, "generate", generate)
     ganlab.load(heart).sample(3, seconds=600)
     assert sizes == [1, 1, 1]
 

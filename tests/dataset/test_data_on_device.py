@@ -14,7 +14,7 @@ from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.record import Record
 from ganlab.dataset.cache import Recordings
-from ganlab.dataset.data_on_device import Places, Reading
+from ganlab.dataset.data_on_device import PlaceBatches, Reading
 from ganlab.dataset.fingerprint_sim import FingerprintSim
 from ganlab.dataset.images import Images
 from ganlab.dataset.module import Data
@@ -110,7 +110,7 @@ def test_what_lies_on_the_device_is_as_large_as_said(tmp_path: Path) -> None:
 
 def test_a_loader_then_gives_places_with_their_labels_and_persons() -> None:
     cut = windows()
-    batch = Places(cut).__getitems__([Place(3, 330), 1])
+    batch = PlaceBatches(cut).__getitems__([Place(3, 330), 1])
     assert batch.sample.tolist() == [[3, 330], [1, 100]]
     assert [batch.label.tolist(), batch.patient.tolist()] == [part.tolist() for part in cut.__getitems__([3, 1])[1:3]]
 

@@ -9,7 +9,7 @@ import pytest
 import wfdb
 
 from ganlab.arrangement.leads import Leads
-from ganlab.command.prepare import overview
+from ganlab.command.prepare import contents_of
 from ganlab.core.errors import UserError
 from ganlab.dataset.module import Data
 from ganlab.dataset.owners import owners
@@ -91,7 +91,7 @@ def test_doubt_is_refused_with_the_ways_on_and_preparing_warns(
     write(root, "records100/00000/1_lr", "records100/00000/2_lr")
     with pytest.raises(UserError, match=r"(?s)nothing says to which patient .*dataset\.people=<CSV.*=folder.*=record"):
         collect(root)
-    assert overview(WFDB(root, 500.0, cache=tmp_path / "cache")).startswith("wfdb: 2 records, ? patients")
+    assert contents_of(WFDB(root, 500.0, cache=tmp_path / "cache")).startswith("wfdb: 2 records, ? patients")
     assert "A run needs to know: ganlab does not guess patients" in caplog.text
     with caplog.at_level(logging.INFO):
         assert len(collect(root, people="record").train.unique_patients) == 2

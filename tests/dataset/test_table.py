@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table as TableArrangement
-from ganlab.command.prepare import overview
+from ganlab.command.prepare import contents_of
 from ganlab.core.columns import columns_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Row
@@ -133,7 +133,7 @@ def test_rows_outside_a_closed_limit_are_left_out_and_counted_once_whatever_the_
 
 
 def test_an_overview_of_a_table_counts_its_rows(file: Path) -> None:
-    found = overview(table(file, person="patient", label="group", classes=["ill", "healthy"]))
+    found = contents_of(table(file, person="patient", label="group", classes=["ill", "healthy"]))
     assert found == "people: 3 patients, 4 rows, 1 left out\n  ill: 1 rows\n  healthy: 3 rows"
 
 

@@ -9,7 +9,7 @@ import wfdb
 
 from ganlab.arrangement.leads import Leads
 from ganlab.arrangement.table import Table
-from ganlab.command.prepare import overview
+from ganlab.command.prepare import contents_of
 from ganlab.core.errors import UserError
 from ganlab.dataset.wfdb import WFDB
 from ganlab.dataset.wfdb_names import files_of
@@ -190,5 +190,5 @@ def test_labels_and_attributes_that_cannot_be_read(
 
 def test_an_overview_counts_records_whatever_a_window_is(folder: Path) -> None:
     """2.2 s at 500 Hz are 1,100 samples, less than the 2,025 of the paper's window."""
-    text = overview(source(folder))
+    text = contents_of(source(folder))
     assert text == "wfdb: 6 records, 3 patients, 13 s of signal, 0 left out\n  healthy: 4 records\n  ill: 2 records"

@@ -54,7 +54,7 @@ def readers(run: Path, kind: Window, now: dict[str, Any]) -> list[Callable[[], o
         lambda: record.read_split(run),
         lambda: reproduce._circumstances(reproduce._facts(run)),
         lambda: reproduce._environment(reproduce._facts(run), trusting=False),
-        lambda: sample.provenance(trained(), 0),
+        lambda: sample.origin_lines(trained(), 0),
         lambda: loading.sampled(trained(), kind, None, 2, "error"),
         lambda: sweep._failures(run.parent),
         lambda: bring(run, Store("sqlite://", run.parent), (Client(), "1")),

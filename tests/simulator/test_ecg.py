@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganlab.core.diagnosis import CLASSES, DIAGNOSES, HEALTHY, INFARCTION, label_of
 from ganlab.core.record import LEADS, Record
-from ganlab.simulator.cohort import write_cohort, write_wfdb
+from ganlab.simulator.cohort import write_cohort, write_record
 from ganlab.simulator.condition import condition_of
 from ganlab.simulator.ecg import GAIN, simulate_record
 from ganlab.simulator.patient import draw_anatomy
@@ -229,7 +229,7 @@ def test_noise_is_that_of_a_good_amplifier_with_some_mains() -> None:
 @pytest.mark.parametrize("patient", [1, 2, 3])
 def test_wfdb_round_trip_is_exact(patient: int, tmp_path: Path) -> None:
     record, digital = simulated(patient)
-    write_wfdb(record, digital, tmp_path, seed=SEED)
+    write_record(record, digital, tmp_path, seed=SEED)
     back = wfdb.rdrecord(str(tmp_path / record.name), physical=False)
     assert np.array_equal(back.d_signal.T, digital)
     assert tuple(back.sig_name) == LEADS
@@ -245,7 +245,7 @@ def test_wfdb_round_trip_is_exact(patient: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("patient", [1, 2, 3, 8, 12, 15])
 def test_headers_read_as_those_of_ptb(patient: int, tmp_path: Path) -> None:
     record, digital = simulated(patient)
-    write_wfdb(record, digital, tmp_path, seed=SEED)
+    write_record(record, digital, tmp_path, seed=SEED)
     fields = dict(line.split(": ", 1) for line in wfdb.rdheader(str(tmp_path / record.name)).comments if ": " in line)
     assert DIAGNOSES[fields["Reason for admission"]] == record.diagnosis
     assert int(fields["age"]) == draw_anatomy(patient, seed=SEED).age
