@@ -117,7 +117,6 @@ class DPSGD(Trick):
         self.register_buffer("secret", words_of(secrets.randbits(BITS) if secret is None else secret))
         self.register_buffer("epsilon", torch.zeros((), dtype=torch.float64))
         self.register_buffer("settings", torch.tensor([*settings.values()], dtype=torch.float64))
-        self.register_load_state_dict_pre_hook(_widened)
         self.register_load_state_dict_post_hook(lambda *_: self._check_loaded(settings))
         self.account = Accountant(noise, rate, delta)
         self.most = None if budget is None else self.account.steps_within(budget)
@@ -253,13 +252,6 @@ def words_of(secret: int) -> Tensor:
 def number_of(words: Tensor) -> int:
     """Return the secret of `words_of`."""
     return sum(word << WORD * place for place, word in enumerate(words.tolist()))
-
-
-def _widened(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Take the secret of one word that earlier checkpoints hold."""
-    secret = state.get(f"{prefix}secret")
-    if secret is not None and secret.ndim == 0:
-        state[f"{prefix}secret"] = words_of(int(secret))
 
 
 def clipped_sum(parameters: Sequence[Tensor], losses: Iterable[Tensor], clip: float) -> tuple[list[Tensor], int]:
