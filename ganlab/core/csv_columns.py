@@ -1,9 +1,10 @@
-"""Text of a CSV file, what parts its fields, and its columns as text."""
+"""Text of a CSV file, what parts its fields, its lines, and its columns as text."""
 
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,30 @@ def delimiter_of(file: Path, columns: Sequence[str]) -> str:
         return len({field.strip() for field in fields} & set(columns))
 
     return max(DELIMITERS, key=named)
+
+
+def csv_lines(
+    file: Path, delimiter: str = ",", setting: str = "", lenient: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the fields, without blanks around them, of each line that is not empty.
+
+    A `lenient` reader passes over lines above all others that begin with # and a blank, and over blanks before quotes.
+    Raises UserError, which names the line and the `setting` of the file, for what is no text parted by the delimiter.
+    """
+    number = 0
+    try:
+        with file.open(encoding=encoding_of(file), newline="") as opened:
+            above, first = 0, opened.readline()
+            while lenient and first.startswith("# "):
+                above, first = above + 1, opened.readline()
+            reader = csv.reader(chain([first], opened), delimiter=delimiter, strict=True, skipinitialspace=lenient)
+            for fields in filter(None, reader):
+                number = above + reader.line_num
+                yield number, [field.strip() for field in fields]
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not text: {error}.{setting}") from error
+    except csv.Error as error:
+        raise UserError(f"{file}:{number + 1} is not CSV: {error}.{setting}") from error
 
 
 def csv_columns(file: Path, columns: Sequence[str], setting: str) -> "pd.DataFrame":

@@ -1,7 +1,5 @@
 """Lines of text files, read and checked: of numbers, and of the patient and the class of each record or image."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganlab.core.csv_columns import delimiter_of, read_text
+from ganlab.core.csv_columns import csv_lines, delimiter_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, places_of
 from ganlab.core.labels import NO_LABEL, SEPARATOR, Label, multi_hot
@@ -22,18 +20,6 @@ from ganlab.split.base import Member
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def read_csv(file: Path, setting: str, delimiter: str = ",") -> list[tuple[int, list[str]]]:
-    """Return the number and the fields, without blanks around them, of each line that is not empty.
-
-    Raises UserError, which names the `setting` of the file, for what is no text parted by the delimiter.
-    """
-    reader = csv.reader(io.StringIO(read_text(file), newline=""), delimiter=delimiter, strict=True)
-    try:
-        return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
-    except csv.Error as error:
-        raise UserError(f"{file}:{reader.line_num} is not CSV: {error}. See {setting}=.") from error
 
 
 @dataclass(frozen=True)
@@ -143,7 +129,7 @@ def read_people(
     if not file.is_file():
         raise UserError(f"dataset.people={file}: no such file. It is a CSV file with columns name, person and label.")
     delimiter = delimiter_of(file, ("name", "person", "label", *attributes))
-    (_, header), *lines = read_csv(file, "dataset.people", delimiter) or [(0, [])]
+    (_, header), *lines = [*csv_lines(file, delimiter, " See dataset.people=.")] or [(0, [])]
     labels = ("label",) if "label" in header or not many_labels else tuple(classes)
     needed = ("name", "person", *(labels if classes else ()), *attributes)
     if lacking := [column for column in needed if column not in header]:

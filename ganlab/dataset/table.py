@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from ganlab.arrangement.base import Arrangement
 from ganlab.arrangement.table import Table as TableArrangement
 from ganlab.core.columns import Columns, columns_of, dropping
-from ganlab.core.csv_columns import delimiter_of
+from ganlab.core.csv_columns import csv_lines, delimiter_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row
 from ganlab.core.names import MOST_NAMES, first_few, name_of, names_of, spelled
-from ganlab.dataset.csv_lines import Entries, Line, checked, numbered, read_csv
+from ganlab.dataset.csv_lines import Entries, Line, checked, numbered
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped, Source
 from ganlab.dataset.table_proposal import proposal
@@ -259,7 +259,8 @@ class Table(TableSource):
 
     def _lines(self, wanted: Sequence[str]) -> tuple[list[str], list[Line]]:
         self._raise_if_missing()
-        lines = read_csv(self.file, "dataset.file", self.notation.delimiter or delimiter_of(self.file, wanted))
+        delimiter = self.notation.delimiter or delimiter_of(self.file, wanted)
+        lines = [*csv_lines(self.file, delimiter, " See dataset.file=.")]
         if not lines:
             raise UserError(f"{self.file} is empty. Name a CSV file with a header: dataset.file=<file>.")
         return lines[0][1], numbered((f"{self.file.name}:{number}", fields) for number, fields in lines[1:])

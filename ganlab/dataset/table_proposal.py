@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganlab.core.csv_columns import DELIMITERS
-from ganlab.dataset.csv_lines import read_csv
+from ganlab.core.csv_columns import DELIMITERS, csv_lines
 from ganlab.dataset.table_values import Notation
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def proposal(file: Path, notation: Notation) -> str:
     """Return a message with lines for the configuration: the columns of a file, of what kind they may be."""
     import pandas as pd
 
-    parted = {each: read_csv(file, "dataset.file", each) for each in notation.delimiter or DELIMITERS}
+    parted = {each: [*csv_lines(file, each, " See dataset.file=.")] for each in notation.delimiter or DELIMITERS}
     (_, header), *lines = max(parted.values(), key=lambda read: len(read[0][1]) if read else 0) or [(0, [])]
     whole = [fields for _, fields in lines if len(fields) == len(header)]
     frame = pd.DataFrame(whole, columns=range(len(header)), dtype=str)

@@ -1,14 +1,13 @@
 """CSV files of other tools, read strictly: a line of names, and in every line below it as many values."""
 
-import csv
-from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganlab.core.csv_columns import encoding_of
+from ganlab.core.csv_columns import csv_lines, encoding_of
 from ganlab.core.errors import UserError
 from ganlab.core.names import first_few, repeated
 
@@ -27,19 +26,10 @@ def lines_of(path: Path) -> Lines:
 
     Raises UserError, by line, for what is no CSV, and for names that are empty or occur twice.
     """
-    with path.open(encoding=encoding_of(path), newline="") as file:
-        comments, first = 0, file.readline()
-        while first.startswith("# "):
-            comments, first = comments + 1, file.readline()
-        reader = csv.reader(chain([first], file), strict=True, skipinitialspace=True)
-        try:
-            names: list[str] = []
-            for fields in filter(None, reader):
-                number = comments + reader.line_num
-                names = names or _names(f"{path}:{number}", fields)
-                yield number, [field.strip() for field in fields]
-        except csv.Error as error:
-            raise UserError(f"{path}:{comments + reader.line_num} is not CSV: {error}.") from error
+    names: list[str] = []
+    for number, fields in csv_lines(path, lenient=True):
+        names = names or _names(f"{path}:{number}", fields)
+        yield number, fields
     if not names:
         raise UserError(f"{path} is empty: the first line must name the columns.")
 
@@ -54,8 +44,7 @@ def even_lines_of(path: Path) -> Lines:
         yield number, fields
 
 
-def _names(line: str, fields: Sequence[str]) -> list[str]:
-    names = [field.strip() for field in fields]
+def _names(line: str, names: list[str]) -> list[str]:
     if "" in names:
         raise UserError(f"{line}: column {names.index('') + 1} has no name; is there a comma too many?")
     if twice := repeated(names):

@@ -11,6 +11,7 @@ from ganlab.core.errors import UserError
 from ganlab.core.kind import Column, Image, Kind, Row, Window
 from ganlab.exchange.reader import read
 from ganlab.exchange.synthetic import Request
+from ganlab.exchange.tables import lines_of
 from tests.conftest import DATA
 
 WINDOW = Window(("i",), 500.0, 3)
@@ -184,3 +185,10 @@ def test_the_cases(tmp_path: Path) -> None:
     assert len(read(small / "cp1252.csv", Request(Row((Column("Größe"),)))).values)
     old = cases / "job-csv_export" / "synthetic.csv"
     assert len(read(old, Request(Row((Column("age"), Column("glucose"))))).values)
+
+
+def test_text_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "cut.csv"
+    file.write_bytes("name,label\na,b\n".encode("utf-16")[:-1])
+    with pytest.raises(UserError, match=r"cut\.csv is not text"):
+        list(lines_of(file))
