@@ -39,7 +39,11 @@ class Form:
 
     def levels(self, name: str, content: bytes) -> NDArray[np.float32]:
         """Return the levels `(channels, height, width)` of a file. Raises BadRecord for one that cannot be used."""
-        image, size = decode(name, content, self.channels, self.scale), (self.width, self.height)
+        return self.fitted(decode(name, content, self.channels, self.scale))
+
+    def fitted(self, image: PIL.Image.Image) -> NDArray[np.float32]:
+        """Return the levels `(channels, height, width)` of an image, brought to the form."""
+        size = self.width, self.height
         if self.resize == "stretch" or image.size == size:
             image = image.resize(size, PIL.Image.Resampling.BILINEAR)
         else:

@@ -10,6 +10,7 @@ from ganlab.core.kind import TOP, Image, of_kind
 from ganlab.core.progress import tracked
 from ganlab.dataset.image_decode import decode
 from ganlab.dataset.image_files import Folder, ImageStore, Zip
+from ganlab.dataset.image_samples import Form
 from ganlab.exchange.arrays import read_array
 from ganlab.exchange.labels import as_numbers, read_beside
 from ganlab.exchange.synthetic import Request, Synthetic, refuse_or_count
@@ -19,26 +20,23 @@ log = logging.getLogger(__name__)
 
 def read_image_files(path: Path, request: Request) -> Synthetic:
     """Read the images of a folder or zip, resized to those of the data set and counted. Raises UserError for none."""
-    import PIL.Image
-
-    channels, height, width = of_kind(request.kind, Image).shape
+    form = Form(*of_kind(request.kind, Image).shape)
     store: ImageStore = Folder(path) if path.is_dir() else Zip(path)
     if not store.names:
         raise UserError(f"synthetic={path}: no image in it. Accepted are PNG, JPEG and BMP files.")
     values, names, bad, resized = [], [], [], 0
     for name in tracked(store.names, "reading images", "image"):
         try:
-            image = decode(name, store.read(name), channels)
+            image = decode(name, store.read(name), form.channels)
         except BadRecord as error:
             bad.append(str(error))
             continue
-        resized += image.size != (width, height)
-        levels = np.asarray(image.resize((width, height), PIL.Image.Resampling.BILINEAR), np.float32)
-        values.append(levels.reshape(height, width, channels).transpose(2, 0, 1))
+        resized += image.size != (form.width, form.height)
+        values.append(form.fitted(image))
         names.append(name)
     refuse_or_count(path, bad, request.on_bad)
     if resized:
-        log.warning("%s: %d image(s) resized to %d x %d pixels", path, resized, width, height)
+        log.warning("%s: %d image(s) resized to %d x %d pixels", path, resized, form.width, form.height)
     beside = read_beside(path if path.is_dir() else path.parent, names)
     facts = {"format": "image files", "read": len(values), "unreadable": len(bad), "resized": resized}
     return Synthetic(request.kind, values, facts=facts, **as_numbers(path, beside, request))
