@@ -17,12 +17,12 @@ from ganlab.core.errors import BadRecord, UserError
 from ganlab.core.labels import NO_LABEL
 from ganlab.core.names import names_of, spelled
 from ganlab.core.progress import tracked
-from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.image_decode import Range, decoded
 from ganlab.dataset.image_files import STACK, ImageStore, Stack, open_store
 from ganlab.dataset.image_samples import RESIZE, Form, Pictures
 from ganlab.dataset.image_source import ImageSource
 from ganlab.dataset.owners import owners_of_images
+from ganlab.dataset.people_file import read_people
 from ganlab.dataset.source import Collected, Skipped
 from ganlab.split.base import Member
 

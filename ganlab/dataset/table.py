@@ -21,9 +21,9 @@ from ganlab.core.csv_columns import csv_lines, delimiter_of
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Row
 from ganlab.core.names import MOST_NAMES, first_few, name_of, names_of, spelled
-from ganlab.dataset.csv_lines import Entries, Line, checked, numbered
 from ganlab.dataset.samples import Place, Samples
 from ganlab.dataset.source import Collected, Skipped, Source
+from ganlab.dataset.table_lines import Entries, Line, checked, numbered
 from ganlab.dataset.table_proposal import proposal
 from ganlab.dataset.table_values import Notation
 from ganlab.split.base import Member

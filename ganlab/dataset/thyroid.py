@@ -17,10 +17,10 @@ from ganlab.core.csv_columns import read_text
 from ganlab.core.errors import UserError
 from ganlab.core.files import on_disk
 from ganlab.core.kind import Column
-from ganlab.dataset.csv_lines import Entries, Line, checked, numbered
 from ganlab.dataset.download import SETTING, Damaged, DownloadSummary, Remote, alone, base_url
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.table import Columns, TableSource
+from ganlab.dataset.table_lines import Entries, Line, checked, numbered
 
 URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/thyroid-disease/"
 ROWS = {"ann-train.data": 3772, "ann-test.data": 3428}

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganlab.core.errors import UserError
-from ganlab.dataset.csv_lines import Entries
 from ganlab.dataset.table import Columns, TableSource
+from ganlab.dataset.table_lines import Entries
 from ganlab.dataset.thyroid import refuse_unknown
 from ganlab.simulator.thyroid import simulate_rows
 

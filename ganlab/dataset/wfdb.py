@@ -20,8 +20,8 @@ from ganlab.core.record import Record
 from ganlab.dataset.annotations import annotated, check_annotations
 from ganlab.dataset.bad_segments import Limits
 from ganlab.dataset.cache import Describe
-from ganlab.dataset.csv_lines import read_people
 from ganlab.dataset.owners import RULES, Owners, owners
+from ganlab.dataset.people_file import read_people
 from ganlab.dataset.recordings import RecordingSource
 from ganlab.dataset.source import Skipped
 from ganlab.dataset.wfdb_names import files_hash, listed_names, unlisted_names

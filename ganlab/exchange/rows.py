@@ -9,7 +9,7 @@ import numpy as np
 from ganlab.core.errors import UserError
 from ganlab.core.kind import Array, Row, of_kind, places_of
 from ganlab.core.names import first_few, repeated
-from ganlab.dataset.csv_lines import Line, checked
+from ganlab.dataset.table_lines import Line, checked
 from ganlab.exchange.arrays import read_array, read_axes
 from ganlab.exchange.labels import LABEL, PATIENT, Beside, as_numbers, read_beside
 from ganlab.exchange.synthetic import LISTED, Request, Synthetic, refuse_or_count

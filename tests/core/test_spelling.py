@@ -8,7 +8,7 @@ import pytest
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
 from ganlab.core.names import names_of, spelled
-from ganlab.dataset.csv_lines import read_people
+from ganlab.dataset.people_file import read_people
 from ganlab.dataset.wfdb import WFDB
 from ganlab.generator.trained import Trained
 
