@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ganlab.core.errors import BadRecord, UserError
-from ganlab.core.record import Record
+from ganlab.core.record import Record, Segment
 from ganlab.dataset import cache as room
 from ganlab.dataset.ptbdb import PTBDB
 from ganlab.dataset.recordings import RecordingSource
+from ganlab.dataset.source import Skipped
 from ganlab.simulator.cohort import write_cohort
 
 
@@ -259,3 +261,22 @@ def test_a_data_set_of_bad_records_alone_is_refused_each_time(folder: Path) -> N
     for _ in range(2):
         with pytest.raises(UserError, match="none of its 1 records"):
             Numbers(folder, lengths=(5,), bad="p0/s1").prepare()
+
+
+PLAIN = Record("a/ä b", "p1", "", 0, ("i", "ii"), 500, 250.0, (200.0, 0.5), (0, -3))
+VARIED = (
+    PLAIN,
+    replace(PLAIN, name="c", offset=1000, rate=99.5, wide=True, units=("mV", "NU"), unusable={"ii": "no gain: 'x'"}),
+    replace(PLAIN, name="d", label=2, peaks=(3, 99), segments=(Segment("flat", "i", 5, 300), Segment("1", "", 0, 9))),
+)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [VARIED, (), tuple(replace(each, label=(True, False), attributes=(61.5, -1.0)) for each in VARIED)],
+    ids=["one label", "no record", "several labels and attributes"],
+)
+def test_records_are_read_as_they_were_written(tmp_path: Path, records: tuple[Record, ...]) -> None:
+    skipped = [Skipped("bad", "why", 3, "window", "r1")]
+    room.write_index(tmp_path, records, skipped)
+    assert room.read_index(tmp_path) == (records, tuple(skipped))
