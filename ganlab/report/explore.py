@@ -119,7 +119,7 @@ def _histograms(exploration: Exploration, held: Mapping[str, Histogram]) -> list
         "of counts is logarithmic."
     )
     noun, unit = _VALUES[type(exploration.kind)]
-    unit = exploration.kind.unit if isinstance(exploration.kind, Window) else unit
+    unit = exploration.kind.other_unit or unit
     return [
         picture(
             draw_histograms(some, noun=noun, unit=unit, ranges=exploration.ranges, across=across),

@@ -13,7 +13,7 @@ from typing import Any
 
 from ganlab.core.files import whole, write_whole
 from ganlab.core.kind import Kind
-from ganlab.core.words import counted, duration, number
+from ganlab.core.words import counted, number
 from ganlab.evaluation.reference import Preview
 from ganlab.plot.images import draw_grids
 from ganlab.report.content import list_of, mapping, read_mapping
@@ -67,7 +67,7 @@ def write_report(
         title=name,
         people=kind.people,
         run=run,
-        facts=_facts(run),
+        parameters=mapping(run.get("parameters")),
         settings=settings,
         samples=compare(kind, *(None if each is None else each.samples for each in (real, synthetic)), called=called),
         images=_images(folder, real, synthetic, called),
@@ -88,23 +88,9 @@ def write_report(
         overrides=" ".join(map(str, list_of(run.get("overrides")))),
         config=config,
         left_out=[*list_of(run.get("left_out")), *left_out, *trouble],
-        origin=_origin(name, run, config),
+        digest=hashlib.sha256(config.encode()).hexdigest()[:12] if config else "",
     )
     return write_whole(folder / "report.html", content)
-
-
-def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    parameters = mapping(run.get("parameters"))
-    facts = {
-        "epochs": number(run.get("epochs")),
-        "steps": number(run.get("steps")),
-        "time": duration(run.get("seconds")),
-        "device": number(run.get("device")),
-        "generator's parameters": number(parameters.get("generator")),
-        "discriminator's parameters": number(parameters.get("discriminator")),
-        "seed": number(run.get("seed")),
-    }
-    return [(name, value) for name, value in facts.items() if value != "–"]
 
 
 def _images(folder: Path, real: Preview | None, synthetic: Preview | None, called: str) -> Picture | None:
@@ -122,20 +108,6 @@ def _images(folder: Path, real: Preview | None, synthetic: Preview | None, calle
 def _choices(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     given = {key: settings[key] for key in _SETTINGS if settings.get(key) not in (None, [])}
     return [(_TITLES.get(key, key), number(each)) for key, each in given.items() if not isinstance(each, Mapping)]
-
-
-def _origin(name: str, run: Mapping[str, Any], config: str) -> str:
-    """Return by which run, configuration, seed and code the synthetic data were generated."""
-    digest = hashlib.sha256(config.encode()).hexdigest()[:12] if config else ""
-    origin = [
-        f"run {name}",
-        f"config.yaml (SHA-256 {digest})" if digest else "no config.yaml",
-        f"seed {run['seed']}" if run.get("seed") is not None else "seed not recorded",
-        f"ganlab {run['version']}" if run.get("version") else "version not recorded",
-        f"commit {run['git_commit']}" if run.get("git_commit") else "",
-        f"checkpoint {run['checkpoint']}" if run.get("checkpoint") else "",
-    ]
-    return ", ".join(filter(None, origin))
 
 
 @dataclass(frozen=True)
