@@ -15,7 +15,7 @@ from ganlab.report.samples import REAL, SIMULATED, compare, exhibits_by_class
 from ganlab.report.verdict import read_verdict, view
 
 _WARNINGS = ("both_halves_trained", "trained_by_unknown", "other_data")
-"""Facts that are shown as {'is an alarm' if len(alarms) == 1 else 'are alarms'}."""
+"""Facts that are shown as warnings, above the others."""
 _SETTINGS = ("split", "split_seed", "draws_of_persons", "version", "code", "settings")
 """Facts that are folded away, below the command."""
 

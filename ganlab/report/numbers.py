@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganlab.core.words import counted
 from ganlab.evaluation.rows import (
     NumberRow,
     best,
@@ -54,7 +53,7 @@ class Family:
     """Metrics of one name before the slash; columns in which nothing stands are left out of `header`."""
 
     name: str
-    summary: str
+    tally: Tally
     header: Sequence[str]
     metrics: Sequence[MetricRow]
 
@@ -160,7 +159,7 @@ def _family(name: str, rows: Mapping[str, NumberRow], drawn: Mapping[str, Any]) 
     kept = [k for k in range(len(header)) if k < 1 or any(each.cells[k].value != "–" for each in metrics)]
     return Family(
         name,
-        _summary(rows),
+        tally(rows),
         [header[k] for k in kept],
         [MetricRow(**(vars(each) | {"cells": [each.cells[k] for k in kept]})) for each in metrics],
     )
@@ -179,19 +178,6 @@ def _by_class(name: str, row: NumberRow, drawn: Mapping[str, Any]) -> list[tuple
         values = {"synthetic": of_class["synthetic"], "floor": of_class.get("floor")}
         rows.append((f"{name} {label}", complete(row | alone | values | others)))
     return rows
-
-
-def _summary(rows: Mapping[str, NumberRow]) -> str:
-    """Return how many metrics there are, how many of them as real samples, how many that prove nothing."""
-    parted = tally(rows)
-    parts = [counted(len(rows), "metric")]
-    if parted.judged:
-        parts.append(f"{len(parted.within)} of {len(parted.judged)} within the real-versus-real reference range")
-    if parted.untested:
-        parts.append(f"{len(parted.untested)} not tested by a control")
-    if parted.nothing:
-        parts.append(f"{len(parted.nothing)} {'proves' if len(parted.nothing) == 1 else 'prove'} nothing here")
-    return ", ".join(parts)
 
 
 def _metric(name: str, row: NumberRow, missed: Sequence[str]) -> MetricRow:

@@ -35,6 +35,11 @@ class Tally:
     baselines: Mapping[str, tuple[int, int, int]]
 
     @property
+    def count(self) -> int:
+        """How many metrics there are."""
+        return len(self.judged) + len(self.nothing) + len(self.untested) + len(self.blank) + len(self.absent)
+
+    @property
     def within(self) -> list[str]:
         """Metrics in which the generated samples are within the reference range."""
         return [name for name, off in self.judged.items() if off <= 1]

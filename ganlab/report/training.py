@@ -131,6 +131,8 @@ class ChosenCheckpoint:
     """
 
     why: str
+    windows: int
+    patients: int
     picture: Picture
     rows: Sequence[Sequence[str]]
 
@@ -141,12 +143,6 @@ def choice(folder: Path) -> ChosenCheckpoint | None:
     content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if not content.get("evaluations"):
         return None
-    caption = (
-        f"Q (lower is better) of {content['windows']} generated windows compared with those of {content['persons']} "
-        "validation patients: at 0 they are as near to them as windows of training patients are. Bars: one "
-        "standard error from the bootstrap over patients. Hollow: a guard fails. Below: each component in "
-        "deviations above its real-versus-real reference value, and what the guards look at with their limits, dashed."
-    )
     scored = [each for each in content["evaluations"] if each["q"] is not None]
     last = scored[-1] if scored else {"z": {}}
     chosen = next((each for each in scored if each["step"] == content["chosen_step"]), last)
@@ -154,5 +150,6 @@ def choice(folder: Path) -> ChosenCheckpoint | None:
         [NAMES.get(name, name), *map(number, (floor["value"], floor["deviation"], chosen["z"].get(name)))]
         for name, floor in content["floors"].items()
     ]
-    drawn = picture(draw_stopping(content), caption, "Q, its components and the guards against steps", dpi=150)
-    return ChosenCheckpoint(content["why"][:1].upper() + content["why"][1:] + ".", drawn, rows)
+    drawn = picture(draw_stopping(content), "", "Q, its components and the guards against steps", dpi=150)
+    why = content["why"][:1].upper() + content["why"][1:] + "."
+    return ChosenCheckpoint(why, content["windows"], content["persons"], drawn, rows)

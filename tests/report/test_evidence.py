@@ -68,7 +68,7 @@ def test_the_distances_of_single_classes_stand_below_their_mean() -> None:
     mean, alone, _ = family.metrics
     assert (mean.name, alone.name, alone.meaning) == ("class_distance", "class_distance MI", "of this class alone")
     assert [cell.value for cell in alone.cells][:3] == ["3.4", "0", "0.6"]
-    assert family.summary.startswith("2 metrics")
+    assert family.tally.count == 2
 
 
 REASON = "7 reference windows, and 10 are needed."
