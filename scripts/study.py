@@ -1,4 +1,4 @@
-"""Trains arrangements by recipes over seeds in one process, a folder a run, and measures lead i of each.
+"""Trains arrangements, tricks or GANs with classes over seeds in one process, a folder a run, and measures lead i.
 
     nice -n 15 python scripts/study.py OUT                     # what is missing of the arrangements
     nice -n 15 python scripts/study.py OUT --tricks            # what is missing of the tricks, each alone
