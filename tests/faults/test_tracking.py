@@ -16,6 +16,10 @@ from tests.tracking.test_mlflow import Stub, log_steps, write_run
 LONG = [o for o in SMALL if not o.startswith(("trainer.max", "tracking", "checkpoint", "batch_size"))]
 LONG += ["batch_size=64", "architecture.width=1", "trainer.log_every_n_steps=1"]
 
+SLOWER = 1.5
+"""Limit of the time with a server that does not answer, as a ratio to the time without: of the best of up to three
+short runs, because another process may slow one of them, or of the median of many long ones."""
+
 
 def seconds(run: Path) -> float:
     """Between the first and the last step that was logged."""
@@ -33,18 +37,21 @@ def test_f12_a_server_that_does_not_track(commands: Commands, rounds: int, recor
         stub.stop()
     env = {"MLFLOW_TRACKING_URI": uri}
     ratios, run = [], Path()
-    settings = (*LONG, f"trainer.max_epochs={10 if rounds == 1 else 60}")
+    once = rounds == 1
+    settings = (*LONG, f"trainer.max_epochs={10 if once else 60}")
     try:
-        for _ in range(rounds):
+        for _ in range(3 if once else rounds):
             alone = seconds(commands.run(*settings, "tracking=none").run)
             done = commands.run(*settings, "tracking=mlflow", "tracking.every_s=0.2", "tracking.patience_s=1", env=env)
             run = done.run
             assert f"python -m ganlab.sync run={run}" in done.said
             ratios.append(seconds(run) / alone)
+            if once and ratios[-1] < SLOWER:
+                break
     finally:
         stub.stop()
     assert json.loads((run / "run.json").read_text())["status"] == "FINISHED"
-    assert statistics.median(ratios) < 1.5, "a machine that does something else slows both"
+    assert (min if once else statistics.median)(ratios) < SLOWER
     commands.run(f"run={run}", name="sync")
     outputs = commands.folder / "outputs"
     sent = Sent.read(run, Store(f"sqlite:///{outputs / 'mlflow.db'}", Path("outputs")))
