@@ -90,11 +90,6 @@ def test_generators_of_twelve_leads_can_be_built(name: str) -> None:
     assert networks.gan.generator(networks.gan.draw_noise(2)).shape[0] == 2
 
 
-def test_the_heart_has_more_templates_for_several_leads() -> None:
-    one, twelve = (compose_networks(composed(name)).gan.generator for name in ("experiment=laptop", "experiment=ptbxl"))
-    assert (one.components, twelve.components) == (32, 64)
-
-
 def test_the_table_has_the_light_of_each_seed_and_means() -> None:
     def result(seed: int, colour: str, kid: float) -> dict[str, Any]:
         number = {"synthetic": kid, "floor_interval": [0.1, 0.3]}

@@ -35,6 +35,7 @@ class Beats(NamedTuple):
     """Beats of a window: times `(B,)`, s, heights relative to the mean `(B,)`, and which are ectopic `(B,)`.
 
     `rr` is the mean interval between usual beats, s; `templates` `(2, leads, POINTS)` are the usual and the ectopic
+    one. `scatter` `(leads, POINTS)` is half of what the means of every other usual beat differ: noise as in their mean.
     """
 
     times: Floats
@@ -42,6 +43,7 @@ class Beats(NamedTuple):
     odd: NDArray[np.bool_]
     rr: float
     templates: Floats
+    scatter: Floats
 
 
 class Window:
@@ -87,7 +89,8 @@ def beats_of(x: Floats, peaks: NDArray[np.int64], rate: float) -> Beats:
     )
     templates = [_mean(beats, inside & own & each[:, None]) for each in ((~odd, odd) if odd.any() else (~odd, ~odd))]
     core = (np.abs(since) <= QRS) & inside.all(0)
-    return Beats(at, _heights(beats, templates[0], core, odd), odd, rr, np.stack(templates))
+    scatter = _scatter(beats, inside & own & ~odd[:, None])
+    return Beats(at, _heights(beats, templates[0], core, odd), odd, rr, np.stack(templates), scatter)
 
 
 def aligned(window: Window, at: Floats) -> Floats:
@@ -128,6 +131,16 @@ def _mean(beats: Floats, valid: NDArray[np.bool_]) -> Floats:
     mean = np.where(valid, beats, 0).sum(1) / np.maximum(count, 1)
     have = np.flatnonzero(count)
     return np.asarray(mean[:, have[np.abs(np.arange(len(count))[:, None] - have).argmin(1)]])
+
+
+def _scatter(beats: Floats, valid: NDArray[np.bool_]) -> Floats:
+    """Return half the difference of the means of every other valid beat; 0 where one of them has none."""
+    usual = np.flatnonzero(valid.any(1))
+    halves = [np.isin(np.arange(len(valid)), usual[k::2])[:, None] & valid for k in (0, 1)]
+    both = halves[0].any(0) & halves[1].any(0)
+    if not both.any():
+        return np.zeros_like(beats[:, 0])
+    return np.where(both, (_mean(beats, halves[0]) - _mean(beats, halves[1])) / 2, 0)
 
 
 def _heights(beats: Floats, template: Floats, core: NDArray[np.bool_], odd: NDArray[np.bool_]) -> Floats:

@@ -12,10 +12,12 @@ these go together. The adversarial training changes the templates.
 import logging
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from torch import Tensor, nn
 
 from ganlab.architecture.hearts import hearts
@@ -48,6 +50,8 @@ ECTOPIC = 6
 """Components of how ectopic beats differ from usual ones."""
 LEAST_STYLE = ECTOPIC + 2
 """Numbers of the style at least."""
+GROUPS = (8, 16, 32)
+"""Components from which on those up to the next one have a size in common, which is a patient's."""
 OTHER = 0.2
 """Weight of a number of rhythm and noise beside the first component of the templates."""
 RISE, LEAST = 10.0, 1e-4
@@ -56,6 +60,8 @@ EVEN, FAINT = 0.5, 0.02
 """How far the points of templates count alike for the components, and the deviation below which they count less."""
 MEASURED, BATCH = 512, 64
 """Windows at most whose spectra are compared at the end of the fit, and how many at a time."""
+ROUNDS = 3
+"""How often noise and frequency response are adapted to one another."""
 CUT = 0.05
 """Share of windows beyond the range of pixels from which on that is worth a warning."""
 LEARNED = 0.25
@@ -65,10 +71,7 @@ ANOTHER_DAY = 0.5
 
 
 class Generator(nn.Module):
-    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`.
-
-    None takes 32 of one lead and 64 of several.
-    """
+    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`."""
 
     seeds: Tensor
     mean: Tensor
@@ -84,7 +87,7 @@ class Generator(nn.Module):
         noise: int = 100,
         style: int = 256,
         rate: float | None = None,
-        components: int | None = None,
+        components: int = 32,
         fit_steps: int = 2000,
     ) -> None:
         super().__init__()
@@ -98,13 +101,15 @@ class Generator(nn.Module):
         given = noise - OWN
         if given < LEAST_STYLE:
             raise UserError(f"architecture.noise={noise}: architecture=heart needs {OWN + LEAST_STYLE} or more.")
-        components = components or (32 if leads == 1 else 64)
-        self.components, self.fit_steps = min(components, given - ECTOPIC - 1), fit_steps
+        self.components, self.fit_steps = min(components, given - ECTOPIC - 5), fit_steps
+        ends = [0, *(k for k in GROUPS if k < self.components), self.components]
+        self.groups = [after - before for before, after in pairwise(ends)]
+        self.scales = len(self.groups) - 1
         self.rhythm = Rhythm()
         self.texture = Texture(leads, self.arrangement.samples)
         self.response = Response(leads)
         own = RHYTHM + DIRECTIONS
-        self.patient = Patient(given, own, self.components + ECTOPIC + 1 + own, style)
+        self.patient = Patient(given, own, self.components + self.scales + ECTOPIC + 1 + own, style)
         self.learned = layers(given + self.components, style, self.components)
         self.register_buffer("mean", torch.zeros(leads, POINTS))
         self.register_buffer("basis", torch.zeros(self.components, leads, POINTS))
@@ -124,24 +129,30 @@ class Generator(nn.Module):
         `rr` `(B, 1)` are mean RR intervals to take instead of those of the noise, s.
         """
         own, given = noise[:, SEEDS + 1 : OWN], noise[:, OWN:]
-        numbers = self.patient(given, own)
+        numbers = self._scaled(self.patient(given, own))
         along = numbers[:, : self.components]
         along = along + LEARNED * self.learned(torch.cat([unit(given), along], dim=1))
         return self._drawn(torch.cat([along, numbers[:, self.components :]], dim=1), noise, samples, rr)
 
     def _drawn(self, numbers: Tensor, noise: Tensor, samples: int | None = None, rr: Tensor | None = None) -> Tensor:
         """Return the pixels of recordings of these numbers, `(B, leads, samples)`, with the chance of the noise."""
-        samples = samples or self.arrangement.samples
-        along, odd, size, rhythm, levels = numbers.split([self.components, ECTOPIC, 1, RHYTHM, DIRECTIONS], dim=1)
+        beats, rest = self._parts(numbers, noise, samples or self.arrangement.samples, rr)
+        x = self.response(beats + rest)
+        return PIXEL * (x - x.median(dim=-1, keepdim=True).values + self.level)
+
+    def _parts(self, numbers: Tensor, noise: Tensor, samples: int, rr: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return beats and what is beside them of recordings, `(B, leads, samples)` each."""
+        counts = [self.components, self.scales, ECTOPIC, 1, RHYTHM, DIRECTIONS]
+        along, _, odd, size, rhythm, levels = numbers.split(counts, dim=1)
         white = self._white(noise[:, :SEEDS], samples)
-        beating, white = white.tensor_split([3 * self.rhythm.count(samples / self.rate)], dim=1)
-        beats = self.rhythm(rhythm, noise[:, SEEDS : SEEDS + 1], beating.unflatten(1, (3, -1)), rr)
+        seconds = samples / self.rate
+        beating, white = white.tensor_split([3 * self.rhythm.count(seconds)], dim=1)
+        beats = self.rhythm(rhythm, noise[:, SEEDS : SEEDS + 1], beating.unflatten(1, (3, -1)), seconds, rr)
         usual = self.mean + torch.einsum("bk,klp->blp", along, self.basis)
         ectopic = usual + self.odd_mean + torch.einsum("bk,klp->blp", odd, self.odd_basis)
         templates = looked_up(self.size, size)[:, None, None] * torch.stack([usual, ectopic], dim=1)
         x = placed(templates, beats.times, beats.rr, beats.height, samples, self.rate, beats.odd)
-        x = self.response(x + self.texture(white.unflatten(1, (len(self.mean), -1)), levels, samples))
-        return PIXEL * (x - x.median(dim=-1, keepdim=True).values + self.level)
+        return x, self.texture(white.unflatten(1, (len(self.mean), -1)), levels, samples)
 
     @staticmethod
     def same_patients(noise: Tensor, other: Tensor) -> Tensor:
@@ -165,13 +176,16 @@ class Generator(nn.Module):
         table, size = quantiles(sizes)
         self.size.copy_(torch.from_numpy(table))
         usual, ectopic = (each.flatten(1).numpy() / sizes[:, None] for each in of.templates.unbind(1))
-        along, weights = self._fit_components(usual, self.mean, self.basis)
+        scatter = of.scatter.reshape(len(usual), -1) / sizes[:, None]
+        along, weights = self._fit_components(usual, scatter, self.mean, self.basis)
         differs = np.flatnonzero(of.observed.ectopic)
         odd = np.full((len(usual), ECTOPIC), np.nan)
         if len(differs) > 1:
-            odd[differs], _ = self._fit_components((ectopic - usual)[differs], self.odd_mean, self.odd_basis)
+            other = (ectopic - usual)[differs]
+            odd[differs], _ = self._fit_components(other, np.zeros_like(other), self.odd_mean, self.odd_basis)
+        along, scales = self._unscaled(along)
         numbers = np.concatenate(
-            [along, odd, size[:, None], self.rhythm.fit(of.observed), self.texture.fit(of.rest)], axis=1
+            [along, scales, odd, size[:, None], self.rhythm.fit(of.observed), self.texture.fit(of.rest)], axis=1
         )
         given = conditions[torch.from_numpy(of.windows)].float()
         weights = np.concatenate([weights, np.full(numbers.shape[1] - len(weights), OTHER)])
@@ -179,30 +193,61 @@ class Generator(nn.Module):
         self.patient.fit(whole, torch.from_numpy(weights).float(), given, self.fit_steps, self._outline)
         some = torch.from_numpy(evenly(MEASURED, len(given)))
         noise = torch.randn(len(some), OWN, generator=torch.Generator().manual_seed(0)).to(self.mean)
-        rows = whole[some].nan_to_num().to(self.mean)
+        rows = self._scaled(whole[some].nan_to_num()).to(self.mean)
         parts = zip(rows.split(BATCH), noise.split(BATCH), strict=True)
-        made = torch.cat([self._drawn(*part) for part in parts]) / PIXEL
-        self.response.fit(made, windows[of.windows[some]])
+        drawn = [self._parts(*part, self.arrangement.samples) for part in parts]
+        beats, rest = (torch.cat(each) for each in zip(*drawn, strict=True))
+        real = windows[of.windows[some]]
+        for _ in range(ROUNDS):
+            self.response.fit(beats + rest, real)
+            rest = self.texture.quieten(rest, self.response(beats + rest), real)
+        self.response.fit(beats + rest, real)
+
+    def _unscaled(self, along: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return places `(N, components)` with groups of mean square 1, and the logarithms of their sizes."""
+        first, *groups = np.split(along, np.cumsum(self.groups)[:-1], axis=1)
+        sizes = [np.sqrt(np.square(group).mean(1, keepdims=True)).clip(1e-6) for group in groups]
+        scales = np.log(np.concatenate([np.zeros((len(along), 0)), *sizes], axis=1))
+        return np.concatenate([first, *(group / size for group, size in zip(groups, sizes, strict=True))], 1), scales
+
+    def _scaled(self, numbers: Tensor) -> Tensor:
+        """Return numbers whose groups of components have the sizes that stand behind them."""
+        first, *groups = numbers[:, : self.components].split(self.groups, dim=1)
+        scales = numbers[:, self.components : self.components + self.scales].exp()[..., None].unbind(1)
+        sizes = [group.square().mean(1, keepdim=True).clamp(min=1e-12).sqrt() for group in groups]
+        along = [group * (scale / size) for group, scale, size in zip(groups, scales, sizes, strict=True)]
+        return torch.cat([first, *along, numbers[:, self.components :]], dim=1)
 
     def _fit_components(
-        self, templates: NDArray[np.float64], center: Tensor, basis: Tensor
+        self, templates: NDArray[np.float64], scatter: NDArray[np.float64], center: Tensor, basis: Tensor
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Take the components of templates `(N, leads * POINTS)`; return the places `(N, components)`, and weights.
 
         They are those of points of the same deviation, nearly, for P is small beside QRS; and of all leads, for a
-        derived one may be small beside those that it is the difference of.
+        derived one may be small beside those that it is the difference of. What the templates' noise, `scatter`, adds
+        to their covariance is left out.
         """
         count, mean = len(templates), templates.mean(0)
-        away = templates - mean
-        every = np.einsum("al,nlp->nap", self._leads(), away.reshape(count, *center.shape)).reshape(count, -1)
-        score, size, _ = np.linalg.svd(every * (every.std(0) + FAINT) ** -EVEN, full_matrices=False)
-        kept = min(len(basis), len(size))
+        every, noise = (self._of_all_leads(each, center.shape) for each in (templates - mean, scatter))
+        alike = (every.std(0) + FAINT) ** -EVEN
+        every, noise = every * alike, noise * alike
+        covariance = (every.T @ every - noise.T @ noise) / count
+        kept, last = min(len(basis), count - 1), len(covariance) - 1
+        values, axes = eigh(covariance, subset_by_index=[last - kept + 1, last])
+        deviation, axes = np.sqrt(values[::-1].clip(min=0)), axes[:, ::-1]
         places, weights = np.zeros((count, len(basis))), np.zeros(len(basis))
-        places[:, :kept] = score[:, :kept] * math.sqrt(count)
-        weights[:kept] = (size[:kept] / size[0]) ** 0.75
+        score = every @ axes
+        places[:, :kept] = score / score.std(0).clip(min=1e-12)
+        weights[:kept] = (deviation / deviation[0]) ** 0.75
         center.copy_(torch.from_numpy(mean).view_as(center))
-        basis.copy_(torch.from_numpy(places.T @ away / count).view_as(basis))
+        own = (deviation * axes / alike[:, None])[: center.numel()]
+        basis[:kept] = torch.from_numpy(own.T.copy()).view(kept, *center.shape)
         return places, weights
+
+    def _of_all_leads(self, beats: NDArray[np.float64], shape: torch.Size) -> NDArray[np.float64]:
+        """Return beats `(N, own leads * POINTS)` with those of derived leads behind, `(N, all leads * POINTS)`."""
+        count = len(beats)
+        return np.einsum("al,nlp->nap", self._leads(), beats.reshape(count, *shape)).reshape(count, -1)
 
     def _leads(self) -> NDArray[np.float64]:
         """Return what each lead, own or derived, is made of, `(all leads, own leads)`."""
@@ -212,7 +257,7 @@ class Generator(nn.Module):
 
     def _outline(self, numbers: Tensor) -> Tensor:
         """Return how high and steep beats are at each time, all leads together, small waves raised, `(B, features)`."""
-        along = numbers[:, : self.components]
+        along = self._scaled(numbers)[:, : self.components]
         beats = self.mean.to(along) + torch.einsum("bk,klp->blp", along, self.basis.to(along))
         beats = beats - beats.median(-1, keepdim=True).values
         size = torch.cat([beats, RISE * beats.diff(dim=-1)], dim=-1).square().mean(1)

@@ -28,6 +28,8 @@ class Hearts(NamedTuple):
     """Their places among those given."""
     templates: Tensor
     """Usual and ectopic beats, `(N, 2, leads, POINTS)`; the same where a window has no ectopic ones."""
+    scatter: NDArray[np.float64]
+    """Noise as in the usual beats, `(N, leads, POINTS)`."""
     observed: Observed
     """Rhythms of these windows."""
     rest: Tensor
@@ -57,7 +59,8 @@ def hearts(windows: Tensor, rate: float) -> Hearts:
     rr = torch.tensor([[each.rr] for each in beats], dtype=torch.float64)
     at, height, odd = _extended(beats, seconds)
     rest = x[kept] - placed(templates, at, rr, height, x.shape[-1], rate, odd)
-    return Hearts(few[kept], templates, observed(beats, seconds), _calmed(rest, at, rr, rate))
+    scatter = np.stack([each.scatter for each in beats])
+    return Hearts(few[kept], templates, scatter, observed(beats, seconds), _calmed(rest, at, rr, rate))
 
 
 def _calmed(rest: Tensor, beats: Tensor, rr: Tensor, rate: float) -> Tensor:
@@ -73,7 +76,7 @@ def _calmed(rest: Tensor, beats: Tensor, rr: Tensor, rate: float) -> Tensor:
 def _extended(beats: Sequence[Beats], seconds: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return times, heights and kinds of beats `(N, most)`, continued beyond the windows at their interval."""
     rows = []
-    for at, height, odd, rr, _ in beats:
+    for at, height, odd, rr, *_ in beats:
         earlier = max(2, int(np.ceil(at[0] / rr)) + 1)
         later = max(2, int(np.ceil((seconds - at[-1]) / rr)) + 1)
         before = at[0] - rr * np.arange(earlier, 0, -1)

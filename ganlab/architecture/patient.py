@@ -16,13 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from ganlab.architecture.signal_layers import unit
+from ganlab.architecture.transport import Transport
 
 BATCH, LEARNING_RATE = 256, 1e-3
 """Of the fit before training, by Adam, with a rate that falls to 0."""
 OUTLINE = 3.0
 """Deviation of what is seen, beside conditions of 0 and 1."""
-CALIBRATED = 4096
-"""Drawn numbers whose mean and deviation are compared."""
+DRAWN = 6000
+"""Numbers drawn for the transport."""
 RIDGE = 4.0
 """Windows that say a condition changes nothing."""
 
@@ -50,6 +51,7 @@ class Patient(nn.Module):
         self.mapping = layers(given, style, numbers)
         self.linear = nn.Linear(given, numbers)
         self.scale = nn.Parameter(torch.ones(own))
+        self.shape, self.recording = Transport(numbers - own), Transport(own)
         nn.init.eye_(self.linear.weight[:-own].detach())
         nn.init.zeros_(self.linear.weight[-own:].detach())
         nn.init.zeros_(self.linear.bias)
@@ -57,8 +59,17 @@ class Patient(nn.Module):
 
     def forward(self, given: Tensor, own: Tensor) -> Tensor:
         """Return the numbers `(B, numbers)`."""
+        shape, recording = self._parts(self._drawn(given, own))
+        return torch.cat([self.shape(shape), self.recording(recording)], dim=1)
+
+    def _parts(self, numbers: Tensor) -> tuple[Tensor, ...]:
+        """Return the numbers that are a patient's and those that are a recording's."""
+        return numbers.tensor_split([numbers.shape[1] - len(self.scale)], dim=1)
+
+    def _drawn(self, given: Tensor, own: Tensor) -> Tensor:
+        """Return the numbers before the transport."""
         numbers = self.linear(given) + self.mapping(unit(given))
-        shape, recording = numbers.tensor_split([numbers.shape[1] - len(self.scale)], dim=1)
+        shape, recording = self._parts(numbers)
         return torch.cat([shape, recording + self.scale * own], dim=1)
 
     @one_thread()
@@ -94,7 +105,7 @@ class Patient(nn.Module):
             noise = torch.randn(BATCH, style + len(self.scale), generator=draws).to(numbers)
             given, own = noise.tensor_split([style], dim=1)
             with torch.enable_grad():
-                made = self(torch.cat([given, conditions[of]], dim=1), own)
+                made = self._drawn(torch.cat([given, conditions[of]], dim=1), own)
                 distance = energy_distance(torch.cat([made * weights, conditions[of]], dim=1), real[other])
                 pair = (scale * outline(made), conditions[of]), (features[other], conditions[other])
                 distance = distance + energy_distance(*(torch.cat(each, dim=1) for each in pair))
@@ -102,7 +113,7 @@ class Patient(nn.Module):
             distance.backward()
             optimizer.step()
         self.requires_grad_(False)
-        self._calibrate(numbers, conditions, draws)
+        self._move(numbers, conditions, draws)
         self.to(precision)
 
     @torch.no_grad()
@@ -120,21 +131,14 @@ class Patient(nn.Module):
         self.scale.copy_(left[:, shape:].std(0))
 
     @torch.no_grad()
-    def _calibrate(self, numbers: Tensor, conditions: Tensor, draws: torch.Generator) -> None:
-        """Give a recording's own numbers mean and deviation of the windows' ones, by the last layers."""
-        own = len(self.scale)
-        of = torch.randint(len(numbers), (CALIBRATED,), generator=draws)
-        noise = torch.randn(CALIBRATED, self.given - conditions.shape[1] + own, generator=draws).to(numbers)
-        style, recording = noise.tensor_split([noise.shape[1] - own], dim=1)
-        made = self(torch.cat([style, conditions[of]], dim=1), recording)[:, -own:]
-        change = numbers[:, -own:].std(0) / made.std(0).clamp(min=1e-6)
-        last = self.mapping[-1]
-        assert isinstance(last, nn.Linear)
-        for layer in (self.linear, last):
-            layer.weight[-own:] *= change[:, None]
-            layer.bias[-own:] *= change
-        last.bias[-own:] += numbers[:, -own:].mean(0) - change * made.mean(0)
-        self.scale.mul_(change)
+    def _move(self, numbers: Tensor, conditions: Tensor, draws: torch.Generator) -> None:
+        """Fit the transports from numbers that are drawn for the windows' conditions."""
+        of = torch.randint(len(numbers), (DRAWN,), generator=draws)
+        noise = torch.randn(DRAWN, self.given - conditions.shape[1] + len(self.scale), generator=draws).to(numbers)
+        style, own = noise.tensor_split([noise.shape[1] - len(self.scale)], dim=1)
+        drawn = self._parts(self._drawn(torch.cat([style, conditions[of]], dim=1), own))
+        for transport, made, real in zip((self.shape, self.recording), drawn, self._parts(numbers), strict=True):
+            transport.fit(made, real)
 
 
 def layers(before: int, hidden: int, after: int) -> nn.Sequential:

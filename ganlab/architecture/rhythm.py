@@ -28,6 +28,8 @@ MOST = 0.35
 """Largest irregularity, as a share of the RR interval, and largest variation of the height."""
 REMEMBERED = 16
 """Beats that an interval depends on."""
+ROUNDS = 4
+"""How often times are stretched to a chosen heart rate: a stretch may move beats into the window, or out of it."""
 IRREGULAR = 0.05
 """Irregularity from which on intervals are drawn anew."""
 TABLES = {
@@ -73,15 +75,17 @@ class Rhythm(nn.Module):
         """Return the most beats that a window needs."""
         return math.ceil(seconds / SHORTEST / (1 - MOST)) + 4
 
-    def forward(self, numbers: Tensor, start: Tensor, normal: Tensor, rr: Tensor | None = None) -> Beats:
-        """Return beats of `numbers` `(B, 6)`, a `start` `(B, 1)` and noise `(B, 3, N)`.
+    def forward(
+        self, numbers: Tensor, start: Tensor, normal: Tensor, seconds: float, rr: Tensor | None = None
+    ) -> Beats:
+        """Return beats of a window of `seconds` from `numbers` `(B, 6)`, a `start` `(B, 1)` and noise `(B, 3, N)`.
 
-        `rr` `(B, 1)` are intervals to take instead of those of the first number.
+        `rr` `(B, 1)` are mean intervals of the window to take instead of those of the first number, s.
         """
         own, irregularity, variation, ectopic, coupling, pause = (
             looked_up(getattr(self, name), numbers[:, k : k + 1]) for k, name in enumerate(TABLES)
         )
-        rr = own if rr is None else rr
+        chosen, rr = rr is not None, own if rr is None else rr
         # No two ectopic beats in a row: of those drawn, the ones behind another are usual.
         drawn = _share(normal[:, 2]) < ectopic / (1 - ectopic)
         behind = torch.cat([torch.zeros_like(drawn[:, :1]), drawn[:, :-1]], dim=1)
@@ -91,7 +95,9 @@ class Rhythm(nn.Module):
         interval = 1 + (irregularity * _persistent(normal[:, 0], kept)).clamp(-MOST, 2 * MOST)
         interval = torch.where(odd, interval * coupling, torch.where(behind, interval * pause, interval))
         times = (rr * interval).cumsum(1)
-        return Beats(times - times[:, :1] - rr * (1 + _share(start)), rr, 1 + variation * normal[:, 1], odd)
+        times = times - times[:, :1] - rr * (1 + _share(start))
+        times = _paced(times, rr, seconds) if chosen else times
+        return Beats(times, rr, 1 + variation * normal[:, 1], odd)
 
     def fit(self, beats: "Observed") -> NDArray[np.float64]:
         """Take the tables from beats of training windows; return each window's numbers `(N, 6)`, NaN for unknown."""
@@ -143,7 +149,7 @@ def observed(beats: Sequence[Seen], seconds: float) -> Observed:
     A window shows more of a fast heart than of a slow one, so that the interval of one has less weight.
     """
     rows = []
-    for at, height, odd, rr, _ in beats:
+    for at, height, odd, rr, *_ in beats:
         interval = np.diff(at)
         weight = 1 / min(1.0, max(seconds / rr - 1, 0.05))
         usual = np.where(odd[1:] | odd[:-1], np.nan, interval)
@@ -167,6 +173,17 @@ def observed(beats: Sequence[Seen], seconds: float) -> Observed:
         )
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Observed(*columns)
+
+
+def _paced(times: Tensor, rr: Tensor, seconds: float) -> Tensor:
+    """Return times `(B, N)` stretched until the mean interval of the beats from 0 to `seconds` is `rr` `(B, 1)`."""
+    for _ in range(ROUNDS):
+        inside = (times >= 0) & (times <= seconds)
+        first = times.where(inside, torch.inf).amin(1, keepdim=True)
+        last = times.where(inside, -torch.inf).amax(1, keepdim=True)
+        intervals = inside.sum(1, keepdim=True) - 1
+        times = times * torch.where(intervals > 0, rr * intervals / (last - first), 1.0)
+    return times
 
 
 def _persistent(normal: Tensor, kept: Tensor) -> Tensor:

@@ -16,6 +16,10 @@ from torch.nn.functional import interpolate
 
 DIRECTIONS = 8
 KNOTS = 20
+QUIET, FLOOR = 0.3, 1e-6
+"""Share of a window that is quiet; what is added to a level, as a share of the range of pixels."""
+MOST = 0.7
+"""Largest change of the logarithm of a level at a time."""
 LONGER = 1.5
 """Noise is made so much longer than the window, for it repeats."""
 BIAS = 0.5 * 0.5772
@@ -82,6 +86,27 @@ class Texture(nn.Module):
         size = np.exp(mean + np.einsum("nd,dlf->nlf", numbers, self.directions.double().cpu().numpy()))
         self.mix.copy_(torch.from_numpy(_together(transform.numpy() / size, near)))
         return np.asarray(numbers)
+
+    def quieten(self, rest: Tensor, made: Tensor, real: Tensor) -> Tensor:
+        """Make generated windows as quiet between beats as training windows; return the changed `rest` in them.
+
+        All are `(N, leads, samples)`. A spectrum holds what stands near beats as well, where more is left beside them.
+        """
+        near, knots, frequency = _neighbours(rest.shape[-1] // 2 + 1)
+        gain = (_quiet(real, near) - _quiet(made, near)).clamp(-MOST, MOST).numpy()
+        fine = torch.from_numpy(np.array([np.interp(frequency, knots, row) for row in gain])).to(rest)
+        self.level.add_(fine)
+        return torch.fft.irfft(torch.fft.rfft(rest) * fine.exp(), n=rest.shape[-1])
+
+
+def _quiet(windows: Tensor, near: NDArray[np.float64]) -> Tensor:
+    """Return the mean logarithm of the size about each knot that windows stay below for some time, `(leads, KNOTS)`."""
+    transform, levels = torch.fft.rfft(windows), []
+    for weights in torch.from_numpy(near.T / near.max(0)[:, None]).to(windows):
+        band = torch.fft.irfft(transform * weights, n=windows.shape[-1]).abs()
+        lowest = band.kthvalue(max(1, int(QUIET * band.shape[-1])), dim=-1).values
+        levels.append((lowest + FLOOR).log().mean(0))
+    return torch.stack(levels, dim=1)
 
 
 def _together(noise: NDArray[np.complex128], near: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -110,8 +110,8 @@ def test_recordings_of_a_patient_have_one_template_and_other_times(generator: Ge
     torch.testing.assert_close(again[:, heart.OWN :], z[:, heart.OWN :], rtol=0, atol=0)
     assert not (again[:, : heart.OWN] == z[:, : heart.OWN]).any()
     numbers = [generator.patient(x[:, heart.OWN :], x[:, heart.SEEDS + 1 : heart.OWN]) for x in (z, again)]
-    torch.testing.assert_close(*(each[:, : generator.components + heart.ECTOPIC + 1] for each in numbers))
-    rates = torch.stack([each[:, generator.components + heart.ECTOPIC + 1] for each in numbers])
+    torch.testing.assert_close(*(each[:, : -heart.RHYTHM - heart.DIRECTIONS] for each in numbers))
+    rates = torch.stack([each[:, -heart.RHYTHM - heart.DIRECTIONS] for each in numbers])
     assert not torch.equal(*rates)
     assert torch.corrcoef(rates)[0, 1] > 0.3
 
@@ -215,13 +215,34 @@ def test_ectopic_beats_come_early_as_often_as_in_the_windows_and_never_two_in_a_
     for name, value in (("irregularity", 0.0), ("ectopic", 0.2), ("coupling", 0.6), ("pause", 1.3)):
         getattr(rhythm, name).fill_(value)
     normal = torch.randn(200, 3, 50, generator=torch.Generator().manual_seed(0))
-    beats = rhythm(torch.zeros(200, 6), torch.zeros(200, 1), normal)
+    beats = rhythm(torch.zeros(200, 6), torch.zeros(200, 1), normal, seconds=10.0)
     assert float(beats.odd.float().mean()) == pytest.approx(0.2, abs=0.01)
     assert not (beats.odd[:, 1:] & beats.odd[:, :-1]).any()
     interval = beats.times.diff(dim=1) / beats.rr
     before, after = interval[beats.odd[:, 1:]], interval[beats.odd[:, :-1]]
     torch.testing.assert_close(before, torch.full_like(before, 0.6), atol=1e-3, rtol=0)
     torch.testing.assert_close(after, torch.full_like(after, 1.3), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("bpm", [45.0, 80.0, 150.0])
+def test_a_chosen_heart_rate_is_the_mean_rate_of_the_window_however_irregular(bpm: float) -> None:
+    rhythm = Rhythm()
+    rhythm.irregularity.fill_(0.2)
+    rhythm.ectopic.fill_(0.1)
+    draws = torch.Generator().manual_seed(0)
+    normal, start = torch.randn(200, 3, rhythm.count(10), generator=draws), torch.randn(200, 1, generator=draws)
+    chosen = rhythm(torch.zeros(200, 6), start, normal, seconds=10.0, rr=torch.full((200, 1), 60 / bpm)).times
+    drawn = rhythm(torch.zeros(200, 6), start, normal, seconds=10.0).times
+    assert (chosen[:, 0] < 0).all()
+    assert (chosen[:, -1] > 10).all()
+
+    def rates(times: Tensor) -> np.ndarray:
+        inside = [row[(row >= 0) & (row <= 10)].numpy() for row in times]
+        return np.array([60 * (len(at) - 1) / np.ptp(at) for at in inside])
+
+    # A beat at the window's end may belong to it at no stretch.
+    assert np.mean(np.abs(rates(chosen) / bpm - 1) < 0.03) > 0.9
+    assert np.mean(np.abs(rates(drawn) / (60 / float(rhythm.rr.median())) - 1) < 0.03) < 0.6
 
 
 def test_the_response_gives_windows_the_spectrum_of_others() -> None:
