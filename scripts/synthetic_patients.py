@@ -36,9 +36,8 @@ def main() -> None:
     torch.set_num_threads(1)
     trained = ganlab.load(given.run).trained
     kind = of_kind(trained.kind, Window)
-    print(
-        f"leads {', '.join(kind.leads)}\n\n| chosen, 1/min | within {CLOSE:.0%} | median | 5 % to 95 % |\n|---|---|---|---|"
-    )
+    print(f"leads {', '.join(kind.leads)}\n")
+    print(f"| chosen, 1/min | within {CLOSE:.0%} | median | 5 % to 95 % |\n|---|---|---|---|")
     for rate in given.rates:
         measured = rates(trained, rate)
         low, middle, high = np.quantile(measured, (0.05, 0.5, 0.95))
