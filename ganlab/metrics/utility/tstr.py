@@ -4,7 +4,7 @@ TSTR: train on synthetic, test on real (Esteban, Hyland and Ratsch, 2017); TRTS:
 train on real, test on real, which is TSTR's reference range. A patient, not a window, is diagnosed: with the mean
 probability of the patient's windows. A patient whose records have different labels has the one of most windows, of
 equally many the first; where a record may have several labels, every label of any window. The intervals are those of
-the tested patients, without the variance of other training patients.
+the tested patients and of the classifiers' seeds (`repeats`), without the variance of other training patients.
 
 An infarction is recognized from lead i at around 0.8 in patients that the classifier has not seen; 0.99 would mean that
 the same patients are on both sides, which is refused.
@@ -12,8 +12,10 @@ the same patients are on both sides, which is refused.
 
 import functools
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +35,7 @@ from ganlab.metrics.utility.classifier import (
     labelled,
     train_classifier,
 )
-from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc, mean_of_finite
+from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc
 
 log = logging.getLogger(__name__)
 
@@ -181,16 +183,31 @@ def _by_patient(
 
     def statistic(_: Weights, reference: Weights) -> float:
         weights = patients.weights(reference)
-        return float(np.mean([part(weights) for part in parts]))
+        return _drawn_mean([part(weights) for part in parts], reference)
 
     return statistic
+
+
+def _drawn_mean(values: Sequence[float], weights: Weights) -> float:
+    """Return the mean of values of classifiers, one per seed; in a bootstrap draw of patients, that of drawn seeds.
+
+    The draw follows from the `weights`. Its deviation is widened by sqrt(n / (n - 1)), for few seeds scatter less than
+    all that could have been.
+    """
+    mean, count = float(np.mean(values)), len(values)
+    if count < 2 or (weights == 1).all():
+        return mean
+    drawn = np.random.default_rng(crc32(np.ascontiguousarray(weights).tobytes())).integers(count, size=count)
+    return mean + math.sqrt(count / (count - 1)) * (float(np.mean(np.take(values, drawn))) - mean)
 
 
 def _tested_windows(judged: list[tuple[Probabilities, NDArray[np.bool_]]], labels: Labels) -> Statistic:
     parts = [macro_auroc(probabilities, labels) for probabilities, _ in judged]
 
     def statistic(of: Weights, _: Weights) -> float:
-        return mean_of_finite(part(of * unseen) for part, (_, unseen) in zip(parts, judged, strict=True))
+        values = [part(of * unseen) for part, (_, unseen) in zip(parts, judged, strict=True)]
+        finite = [value for value in values if np.isfinite(value)]
+        return _drawn_mean(finite, of) if finite else float("nan")
 
     return statistic
 

@@ -12,7 +12,7 @@ from ganlab.metrics.base import Real, SampleSet
 from ganlab.metrics.needs import TooFew
 from ganlab.metrics.utility import tstr as utility
 from ganlab.metrics.utility.classifier import train_classifier
-from ganlab.metrics.utility.tstr import Utility
+from ganlab.metrics.utility.tstr import Utility, _drawn_mean
 from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc
 from ganlab.split.patient import PatientSplit
 
@@ -138,3 +138,14 @@ def test_one_class_teaches_nothing_and_the_same_again(cohort: Real) -> None:
     samples = make("bootstrap", cohort, 40)
     first, again = ({name: each(np.ones(40), reference) for name, each in judge(samples).items()} for _ in range(2))
     assert first == again
+
+
+def test_the_interval_holds_how_much_classifiers_of_other_seeds_differ() -> None:
+    values, draws = [0.7, 0.8, 0.9], np.random.default_rng(0)
+    weights = draws.multinomial(50, np.full(50, 1 / 50), size=2000).astype(float)
+    drawn = np.array([_drawn_mean(values, each) for each in weights])
+    assert _drawn_mean(values, np.ones(50)) == pytest.approx(0.8)
+    assert drawn.mean() == pytest.approx(0.8, abs=0.005)
+    assert drawn.std() == pytest.approx(np.std(values, ddof=1) / np.sqrt(3), rel=0.05)
+    assert [_drawn_mean(values, each) for each in weights[:5]] == drawn[:5].tolist()
+    assert _drawn_mean([0.7], weights[0]) == 0.7
