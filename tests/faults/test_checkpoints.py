@@ -145,7 +145,7 @@ def test_f5_a_checkpoint_of_other_networks(commands: Commands, record: Record) -
     (run / "run.json").write_text(json.dumps(facts | {"files": {}}))  # as runs of before have it
     said = commands.run(f"resume={run}", code=2).said
     assert "is a checkpoint of other networks" in said
-    assert "in the checkpoint" in said
+    assert "in the file" in said
     assert "Traceback" not in said
     record("F5", "config.yaml of other networks", 1, "the error lists the differences; nothing is loaded", "so, exit 2")
 

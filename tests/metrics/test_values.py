@@ -77,7 +77,7 @@ def generated(real: Real, make: Make, patients: int) -> SampleSet:
     values = np.concatenate([fresh.values, copied.values])
     pair = [each.labels for each in (fresh, copied) if each.labels is not None]
     labels = np.concatenate(pair) if pair else None
-    return SampleSet(values, labels, None, lambda samples: samples.reshape(len(samples), -1)[:, :50].mean(axis=1))
+    return SampleSet(values, labels, None, lambda samples: samples.values.reshape(len(samples), -1)[:, :50].mean(1))
 
 
 def settings(*names: str) -> dict[str, Any]:

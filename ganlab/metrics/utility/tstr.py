@@ -4,7 +4,8 @@ TSTR: train on synthetic, test on real (Esteban, Hyland and Ratsch, 2017); TRTS:
 train on real, test on real, which is TSTR's reference range. A patient, not a window, is diagnosed: with the mean
 probability of the patient's windows. A patient whose records have different labels has the one of most windows, of
 equally many the first; where a record may have several labels, every label of any window. The intervals are those of
-the tested patients and of the classifiers' seeds (`repeats`), without the variance of other training patients.
+the tested patients and, but for TRTS, of the classifiers' seeds (`repeats`), without the variance of other training
+patients.
 
 An infarction is recognized from lead i at around 0.8 in patients that the classifier has not seen; 0.99 would mean that
 the same patients are on both sides, which is refused.
@@ -35,7 +36,7 @@ from ganlab.metrics.utility.classifier import (
     labelled,
     train_classifier,
 )
-from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc
+from ganlab.metrics.weighted import auroc, balanced_accuracy, macro_auroc, mean_of_finite
 
 log = logging.getLogger(__name__)
 
@@ -205,9 +206,7 @@ def _tested_windows(judged: list[tuple[Probabilities, NDArray[np.bool_]]], label
     parts = [macro_auroc(probabilities, labels) for probabilities, _ in judged]
 
     def statistic(of: Weights, _: Weights) -> float:
-        values = [part(of * unseen) for part, (_, unseen) in zip(parts, judged, strict=True)]
-        finite = [value for value in values if np.isfinite(value)]
-        return _drawn_mean(finite, of) if finite else float("nan")
+        return mean_of_finite(part(of * unseen) for part, (_, unseen) in zip(parts, judged, strict=True))
 
     return statistic
 
