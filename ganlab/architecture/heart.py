@@ -46,12 +46,16 @@ AT_ONCE = 1 << 20
 """Values of noise whose factors are drawn together."""
 OWN = SEEDS + 1 + RHYTHM + DIRECTIONS
 """Those that are a recording's; the others, and the conditions behind them, are the patient's style."""
+COMPONENTS = 32
+"""Of templates."""
 ECTOPIC = 6
 """Components of how ectopic beats differ from usual ones."""
-LEAST_STYLE = ECTOPIC + 2
-"""Numbers of the style at least."""
 GROUPS = (8, 16, 32)
 """Components from which on those up to the next one have a size in common, which is a patient's."""
+BESIDE = len(GROUPS) + ECTOPIC + 1
+"""Most of a patient's numbers beside the components: sizes of groups, ectopic beats, the height of beats."""
+LEAST_STYLE = BESIDE + 1
+"""Numbers of the style at least."""
 OTHER = 0.2
 """Weight of a number of rhythm and noise beside the first component of the templates."""
 RISE, LEAST = 10.0, 1e-4
@@ -71,7 +75,10 @@ ANOTHER_DAY = 0.5
 
 
 class Generator(nn.Module):
-    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`."""
+    """Noise `(B, noise)` to images `(B, C, H, W)` of leads at `rate` Hz; templates have so many `components`.
+
+    None, as in configurations of before, is 32.
+    """
 
     seeds: Tensor
     mean: Tensor
@@ -87,7 +94,7 @@ class Generator(nn.Module):
         noise: int = 100,
         style: int = 256,
         rate: float | None = None,
-        components: int = 32,
+        components: int | None = COMPONENTS,
         fit_steps: int = 2000,
     ) -> None:
         super().__init__()
@@ -101,7 +108,7 @@ class Generator(nn.Module):
         given = noise - OWN
         if given < LEAST_STYLE:
             raise UserError(f"architecture.noise={noise}: architecture=heart needs {OWN + LEAST_STYLE} or more.")
-        self.components, self.fit_steps = min(components, given - ECTOPIC - 5), fit_steps
+        self.components, self.fit_steps = min(components or COMPONENTS, given - BESIDE), fit_steps
         ends = [0, *(k for k in GROUPS if k < self.components), self.components]
         self.groups = [after - before for before, after in pairwise(ends)]
         self.scales = len(self.groups) - 1
@@ -132,16 +139,13 @@ class Generator(nn.Module):
         numbers = self._scaled(self.patient(given, own))
         along = numbers[:, : self.components]
         along = along + LEARNED * self.learned(torch.cat([unit(given), along], dim=1))
-        return self._drawn(torch.cat([along, numbers[:, self.components :]], dim=1), noise, samples, rr)
-
-    def _drawn(self, numbers: Tensor, noise: Tensor, samples: int | None = None, rr: Tensor | None = None) -> Tensor:
-        """Return the pixels of recordings of these numbers, `(B, leads, samples)`, with the chance of the noise."""
-        beats, rest = self._parts(numbers, noise, samples or self.arrangement.samples, rr)
+        changed = torch.cat([along, numbers[:, self.components :]], dim=1)
+        beats, rest = self._parts(changed, noise, samples or self.arrangement.samples, rr)
         x = self.response(beats + rest)
         return PIXEL * (x - x.median(dim=-1, keepdim=True).values + self.level)
 
     def _parts(self, numbers: Tensor, noise: Tensor, samples: int, rr: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return beats and what is beside them of recordings, `(B, leads, samples)` each."""
+        """Return the beats and the noise of recordings of these numbers, `(B, leads, samples)` each."""
         counts = [self.components, self.scales, ECTOPIC, 1, RHYTHM, DIRECTIONS]
         along, _, odd, size, rhythm, levels = numbers.split(counts, dim=1)
         white = self._white(noise[:, :SEEDS], samples)

@@ -1,7 +1,8 @@
 r"""Who a recording is of: from a style to the numbers of a template, a rhythm and a noise that go together.
 
 Before the networks are trained the numbers are brought near those of the training windows, together with their
-conditions, by the energy distance (Szekely and Rizzo 2013), in some seconds; then they stay.
+conditions, by the energy distance (Szekely and Rizzo 2013), in some seconds, and moved to their distribution
+(`ganlab.architecture.transport`); then they stay.
 
     2 E |X - Y| - E |X - X'| - E |Y - Y'|
 

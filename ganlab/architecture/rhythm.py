@@ -85,7 +85,8 @@ class Rhythm(nn.Module):
         own, irregularity, variation, ectopic, coupling, pause = (
             looked_up(getattr(self, name), numbers[:, k : k + 1]) for k, name in enumerate(TABLES)
         )
-        chosen, rr = rr is not None, own if rr is None else rr
+        chosen = rr
+        rr = own if chosen is None else chosen
         # No two ectopic beats in a row: of those drawn, the ones behind another are usual.
         drawn = _share(normal[:, 2]) < ectopic / (1 - ectopic)
         behind = torch.cat([torch.zeros_like(drawn[:, :1]), drawn[:, :-1]], dim=1)
@@ -96,7 +97,8 @@ class Rhythm(nn.Module):
         interval = torch.where(odd, interval * coupling, torch.where(behind, interval * pause, interval))
         times = (rr * interval).cumsum(1)
         times = times - times[:, :1] - rr * (1 + _share(start))
-        times = _paced(times, rr, seconds) if chosen else times
+        if chosen is not None:
+            times = _paced(times, chosen, seconds)
         return Beats(times, rr, 1 + variation * normal[:, 1], odd)
 
     def fit(self, beats: "Observed") -> NDArray[np.float64]:

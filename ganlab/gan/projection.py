@@ -6,7 +6,7 @@ psi is D's layer of the source, V that of the classes and attributes. The second
 classes (a softmax) or attributes (a Gaussian) up to a part that psi learns. Losses, penalties and tricks
 get this logit.
 
-Fakes images of a step have the conditions of its real ones, as in R3GAN (Huang et al. 2024, arXiv 2501.05441), so
+Generated images of a step have the conditions of its real ones, as in R3GAN (Huang et al. 2024, arXiv 2501.05441), so
 that loss=rpgan compares images of the same classes. Miyato and Koyama draw them apart; then D also learns how much more
 often each class is drawn than it occurs.
 """

@@ -12,6 +12,7 @@ from ganlab.architecture.hearts import hearts
 from ganlab.architecture.patient import Patient
 from ganlab.architecture.response import Response
 from ganlab.architecture.rhythm import Rhythm, observed
+from ganlab.architecture.template import POINTS
 from ganlab.architecture.texture import DIRECTIONS, Texture
 from ganlab.arrangement.leads import Leads
 from ganlab.core.errors import UserError
@@ -170,7 +171,7 @@ def test_windows_that_are_cut_off_are_warned_of(caplog: pytest.LogCaptureFixture
 
 
 def test_too_little_noise_is_refused() -> None:
-    with pytest.raises(UserError, match=r"architecture.noise=30: architecture=heart needs 31 or more"):
+    with pytest.raises(UserError, match=r"architecture.noise=30: architecture=heart needs 34 or more"):
         Generator(LIMBS, noise=30, rate=RATE)
 
 
@@ -271,3 +272,60 @@ def test_it_is_fitted_and_generates_in_double_precision() -> None:
     generator = Generator(LIMBS, noise=48, rate=RATE, style=16, components=4, fit_steps=1).double()
     generator.fit(image(windows(8)).double(), torch.zeros(8, 0, dtype=torch.float64))
     assert generator(noise(generator, 2).double()).dtype == torch.float64
+
+
+def test_the_scatter_of_beats_is_as_large_as_the_noise_of_their_mean_and_is_no_component() -> None:
+    draws = np.random.default_rng(0)
+    clean = windows(1, seconds=10.0)[0].double().numpy()
+    at = find_all_peaks(clean[:1], RATE)[0]
+    noisy = [clean + 0.05 * draws.normal(size=clean.shape) for _ in range(40)]
+    beats, exact = [beats_of(x, at, RATE) for x in noisy], beats_of(clean, at, RATE)
+    noise = np.std([each.templates[0] - exact.templates[0] for each in beats])
+    assert np.std([each.scatter for each in beats]) == pytest.approx(noise, rel=0.2)
+
+
+def test_what_noise_adds_to_templates_is_no_component() -> None:
+    draws, size = np.random.default_rng(0), 2 * POINTS
+    shape, wander = np.linalg.qr(draws.normal(size=(size, 2)))[0].T
+    templates = np.outer(draws.normal(size=300), shape) + np.outer(draws.normal(size=300), 2 * wander)
+    scatter = np.outer(draws.normal(size=300), 2 * wander)
+    along = []
+    for noise in (scatter, np.zeros_like(scatter)):
+        generator = Generator(LIMBS, noise=48, rate=RATE, style=16, components=1, fit_steps=1)
+        generator._fit_components(templates, noise, generator.mean, generator.basis)
+        along.append(np.abs(generator.basis.flatten().double().numpy() @ np.stack([shape, wander]).T))
+    assert along[0][0] > 5 * along[0][1]
+    assert along[1][1] > along[1][0]
+
+
+def test_groups_of_components_have_the_size_that_is_drawn_for_them(generator: Generator) -> None:
+    wide = Generator(LIMBS, noise=100, rate=RATE, style=16, components=40, fit_steps=1)
+    assert wide.groups == [8, 8, 16, 8]
+    places = np.random.default_rng(0).normal(size=(5, 40)) * np.repeat([1.0, 3.0, 0.2, 0.01], wide.groups)
+    along, scales = wide._unscaled(places)
+    torch.testing.assert_close(
+        wide._scaled(torch.from_numpy(np.hstack([along, scales]))), torch.from_numpy(np.hstack([places, scales]))
+    )
+    larger = wide._scaled(torch.from_numpy(np.hstack([along, scales + np.log([1, 2, 1])])))[:, 16:32]
+    np.testing.assert_allclose(larger, 2 * places[:, 16:32])
+
+
+def test_generated_windows_are_as_quiet_between_beats_as_training_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = torch.Generator().manual_seed(0)
+    x = windows(48, seconds=4.0)
+    wide = Leads(("i", "ii"), side=(25, 40))
+    near = torch.nn.functional.max_pool1d((x[:, :1] > 0.5).float(), 41, 1, 20)
+    x = x + 0.1 * near * torch.randn(x.shape, generator=draws)
+
+    def quiet(of: Tensor) -> float:
+        return float(of.diff(dim=-1).diff(dim=-1).abs().quantile(0.2, dim=-1).log().mean())
+
+    levels = []
+    for rounds in (heart.ROUNDS, 0):
+        monkeypatch.setattr(heart, "ROUNDS", rounds)
+        torch.manual_seed(0)
+        made = Generator(wide, noise=48, rate=RATE, style=32, components=8, fit_steps=50)
+        made.fit(image(x, wide), torch.zeros(48, 0))
+        with torch.no_grad():
+            levels.append(quiet(made.recordings(torch.randn(48, 48, generator=draws)) / heart.PIXEL) - quiet(x))
+    assert abs(levels[0]) < 0.5 * abs(levels[1])
